@@ -1,0 +1,209 @@
+"""A claim holds only when the run bears it out; what was not measured is neither held nor broken."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from whodunet.core.judging import CHANGE, Judgement, claims_of, judge
+from whodunet.core.scenario import AnswerTime
+
+
+def judged(case: ModuleType, *evidence: Any, packets: Any = None, **fields: Any) -> dict[str, Judgement]:
+    scenario = case.scenario(*evidence)
+    seen = case.founding_packets() if packets is None else packets
+    judgements = judge(scenario, case.run(**fields), seen, case.topology())
+    assert tuple(judgement.claim for judgement in judgements) == claims_of(scenario)
+    return {judgement.claim.id: judgement for judgement in judgements}
+
+
+def of_evidence(case: ModuleType, packets: Any = None, run: Any = None, **claim: Any) -> Judgement:
+    return judged(case, case.claim(**claim), packets=packets, **(run or {}))["faulty/evidence/1"]
+
+
+def test_claims_are_known_before_any_run_with_stable_ids_and_a_sentence_each(case: ModuleType) -> None:
+    claims = claims_of(case.scenario(*case.FOUNDING_EVIDENCE))
+
+    assert [(claim.id, claim.says) for claim in claims] == [
+        ("faulty/fault in place", "the fault is seen in place"),
+        ("faulty/symptom/ssh", 'ssh says refused and prints "Connection refused"'),
+        (
+            "faulty/evidence/1",
+            "the SYN of ssh is seen at client-eth0, is not seen at instance-eth0, is last seen at fw-eth0",
+        ),
+        (
+            "faulty/evidence/2",
+            "the RST of ssh is first seen at fw-eth0, has TTL 64 at client-eth0, acknowledges the SYN",
+        ),
+        ("repaired/fault gone", "the fault is seen to be gone"),
+        ("repaired/symptom/ssh", "ssh says connected"),
+        (CHANGE, "at least one probe shows another symptom once the fault is taken out"),
+    ]
+
+
+def test_the_founding_case_holds(case: ModuleType) -> None:
+    assert {judgement.outcome for judgement in judged(case, *case.FOUNDING_EVIDENCE).values()} == {"held"}
+
+
+def test_a_claim_about_the_wrong_place_breaks_and_says_what_was_seen(case: ModuleType) -> None:
+    broken = of_evidence(case, packet="RST", first_seen_at="instance-eth0")
+
+    assert broken.outcome == "broken"
+    assert broken.expected == "first seen at instance-eth0"
+    assert broken.seen == "first seen at fw-eth0 (ttl 64, 2.0 ms after the SYN)"
+
+
+@pytest.mark.parametrize(
+    ("claim", "seen"),
+    [
+        ({"packet": "SYN", "seen_at": ("instance-eth0",)}, "last seen at fw-eth0 (ttl 64)"),
+        ({"packet": "SYN", "not_seen_at": ("fw-eth0",)}, "seen at fw-eth0 (ttl 64)"),
+        ({"packet": "SYN", "last_seen_at": "r1-eth0"}, "last seen at fw-eth0 (ttl 64)"),
+        ({"packet": "SYN-ACK", "first_seen_at": "instance-eth0"}, "seen nowhere"),
+        ({"packet": "RST", "ttl": {"client-eth0": 58}}, "TTL 64 at client-eth0"),
+        ({"packet": "SYN", "at_least": {"client-eth0": 3}}, "seen 1 times at client-eth0"),
+        ({"packet": "RST", "sender": "r1", "seen_at": ("client-eth0",)}, "seen nowhere"),
+        (
+            {"packet": "RST", "after": AnswerTime(packet="SYN", at="client-eth0", above_rtt=0.9)},
+            "2.0 ms after the SYN at client-eth0: 0.05 of the baseline round trip of 41.0 ms",
+        ),
+        ({"packet": "SYN", "acknowledges": "SYN"}, "seq 1000, ack 0 at client-eth0 (ttl 64)"),
+    ],
+)
+def test_each_field_can_break(case: ModuleType, claim: dict[str, Any], seen: str) -> None:
+    judgement = of_evidence(case, **claim)
+
+    assert (judgement.outcome, judgement.seen) == ("broken", seen)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"packet": "SYN", "seen_at": ("client-eth0", "fw-eth0")},
+        {"packet": "SYN", "not_seen_at": ("fw-eth1", "instance-eth0")},
+        {"packet": "RST", "sender": "instance", "seen_at": ("client-eth0",)},
+        {"packet": "RST", "at_least": {"client-eth0": 1}},
+        {"packet": "RST", "after": AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1)},
+        {"packet": "RST", "acknowledges": "SYN"},
+    ],
+)
+def test_each_field_can_hold(case: ModuleType, claim: dict[str, Any]) -> None:
+    assert of_evidence(case, **claim).outcome == "held"
+
+
+def test_one_broken_field_breaks_the_claim_whatever_else_holds(case: ModuleType) -> None:
+    broken = of_evidence(case, packet="SYN", seen_at=("client-eth0",), last_seen_at="r1-eth0")
+
+    assert (broken.outcome, broken.expected) == ("broken", "last seen at r1-eth0")
+
+
+def test_every_retransmission_has_to_share_the_fate_that_is_claimed(case: ModuleType) -> None:
+    packets = [*case.founding_packets(), *case.seen(case.tcp("S", ip_id=2), 30, *case.WHOLE_WAY)]
+
+    judgement = of_evidence(case, packets, packet="SYN", last_seen_at="fw-eth0")
+
+    assert (judgement.outcome, judgement.seen) == (
+        "broken",
+        "last seen at instance-eth0 (ttl 63, 20.1 ms after the SYN)",
+    )
+
+
+def test_the_acknowledgement_number_has_to_be_the_syns_plus_one_around_the_end_of_the_numbers(case: ModuleType) -> None:
+    def packets(ack: int) -> list[Any]:
+        syn, rst = case.tcp("S", seq=2**32 - 1), case.tcp("R.", answer=True, seq=0, ack=ack)
+        return [*case.seen(syn, 10, *case.TO_FIREWALL), *case.seen(rst, 12, *case.FROM_FIREWALL)]
+
+    assert of_evidence(case, packets(0), packet="RST", acknowledges="SYN").outcome == "held"
+    assert of_evidence(case, packets(1), packet="RST", acknowledges="SYN").outcome == "broken"
+
+
+def test_times_are_judged_against_the_baseline_only_and_not_measured_without_one(case: ModuleType) -> None:
+    wanted = AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1)
+
+    assert of_evidence(case, run={"baseline_rtt_ms": None}, packet="RST", after=wanted).outcome == "could-not-measure"
+    assert of_evidence(case, run={"baseline_rtt_ms": 10.0}, packet="RST", after=wanted).outcome == "broken"
+
+
+@pytest.mark.parametrize(
+    ("claim", "point"),
+    [
+        ({"packet": "SYN", "not_seen_at": ("instance-eth0",)}, "instance-eth0"),
+        ({"packet": "SYN", "last_seen_at": "fw-eth0"}, "fw-eth1"),  # where it would have gone on
+        ({"packet": "RST", "first_seen_at": "fw-eth0"}, "fw-eth1"),  # where it would have come from
+        ({"packet": "SYN", "seen_at": ("instance-eth0",)}, "instance-eth0"),
+    ],
+)
+def test_where_the_recorder_lost_packets_an_absence_is_not_proven(
+    case: ModuleType, claim: dict[str, Any], point: str
+) -> None:
+    judgement = of_evidence(case, run={"dropped": {point: 3}}, **claim)
+
+    assert (judgement.outcome, judgement.seen) == ("could-not-measure", f"the recorder at {point} lost 3 packets")
+
+
+def test_losses_elsewhere_do_not_touch_an_absence(case: ModuleType) -> None:
+    assert of_evidence(case, run={"dropped": {"r1-eth1": 3}}, packet="SYN", last_seen_at="fw-eth0").outcome == "held"
+
+
+def test_a_capture_point_without_one_packet_in_the_whole_run_is_no_witness(case: ModuleType) -> None:
+    faulty_phase_only = case.founding_packets()[:4]
+
+    judgement = of_evidence(case, faulty_phase_only, packet="SYN", not_seen_at=("instance-eth0",))
+
+    assert judgement.outcome == "could-not-measure"
+    assert judgement.seen == "instance-eth0 recorded no packet in the whole run, so its silence proves nothing"
+
+
+def test_a_scenario_whose_symptoms_stay_without_its_fault_is_broken(case: ModuleType) -> None:
+    unchanged = case.observation(start_ms=10_000, end_ms=10_300)
+
+    judgements = judged(case, repaired=unchanged)
+
+    assert judgements[CHANGE].outcome == "broken"
+    assert judgements[CHANGE].seen == "ssh: refused in both phases"
+    assert judgements["repaired/symptom/ssh"].outcome == "broken"
+
+
+def test_another_symptom_breaks_with_the_programs_own_words(case: ModuleType) -> None:
+    late = case.observation(stderr="ssh: connect to host 10.0.1.10 port 22: Connection timed out\r\n")
+
+    judgement = judged(case, faulty=late)["faulty/symptom/ssh"]
+
+    assert (judgement.outcome, judgement.expected) == ("broken", "refused")
+    assert judgement.seen == (
+        'timed out (exit status 255, 100 ms): "ssh: connect to host 10.0.1.10 port 22: Connection timed out"'
+    )
+
+
+def test_a_probe_that_could_not_be_measured_breaks_nothing_and_holds_nothing(case: ModuleType) -> None:
+    judgements = judged(case, *case.FOUNDING_EVIDENCE, faulty=case.observation(failure="ssh is not installed"))
+
+    about_ssh = [judgements[id_] for id_ in ("faulty/symptom/ssh", "faulty/evidence/1", CHANGE)]
+    assert {judgement.outcome for judgement in about_ssh} == {"could-not-measure"}
+    assert about_ssh[0].seen == about_ssh[1].seen == "ssh is not installed"
+
+
+def test_a_text_that_is_missing_breaks_the_symptom(case: ModuleType) -> None:
+    scenario = case.scenario(output="No route to host")
+
+    judgements = {j.claim.id: j for j in judge(scenario, case.run(), case.founding_packets(), case.topology())}
+
+    assert judgements["faulty/symptom/ssh"].outcome == "broken"
+    assert judgements["faulty/symptom/ssh"].expected == 'refused and "No route to host" in the output'
+
+
+def test_a_fault_that_was_not_seen_in_place_breaks_its_claim(case: ModuleType) -> None:
+    judgement = judged(case, failure="no flow entry drops tcp/22")["faulty/fault in place"]
+
+    assert (judgement.outcome, judgement.seen) == ("broken", "no flow entry drops tcp/22")
+
+
+def test_a_scenario_without_a_fault_claims_none_and_its_unchanged_symptom_shows(case: ModuleType) -> None:
+    scenario = case.scenario(faults=False)
+    run = case.run(repaired=case.observation(start_ms=10_000, end_ms=10_300))
+
+    judgements = {j.claim.id: j.outcome for j in judge(scenario, run, case.founding_packets(), case.topology())}
+
+    assert judgements == {"faulty/symptom/ssh": "held", "repaired/symptom/ssh": "broken", CHANGE: "broken"}

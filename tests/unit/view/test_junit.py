@@ -1,0 +1,58 @@
+"""JUnit XML and JSON say the same as the judgements."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+from xml.etree import ElementTree
+
+from whodunet.core.judging import Claim, Judgement, judge
+from whodunet.view.json_report import as_json, worst
+from whodunet.view.junit import render_junit
+
+HELD = Judgement(Claim("faulty/symptom/ssh", "faulty", "ssh says refused"), "held", "refused", "refused")
+BROKEN = Judgement(Claim("faulty/evidence/1", "faulty", 'the SYN is "here" & there'), "broken", "<a>", "b\x1b[0m")
+UNMEASURED = Judgement(Claim("faulty/evidence/2", "faulty", "the RST comes soon"), "could-not-measure", "a", "b")
+
+
+def test_each_claim_is_a_test_case_and_what_was_not_measured_is_an_error() -> None:
+    root = ElementTree.fromstring(render_junit({"one": [HELD, BROKEN, UNMEASURED], "two": []}, {"one": 1.5}))
+
+    one, two = root
+    assert one.attrib == {"name": "one", "tests": "3", "failures": "1", "errors": "1", "time": "1.500"}
+    assert two.attrib == {"name": "two", "tests": "0", "failures": "0", "errors": "0"}
+    assert [case.get("name") for case in one] == ["faulty/symptom/ssh", "faulty/evidence/1", "faulty/evidence/2"]
+    assert [[child.tag for child in case] for case in one] == [[], ["failure"], ["error"]]
+
+
+def test_any_text_survives_the_way_through_xml() -> None:
+    root = ElementTree.fromstring(render_junit({"one": [BROKEN]}))
+
+    assert root[0][0][0].get("message") == 'the SYN is "here" & there: expected <a>; seen b?[0m'
+
+
+def test_the_json_report_holds_plain_values_under_its_documented_keys(case: ModuleType) -> None:
+    scenario, run = case.scenario(*case.FOUNDING_EVIDENCE), case.run(dropped={"r1-eth0": 1})
+    judgements = judge(scenario, run, case.founding_packets(), case.topology())
+
+    report = json.loads(json.dumps(as_json(scenario, run, judgements)))
+
+    assert {key: report[key] for key in ("format", "scenario", "cause", "culprit", "outcome", "dropped")} == {
+        "format": 1,
+        "scenario": "founding",
+        "cause": "egress-reset",
+        "culprit": "fw",
+        "outcome": "held",
+        "dropped": {"r1-eth0": 1},
+    }
+    assert report["phases"][0]["probes"]["ssh"]["symptom"] == "refused"
+    assert report["claims"][1]["id"] == "faulty/symptom/ssh"
+    documented = as_json.__doc__ or ""
+    assert all(f"`{key}`" in documented for key in report)
+
+
+def test_the_worst_claim_decides_the_outcome() -> None:
+    assert worst([HELD]) == "held"
+    assert worst([HELD, UNMEASURED]) == "could-not-measure"
+    assert worst([UNMEASURED, BROKEN, HELD]) == "broken"
+    assert worst([]) == "could-not-measure"

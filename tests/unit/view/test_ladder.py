@@ -1,0 +1,143 @@
+"""The ladder shows how far each packet came."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from whodunet.core.packets import Arp, CapturedPacket, Ip, Tcp
+from whodunet.core.topology import Interface, Link, Node, Topology
+from whodunet.view.ladder import abbreviated, render_ladder
+from whodunet.view.style import DROPPED, Style
+
+
+def faulty(case: ModuleType) -> list[CapturedPacket]:
+    return [packet for packet in case.founding_packets() if packet.time_ns < case.T0 + 1000 * case.MS]
+
+
+def test_the_founding_case_is_drawn_up_to_the_instance_that_saw_nothing(case: ModuleType) -> None:
+    drawn = render_ladder(faulty(case), case.topology())
+
+    assert drawn.replace(DROPPED, "X").splitlines() == [
+        "      ms  packet                       ttl     client       fw           r1           instance",
+        "     0.0  SYN                          64      ●────────────X            │            │",
+        "     2.0  RST seq 0 ack 1 as instance  64      ◀────────────●            │            │",
+    ]
+
+
+def test_time_and_destination_are_the_syns_when_arp_went_before(case: ModuleType) -> None:
+    arp = case.seen({"ip": None, "arp": Arp(1, case.CLIENT, "aa", "10.8.0.1")}, 9.5, *case.TO_FIREWALL)
+
+    lines = render_ladder([*arp, *faulty(case)], case.topology()).splitlines()
+
+    assert lines[0].endswith("instance")
+    assert [line[:8].strip() for line in lines] == ["ms", "-0.5", "0.0", "2.0"]
+
+
+def test_a_packet_that_arrives_ends_in_an_arrow_with_both_ttls(case: ModuleType) -> None:
+    (_, syn) = render_ladder(list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY)), case.topology()).splitlines()
+
+    assert syn == "     0.0  SYN     64→63   ●────────────○────────────○────────────▶"
+
+
+def test_a_packet_lost_in_the_cable_is_crossed_out_between_the_nodes(case: ModuleType) -> None:
+    lost = list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY[:3]))
+
+    (_, syn) = render_ladder(lost, case.topology()).replace(DROPPED, "X").splitlines()
+
+    assert syn == "     0.0  SYN     64      ●────────────○─────X      │            │"
+
+
+def test_retransmissions_with_the_same_fate_are_one_row(case: ModuleType) -> None:
+    packets = [
+        packet
+        for ip_id, at_ms in enumerate((0, 1000, 3000, 7500))
+        for packet in case.seen(case.tcp("S", ip_id=ip_id), at_ms, *case.TO_FIREWALL)
+    ]
+
+    assert render_ladder(packets, case.topology()).splitlines()[2:] == ["          again after 1, 3, 7.5 s: same fate"]
+
+
+def test_a_retransmission_that_comes_farther_has_a_row_of_its_own(case: ModuleType) -> None:
+    packets = [
+        *case.seen(case.tcp("S", ip_id=1), 0, *case.TO_FIREWALL),
+        *case.seen(case.tcp("S", ip_id=2), 1000, *case.WHOLE_WAY),
+    ]
+
+    assert len(render_ladder(packets, case.topology()).splitlines()) == 3
+
+
+def test_numbers_are_relative_to_the_syns(case: ModuleType) -> None:
+    packets = [
+        *case.seen(case.tcp("S", seq=1000), 0, *case.WHOLE_WAY),
+        *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001), 41, *case.WHOLE_WAY_BACK),
+        *case.seen(case.tcp("P.", seq=1001, ack=7001, ip_id=2, payload=b"SSH-2.0-x\r\n"), 42, *case.WHOLE_WAY),
+        *case.seen(case.tcp("F.", seq=1012, ack=7001, ip_id=3), 43, *case.WHOLE_WAY),
+    ]
+
+    drawn = render_ladder(packets, case.topology())
+
+    assert "SYN-ACK ack 1 " in drawn
+    assert "SSH banner 11 bytes seq 1" in drawn
+    assert "FIN seq 12 ack 1" in drawn
+
+
+def test_ascii_is_ascii_and_as_wide(case: ModuleType) -> None:
+    unicode, ascii_only = (
+        render_ladder(faulty(case), case.topology(), style=Style(ascii_only=a)) for a in (False, True)
+    )
+
+    assert ascii_only.isascii()
+    assert [len(line) for line in ascii_only.splitlines()] == [len(line) for line in unicode.splitlines()]
+
+
+def test_colour_comes_only_when_asked_for(case: ModuleType) -> None:
+    assert "\x1b" not in render_ladder(faulty(case), case.topology())
+    assert "\x1b[31m" in render_ladder(faulty(case), case.topology(), style=Style(colour=True))
+
+
+def test_without_packets_it_says_so(case: ModuleType) -> None:
+    assert render_ladder([], case.topology()) == "no packet was seen at any capture point"
+
+
+def test_more_packets_than_can_be_read_are_counted(case: ModuleType) -> None:
+    packets = [packet for seq in range(9) for packet in case.seen(case.tcp(".", seq=seq), seq, *case.TO_FIREWALL)]
+
+    assert render_ladder(packets, case.topology(), most_rows=4).splitlines()[-1].strip() == "… and 5 more"
+
+
+def ten_nodes() -> tuple[Topology, list[CapturedPacket]]:
+    """A chain of ten nodes with long names, and a SYN and a RST that cross all of it."""
+    names = ["client", "vpn-gateway", "egress-firewall", *(f"transit-router{n}" for n in range(1, 5)), "cloud-edge"]
+    names += ["security-group", "instance"]
+    points = [(f"{name}-eth{side}", name) for name in names for side in (0, 1)][1:-1]
+    address = {"client-eth1": "10.8.0.10/24", "instance-eth0": "10.0.1.10/24"}
+    interfaces = {point: Interface(point, name, address.get(point)) for point, name in points}
+    order = list(interfaces)
+    links = tuple(Link((order[i], order[i + 1])) for i in range(0, len(order), 2))
+    topology = Topology("ten", {n: Node(n, n) for n in names}, interfaces, links, ("client", "10.0.1.10"))
+    syn = {"ip": Ip("10.8.0.10", "10.0.1.10", 64, 1, 6, 60), "tcp": Tcp(50000, 22, "S", 9, 0, 1)}
+    rst = {"ip": Ip("10.0.1.10", "10.8.0.10", 64, 0, 6, 40), "tcp": Tcp(22, 50000, "R.", 0, 10, 0)}
+    packets = [
+        CapturedPacket(point, start + i, "in" if i % 2 else "out", "a", "b", 60, **headers)  # type: ignore[arg-type]
+        for start, headers, way in ((1000, syn, order), (45_000_000, rst, order[::-1]))
+        for i, point in enumerate(way)
+    ]
+    return topology, packets
+
+
+@pytest.mark.parametrize("width", [100, 110, 120])
+def test_a_path_of_ten_nodes_fits(width: int) -> None:
+    topology, packets = ten_nodes()
+
+    lines = render_ladder(packets, topology, style=Style(width=width)).splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert lines[1].count("○") == lines[2].count("○") == 8
+
+
+def test_abbreviated_names_stay_distinct() -> None:
+    assert abbreviated("transit-router1", 7) == "tra-ro1"
+    assert abbreviated("transit-router2", 7) == "tra-ro2"
+    assert abbreviated("client", 7) == "client"

@@ -1,0 +1,1 @@
+"""A network lab that reproduces misleading connection failures."""

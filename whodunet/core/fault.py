@@ -1,0 +1,115 @@
+"""What a fault kind is: the seam that every file of `whodunet/faults/` fills.
+
+A fault is a value (what a scenario file says) with four effects, all through `Network`, the few operations that a
+running lab offers. So a fault kind knows no namespaces or sockets, and can be tested with a stand-in network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from whodunet.core.errors import CannotRun, WhodunetError
+from whodunet.core.topology import Topology
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that ran on a node to its end."""
+
+    exit_status: int
+    stdout: str
+    stderr: str
+
+
+class Network(Protocol):
+    """What a running lab lets a fault do to it. All calls raise CannotRun when the lab cannot do what is asked."""
+
+    topology: Topology
+
+    def execute(self, node: str, command: str, stdin: str = "") -> Completed:
+        """Runs a shell command on a node as its root; waits at most 30 s."""
+        ...
+
+    def policy(self, switch: str) -> dict[str, Any]:
+        """The policy that a switch's controller carries out now."""
+        ...
+
+    def set_policy(self, switch: str, config: Mapping[str, Any]) -> None:
+        """Replaces a policy; returns when the switch has confirmed the flow entries."""
+        ...
+
+    def flow_entries(self, switch: str) -> str:
+        """The flow table as the switch itself reports it, one entry a line."""
+        ...
+
+    def start_service(self, node: str, service: str) -> None:
+        """Starts one of the node's services; returns when it accepts."""
+        ...
+
+    def stop_service(self, node: str, service: str) -> None:
+        """Stops one of the node's services; returns when it is gone."""
+        ...
+
+    def service_settings(self, node: str, service: str) -> dict[str, Any]:
+        """The settings that a service runs with, as topologies write them."""
+        ...
+
+    def configure_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Starts a service again with other settings; returns when it accepts."""
+        ...
+
+    def replace_service(self, node: str, service: str, command: str) -> None:
+        """Runs another program on the port of a service in its place; returns when it accepts."""
+        ...
+
+
+class FaultNotInPlace(WhodunetError):
+    """A fault that was injected cannot be seen in the lab (or one that was removed still can)."""
+
+
+def run_checked(network: Network, node: str, command: str, stdin: str = "") -> str:
+    """Runs a command on a node that has to succeed; returns its standard output.
+
+    Raises:
+        CannotRun: with the node, the command and what it said.
+    """
+    done = network.execute(node, command, stdin)
+    if done.exit_status != 0:
+        raise CannotRun(f"{node}: {command}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+class Fault(BaseModel):
+    """What is wrong, as it is put into a running lab; a subclass a fault kind, with `kind` as its tag."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    kind: str
+
+    def culprit(self) -> str:
+        """The node or link ("a - b") at which it sits."""
+        raise NotImplementedError
+
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """What the taxonomy needs to know to name the cause, e.g. {"kind": "firewall-entry", "action": "reset"}."""
+        raise NotImplementedError
+
+    def names(self) -> Mapping[str, str]:
+        """Names of the topology that it refers to, by key, so that a dangling one is refused: {"node": "egress-fw"}."""
+        raise NotImplementedError
+
+    def inject(self, network: Network) -> Mapping[str, Any]:
+        """Puts it into the lab; returns whatever `remove` needs to restore what was there before."""
+        raise NotImplementedError
+
+    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+        """Takes it out; afterwards the lab is as before `inject`, which returned `before`."""
+        raise NotImplementedError
+
+    def proof(self, network: Network) -> str | None:
+        """The line of the lab's own state that shows it in place (flow entry, nft chain, socket); None when it is not there."""
+        raise NotImplementedError

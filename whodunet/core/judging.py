@@ -1,0 +1,185 @@
+"""Judging: what a scenario claims, and whether a run and its capture bear it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from whodunet.core.evidence import Finding, Outcome, Scene, answer_time_words, findings
+from whodunet.core.observation import Observation, Phase, PhaseName, Run
+from whodunet.core.packets import CapturedPacket
+from whodunet.core.scenario import Claims, EvidenceClaim, Scenario, SymptomClaim
+from whodunet.core.symptoms import Symptom, classify
+from whodunet.core.topology import Topology
+from whodunet.core.trails import packets_of, trails_of
+
+CHANGE = "symptom changes when the fault is taken out"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that a scenario says."""
+
+    id: str  # "faulty/symptom/ssh": the same in every run
+    phase: PhaseName | None  # None: about both
+    says: str  # one readable sentence
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of a claim."""
+
+    claim: Claim
+    outcome: Outcome
+    expected: str = ""
+    seen: str = ""  # when held as well: the fact that bears it out
+
+
+def claims_of(scenario: Scenario) -> tuple[Claim, ...]:
+    """Everything that a scenario claims, known before any run; the order is the order of judging."""
+    return tuple(_claims(scenario))
+
+
+def _claims(scenario: Scenario) -> Iterator[Claim]:
+    for phase, claims in _phases(scenario):
+        if scenario.staging.faults:
+            yield _fault_claim(phase)
+        for probe, symptom in claims.symptoms.items():
+            yield Claim(f"{phase}/symptom/{probe}", phase, _symptom_words(probe, symptom))
+        for number, evidence in enumerate(claims.evidence, 1):
+            yield Claim(f"{phase}/evidence/{number}", phase, evidence_words(evidence))
+    if scenario.answer.repaired is not None:
+        yield Claim(CHANGE, None, "at least one probe shows another symptom once the fault is taken out")
+
+
+def _phases(scenario: Scenario) -> Iterator[tuple[PhaseName, Claims]]:
+    yield "faulty", scenario.answer.faulty
+    if scenario.answer.repaired is not None:
+        yield "repaired", scenario.answer.repaired
+
+
+def _fault_claim(phase: PhaseName) -> Claim:
+    if phase == "faulty":
+        return Claim("faulty/fault in place", phase, "the fault is seen in place")
+    return Claim("repaired/fault gone", phase, "the fault is seen to be gone")
+
+
+def _symptom_words(probe: str, claim: SymptomClaim) -> str:
+    printed = "".join(f' and prints "{text}"' for text in claim.output)
+    return f"{probe} says {claim.symptom}{printed}"
+
+
+def evidence_words(claim: EvidenceClaim) -> str:
+    """A claim about packets as a sentence: "the SYN of ssh is last seen at egress-fw-eth1"."""
+    parts = [f"is seen at {', '.join(claim.seen_at)}"] if claim.seen_at else []
+    parts += [f"is not seen at {', '.join(claim.not_seen_at)}"] if claim.not_seen_at else []
+    parts += [f"is first seen at {claim.first_seen_at}"] if claim.first_seen_at else []
+    parts += [f"is last seen at {claim.last_seen_at}"] if claim.last_seen_at else []
+    parts += [f"has TTL {ttl} at {point}" for point, ttl in claim.ttl.items()]
+    parts += [f"is seen at least {times} times at {point}" for point, times in claim.at_least.items()]
+    parts += [f"comes {answer_time_words(claim.after)}"] if claim.after else []
+    parts += [f"acknowledges the {claim.acknowledges}"] if claim.acknowledges else []
+    sender = f" in the name of {claim.sender}" if claim.sender else ""
+    return f"the {claim.packet} of {claim.probe}{sender} {', '.join(parts) or 'is named, and nothing said of it'}"
+
+
+def judge(scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topology: Topology) -> tuple[Judgement, ...]:
+    """What came of every claim, in the order of `claims_of`."""
+    claims = {claim.id: claim for claim in claims_of(scenario)}
+    judged: dict[str, Finding] = {}
+    for phase, wanted in _phases(scenario):
+        if scenario.staging.faults:
+            judged[_fault_claim(phase).id] = _fault_finding(scenario, run, phase)
+        for probe, symptom in wanted.symptoms.items():
+            judged[f"{phase}/symptom/{probe}"] = _symptom_finding(symptom, _observation(run, phase, probe))
+        for number, evidence in enumerate(wanted.evidence, 1):
+            judged[f"{phase}/evidence/{number}"] = _evidence_finding(evidence, run, phase, packets, topology)
+    if scenario.answer.repaired is not None:
+        judged[CHANGE] = _change_finding(scenario, run)
+    return tuple(
+        Judgement(claim, judged[id_].outcome, judged[id_].expected, judged[id_].seen) for id_, claim in claims.items()
+    )
+
+
+def _phase(run: Run, name: PhaseName) -> Phase | None:
+    return next((phase for phase in run.phases if phase.name == name), None)
+
+
+def _observation(run: Run, phase: PhaseName, probe: str) -> Observation | None:
+    found = _phase(run, phase)
+    return found.observations.get(probe) if found else None
+
+
+def _fault_finding(scenario: Scenario, run: Run, name: PhaseName) -> Finding:
+    wanted = len(scenario.staging.faults)
+    expected = f"{wanted} fault{'s' * (wanted > 1)} {'in place' if name == 'faulty' else 'gone'}"
+    phase = _phase(run, name)
+    if phase is None:
+        return Finding("could-not-measure", expected, "this phase was not run")
+    if phase.failure is not None:
+        return Finding("broken", expected, phase.failure)
+    if len(phase.proofs) < wanted:
+        return Finding("could-not-measure", expected, f"proofs of {len(phase.proofs)}")
+    return Finding("held", expected, "; ".join(phase.proofs))
+
+
+def _symptom_finding(claim: SymptomClaim, observation: Observation | None) -> Finding:
+    expected = str(claim.symptom)
+    if observation is None:
+        return Finding("could-not-measure", expected, "the probe was not run")
+    symptom = classify(observation.command, observation)
+    if symptom is Symptom.COULD_NOT_MEASURE and claim.symptom is not symptom:
+        return Finding("could-not-measure", expected, observation.failure or _as_seen(symptom, observation))
+    if symptom is not claim.symptom:
+        return Finding("broken", expected, _as_seen(symptom, observation))
+    missing = [text for text in claim.output if text not in observation.output]
+    if missing:
+        return Finding("broken", f'{expected} and "{missing[0]}" in the output', _as_seen(symptom, observation))
+    return Finding("held", expected, _as_seen(symptom, observation))
+
+
+def _as_seen(symptom: Symptom, observation: Observation) -> str:
+    status = "killed at its deadline" if observation.exit_status is None else f"exit status {observation.exit_status}"
+    lines = [line.strip() for line in observation.output.splitlines() if line.strip()]
+    said = f': "{lines[-1]}"' if lines else ", without a word"
+    return f"{symptom} ({status}, {observation.duration_ms:.0f} ms){said}"
+
+
+def _evidence_finding(
+    claim: EvidenceClaim, run: Run, name: PhaseName, packets: Sequence[CapturedPacket], topology: Topology
+) -> Finding:
+    """All that the claim says as one: broken when one thing is, else not measured when one thing is not."""
+    phase, observation = _phase(run, name), _observation(run, name, claim.probe)
+    if phase is None or observation is None or observation.failure is not None:
+        why = (observation and observation.failure) or "the probe was not run"
+        return Finding("could-not-measure", evidence_words(claim), why)
+    own = packets_of(observation, packets, topology, phase.baseline_rtt_ms)
+    silent = frozenset(topology.interfaces) - {packet.point for packet in packets}
+    scene = Scene(trails_of(own, topology), topology, phase.baseline_rtt_ms, run.dropped, silent)
+    found = findings(claim, scene)
+    for outcome in ("broken", "could-not-measure", "held"):
+        some = [finding for finding in found if finding.outcome == outcome]
+        if some:
+            return Finding(some[0].outcome, _joined(f.expected for f in some), _joined(f.seen for f in some))
+    return Finding("could-not-measure", "something", "the claim names a packet and says nothing of it")
+
+
+def _joined(texts: Iterator[str]) -> str:
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _change_finding(scenario: Scenario, run: Run) -> Finding:
+    """A case whose symptoms stay the same without its fault is not about that fault."""
+    expected = "another symptom of at least one probe"
+    pairs = [
+        (probe, classify(before.command, before), classify(after.command, after))
+        for probe in scenario.question.probes
+        if (before := _observation(run, "faulty", probe)) and (after := _observation(run, "repaired", probe))
+    ]
+    measured = [pair for pair in pairs if Symptom.COULD_NOT_MEASURE not in pair]
+    changed = [f"{probe}: {before}, then {after}" for probe, before, after in measured if before is not after]
+    if changed:
+        return Finding("held", expected, "; ".join(changed))
+    if not measured or len(measured) < len(scenario.question.probes):
+        return Finding("could-not-measure", expected, "not every probe was measured in both phases")
+    return Finding("broken", expected, "; ".join(f"{probe}: {before} in both phases" for probe, before, _ in measured))

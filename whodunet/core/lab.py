@@ -1,0 +1,57 @@
+"""The seam between cases and networks: all that the engine ever asks of a lab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from whodunet.core.fault import Fault
+from whodunet.core.observation import Observation
+from whodunet.core.scenario import Probe
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A capture file, and how many packets the recorder had to leave out at which interface."""
+
+    path: Path
+    dropped: Mapping[str, int]
+
+
+class Lab(Protocol):
+    """A network in which a case can be played; raises CannotRun when it cannot do what is asked."""
+
+    def inject(self, fault: Fault) -> str:
+        """Puts a fault in and returns the proof that it is there.
+
+        Raises:
+            FaultNotInPlace: when it cannot be seen afterwards.
+        """
+        ...
+
+    def remove(self, fault: Fault) -> str:
+        """Takes a fault out and returns the proof that it is gone.
+
+        Raises:
+            FaultNotInPlace: when it can still be seen.
+        """
+        ...
+
+    def baseline_rtt_ms(self) -> float | None:
+        """Median round trip of the topology's baseline path now; None when it could not be measured."""
+        ...
+
+    def probe(self, name: str, probe: Probe) -> Observation:
+        """Runs one real command on one host."""
+        ...
+
+    def capture(self) -> AbstractContextManager[Capture]:
+        """Everything recorded so far as one pcapng file, readable inside the `with`."""
+        ...
+
+    def stop(self) -> None:
+        """Ends the network; nothing of it is left."""
+        ...

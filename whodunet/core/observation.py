@@ -1,0 +1,79 @@
+"""What was measured: probes' outcomes and packets at capture points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import ConfigDict
+
+STRICT = ConfigDict(extra="forbid")  # a recorded run (run_json.py) with a key that nobody knows is damaged
+
+PhaseName = Literal["faulty", "repaired"]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What came of one probe: one real command run on one host."""
+
+    __pydantic_config__ = STRICT
+
+    probe: str
+    host: str
+    command: str
+    exit_status: int | None  # None: still running at the deadline, then killed
+    stdout: str
+    stderr: str
+    started_ns: int  # CLOCK_REALTIME, the clock of the capture's time stamps
+    ended_ns: int
+    failure: str | None = None  # why it could not be measured (program missing, host gone ...)
+
+    @property
+    def duration_ms(self) -> float:
+        """Time from start to end of the command."""
+        return (self.ended_ns - self.started_ns) / 1e6
+
+    @property
+    def output(self) -> str:
+        """Both outputs, standard error first: what the person saw."""
+        return self.stderr + self.stdout
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One state of the lab (with the fault, or with it taken out) and all that was observed in it."""
+
+    __pydantic_config__ = STRICT
+
+    name: PhaseName
+    observations: Mapping[str, Observation]  # by probe
+    proofs: tuple[str, ...] = ()  # how each fault was seen to be in place (or gone), in the programs' own words
+    baseline_rtt_ms: float | None = None  # of the topology's baseline path in this phase; None: not measured
+    failure: str | None = None  # why a fault could not be verified
+
+
+@dataclass(frozen=True)
+class Run:
+    """A scenario that was run: everything that judging needs besides the capture."""
+
+    __pydantic_config__ = STRICT
+
+    scenario: str
+    topology: str
+    phases: tuple[Phase, ...]
+    links: Mapping[str, str] = field(default_factory=dict)  # "client-eth0 - egress-fw-eth1": "wirefilter, 1 ms" ...
+    notes: tuple[str, ...] = ()  # restarted controller ...
+    versions: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)  # capture point: packets that the recorder lost there
+
+    def phase(self, name: PhaseName) -> Phase:
+        """The phase of that name.
+
+        Raises:
+            KeyError: when the run has no such phase.
+        """
+        for phase in self.phases:
+            if phase.name == name:
+                return phase
+        raise KeyError(name)

@@ -1,0 +1,132 @@
+"""A scenario: one case with its question, its staging and its answer.
+
+The three are separate types so that whatever diagnoses can be given the question alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializeAsAny
+
+from whodunet.core.fault import Fault
+from whodunet.core.strict import Strict
+from whodunet.core.symptoms import Symptom
+
+PacketKind = Literal[
+    "SYN",
+    "SYN-ACK",
+    "RST",
+    "FIN",
+    "data",
+    "SSH banner",
+    "ICMP echo request",
+    "ICMP echo reply",
+    "ICMP time exceeded",
+    "ICMP unreachable",
+    "ICMP admin prohibited",
+    "ICMP port unreachable",
+    "ICMP fragmentation needed",
+    "ARP request",
+    "ARP reply",
+    "DNS query",
+    "DNS answer",
+    "DNS name error",
+]
+
+
+class Probe(Strict):
+    """One real command on one host."""
+
+    host: str = Field(description="node of the topology that runs the command")
+    command: str = Field(min_length=1, description="shell command, as a person would type it on that host")
+    deadline_s: float = Field(default=30, gt=0, le=600, description="killed after this time; then it counts as hanging")
+
+
+class Question(Strict):
+    """What a learner or a diagnostic program is told."""
+
+    name: str
+    title: str
+    story: str
+    topology: str
+    vantage: str
+    probes: Mapping[str, Probe]
+
+
+class Setup(Strict):
+    """The circumstances of a case, which stay when its faults are taken out."""
+
+    uplinks: Mapping[str, str] = Field(default_factory=dict, description="host: the way out that it uses, e.g. client: home")
+    policies: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict, description="switch: what its policy says instead of the topology's (keys are replaced whole)"
+    )
+
+
+class Staging(Strict):
+    """How the lab is put into the state of the case."""
+
+    setup: Setup
+    faults: tuple[SerializeAsAny[Fault], ...]
+
+
+class SymptomClaim(Strict):
+    """What a probe has to show."""
+
+    symptom: Symptom
+    output: tuple[str, ...] = Field(default=(), description="texts that have to appear in what the command printed")
+
+
+class AnswerTime(Strict):
+    """How soon a packet follows another at one capture point, as a share of the baseline round trip."""
+
+    packet: PacketKind
+    at: str
+    below_rtt: Annotated[float, Field(gt=0)] | None = None
+    above_rtt: Annotated[float, Field(gt=0)] | None = None
+
+
+class EvidenceClaim(Strict):
+    """What the packets of a probe have to show at the capture points (interfaces)."""
+
+    probe: str
+    packet: PacketKind
+    sender: str | None = Field(
+        default=None, description="node whose address it carries as its source; a forged packet carries another's"
+    )
+    seen_at: tuple[str, ...] = ()
+    not_seen_at: tuple[str, ...] = ()
+    first_seen_at: str | None = None
+    last_seen_at: str | None = None
+    ttl: Mapping[str, int] = Field(default_factory=dict, description="capture point: TTL the packet has there")
+    at_least: Mapping[str, int] = Field(default_factory=dict, description="capture point: how often it has to be seen")
+    after: AnswerTime | None = None
+    acknowledges: PacketKind | None = Field(
+        default=None, description="its acknowledgement number is that packet's sequence number plus one, its own is zero"
+    )
+
+
+class Claims(Strict):
+    """What is seen in one phase."""
+
+    symptoms: Mapping[str, SymptomClaim]
+    evidence: tuple[EvidenceClaim, ...] = ()
+
+
+class Answer(Strict):
+    """The truth about a case. Nothing that diagnoses may hold a value of this type."""
+
+    cause: str
+    culprit: str | None
+    faulty: Claims
+    repaired: Claims | None
+
+
+class Scenario(Strict):
+    """One case."""
+
+    question: Question
+    staging: Staging
+    answer: Answer
+    source: str = Field(default="", description="the text of the file that states it")

@@ -1,0 +1,191 @@
+"""Plays a scenario: brings its lab up, injects, probes, repairs, probes again, and judges what was recorded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from whodunet.core.errors import InvalidInput, Problem
+from whodunet.core.fault import Fault, FaultNotInPlace
+from whodunet.core.judging import Judgement, judge
+from whodunet.core.observation import Observation, Phase, PhaseName, Run
+from whodunet.core.packets import CapturedPacket
+from whodunet.core.run_json import from_json, to_json
+from whodunet.core.scenario import Scenario
+from whodunet.core.topology import Topology
+from whodunet.lab.pcap_reader import read_capture
+from whodunet.lab.plan import Plan
+from whodunet.lab.sandboxed import SandboxedLab
+from whodunet.loading import catalogue
+from whodunet.loading.library import Library, topo
+
+Progress = Callable[[str], None]
+_VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A scenario that was played, with all that was recorded."""
+
+    scenario: Scenario
+    topology: Topology
+    run: Run
+    packets: Sequence[CapturedPacket]
+    judgements: tuple[Judgement, ...]
+
+    @classmethod
+    def judged(
+        cls, scenario: Scenario, topology: Topology, run: Run, packets: Sequence[CapturedPacket]
+    ) -> Self:
+        """A recording, judged."""
+        return cls(scenario, topology, run, packets, judge(scenario, run, packets, topology))
+
+    @property
+    def outcome(self) -> str:
+        """The worst outcome of all claims."""
+        outcomes = {judgement.outcome for judgement in self.judgements}
+        return next(each for each in ("broken", "could-not-measure", "held") if each in outcomes)
+
+
+def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:
+    """What a lab has to be told to stand as the scenario's setup wants it, without its faults."""
+    question, setup = scenario.question, scenario.staging.setup
+    switches = topo(question.topology).switches()
+    policies = {
+        each: library.standing_policy(question.topology, each, setup.policies.get(each, {})) for each in switches
+    }
+    return Plan(
+        name=name or question.name,
+        topology_file=str(catalogue.folder("topologies") / f"{question.topology}.py"),
+        topology=question.topology,
+        ryu_app=str(catalogue.folder("controllers") / "ryu_app.py"),
+        policies=policies,
+        uplinks=dict(setup.uplinks),
+        scenario=question.name,
+        **more,
+    )
+
+
+def play(scenario: Scenario, library: Library, progress: Progress, keep: Path | None = None) -> Recording:
+    """Plays a scenario in a lab of its own and judges it.
+
+    Args:
+        keep: folder to keep the record in; None keeps nothing.
+
+    Raises:
+        CannotRun: when the lab cannot be brought up, or ends before its time.
+    """
+    topology = library.topology(scenario.question.topology)
+    with SandboxedLab.start(plan_for(scenario, library), topology, progress) as lab:
+        phases = _play_phases(scenario, lab, progress)
+        progress("reading the capture")
+        with lab.capture() as capture:
+            status = lab.status()
+            run = Run(
+                scenario=scenario.question.name,
+                topology=topology.name,
+                phases=phases,
+                links=status["links"],
+                notes=tuple(status["notes"]),
+                versions=_versions(scenario, lab),
+                dropped=capture.dropped,
+            )
+            recording = Recording.judged(scenario, topology, run, read_capture(capture.path))
+            if keep is not None:
+                _keep(recording, capture.path, lab, keep)
+    return recording
+
+
+def _play_phases(scenario: Scenario, lab: SandboxedLab, progress: Progress) -> tuple[Phase, ...]:
+    faults = scenario.staging.faults
+    baseline = lab.baseline_rtt_ms()
+    faulty = _play_phase("faulty", scenario, lab, progress, baseline, lab.inject)
+    if not faults or faulty.failure is not None:
+        return (faulty,)
+    return faulty, _play_phase("repaired", scenario, lab, progress, baseline, lab.remove)
+
+
+def _play_phase(
+    name: PhaseName,
+    scenario: Scenario,
+    lab: SandboxedLab,
+    progress: Progress,
+    baseline_rtt_ms: float | None,
+    change: Callable[[Fault], str],
+) -> Phase:
+    proofs: list[str] = []
+    try:
+        for fault in scenario.staging.faults:
+            progress(f"{'injecting' if name == 'faulty' else 'taking out'} {fault.kind} at {fault.culprit()}")
+            proofs.append(change(fault))
+    except FaultNotInPlace as error:
+        return Phase(name, {}, tuple(proofs), baseline_rtt_ms, str(error))
+    return Phase(name, _probe_all(scenario, lab, progress), tuple(proofs), baseline_rtt_ms)
+
+
+def _probe_all(scenario: Scenario, lab: SandboxedLab, progress: Progress) -> Mapping[str, Observation]:
+    observations = {}
+    for name, probe in scenario.question.probes.items():
+        progress(f"{probe.host}$ {probe.command}")
+        observations[name] = lab.probe(name, probe)
+    return observations
+
+
+def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
+    lines = lab.execute(scenario.question.vantage, _VERSIONS).stdout.splitlines()
+    return dict(zip(("kernel", "ssh", "openvswitch", "tcpdump"), lines, strict=False))
+
+
+# The record of a run, in a folder.
+
+RUN_FILE: Final = "run.json"
+SCENARIO_FILE: Final = "scenario.yaml"
+CAPTURE_FILE: Final = "capture.pcapng"
+
+
+def runs_folder() -> Path:
+    """Where records are kept. Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "whodunet" / "runs"
+
+
+def new_run_folder(name: str) -> Path:
+    """A folder for the record of a run that begins now; not made yet."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    return runs_folder() / f"{name}-{stamp}-{os.getpid()}"
+
+
+def _keep(recording: Recording, capture: Path, lab: SandboxedLab, folder: Path) -> None:
+    """Writes the record; run.json comes last, so that a folder without it is known to be incomplete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(capture, folder / CAPTURE_FILE)
+    for switch, table in lab.flow_tables().items():
+        (folder / f"flows-{switch}.txt").write_text(table, encoding="utf-8")
+    for name, text in lab.logs().items():
+        log = folder / "logs" / name.replace("/", "_")
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(text, encoding="utf-8")
+    source = recording.scenario.source
+    (folder / SCENARIO_FILE).write_text(source, encoding="utf-8")
+    (folder / RUN_FILE).write_text(to_json(recording.run), encoding="utf-8")
+
+
+def read_record(folder: Path, library: Library) -> Recording:
+    """Reads a record and judges it again, with what this version of the lab knows.
+
+    Raises:
+        InvalidInput: when the folder holds no complete record.
+    """
+    missing = [name for name in (RUN_FILE, SCENARIO_FILE, CAPTURE_FILE) if not (folder / name).is_file()]
+    if missing:
+        wrong = f"holds no complete record: {', '.join(missing)} is missing"
+        raise InvalidInput(Problem(str(folder), wrong, "name a folder that `whodunet run` made to its end"))
+    run = from_json((folder / RUN_FILE).read_text(encoding="utf-8"), str(folder / RUN_FILE))
+    scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
+    topology = library.topology(scenario.question.topology)
+    return Recording.judged(scenario, topology, run, read_capture(folder / CAPTURE_FILE))

@@ -1,0 +1,52 @@
+"""A gateway that does not answer ARP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from whodunet.core.fault import Fault, Network, run_checked
+from whodunet.core.topology import Topology
+
+
+class ArpSilence(Fault):
+    """An interface ignores ARP requests, and its neighbour has forgotten its hardware address."""
+
+    kind: Literal["arp-silence"] = "arp-silence"
+    node: str
+    interface: str = Field(description="the interface that is silent")
+    neighbour: str = Field(description="host that has to ask again")
+
+    def culprit(self) -> str:
+        """The silent node."""
+        return self.node
+
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """Which part the silent node plays."""
+        return {"kind": self.kind, "role": topology.nodes[self.node].role}
+
+    def names(self) -> Mapping[str, str]:
+        """The two nodes and the interface."""
+        return {"node": self.node, "interface": self.interface, "neighbour": self.neighbour}
+
+    def inject(self, network: Network) -> Mapping[str, Any]:
+        """Silences the interface and has the neighbour forget it."""
+        self._set_arp(network, "off")
+        run_checked(network, self.neighbour, "ip neigh flush all")
+        return {}
+
+    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+        """Lets the interface answer again."""
+        self._set_arp(network, "on")
+        run_checked(network, self.neighbour, "ip neigh flush all")
+
+    def _set_arp(self, network: Network, state: str) -> None:
+        run_checked(network, self.node, f"ip link set dev {self.interface} arp {state}")
+
+    def proof(self, network: Network) -> str | None:
+        """The interface's NOARP flag."""
+        link = run_checked(network, self.node, f"ip -o link show dev {self.interface}")
+        return link.split(" mtu")[0].strip() if "NOARP" in link else None
+

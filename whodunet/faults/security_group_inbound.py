@@ -1,0 +1,57 @@
+"""The inbound entries of a security group are others than the service needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from whodunet.core.fault import Fault, Network
+from whodunet.core.topology import Topology
+
+
+class SecurityGroupInbound(Fault):
+    """A security group's inbound entries are replaced; an empty list lets nothing in."""
+
+    kind: Literal["security-group-inbound"] = "security-group-inbound"
+    switch: str = Field(description="switch whose controller is security_group")
+    group: str
+    inbound: tuple[Mapping[str, Any], ...] = Field(description="the entries that it has instead")
+
+    def culprit(self) -> str:
+        """The switch that enforces the group."""
+        return self.switch
+
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """Whether any entry is left."""
+        entries = "some" if self.inbound else "none"
+        return {"kind": self.kind, "role": topology.nodes[self.switch].role, "entries": entries}
+
+    def names(self) -> Mapping[str, str]:
+        """The switch."""
+        return {"switch": self.switch}
+
+    def inject(self, network: Network) -> Mapping[str, Any]:
+        """Replaces the entries."""
+        policy = network.policy(self.switch)
+        inbound = policy["groups"][self.group].get("inbound", [])
+        self._set_inbound(network, [dict(entry) for entry in self.inbound])
+        return {"inbound": inbound}
+
+    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+        """Puts the former entries back."""
+        self._set_inbound(network, before["inbound"])
+
+    def _set_inbound(self, network: Network, inbound: list[Mapping[str, Any]]) -> None:
+        policy = network.policy(self.switch)
+        group = policy["groups"][self.group] | {"inbound": inbound}
+        network.set_policy(self.switch, policy | {"groups": policy["groups"] | {self.group: group}})
+
+    def proof(self, network: Network) -> str | None:
+        """The group as the switch's controller has it, which the switch has confirmed."""
+        inbound = network.policy(self.switch)["groups"][self.group].get("inbound", [])
+        if inbound != [dict(entry) for entry in self.inbound]:
+            return None
+        entries = network.flow_entries(self.switch).splitlines()
+        return f"{self.group} inbound: {inbound or 'no entries'}; {len(entries)} flow entries confirmed by {self.switch}"

@@ -1,0 +1,55 @@
+"""A service that is stopped, or that another program stands in for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from whodunet.core.fault import Fault, Network
+from whodunet.core.topology import Topology
+
+# Reads what the client says before it ends: closing with unread bytes would send RST instead of FIN (RFC 2525, 2.17).
+_ACCEPTS_AND_CLOSES = "ncat --listen --keep-open {port} --sh-exec 'head -n 1 >/dev/null'"
+
+
+class ServiceFault(Fault):
+    """Nothing listens on the service's port, or something that accepts and closes."""
+
+    kind: Literal["service"] = "service"
+    node: str
+    service: str = Field(description="one of the services that the topology gives the node")
+    state: Literal["stopped", "accepts-and-closes"]
+
+    def culprit(self) -> str:
+        """The node of the service."""
+        return self.node
+
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """What became of the service."""
+        return {"kind": self.kind, "role": topology.nodes[self.node].role, "state": self.state}
+
+    def names(self) -> Mapping[str, str]:
+        """The node."""
+        return {"node": self.node}
+
+    def inject(self, network: Network) -> Mapping[str, Any]:
+        """Stops the service; starts the stand-in."""
+        network.stop_service(self.node, self.service)
+        if self.state == "accepts-and-closes":
+            network.replace_service(self.node, self.service, _ACCEPTS_AND_CLOSES)
+        return {}
+
+    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+        """Starts the service again, in place of whatever stands in for it."""
+        network.stop_service(self.node, self.service)
+        network.start_service(self.node, self.service)
+
+    def proof(self, network: Network) -> str | None:
+        """The listening sockets of the node, when the service's own program is not among them."""
+        sockets = network.execute(self.node, "ss -Hltnp").stdout
+        if self.service in sockets:
+            return None
+        listening = " ".join(sockets.split())
+        return f"listening on {self.node}: {listening or 'nothing'}"

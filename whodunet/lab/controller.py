@@ -1,0 +1,110 @@
+"""The lab's controllers: Ryu processes that carry out policies, told and asked by JSON lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from whodunet.core.errors import CannotRun
+from whodunet.lab.processes import Daemon
+from whodunet.lab.waiting import wait_until
+
+_RESTARTS: Final = 20  # a controller that dies more often than this is beyond help
+
+
+class Controller:
+    """One Ryu process; it is started again when it dies, and told its policies again."""
+
+    def __init__(self, ryu_app: Path, address: str, other_app: str | None, report: Callable[[str], None]) -> None:
+        """Starts it without waiting.
+
+        Args:
+            ryu_app: the file that knows Ryu.
+            address: where it listens for switches, "127.0.0.1:6653".
+            other_app: a Ryu app to run in place of the policies.
+            report: told, in one sentence each, what goes wrong.
+        """
+        self._arguments = [sys.executable, "-P", str(ryu_app), "--listen", address]
+        self._arguments += ["--app", other_app] if other_app else []
+        self._report = report
+        self._requests: dict[str, dict[str, Any]] = {}
+        self._events: dict[tuple[str, str], dict[str, Any]] = {}
+        self._listening = False
+        self._restarts = 0
+        self._changing = threading.Lock()
+        self._start()
+
+    def _start(self) -> None:
+        self._listening = False
+        settings = {"EVENTLET_NO_GREENDNS": "yes", "PYTHONUNBUFFERED": "1"}
+        self._daemon = Daemon("controller", self._arguments, **settings)
+        threading.Thread(target=self._read_events, args=(self._daemon,), daemon=True).start()
+        self._daemon.when_ended(self._restart)
+
+    def _restart(self, ended: str) -> None:
+        self._restarts += 1
+        if self._restarts > _RESTARTS:
+            self._report(f"{ended}; it died {self._restarts} times, giving up")
+            return
+        self._report(f"{ended}; started again")
+        self._start()
+        for request in list(self._requests.values()):
+            self._tell(request)
+
+    def _read_events(self, daemon: Daemon) -> None:
+        for line in daemon.stdout:
+            event = json.loads(line)
+            if event["event"] == "listening":
+                self._listening = True
+            elif event["event"] == "failed":
+                self._report(f"{event.get('switch')}: {event.get('message')}")
+            self._events[event.get("switch", ""), event["event"]] = event
+
+    def _tell(self, request: Mapping[str, Any]) -> None:
+        try:
+            self._daemon.stdin.write(json.dumps({"set": request}).encode() + b"\n")
+            self._daemon.stdin.flush()
+        except BrokenPipeError:
+            return  # it has just died; the restart tells it all requests
+
+    def await_listening(self) -> None:
+        """Returns when switches can connect."""
+        wait_until(lambda: self._listening, "the controller to listen", 60)
+
+    def set_policy(self, switch: str, dpid: int, ports: Mapping[str, int], config: Mapping[str, Any]) -> int:
+        """Tells a policy without waiting; returns its revision."""
+        with self._changing:
+            revision = self._requests.get(switch, {"revision": 0})["revision"] + 1
+            request = {"switch": switch, "dpid": dpid, "revision": revision, "ports": dict(ports), "config": dict(config)}
+            self._requests[switch] = request
+        self._tell(request)
+        return int(revision)
+
+    def await_confirmed(self, switch: str, revision: int) -> int:
+        """Returns the number of flow entries once the switch has confirmed them (barrier reply).
+
+        Raises:
+            CannotRun: when the policy is refused, or the switch does not answer.
+        """
+
+        def answer() -> dict[str, Any] | None:
+            for kind in ("confirmed", "refused"):
+                event = self._events.get((switch, kind), {})
+                if event.get("revision") == revision:
+                    return event
+            return None
+
+        event = wait_until(answer, f"{switch} to confirm the flow entries of its policy", 30)
+        assert event is not None
+        if event["event"] == "refused":
+            raise CannotRun("\n".join(f"{p['place']}: {p['wrong']}; {p['mend']}" for p in event["problems"]))
+        return int(event["entries"])
+
+    @property
+    def pid(self) -> int:
+        """Process id inside the lab."""
+        return self._daemon.pid

@@ -1,0 +1,126 @@
+"""A host's own files, namespaces and commands."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from whodunet.lab import sandbox
+from whodunet.lab.processes import Finished, check, run
+
+NAMESPACES: Final = ("net", "mnt", "uts")
+_FILES: Final = Path("/run/lab/hosts")
+# Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped.
+_SYSCTLS: Final = {
+    "ipv4/icmp_ratelimit": 0,
+    "ipv4/conf/all/rp_filter": 0,
+    "ipv4/conf/default/rp_filter": 0,
+    "ipv6/conf/all/disable_ipv6": 1,
+    "ipv6/conf/default/disable_ipv6": 1,
+    "ipv4/ping_group_range": "0 65535",
+}
+_NO_OFFLOAD: Final = "tx off rx off tso off gso off gro off"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where a host keeps the files of one of its users."""
+
+    name: str
+    uid: int
+    home: Path  # as seen from outside the host
+
+
+class Host:
+    """One host of the lab: the namespaces that Mininet made for it, and its files."""
+
+    def __init__(self, name: str, pid: int, settings: dict[str, Any]) -> None:
+        self.name = name
+        self.pid = pid
+        self.settings = settings
+        self.files = _FILES / name
+        # Held open so that the host stays reachable whatever happens to its first process.
+        self.namespaces = {kind: os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in NAMESPACES}
+
+    def account(self, name: str) -> Account:
+        """One of the host's users."""
+        return Account(name, {"root": 0, "ec2-user": 1000}[name], self.files / "home" / name)
+
+    def write(self, path: str, text: str, mode: int = 0o644, owner: int = 0) -> Path:
+        """Writes one of the host's own files; returns its path as the sandbox sees it."""
+        target = self.files / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        target.chmod(mode)
+        os.chown(target, owner, owner)
+        return target
+
+    def prepare_files(self) -> None:
+        """Makes the files that every host has of its own."""
+        for account in (self.account("root"), self.account("ec2-user")):
+            ssh = account.home / ".ssh"
+            ssh.mkdir(parents=True)
+            for directory in (account.home, ssh):
+                directory.chmod(0o700)
+                os.chown(directory, account.uid, account.uid)
+            self.write(f"home/{account.name}/.bashrc", _BASHRC, owner=account.uid)
+            self.write(f"home/{account.name}/.bash_profile", ". ~/.bashrc\n", owner=account.uid)
+        self.write("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n")
+        self.write("etc/hostname", f"{self.name}\n")
+        self.write("etc/resolv.conf", _resolver_lines(self.settings.get("resolver")))
+
+    def set_resolver(self, address: str | None) -> None:
+        """Points the host at another DNS server; the file stays the same file, for it is mounted."""
+        (self.files / "etc/resolv.conf").write_text(_resolver_lines(address), encoding="utf-8")
+
+    def configuration(self, interfaces: Sequence[tuple[str, str | None]]) -> str:
+        """The script that turns the bare namespaces into this host.
+
+        Args:
+            interfaces: name and address ("10.0.0.1/24") of each.
+        """
+        mounts = [f"mount --bind {self.files}/etc/{name} /etc/{name}" for name in ("hosts", "hostname", "resolv.conf")]
+        mounts.append(f"mount --bind {self.files}/home {sandbox.HOMES}")
+        addresses = [f"address add {address} dev {name}" for name, address in interfaces if address]
+        links = ["link set dev lo up", *(f"link set dev {name} up" for name, _ in interfaces)]
+        routes = [f"route replace {route}" for route in self._routes()]
+        forwarding = {"ipv4/ip_forward": 1} if self.settings.get("forwards") else {}
+        sysctls = [f"echo '{value}' > /proc/sys/net/{key}" for key, value in (_SYSCTLS | forwarding).items()]
+        offload = [f"ethtool -K {name} {_NO_OFFLOAD} >/dev/null 2>&1 || true" for name, _ in interfaces]
+        batch = "\n".join([*addresses, *links, *routes])
+        return "\n".join(
+            ["set -e", f"hostname {self.name}", *mounts, *sysctls, *offload, f"ip -batch - <<'END'\n{batch}\nEND"]
+        )
+
+    def _routes(self) -> list[str]:
+        uplinks = self.settings.get("uplinks") or {}
+        first = next(iter(uplinks.values()), None)
+        return [*(self.settings.get("routes") or ()), *([f"default via {first.gateway}"] if first else [])]
+
+    def inside(self, *command: str) -> list[str]:
+        """The command line that runs a command in this host's namespaces."""
+        paths = {"net": "--net", "mnt": "--mount", "uts": "--uts"}
+        options = [f"{option}=/proc/self/fd/{self.namespaces[kind]}" for kind, option in paths.items()]
+        return ["nsenter", *options, "--wd=/", "--", *command]
+
+    def execute(self, command: str, deadline_s: float, stdin: str = "") -> Finished:
+        """Runs a shell command as the host's root, in its home directory."""
+        line = f"cd {shlex.quote(sandbox.HOMES + '/root')}; {command}"
+        return run(self.inside("bash", "-c", line), deadline_s, stdin, tuple(self.namespaces.values()))
+
+    def check(self, command: str) -> str:
+        """Runs a shell command that has to succeed."""
+        return check(self.inside("bash", "-c", command), keep_open=tuple(self.namespaces.values()))
+
+
+def _resolver_lines(address: str | None) -> str:
+    return f"nameserver {address}\nsearch cloud.example\n" if address else ""
+
+
+_BASHRC: Final = r"""PS1='\u@\h:\w\$ '
+alias ll='ls -l'
+"""

@@ -1,0 +1,107 @@
+"""Links: veth pairs, and delayed ones by netem where the kernel has it, by wirefilter where not.
+
+wirefilter (Debian's vde2) passes frames between two TAP interfaces. Source: wirefilter(1), tc-netem(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from whodunet.core.topology import Link
+from whodunet.lab.processes import Daemon, run
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a cable: its interface, hardware address, and the process in whose network namespace it lies."""
+
+    interface: str
+    mac: str
+    pid: int | None  # None: the sandbox's own namespace, where the switches are
+
+
+@dataclass(frozen=True)
+class Cable:
+    """A link as Mininet made it, with what the topology says of it."""
+
+    link: Link
+    ends: tuple[End, End]
+
+    @property
+    def name(self) -> str:
+        """Its ends' names, as records and messages call it."""
+        return " - ".join(self.link.ends)
+
+
+def netem_works() -> bool:
+    """True when this kernel emulates delay itself."""
+    return run(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"], 10).exit_status == 0 and (
+        run(["tc", "qdisc", "del", "dev", "lo", "root"], 10).exit_status == 0
+    )
+
+
+def device_commands(cable: Cable, has_netem: bool) -> list[str]:
+    """Lines for `ip -batch` in the sandbox's namespace that make the cable's two interfaces."""
+    one, other = cable.ends
+    if cable.link.is_shaped and not has_netem:
+        return [line for end in cable.ends for line in _tap(end)]
+    ends = [f"name {end.interface} address {end.mac}{_in_namespace(end)}" for end in (one, other)]
+    return [f"link add {ends[0]} type veth peer {ends[1]}"]
+
+
+def _tap(end: End) -> list[str]:
+    lines = [f"tuntap add dev {end.interface} mode tap", f"link set dev {end.interface} address {end.mac}"]
+    return [*lines, f"link set dev {end.interface}{_in_namespace(end)}"] if end.pid else lines
+
+
+def _in_namespace(end: End) -> str:
+    return f" netns {end.pid}" if end.pid else ""
+
+
+def shape(cable: Cable, has_netem: bool) -> Daemon | None:
+    """Has the cable delay, lose and slow packets; returns the process that does, where one is needed."""
+    if not cable.link.is_shaped:
+        return None
+    if has_netem:
+        for end in cable.ends:
+            run([*_inside(end), "tc", "qdisc", "add", "dev", end.interface, "root", "netem", *netem_options(cable.link)], 10)
+        return None
+    plugs = [[*_inside(end), "vde_plug2tap", "-s", "-", end.interface] for end in cable.ends]
+    wire = ["wirefilter", *wirefilter_options(cable.link)]
+    # dpipe makes a process group of its own, which a session's leader may not.
+    command = ["dpipe", *plugs[0], "=", *wire, "=", *plugs[1]]
+    return Daemon(f"wirefilter {cable.name}", command, leads_session=False)
+
+
+def _inside(end: End) -> list[str]:
+    return ["nsenter", f"--net=/proc/{end.pid}/ns/net"] if end.pid else []
+
+
+def netem_options(link: Link) -> list[str]:
+    """The link's properties as tc-netem(8) takes them."""
+    options = ["delay", f"{link.delay_ms}ms", *([f"{link.jitter_ms}ms"] if link.jitter_ms else [])]
+    options += ["loss", f"{link.loss_pct}%"] if link.loss_pct else []
+    return options + (["rate", f"{link.rate_mbit}mbit"] if link.rate_mbit else [])
+
+
+def wirefilter_options(link: Link) -> list[str]:
+    """The link's properties as wirefilter(1) takes them: milliseconds, per cent, bytes per second."""
+    spread = f"+{link.jitter_ms:g}" if link.jitter_ms else ""
+    options = ["-d", f"{link.delay_ms:g}{spread}"] if link.delay_ms or link.jitter_ms else []
+    options += ["-l", f"{link.loss_pct:g}"] if link.loss_pct else []
+    return options + (["-b", f"{link.rate_mbit * 125_000:.0f}"] if link.rate_mbit else [])
+
+
+def describe(cables: Sequence[Cable], has_netem: bool) -> dict[str, str]:
+    """What each shaped cable does and by which means, for the run's record."""
+    means = "netem" if has_netem else "wirefilter"
+    shaped = [cable for cable in cables if cable.link.is_shaped]
+    return {cable.name: f"{means} {' '.join(_words(cable.link))}" for cable in shaped}
+
+
+def _words(link: Link) -> list[str]:
+    words = [f"{link.delay_ms:g} ms"] if link.delay_ms else []
+    words += [f"± {link.jitter_ms:g} ms"] if link.jitter_ms else []
+    words += [f"{link.loss_pct:g} % lost"] if link.loss_pct else []
+    return words + ([f"{link.rate_mbit:g} Mbit/s"] if link.rate_mbit else [])

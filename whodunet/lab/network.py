@@ -1,0 +1,112 @@
+"""Mininet's part: a topology becomes nodes with namespaces, cables between them, and switches.
+
+Mininet stays the model (`Mininet`, `Host`, `OVSSwitch`, `Link`), and interfaces are made in one go afterwards, because
+its own way of several commands for each interface takes most of its start-up time.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Mininet's use of distutils and its invalid escapes are not ours to mend
+    import mininet.link
+    import mininet.net
+    import mininet.node
+
+from whodunet.core.topology import Topology
+from whodunet.lab import links, openvswitch
+from whodunet.lab.links import Cable, End
+from whodunet.lab.processes import check
+from whodunet.topology import LabTopo
+
+
+class NamespacedHost(mininet.node.Host):
+    """A Mininet host with its own UTS namespace besides network and mounts; configured by `whodunet.lab.hosts`."""
+
+    def _popen(self, cmd: list[str], **params: Any) -> Any:
+        is_first_process = self.shell is None and cmd[0] == "mnexec"
+        return super()._popen(["unshare", "--uts", *cmd] if is_first_process else cmd, **params)
+
+    def config(self, **params: Any) -> dict[str, Any]:
+        """Leaves the configuration to `whodunet.lab.hosts`."""
+        return {}
+
+
+class PrivateSwitch(mininet.node.OVSSwitch):
+    """A switch of the sandbox's own Open vSwitch, with the userspace datapath; fail-secure."""
+
+    def __init__(self, name: str, **params: Any) -> None:
+        super().__init__(name, datapath="user", failMode="secure", protocols="OpenFlow13", **params)
+
+    @classmethod
+    def setup(cls) -> None:
+        """Nothing to look for: the lab has started Open vSwitch itself."""
+
+    @classmethod
+    def isOldOVS(cls) -> bool:
+        """False: every supported Debian has a recent one."""
+        return False
+
+    @classmethod
+    def batchStartup(cls, switches: Sequence[Any], run: Any = openvswitch.run_all) -> Any:
+        """Starts all switches with one ovs-vsctl, whose failure counts."""
+        return super().batchStartup(switches, run=run)
+
+
+class RecordedInterface(mininet.link.Intf):
+    """An interface that Mininet knows of and the lab makes."""
+
+    def config(self, ip: str | None = None, **params: Any) -> dict[str, Any]:
+        """Keeps the address; the host's script sets it."""
+        if ip:
+            self.ip, self.prefixLen = ip.split("/")
+        return {}
+
+
+class PlannedLink(mininet.link.Link):
+    """A link that is made later, together with all others."""
+
+    @classmethod
+    def makeIntfPair(cls, *args: Any, **params: Any) -> None:
+        """Makes nothing yet."""
+
+
+class LabNet(mininet.net.Mininet):
+    """A Mininet network of the lab's nodes; `make_cables` then makes the interfaces."""
+
+    def __init__(self, topo: LabTopo) -> None:
+        # Mininet would raise limits of the whole machine here, which is not a sandbox's business.
+        mininet.net.Mininet.inited = True
+        parts = {"host": NamespacedHost, "switch": PrivateSwitch, "link": PlannedLink, "intf": RecordedInterface}
+        super().__init__(topo=topo, controller=None, **parts)
+
+    def addHost(self, name: str, cls: Any = None, **params: Any) -> Any:
+        """Adds a host of the lab's kind, whatever class the topology asks of stock Mininet."""
+        return super().addHost(name, cls=NamespacedHost, **params)
+
+
+def cables_of(net: LabNet, topology: Topology) -> list[Cable]:
+    """Every cable of the network with what the topology says of it."""
+    by_ends = {link.ends: link for link in topology.links}
+    return [Cable(by_ends[cable.intf1.name, cable.intf2.name], (_end(cable.intf1), _end(cable.intf2))) for cable in net.links]
+
+
+def _end(interface: Any) -> End:
+    node = interface.node
+    return End(interface.name, interface.mac, node.pid if node.inNamespace else None)
+
+
+def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
+    """Makes all interfaces, each in its namespace; those of switches are brought up here."""
+    lines = [line for cable in cables for line in links.device_commands(cable, has_netem)]
+    ends = [end for cable in cables for end in cable.ends if end.pid is None]
+    lines += ["link set dev lo up", *(f"link set dev {end.interface} up" for end in ends)]
+    check(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
+
+
+def addresses(topology: Topology, node: str) -> list[tuple[str, str | None]]:
+    """Name and address of each interface of a node."""
+    return [(each.name, each.address) for each in topology.interfaces.values() if each.node == node]

@@ -1,0 +1,63 @@
+"""A private Open vSwitch: its own database and daemon, with the userspace datapath, on the sandbox's own /run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Final
+
+from whodunet.lab.processes import Daemon, check
+from whodunet.lab.waiting import wait_until
+
+_RUN: Final = "/run/openvswitch"
+_DATABASE: Final = f"{_RUN}/conf.db"
+_SOCKET: Final = f"{_RUN}/db.sock"
+_SCHEMA: Final = "/usr/share/openvswitch/vswitch.ovsschema"
+CONTROLLER: Final = "127.0.0.1:6653"
+
+
+def start() -> list[Daemon]:
+    """Starts the database server and the switch daemon; returns when commands will be answered."""
+    check(["ovsdb-tool", "create", _DATABASE, _SCHEMA])
+    quiet = ["-vconsole:warn", "--no-chdir"]
+    database = Daemon("ovsdb-server", ["ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}", f"--pidfile={_RUN}/ovsdb-server.pid", *quiet])
+    wait_until(lambda: os.path.exists(_SOCKET), "ovsdb-server's socket")
+    check(["ovs-vsctl", "--no-wait", "init"])
+    switchd = Daemon("ovs-vswitchd", ["ovs-vswitchd", f"unix:{_SOCKET}", f"--pidfile={_RUN}/ovs-vswitchd.pid", *quiet])
+    return [database, switchd]
+
+
+def vsctl(*arguments: str) -> str:
+    """Runs ovs-vsctl; returns when the switch daemon has done what it was told."""
+    return check(["ovs-vsctl", "--timeout=20", *arguments])
+
+
+def connect(switches: Iterable[str], address: str) -> None:
+    """Points switches at a controller. A lost one is tried again every second, not after ever longer pauses."""
+    commands: list[str] = []
+    for switch in switches:
+        commands += ["--", f"--id=@{switch}", "create", "Controller", f'target="tcp:{address}"', "max_backoff=1000"]
+        commands += ["--", "set", "Bridge", switch, f"controller=@{switch}"]
+    vsctl(*commands[1:])
+
+
+def flow_entries(switch: str) -> str:
+    """The flow table as the switch reports it, one entry a line."""
+    dump = check(["ovs-ofctl", "-O", "OpenFlow13", "--names", "--no-stats", "dump-flows", switch])
+    return "\n".join(line.strip() for line in dump.splitlines() if "actions=" in line) + "\n"
+
+
+def flow_table(switch: str) -> str:
+    """The flow table with its packet counters, for the record."""
+    return check(["ovs-ofctl", "-O", "OpenFlow13", "--names", "dump-flows", switch])
+
+
+def run_all(commands: str, shell: bool = False) -> None:
+    """Carries out Mininet's batch of ovs-vsctl commands; in its own function a failure goes unnoticed."""
+    check(["sh", "-c", commands])
+
+
+def all_connected() -> bool:
+    """True when every switch has its controller's attention."""
+    states = check(["ovs-vsctl", "--columns=is_connected", "--bare", "list", "Controller"]).split()
+    return bool(states) and all(state == "true" for state in states)

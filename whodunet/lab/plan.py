@@ -1,0 +1,32 @@
+"""What a lab is told at its start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a lab's server needs to bring it up."""
+
+    name: str
+    topology_file: str
+    topology: str
+    ryu_app: str  # the file that knows Ryu
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by switch, whole
+    uplinks: Mapping[str, str] = field(default_factory=dict)  # by host
+    other_controller: str | None = None  # a Ryu app to run in place of the policies
+    keep: tuple[str, ...] = ()  # directories that have to stay visible inside
+    scenario: str = ""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan that `to_json` wrote."""
+        return cls(**json.loads(text))

@@ -1,0 +1,144 @@
+"""The recorder: one process that writes every interface of a lab into one pcapng, with the kernel's time stamps.
+
+Run as `python -m whodunet.lab.recorder FILE NAME=DESCRIPTOR ...`, where DESCRIPTOR is open on the network namespace
+that holds the interface. On "flush" on its standard input it writes all that the kernel has for it and answers with
+one line of JSON. Source of the format: draft-ietf-opsawg-pcapng.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import selectors
+import socket
+import struct
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from whodunet.lab import linux
+
+_ETH_P_ALL: Final = 0x0003
+_SO_TIMESTAMPNS: Final = 35
+_PACKET_OUTGOING: Final = 4
+_PACKET_STATISTICS: Final = 6
+_SOL_PACKET: Final = 263
+_LINKTYPE_ETHERNET: Final = 1
+_NANOSECONDS: Final = 9
+_LONGEST_FRAME_BYTES: Final = 1 << 16
+_CONTROL_BYTES: Final = socket.CMSG_SPACE(16)
+_BATCH: Final = 64  # frames read from one interface before the others get their turn
+
+
+@dataclass
+class CapturePoint:
+    """One interface that is recorded."""
+
+    number: int
+    name: str
+    socket: socket.socket
+    frames: int = 0
+    dropped: int = 0
+
+
+def open_point(number: int, name: str, namespace: int) -> CapturePoint:
+    """Opens an interface for recording, in the network namespace behind a descriptor."""
+    linux.setns(namespace, linux.CLONE_NEWNET)
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+    tap.setblocking(False)
+    tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    tap.bind((name, _ETH_P_ALL))
+    return CapturePoint(number, name, tap)
+
+
+def _option(code: int, value: bytes) -> bytes:
+    return struct.pack("=HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    length = len(body) + 12
+    return struct.pack("=II", kind, length) + body + struct.pack("=I", length)
+
+
+def section_header() -> bytes:
+    """The block that opens a file."""
+    return _block(0x0A0D0D0A, struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+
+def interface_description(name: str) -> bytes:
+    """The block that gives an interface its name and its clock's resolution."""
+    options = _option(2, name.encode()) + _option(9, bytes([_NANOSECONDS])) + _option(0, b"")
+    return _block(1, struct.pack("=HHI", _LINKTYPE_ETHERNET, 0, 0) + options)
+
+
+def enhanced_packet(interface: int, time_ns: int, frame: bytes, is_outgoing: bool) -> bytes:
+    """The block of one frame; its flags tell whether the interface sent it or received it."""
+    head = struct.pack("=IIIII", interface, time_ns >> 32, time_ns & 0xFFFFFFFF, len(frame), len(frame))
+    flags = _option(2, struct.pack("=I", 2 if is_outgoing else 1)) + _option(0, b"")
+    return _block(6, head + frame + bytes(-len(frame) % 4) + flags)
+
+
+def drain(point: CapturePoint, out: io.BufferedWriter, most: int) -> int:
+    """Writes up to `most` waiting frames of an interface; returns how many there were."""
+    for count in range(most):
+        try:
+            frame, control, _, address = point.socket.recvmsg(_LONGEST_FRAME_BYTES, _CONTROL_BYTES)
+        except BlockingIOError:
+            return count
+        except OSError:  # the interface was taken down; what it has had is recorded
+            return count
+        seconds, nanoseconds = struct.unpack("qq", control[0][2])
+        time_ns = seconds * 1_000_000_000 + nanoseconds
+        out.write(enhanced_packet(point.number, time_ns, frame, address[2] == _PACKET_OUTGOING))
+        point.frames += 1
+    return most
+
+
+def flush(points: list[CapturePoint], out: io.BufferedWriter) -> str:
+    """Writes all that waits and tells what was recorded and what the kernel had no room for."""
+    for point in points:
+        while drain(point, out, _BATCH):
+            pass
+        counters = point.socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+        point.dropped += struct.unpack("II", counters)[1]  # reading resets the kernel's counter
+    out.flush()
+    frames = {point.name: point.frames for point in points}
+    dropped = {point.name: point.dropped for point in points if point.dropped}
+    return json.dumps({"frames": frames, "dropped": dropped})
+
+
+def record(points: list[CapturePoint], out: io.BufferedWriter) -> None:
+    """Records until standard input ends."""
+    selector = selectors.DefaultSelector()
+    for point in points:
+        selector.register(point.socket, selectors.EVENT_READ, point)
+    selector.register(sys.stdin, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.data is not None:
+                drain(key.data, out, _BATCH)
+            elif os.read(key.fd, 4096):
+                print(flush(points, out), flush=True)
+            else:
+                return
+
+
+def main(arguments: list[str]) -> int:
+    """Opens every interface, says so with one line, records."""
+    path, *names = arguments
+    points = []
+    for number, (name, _, descriptor) in enumerate(name.rpartition("=") for name in names):
+        points.append(open_point(number, name, int(descriptor)))
+    with open(path, "wb", buffering=1 << 16) as out:
+        out.write(section_header())
+        out.writelines(interface_description(point.name) for point in points)
+        print(flush(points, out), flush=True)
+        record(points, out)
+        flush(points, out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

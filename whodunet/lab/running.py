@@ -1,0 +1,313 @@
+"""A lab from the inside: how it is brought up, and what it can be asked to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from whodunet.loading import catalogue
+from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.lab import links, network, openvswitch
+from whodunet.lab.controller import Controller
+from whodunet.lab.hosts import Host
+from whodunet.lab.plan import Plan
+from whodunet.lab.processes import LOGS, Daemon, check, environment
+from whodunet.lab.services import RunningServices
+from whodunet.lab.waiting import wait_until
+from whodunet.topology import LabTopo, describe
+
+_CAPTURE: Final = Path("/run/lab/capture.pcapng")
+
+
+class RunningLab:
+    """One lab: its nodes, cables, switches, controller, recorder and services."""
+
+    def __init__(self, plan: Plan, progress: Callable[[str], None], end: Callable[[str], None]) -> None:
+        self.plan = plan
+        self._progress = progress
+        self._end = end
+        self._started = time.monotonic()
+        self._notes: list[str] = []
+        self._changing = threading.RLock()
+        topologies = getattr(catalogue.load_module(Path(plan.topology_file)), "topos", {})
+        self._topo: LabTopo = topologies[plan.topology]()
+        self.topology = describe(plan.topology, self._topo)
+        self._policies = {switch: dict(self._policy_of(switch)) for switch in self._topo.switches()}
+        self._uplinks: dict[str, str] = {}
+        self.hosts: dict[str, Host] = {}
+        self.services = RunningServices()
+        self.operations: Mapping[str, Callable[..., Any]] = {
+            "status": self.status,
+            "execute": self.execute,
+            "namespaces": self.namespaces,
+            "policy": self.policy,
+            "set_policy": self.set_policy,
+            "flow_entries": lambda switch: {"entries": openvswitch.flow_entries(self._switch(switch))},
+            "flow_tables": self.flow_tables,
+            "set_uplink": self.set_uplink,
+            "start_service": self.start_service,
+            "stop_service": self.stop_service,
+            "service_settings": self.service_settings,
+            "configure_service": self.configure_service,
+            "replace_service": self.replace_service,
+            "baseline": self.baseline,
+            "capture": self.capture,
+            "logs": self.logs,
+            "stop": self.stop,
+        }
+
+    def _policy_of(self, switch: str) -> Mapping[str, Any]:
+        policy: Mapping[str, Any] = self.plan.policies.get(switch) or self._topo.nodeInfo(switch)["policy"]
+        return policy
+
+    # Bring-up: what does not depend on each other runs side by side, for Ryu alone takes half a second to start.
+
+    def bring_up(self) -> None:
+        """Makes the lab and returns when it is ready: flow entries confirmed, routes answer, services accept."""
+        check(["ip", "link", "set", "dev", "lo", "up"])
+        self._controller = Controller(
+            Path(self.plan.ryu_app), openvswitch.CONTROLLER, self.plan.other_controller, self._notice
+        )
+        with ThreadPoolExecutor() as side:
+            open_vswitch = side.submit(openvswitch.start)
+            self._build_nodes()
+            self._essential(*open_vswitch.result())
+        self._progress("nodes and cables are made")
+        self._start_switches()
+        self._start_recorder()
+        self.services.launch_all(self.hosts)
+        self._choose_uplinks()
+        self._install_policies()
+        self._progress("every switch has confirmed its flow entries")
+        self.services.await_all(self.hosts)
+        self._await_routes()
+        self._progress(f"ready after {time.monotonic() - self._started:.2f} s")
+
+    def _build_nodes(self) -> None:
+        self._net = network.LabNet(self._topo)
+        self._has_netem = links.netem_works()
+        self._cables = network.cables_of(self._net, self.topology)
+        network.make_interfaces(self._cables, self._has_netem)
+        for node in self._net.hosts:
+            host = Host(node.name, node.pid, self._topo.nodeInfo(node.name))
+            host.prepare_files()
+            self.hosts[host.name] = host
+        self._configure_hosts()
+        self._essential(*filter(None, (links.shape(cable, self._has_netem) for cable in self._cables)))
+        self._furnish_services()
+
+    def _configure_hosts(self) -> None:
+        running = []
+        for host in self.hosts.values():
+            script = host.configuration(network.addresses(self.topology, host.name))
+            fds = tuple(host.namespaces.values())
+            command = host.inside("sh", "-c", script)
+            child = subprocess.Popen(
+                command, pass_fds=fds, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            running.append((host, child))
+        for host, child in running:
+            said = child.communicate()[0].decode(errors="replace").strip()
+            if child.returncode != 0:
+                raise CannotRun(f"{host.name} could not be configured: {said}")
+
+    def _furnish_services(self) -> None:
+        for host in self.hosts.values():
+            self.services.prepare(host)
+        self._hand_out_keys()
+
+    def _hand_out_keys(self) -> None:
+        """Gives every client role a key that may log in to every host with sshd."""
+        for host in (host for host in self.hosts.values() if host.settings["role"] == "client"):
+            key = host.files / "key"
+            check(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"root@{host.name}", "-f", str(key)])
+            private = key.read_text(encoding="ascii")
+            for path in ("home/root/.ssh/id_ed25519", "home/root/private-key.pem"):
+                host.write(path, private, 0o600)
+            self.services.authorise_everywhere(self.hosts, Path(f"{key}.pub").read_text(encoding="ascii"))
+            names = {node: self._names_of(node) for node in self.hosts}
+            host.write("home/root/.ssh/known_hosts", self.services.known_hosts(self.hosts, names))
+
+    def _names_of(self, node: str) -> str:
+        addresses = [each.address.split("/")[0] for each in self.topology.interfaces.values() if each.node == node and each.address]
+        return ",".join([*addresses, node, f"{node}.cloud.example"])
+
+    def _start_switches(self) -> None:
+        for switch in self._net.switches:
+            switch.start([])
+        network.PrivateSwitch.batchStartup(self._net.switches)
+        self._controller.await_listening()
+        openvswitch.connect(self._policies, openvswitch.CONTROLLER)
+
+    def _start_recorder(self) -> None:
+        own = os.open("/proc/self/ns/net", os.O_RDONLY)
+        of_node = {node: host.namespaces["net"] for node, host in self.hosts.items()}
+        places = {name: of_node.get(each.node, own) for name, each in self.topology.interfaces.items()}
+        arguments = [f"{name}={place}" for name, place in places.items()]
+        command = [sys.executable, "-P", "-m", "whodunet.lab.recorder", str(_CAPTURE), *arguments]
+        self._recorder = Daemon("recorder", command, keep_open=sorted(set(places.values())))
+        if not self._recorder.stdout.readline():
+            raise CannotRun(f"the recorder did not start: {(LOGS / 'recorder.log').read_text()[-500:]}")
+        self._essential(self._recorder)
+
+    def _essential(self, *daemons: Daemon) -> None:
+        """The lab ends when one of these does: without it, what one sees would no longer be true."""
+        for daemon in daemons:
+            daemon.when_ended(lambda ended: self._end(f"{ended}; the lab ends with it"))
+
+    def _notice(self, sentence: str) -> None:
+        self._notes.append(sentence)
+        self._progress(sentence)
+
+    def _install_policies(self) -> None:
+        if self.plan.other_controller:
+            wait_until(openvswitch.all_connected, "the switches to connect to the controller")
+            return
+        revisions = {switch: self._tell_policy(switch, config) for switch, config in self._policies.items()}
+        for switch, revision in revisions.items():
+            self._controller.await_confirmed(switch, revision)
+
+    def _tell_policy(self, switch: str, config: Mapping[str, Any]) -> int:
+        node = self._net[switch]
+        ports = {interface.name: number for interface, number in node.ports.items() if number}
+        return self._controller.set_policy(switch, int(node.dpid, 16), ports, config)
+
+    def _choose_uplinks(self) -> None:
+        for name, host in self.hosts.items():
+            uplinks = host.settings.get("uplinks") or {}
+            if uplinks:
+                self.set_uplink(name, self.plan.uplinks.get(name) or next(iter(uplinks)))
+
+    def _await_routes(self) -> None:
+        """Every node gets an answer from its next hops, and the baseline path from its far end."""
+        client, far_end = self.topology.baseline
+        if self.plan.other_controller:
+            return  # what another controller lets through is its own business
+        wait_until(
+            lambda: self.hosts[client].execute(f"ping -n -q -c 1 -W 1 {far_end}", 5).exit_status == 0,
+            f"{client} to get an answer from {far_end}",
+        )
+
+    # Requests.
+
+    def _host(self, name: str) -> Host:
+        return _named(name, self.hosts, "host")
+
+    def _switch(self, name: str) -> str:
+        _named(name, self._policies, "switch")
+        return name
+
+    def status(self) -> dict[str, Any]:
+        """What this lab is."""
+        return {
+            "name": self.plan.name,
+            "scenario": self.plan.scenario,
+            "topology": self.plan.topology,
+            "hosts": list(self.hosts),
+            "switches": list(self._policies),
+            "uplinks": self._uplinks,
+            "links": links.describe(self._cables, self._has_netem),
+            "notes": self._notes,
+            "up_s": time.monotonic() - self._started,
+        }
+
+    def execute(self, host: str, command: str, deadline_s: float, stdin: str = "") -> dict[str, Any]:
+        """Runs a shell command on a host."""
+        return vars(self._host(host).execute(command, deadline_s, stdin))
+
+    def namespaces(self, host: str) -> tuple[dict[str, Any], tuple[int, ...]]:
+        """Descriptors of a host's namespaces and of the sandbox's own, for a terminal on the host."""
+        there = {kind: os.dup(descriptor) for kind, descriptor in self._host(host).namespaces.items()}
+        own = {kind: os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in ("user", "pid", "ipc", "cgroup")}
+        return {"kinds": [*there, *own], "environment": environment()}, (*there.values(), *own.values())
+
+    def policy(self, switch: str) -> dict[str, Any]:
+        """The policy that a switch's controller carries out."""
+        return {"policy": self._policies[self._switch(switch)]}
+
+    def set_policy(self, switch: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Replaces a policy; answers when the switch has confirmed its flow entries."""
+        with self._changing:
+            self._switch(switch)
+            if self.plan.other_controller:
+                raise CannotRun(f"{self.plan.other_controller} runs in place of the policies; start the lab without --controller")
+            entries = self._controller.await_confirmed(switch, self._tell_policy(switch, config))
+            self._policies[switch] = dict(config)
+        return {"entries": entries}
+
+    def flow_tables(self) -> dict[str, Any]:
+        """The flow tables with their counters, for the record."""
+        return {"tables": {switch: openvswitch.flow_table(switch) for switch in self._policies}}
+
+    def set_uplink(self, host: str, uplink: str) -> dict[str, Any]:
+        """Has a host use one of its ways out; the ones that it prefers to it are taken down, as when one leaves a VPN."""
+        with self._changing:
+            there = self._host(host)
+            uplinks = there.settings.get("uplinks") or {}
+            chosen = _named(uplink, uplinks, f"uplink of {host}")
+            preferred = list(uplinks)[: list(uplinks).index(uplink)]
+            lines = [f"ip link set dev {uplinks[name].interface} down" for name in preferred]
+            lines += [f"ip link set dev {chosen.interface} up"]
+            lines += [f"ip route replace default via {chosen.gateway} dev {chosen.interface}"]
+            there.check("; ".join(lines))
+            there.set_resolver(chosen.resolver)
+            self._uplinks[host] = uplink
+        return {"uplink": uplink}
+
+    def start_service(self, host: str, service: str) -> None:
+        """Starts a service; answers when it accepts."""
+        self.services.start(self._host(host), service)
+
+    def stop_service(self, host: str, service: str) -> None:
+        """Stops a service; answers when it is gone."""
+        self.services.stop(self._host(host), service)
+
+    def service_settings(self, host: str, service: str) -> dict[str, Any]:
+        """The settings that a service runs with."""
+        return {"settings": dict(self.services.settings(self._host(host), service))}
+
+    def configure_service(self, host: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Starts a service again with other settings; answers when it accepts."""
+        self.services.configure(self._host(host), service, settings)
+
+    def replace_service(self, host: str, service: str, command: str) -> None:
+        """Runs another program in place of a stopped service; answers when it accepts."""
+        self.services.replace(self._host(host), service, command)
+
+    def baseline(self, count: int = 5) -> dict[str, Any]:
+        """Round trips of the baseline path in milliseconds, none when it does not answer."""
+        client, far_end = self.topology.baseline
+        finished = self._host(client).execute(f"ping -n -c {count} -i 0.2 -W 2 {far_end}", 30)
+        times = [float(part.split("=")[1]) for part in finished.stdout.split() if part.startswith("time=")]
+        return {"median_ms": statistics.median(times) if times else None, "round_trips_ms": times}
+
+    def capture(self) -> tuple[dict[str, Any], tuple[int, ...]]:
+        """A descriptor of the capture file, which holds every packet up to now."""
+        with self._changing:
+            counters = json.loads(self._recorder.ask("flush"))
+        return counters, (os.open(_CAPTURE, os.O_RDONLY),)
+
+    def logs(self) -> dict[str, Any]:
+        """What the lab's daemons wrote."""
+        return {"logs": {path.name: path.read_text(encoding="utf-8", errors="replace") for path in LOGS.iterdir()}}
+
+    def stop(self) -> None:
+        """Ends the lab."""
+        threading.Timer(0.02, self._end, ["stopped"]).start()
+
+
+def _named(name: str, there: Mapping[str, Any], kind: str) -> Any:
+    if name not in there:
+        raise InvalidInput(Problem(name, f"is no {kind} of this lab", f"use one of: {', '.join(there)}"))
+    return there[name]
+
+

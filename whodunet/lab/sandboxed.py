@@ -1,0 +1,248 @@
+"""A lab from the outside: what the engine, the command line and test suites drive."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from whodunet.core.errors import CannotRun
+from whodunet.core.fault import Completed, Fault, FaultNotInPlace
+from whodunet.core.lab import Capture
+from whodunet.core.observation import Observation
+from whodunet.core.scenario import Probe
+from whodunet.core.topology import Topology
+from whodunet.lab import control
+from whodunet.lab.control import Connection
+from whodunet.lab.plan import Plan
+
+_FAULT_COMMAND_S: Final = 30.0
+Progress = Callable[[str], None]
+
+
+def _silent(text: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+class LabProcess:
+    """The launcher of a sandbox and the lifeline to its lab."""
+
+    def __init__(self, plan: Plan) -> None:
+        listener, self.name = control.listen(plan.name)
+        mine, theirs = socket.socketpair()
+        fds = (listener.fileno(), theirs.fileno())
+        command = [sys.executable, "-P", "-m", "whodunet.lab.server", *map(str, fds), plan.to_json()]
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        self._child = subprocess.Popen(
+            command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True, env=environment
+        )
+        listener.close()
+        theirs.close()
+        self._lifeline = mine
+        self._lines = mine.makefile("r", encoding="utf-8")
+
+    def await_ready(self, progress: Progress) -> None:
+        """Passes progress on until the lab is ready.
+
+        Raises:
+            CannotRun: when it could not be brought up.
+        """
+        for line in self._lines:
+            event = json.loads(line)
+            if event["kind"] == "ready":
+                return
+            if event["kind"] == "failed":
+                self.kill()
+                raise CannotRun(event["text"])
+            progress(event["text"])
+        self.kill()
+        raise CannotRun("the lab ended while it was brought up; `whodunet doctor` says what this machine lacks")
+
+    def why_it_ended(self) -> str | None:
+        """The lab's own last word, once it has ended by itself."""
+        with suppress(OSError, ValueError):
+            self._lifeline.settimeout(1)
+            events = [json.loads(line) for line in self._lines]
+            failures = [event["text"] for event in events if event["kind"] == "failed"]
+            return failures[-1] if failures else None
+        return None
+
+    def let_go(self) -> None:
+        """Lets the lab live on after this process."""
+        self._lifeline.send(b"!")
+        self._close()
+
+    def kill(self) -> None:
+        """Ends the lab; returns when nothing of it is left."""
+        self._close()
+        self._child.wait()
+
+    def _close(self) -> None:
+        self._lines.close()
+        self._lifeline.close()
+
+
+class SandboxedLab:
+    """A running lab, as `whodunet.core.lab.Lab` and `whodunet.core.fault.Network` ask for it."""
+
+    def __init__(self, connection: Connection, topology: Topology, process: LabProcess | None) -> None:
+        self._connection = connection
+        self.topology = topology
+        self._process = process
+        self._before: dict[str, Mapping[str, Any]] = {}  # what each injected fault needs for its removal
+
+    @classmethod
+    def start(cls, plan: Plan, topology: Topology, progress: Progress = _silent) -> Self:
+        """Brings a lab up; returns when it is ready. The lab ends with this process, however that ends."""
+        process = LabProcess(plan)
+        try:
+            process.await_ready(progress)
+            return cls(Connection.to(process.name), topology, process)
+        except BaseException:
+            process.kill()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def name(self) -> str:
+        """The name under which `whodunet ps` lists it."""
+        return str(self.status()["name"])
+
+    def let_go(self) -> None:
+        """Lets the lab live on after this process."""
+        assert self._process is not None
+        self._process.let_go()
+        self._process = None
+
+    def stop(self) -> None:
+        """Ends the lab; returns when nothing of it is left."""
+        self._connection.close()
+        if self._process is not None:
+            self._process.kill()
+
+    def ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Sends a request; where the lab has ended meanwhile, the error says why."""
+        try:
+            answer, descriptors = self._connection.ask(operation, **arguments)
+        except CannotRun as error:
+            reason = self._process.why_it_ended() if self._process and isinstance(error.__cause__, OSError | EOFError) else None
+            raise CannotRun(reason) from error if reason else error
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return answer
+
+    def status(self) -> dict[str, Any]:
+        """What the lab is, as the lab says."""
+        return self.ask("status")
+
+    # What a fault does to a lab.
+
+    def execute(self, node: str, command: str, stdin: str = "") -> Completed:
+        """Runs a shell command on a node as its root."""
+        done = self.ask("execute", host=node, command=command, deadline_s=_FAULT_COMMAND_S, stdin=stdin)
+        if done["exit_status"] is None:
+            raise CannotRun(f"{node}: `{command}` did not end within {_FAULT_COMMAND_S:g} s")
+        return Completed(done["exit_status"], done["stdout"], done["stderr"])
+
+    def policy(self, switch: str) -> dict[str, Any]:
+        """The policy that a switch's controller carries out now."""
+        return dict(self.ask("policy", switch=switch)["policy"])
+
+    def set_policy(self, switch: str, config: Mapping[str, Any]) -> None:
+        """Replaces a policy; returns when the switch has confirmed the flow entries."""
+        self.ask("set_policy", switch=switch, config=dict(config))
+
+    def flow_entries(self, switch: str) -> str:
+        """The flow table as the switch reports it."""
+        return str(self.ask("flow_entries", switch=switch)["entries"])
+
+    def start_service(self, node: str, service: str) -> None:
+        """Starts a service; returns when it accepts."""
+        self.ask("start_service", host=node, service=service)
+
+    def stop_service(self, node: str, service: str) -> None:
+        """Stops a service; returns when it is gone."""
+        self.ask("stop_service", host=node, service=service)
+
+    def service_settings(self, node: str, service: str) -> dict[str, Any]:
+        """The settings that a service runs with."""
+        return dict(self.ask("service_settings", host=node, service=service)["settings"])
+
+    def configure_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Starts a service again with other settings; returns when it accepts."""
+        self.ask("configure_service", host=node, service=service, settings=dict(settings))
+
+    def replace_service(self, node: str, service: str, command: str) -> None:
+        """Runs another program in place of a stopped service; returns when it accepts."""
+        self.ask("replace_service", host=node, service=service, command=command)
+
+    # What the engine does with a lab.
+
+    def set_uplink(self, host: str, uplink: str) -> None:
+        """Has a host use one of its ways out."""
+        self.ask("set_uplink", host=host, uplink=uplink)
+
+    def inject(self, fault: Fault) -> str:
+        """Puts a fault in and returns the proof that it is there."""
+        self._before[fault.model_dump_json()] = fault.inject(self)
+        proof = fault.proof(self)
+        if proof is None:
+            raise FaultNotInPlace(f"{fault.kind} at {fault.culprit()} was injected and cannot be seen in the lab")
+        return proof
+
+    def remove(self, fault: Fault) -> str:
+        """Takes a fault out and returns the proof that it is gone."""
+        before = fault.proof(self)
+        fault.remove(self, self._before.pop(fault.model_dump_json()))
+        left = fault.proof(self)
+        if left is not None:
+            raise FaultNotInPlace(f"{fault.kind} at {fault.culprit()} was removed and is still there: {left}")
+        return f"gone: {before}"
+
+    def baseline_rtt_ms(self) -> float | None:
+        """Median round trip of the topology's baseline path now; None when it does not answer."""
+        median: float | None = self.ask("baseline")["median_ms"]
+        return median
+
+    def probe(self, name: str, probe: Probe) -> Observation:
+        """Runs one real command on one host."""
+        try:
+            done = self.ask("execute", host=probe.host, command=probe.command, deadline_s=probe.deadline_s)
+        except CannotRun as error:
+            return Observation(name, probe.host, probe.command, None, "", "", 0, 0, failure=str(error))
+        return Observation(probe=name, host=probe.host, command=probe.command, **done)
+
+    @contextmanager
+    def capture(self) -> Iterator[Capture]:
+        """Everything recorded so far; the file stays readable inside the `with`, also when the lab has ended."""
+        counters, (descriptor,) = self._connection.ask("capture")
+        try:
+            yield Capture(Path(f"/proc/self/fd/{descriptor}"), counters["dropped"])
+        finally:
+            os.close(descriptor)
+
+    def flow_tables(self) -> dict[str, str]:
+        """The flow table of each switch, with its counters."""
+        return dict(self.ask("flow_tables")["tables"])
+
+    def logs(self) -> dict[str, str]:
+        """What the lab's daemons wrote, by file name."""
+        return dict(self.ask("logs")["logs"])
+
+    def namespaces(self, host: str) -> tuple[dict[str, Any], list[int]]:
+        """Descriptors of a host's namespaces with their kinds, for a terminal there."""
+        return self._connection.ask("namespaces", host=host)

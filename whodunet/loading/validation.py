@@ -1,0 +1,92 @@
+"""What pydantic finds wrong in a file, in the lab's one form: place, what is wrong, what mends it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from whodunet.core.errors import Problem
+from whodunet.loading.yaml_lines import Document, Path
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], content: Any, document: Document, at: Path = ()) -> tuple[Model | None, list[Problem]]:
+    """Reads a part of a document as a model; returns every problem there is instead, when there is one."""
+    try:
+        # By way of JSON, because strict models take lists for tuples and texts for enumerations only from there.
+        return model.model_validate_json(json.dumps(content)), []
+    except ValidationError as errors:
+        return None, [_problem(error, model, document, at) for error in errors.errors()]
+
+
+def _problem(error: Any, model: type[BaseModel], document: Document, at: Path) -> Problem:
+    path = [*at, *error["loc"]]
+    describe = _DESCRIPTIONS.get(error["type"], _plain)
+    wrong, mend = describe(error, model)
+    return Problem(document.place(path), wrong, mend)
+
+
+def _plain(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+    wrong = f"is {json.dumps(error['input'])[:60]}"
+    return wrong, error["msg"][0].lower() + error["msg"][1:]
+
+
+def _unknown_key(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+    return "is no known key", did_you_mean(str(error["loc"][-1]), _keys_beside(error["loc"], model), "remove it")
+
+
+def _missing(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+    return "is missing", "add it"
+
+
+def _wrong_choice(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+    return f"is {json.dumps(error['input'])[:60]}", f"use one of: {error['ctx']['expected']}"
+
+
+_DESCRIPTIONS: Mapping[str, Callable[[Any, type[BaseModel]], tuple[str, str]]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": _missing,
+    "enum": _wrong_choice,
+    "literal_error": _wrong_choice,
+}
+
+
+def _keys_beside(location: Iterable[str | int], model: type[BaseModel]) -> list[str]:
+    """The keys that are allowed where a key stands, looked up in the model's JSON Schema."""
+    schema = model.model_json_schema()
+    part: Mapping[str, Any] = schema
+    for step in list(location)[:-1]:
+        part = _follow(part, step, schema)
+    return list(_resolved(part, schema).get("properties", {}))
+
+
+def _follow(part: Mapping[str, Any], step: str | int, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    part = _resolved(part, schema)
+    if isinstance(step, int):
+        return dict(part.get("items") or {})
+    return dict(part.get("properties", {}).get(step) or part.get("additionalProperties") or {})
+
+
+def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a schema behind a reference, or behind "this or null"."""
+    for choice in part.get("anyOf", ()):
+        if choice.get("type") != "null":
+            part = choice
+            break
+    name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+    return dict(schema["$defs"][name]) if name else part
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A mend for a name that does not exist: the nearest that does, or all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    choices = f"use one of: {', '.join(known)}" if known else "there is none"
+    return f"{otherwise}, or {choices}" if otherwise else choices

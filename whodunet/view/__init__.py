@@ -1,0 +1,1 @@
+"""A finished run rendered as text, XML and JSON: pure."""

@@ -1,0 +1,76 @@
+"""A finished run as one JSON object, with keys that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from whodunet.core.judging import Judgement
+from whodunet.core.observation import Observation, Phase, Run
+from whodunet.core.scenario import Scenario
+from whodunet.core.symptoms import classify
+
+FORMAT = 1  # rises when a key changes its meaning or goes; new keys do not raise it
+
+
+def as_json(scenario: Scenario, run: Run, judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """The run as plain values that `json.dumps` takes.
+
+    Keys: `format` (1), `scenario`, `title`, `topology`, `cause`, `culprit` (null: nothing is wrong), `outcome` ("held",
+    "broken" or "could-not-measure": the worst of all claims), `claims` (list of `id`, `phase`, `says`, `outcome`,
+    `expected`, `seen`), `phases` (list of `name`, `baseline_rtt_ms`, `proofs`, `failure`, `probes`: by name `host`,
+    `command`, `exit_status` (null: killed at its deadline), `symptom`, `stdout`, `stderr`, `duration_ms`, `failure`),
+    `links`, `dropped`, `notes`, `versions`.
+    """
+    return {
+        "format": FORMAT,
+        "scenario": scenario.question.name,
+        "title": scenario.question.title,
+        "topology": run.topology,
+        "cause": scenario.answer.cause,
+        "culprit": scenario.answer.culprit,
+        "outcome": worst(judgements),
+        "claims": [_claim(judgement) for judgement in judgements],
+        "phases": [_phase(phase) for phase in run.phases],
+        "links": dict(run.links),
+        "dropped": dict(run.dropped),
+        "notes": list(run.notes),
+        "versions": dict(run.versions),
+    }
+
+
+def worst(judgements: Sequence[Judgement]) -> str:
+    """The outcome of all claims together: the worst of them, and could-not-measure when there is none."""
+    outcomes = [judgement.outcome for judgement in judgements]
+    if "broken" in outcomes:
+        return "broken"
+    return "held" if outcomes and "could-not-measure" not in outcomes else "could-not-measure"
+
+
+def _claim(judgement: Judgement) -> dict[str, Any]:
+    claim = judgement.claim
+    result = {"outcome": judgement.outcome, "expected": judgement.expected, "seen": judgement.seen}
+    return {"id": claim.id, "phase": claim.phase, "says": claim.says, **result}
+
+
+def _phase(phase: Phase) -> dict[str, Any]:
+    return {
+        "name": phase.name,
+        "baseline_rtt_ms": phase.baseline_rtt_ms,
+        "proofs": list(phase.proofs),
+        "failure": phase.failure,
+        "probes": {probe: _probe(observation) for probe, observation in phase.observations.items()},
+    }
+
+
+def _probe(observation: Observation) -> dict[str, Any]:
+    return {
+        "host": observation.host,
+        "command": observation.command,
+        "exit_status": observation.exit_status,
+        "symptom": str(classify(observation.command, observation)),
+        "stdout": observation.stdout,
+        "stderr": observation.stderr,
+        "duration_ms": observation.duration_ms,
+        "failure": observation.failure,
+    }

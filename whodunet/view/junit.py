@@ -1,0 +1,43 @@
+"""Judgements as JUnit XML, one test case a claim, for continuous integration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from xml.etree import ElementTree
+
+from whodunet.core.judging import Judgement
+
+_TAGS = {"broken": "failure", "could-not-measure": "error"}  # "could not measure" is neither a pass nor a skip
+
+
+def render_junit(judged: Mapping[str, Sequence[Judgement]], durations_s: Mapping[str, float] | None = None) -> str:
+    """The XML document: a test suite a scenario, in the order given; a broken claim is a failure.
+
+    Args:
+        judged: judgements by scenario name.
+        durations_s: how long each scenario took, where it is known.
+    """
+    root = ElementTree.Element("testsuites", name="whodunet")
+    for scenario, judgements in judged.items():
+        _suite(root, scenario, judgements, (durations_s or {}).get(scenario))
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(root: ElementTree.Element, scenario: str, judgements: Sequence[Judgement], duration_s: float | None) -> None:
+    outcomes = [judgement.outcome for judgement in judgements]
+    suite = ElementTree.SubElement(root, "testsuite", name=scenario, tests=str(len(outcomes)))
+    suite.set("failures", str(outcomes.count("broken")))
+    suite.set("errors", str(outcomes.count("could-not-measure")))
+    if duration_s is not None:
+        suite.set("time", f"{duration_s:.3f}")
+    for judgement in judgements:
+        case = ElementTree.SubElement(suite, "testcase", classname=scenario, name=judgement.claim.id)
+        if judgement.outcome in _TAGS:
+            message = _clean(f"{judgement.claim.says}: expected {judgement.expected}; seen {judgement.seen}")
+            ElementTree.SubElement(case, _TAGS[judgement.outcome], message=message).text = message
+
+
+def _clean(text: str) -> str:
+    """Without the control characters that XML 1.0 has no way to write (section 2.2, Char)."""
+    return "".join(character if character >= " " or character in "\t\n" else "?" for character in text)

@@ -1,0 +1,28 @@
+"""Colour and characters of terminal text, both only where they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DROPPED = "\u00d7"  # the multiplication sign
+_CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+_ASCII = str.maketrans(
+    {"●": "o", "○": "+", "─": "-", "▶": ">", "◀": "<", DROPPED: "X", "│": "|", "→": ">", "✓": "+", "✗": "x", "…": "~"}
+)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How text is to look."""
+
+    width: int = 110  # columns
+    ascii_only: bool = False
+    colour: bool = False
+
+    def paint(self, text: str, name: str) -> str:
+        """The text in a colour or weight, when colour was asked for."""
+        return f"\x1b[{_CODES[name]}m{text}\x1b[0m" if self.colour else text
+
+    def plain(self, text: str) -> str:
+        """The text in ASCII characters, when those were asked for; each stays as wide as it was."""
+        return text.translate(_ASCII) if self.ascii_only else text

@@ -1,0 +1,112 @@
+"""Packets in words: the ladder's short labels and tcpdump's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from whodunet.core.packets import CapturedPacket, Dns, Icmp, Tcp, kinds
+
+SEQUENCE_SPACE = 2**32
+RCODES = {0: "", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}  # Source: RFC 1035, section 4.1.1
+ICMP_CODES = {0: "net unreachable", 1: "host unreachable", 3: "port unreachable", 4: "fragmentation needed"}
+
+
+class Isns:
+    """The initial sequence numbers of a capture's connections, so that numbers can be given relative to them."""
+
+    def __init__(self, packets: Iterable[CapturedPacket]) -> None:
+        self._isns: dict[tuple[object, ...], int] = {}
+        for packet in packets:
+            if packet.tcp is not None and "S" in packet.tcp.flags:
+                self._isns.setdefault(_way(packet), packet.tcp.seq)
+
+    def seq(self, packet: CapturedPacket) -> int:
+        """The sequence number counted from its sender's SYN; as it is when that was not seen."""
+        assert packet.tcp is not None
+        return (packet.tcp.seq - self._isns.get(_way(packet), 0)) % SEQUENCE_SPACE
+
+    def ack(self, packet: CapturedPacket) -> int:
+        """The acknowledgement number counted from the other side's SYN; as it is when that was not seen."""
+        assert packet.tcp is not None
+        return (packet.tcp.ack - self._isns.get(_way_back(packet), 0)) % SEQUENCE_SPACE
+
+
+def _way(packet: CapturedPacket) -> tuple[object, ...]:
+    assert packet.ip is not None
+    return (packet.ip.source, packet.ip.destination, packet.ports)
+
+
+def _way_back(packet: CapturedPacket) -> tuple[object, ...]:
+    assert packet.ip is not None
+    return (packet.ip.destination, packet.ip.source, packet.ports and packet.ports[::-1])
+
+
+def label(packet: CapturedPacket, isns: Isns) -> str:
+    """A few words on what a packet is, numbers relative: "SYN", "RST seq 0 ack 1", "data 41 bytes", "ICMP 3/13"."""
+    if packet.tcp is not None:
+        return _tcp_label(packet, packet.tcp, isns)
+    if packet.icmp is not None:
+        return _icmp_label(packet.icmp)
+    if packet.dns is not None:
+        return _dns_label(packet.dns)
+    if packet.arp is not None:
+        return f"ARP who has {packet.arp.target}" if packet.arp.op == 1 else f"ARP {packet.arp.sender} is here"
+    if packet.udp is not None:
+        return f"UDP to port {packet.udp.destination_port}"
+    return "packet"
+
+
+def _tcp_label(packet: CapturedPacket, tcp: Tcp, isns: Isns) -> str:
+    found = kinds(packet)
+    if "SYN" in found:
+        return "SYN"
+    if "SYN-ACK" in found:
+        return f"SYN-ACK ack {isns.ack(packet)}"
+    numbers = f"seq {isns.seq(packet)}" + (f" ack {isns.ack(packet)}" if "." in tcp.flags else "")
+    if "RST" in found:
+        return f"RST {numbers}"
+    if "data" in found:
+        return f"{'SSH banner' if 'SSH banner' in found else 'data'} {tcp.payload_bytes} bytes seq {isns.seq(packet)}"
+    return f"FIN {numbers}" if "FIN" in found else f"ACK {isns.ack(packet)}"
+
+
+def _icmp_label(icmp: Icmp) -> str:
+    if icmp.type in (0, 8):
+        return f"ICMP echo {'request' if icmp.type == 8 else 'reply'}"
+    if icmp.type == 11:
+        return "ICMP time exceeded"
+    if icmp.type == 3 and icmp.code in (9, 10, 13):
+        return f"ICMP 3/{icmp.code} admin prohibited"
+    return f"ICMP {icmp.type}/{icmp.code} {ICMP_CODES.get(icmp.code, '') if icmp.type == 3 else ''}".strip()
+
+
+def _dns_label(dns: Dns) -> str:
+    if not dns.is_answer:
+        return f"DNS {dns.qname}?"
+    return f"DNS {dns.qname} {RCODES.get(dns.rcode, str(dns.rcode))}".strip()
+
+
+def tcpdump_line(packet: CapturedPacket, isns: Isns) -> str:
+    """The packet as tcpdump prints it, time in UTC: SYNs with their own sequence number, RSTs with the real ones."""
+    moment = datetime.fromtimestamp(packet.time_ns // 10**9, UTC).strftime("%H:%M:%S")
+    stamp = f"{moment}.{packet.time_ns // 1000 % 10**6:06d}"
+    if packet.ip is None:
+        return f"{stamp} {label(packet, isns)}"
+    if packet.tcp is None or packet.ports is None:
+        return f"{stamp} IP {packet.ip.source} > {packet.ip.destination}: {label(packet, isns)}"
+    source, destination = (f"{packet.ip.source}.{packet.ports[0]}", f"{packet.ip.destination}.{packet.ports[1]}")
+    return f"{stamp} IP {source} > {destination}: {_tcpdump_tcp(packet, packet.tcp, isns)}"
+
+
+def _tcpdump_tcp(packet: CapturedPacket, tcp: Tcp, isns: Isns) -> str:
+    """Source: tcpdump(8), "TCP Packets": numbers are absolute while a connection is not established, then relative."""
+    opening = "S" in tcp.flags or "R" in tcp.flags
+    facts = [f"Flags [{tcp.flags}]"]
+    if opening or tcp.payload_bytes or "F" in tcp.flags:
+        start = tcp.seq if opening else isns.seq(packet)
+        facts.append(f"seq {start}" if not tcp.payload_bytes else f"seq {start}:{start + tcp.payload_bytes}")
+    if "." in tcp.flags:
+        facts.append(f"ack {tcp.ack if opening else isns.ack(packet)}")
+    facts += [f"win {tcp.window}", f"length {tcp.payload_bytes}"]
+    return ", ".join(facts)
