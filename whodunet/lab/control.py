@@ -133,6 +133,11 @@ class Connection:
             raise CannotRun(str(answer["error"]))
         return answer, descriptors
 
+    def wait_until_closed(self) -> None:
+        """Returns when the other end is gone."""
+        while self._stream.recv(4096):
+            pass
+
     def fileno(self) -> int:
         """The socket's descriptor."""
         return self._stream.fileno()

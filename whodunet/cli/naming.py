@@ -1,0 +1,48 @@
+"""Completions for the names that commands take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def scenarios(**_: Any) -> list[str]:
+    """Names of scenarios."""
+    from whodunet.loading.library import scenario_names
+
+    return scenario_names()
+
+
+def labs(**_: Any) -> list[str]:
+    """Names of running labs."""
+    from whodunet.lab import control
+
+    return control.running()
+
+
+def hosts(**_: Any) -> list[str]:
+    """Hosts of the running lab, when there is one."""
+    return _of_lab("hosts")
+
+
+def switches(**_: Any) -> list[str]:
+    """Switches of the running lab, when there is one."""
+    return _of_lab("switches")
+
+
+def records(**_: Any) -> list[str]:
+    """Names of kept records."""
+    from whodunet.engine import runs_folder
+
+    return sorted(folder.name for folder in runs_folder().glob("*"))
+
+
+def _of_lab(kind: str) -> list[str]:
+    from whodunet.lab import control
+
+    running = control.running()
+    return list(control.Connection.to(running[0]).ask("status")[0][kind]) if running else []
+
+
+def complete(action: Any, names: Any) -> None:
+    """Has the shell complete an argument with what a function returns."""
+    action.completer = names

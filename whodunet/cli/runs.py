@@ -1,0 +1,199 @@
+"""Commands that play scenarios: run, demo, check, show."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from whodunet.cli import naming
+from whodunet.core.errors import CannotRun, InvalidInput, Problem
+
+DEMO = "vpn-egress-reset"
+
+
+def add_commands(commands: Any) -> None:
+    """Adds this file's commands."""
+    run = commands.add_parser("run", help="play a scenario and tell its story", description=play.__doc__)
+    naming.complete(run.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios)
+    _add_output_options(run)
+    run.set_defaults(run=play)
+
+    demo = commands.add_parser("demo", help="the founding case", description=f"`whodunet run {DEMO}`")
+    _add_output_options(demo)
+    demo.set_defaults(run=play, scenario=DEMO)
+
+    checking = commands.add_parser("check", help="check that scenarios show what they claim", description=check.__doc__)
+    naming.complete(checking.add_argument("scenarios", metavar="NAME", nargs="*", help="names or YAML files"), naming.scenarios)
+    checking.add_argument("--all", action="store_true", help="all scenarios that come with the lab")
+    checking.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="labs at a time (default: one per core)")
+    checking.add_argument("--junit", type=Path, metavar="FILE", help="write the judgements as JUnit XML")
+    checking.add_argument("--json", action="store_true", help="print the judgements as JSON")
+    checking.set_defaults(run=check)
+
+    showing = commands.add_parser("show", help="tell the story of a kept record", description=show.__doc__)
+    naming.complete(showing.add_argument("record", metavar="RUN", help="a record's name or folder"), naming.records)
+    showing.add_argument("--json", action="store_true", help="print the record as JSON")
+    showing.set_defaults(run=show)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the result as JSON instead of the story")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the record there (default: a new folder, named at the end)")
+
+
+def play(options: argparse.Namespace) -> int:
+    """Plays a scenario in a lab of its own, tells what the user saw and what the packets did, and keeps the record."""
+    from whodunet import engine
+    from whodunet.loading.library import Library, find_scenario
+
+    library = Library()
+    scenario = library.scenario(find_scenario(options.scenario))
+    folder = options.keep or engine.new_run_folder(scenario.question.name)
+    if options.keep and folder.exists() and any(folder.iterdir()):
+        raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
+    recording = engine.play(scenario, library, _progress(options.json), folder)
+    _tell(recording, library, options.json)
+    if not options.json:
+        print(f"record: {folder}")
+    return _status([recording.outcome])
+
+
+def _progress(is_quiet: bool) -> Callable[[str], None]:
+    """Tells on standard error how far the lab is, with the time since the start."""
+    started = time.monotonic()
+
+    def tell(text: str) -> None:
+        if not is_quiet:
+            print(f"[{time.monotonic() - started:5.1f} s] {text}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _tell(recording: Any, library: Any, as_json: bool) -> None:
+    from whodunet.view.json_report import as_json as report
+    from whodunet.view.story import render_story
+    from whodunet.view.style import Style
+
+    scenario = recording.scenario
+    if as_json:
+        print(json.dumps(report(scenario, recording.run, recording.judgements), indent=2, ensure_ascii=False))
+        return
+    cause = library.causes().get(scenario.answer.cause)
+    print(
+        render_story(
+            scenario,
+            recording.run,
+            recording.packets,
+            recording.judgements,
+            recording.topology,
+            cause_title=cause.title if cause else "Nothing is wrong",
+            culprit=scenario.answer.culprit,
+            style=Style.of_terminal(sys.stdout, os.environ),
+        )
+    )
+
+
+def _status(outcomes: Sequence[str]) -> int:
+    if "broken" in outcomes:
+        return 1
+    return 3 if "could-not-measure" in outcomes else 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Plays scenarios, several at a time, and tells for each whether all its claims hold, with its fault and without."""
+    from whodunet.loading.library import Library, find_scenario, scenario_names
+
+    names = scenario_names() if options.all else options.scenarios
+    if not names:
+        raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
+    library = Library()
+    scenarios = _read_all([find_scenario(name) for name in names], library)
+    with ThreadPoolExecutor(options.jobs) as labs:
+        checked = list(labs.map(lambda scenario: _check_one(scenario, library, options.json), scenarios))
+    results = {scenario.question.name: result for scenario, result in zip(scenarios, checked, strict=True)}
+    _report(results, options)
+    return _status([result["outcome"] for result in results.values()])
+
+
+def _read_all(paths: Sequence[Path], library: Any) -> list[Any]:
+    """All scenarios; every problem of every file at once."""
+    scenarios, problems = [], []
+    for path in paths:
+        try:
+            scenarios.append(library.scenario(path))
+        except InvalidInput as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInput(*problems)
+    return scenarios
+
+
+def _check_one(scenario: Any, library: Any, is_quiet: bool) -> dict[str, Any]:
+    from whodunet import engine
+
+    started = time.monotonic()
+    try:
+        recording = engine.play(scenario, library, lambda text: None)
+        result = {"outcome": recording.outcome, "recording": recording, "failure": None}
+    except CannotRun as error:
+        result = {"outcome": "could-not-measure", "recording": None, "failure": str(error)}
+    result["took_s"] = time.monotonic() - started
+    if not is_quiet:
+        print(_one_line(scenario.question.name, result), flush=True)
+    return result
+
+
+def _one_line(name: str, result: Mapping[str, Any]) -> str:
+    line = f"{result['outcome']:17} {name} ({result['took_s']:.1f} s)"
+    recording = result["recording"]
+    if recording is None:
+        return f"{line}\n    {result['failure']}"
+    judgements = [each for each in recording.judgements if each.outcome != "held"]
+    details = [f"    {each.claim.id}: expected {each.expected}, seen {each.seen}" for each in judgements]
+    return "\n".join([line, *details, *(f"    note: {note}" for note in recording.run.notes)])
+
+
+def _report(results: Mapping[str, Mapping[str, Any]], options: argparse.Namespace) -> None:
+    from whodunet.view.json_report import as_json as report
+    from whodunet.view.junit import render_junit
+
+    recordings = {name: result["recording"] for name, result in results.items() if result["recording"]}
+    failures = {name: result["failure"] for name, result in results.items() if result["failure"]}
+    if options.json:
+        reports = {name: report(each.scenario, each.run, each.judgements) for name, each in recordings.items()}
+        print(json.dumps({"reports": reports, "failures": failures}, indent=2, ensure_ascii=False))
+    else:
+        held = sum(result["outcome"] == "held" for result in results.values())
+        print(f"{held} of {len(results)} scenarios held")
+    if options.junit:
+        judged = {name: each.judgements for name, each in recordings.items()}
+        durations = {name: float(result["took_s"]) for name, result in results.items()}
+        options.junit.write_text(render_junit(judged, durations), encoding="utf-8")
+
+
+def show(options: argparse.Namespace) -> int:
+    """Judges a kept record again, without a lab, and tells its story."""
+    from whodunet import engine
+    from whodunet.loading.library import Library
+
+    library = Library()
+    folder = Path(options.record)
+    if not folder.is_dir():
+        folder = engine.runs_folder() / options.record
+    recording = engine.read_record(folder, library)
+    _tell(recording, library, options.json)
+    return _status([recording.outcome])
