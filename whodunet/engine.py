@@ -39,9 +39,7 @@ class Recording:
     judgements: tuple[Judgement, ...]
 
     @classmethod
-    def judged(
-        cls, scenario: Scenario, topology: Topology, run: Run, packets: Sequence[CapturedPacket]
-    ) -> Self:
+    def judged(cls, scenario: Scenario, topology: Topology, run: Run, packets: Sequence[CapturedPacket]) -> Self:
         """A recording, judged."""
         return cls(scenario, topology, run, packets, judge(scenario, run, packets, topology))
 

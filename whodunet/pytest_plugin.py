@@ -1,1 +1,204 @@
-"""Placeholder."""
+"""pytest plugin: scenario files as tests, and labs as fixtures for other people's test suites.
+
+    pytest scenarios/                        every YAML scenario, one test per claim
+
+    @pytest.mark.scenario("vpn-egress-reset")
+    def test_my_tool_blames_the_firewall(lab):
+        seen = lab.probe("client", "my-tool 10.0.1.10 22")
+        assert "egress firewall" in seen.stdout
+
+`lab` is a running lab of the marked scenario, with its fault in place, of its own for each test, and gone afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from whodunet.core.errors import CannotRun, InvalidInput
+
+if TYPE_CHECKING:
+    from whodunet.core.judging import Claim
+    from whodunet.core.observation import Observation
+    from whodunet.core.scenario import Scenario
+    from whodunet.core.symptoms import Symptom
+    from whodunet.engine import Recording
+    from whodunet.lab.sandboxed import SandboxedLab
+    from whodunet.loading.library import Library
+
+_MARKER: Final = "scenario(name, fault=True): the scenario of the `lab` fixture; fault=False leaves its fault out"
+# Other people's YAML files lie beside their tests; a scenario file is one that has these two keys.
+_KEYS_OF_A_SCENARIO: Final = (re.compile(r"^topology:", re.MULTILINE), re.compile(r"^answer:", re.MULTILINE))
+_PLAYER: Final = pytest.StashKey["Player"]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends labs that an interrupted session left."""
+    player = config.stash.get(_PLAYER, None)
+    if player is not None:
+        player.end()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collects scenario files."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    text = file_path.read_text(encoding="utf-8", errors="replace")
+    if not all(key.search(text) for key in _KEYS_OF_A_SCENARIO):
+        return None
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+class Player:
+    """Plays the scenarios of a session, several at a time; each once, whatever number of its claims are tested."""
+
+    def __init__(self, scenarios: Iterable[Scenario], library: Library) -> None:
+        from whodunet.engine import play
+
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        self._plays: dict[str, Future[Recording]] = {
+            scenario.source: self._pool.submit(play, scenario, library, lambda text: None) for scenario in scenarios
+        }
+
+    def recording(self, scenario: Scenario) -> Recording:
+        """What came of a scenario.
+
+        Raises:
+            CannotRun: when its lab could not be brought up, or ended before its time.
+        """
+        return self._plays[scenario.source].result()
+
+    def end(self) -> None:
+        """Ends every lab that still runs."""
+        from whodunet.lab.sandboxed import end_all
+
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if not all(play.done() for play in self._plays.values()):
+            end_all()
+
+
+class ScenarioFile(pytest.File):
+    """One scenario file; its tests are the claims of its answer."""
+
+    library: Library
+    scenario: Scenario
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One test for each claim; a file with problems is an error that lists them all."""
+        from whodunet.core.judging import claims_of
+        from whodunet.loading.library import Library
+
+        self.library = Library()
+        try:
+            self.scenario = self.library.scenario(self.path)
+        except InvalidInput as error:
+            raise self.CollectError(str(error)) from error
+        for claim in claims_of(self.scenario):
+            yield ClaimTest.from_parent(self, name=claim.id, claim=claim)
+
+
+class ClaimDidNotHold(Exception):
+    """A claim was judged, and it did not hold; or it could not be judged."""
+
+
+class ClaimTest(pytest.Item):
+    """One claim of a scenario."""
+
+    parent: ScenarioFile
+
+    def __init__(self, *, claim: Claim, **more: Any) -> None:
+        super().__init__(**more)
+        self._claim = claim
+
+    def runtest(self) -> None:
+        """Fails when the claim does not hold, and when nobody can tell."""
+        recording = _player(self).recording(self.parent.scenario)
+        judgement = next(each for each in recording.judgements if each.claim.id == self._claim.id)
+        if judgement.outcome != "held":
+            words = (
+                f"{self._claim.says}: {judgement.outcome}",
+                f"expected {judgement.expected}",
+                f"seen     {judgement.seen}",
+            )
+            raise ClaimDidNotHold("\n  ".join(words))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> Any:
+        """The claim, what was expected and what was seen, instead of a traceback."""
+        if isinstance(excinfo.value, ClaimDidNotHold | CannotRun):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The scenario file and the claim."""
+        return self.path, None, f"{self.path.stem}: {self._claim.says}"
+
+
+def _player(item: ClaimTest) -> Player:
+    """The session's player, which starts with all selected scenarios when the first claim is tested."""
+    stash = item.config.stash
+    if _PLAYER not in stash:
+        selected = [each.parent for each in item.session.items if isinstance(each, ClaimTest)]
+        files = {file.path: file for file in selected}
+        stash[_PLAYER] = Player([file.scenario for file in files.values()], item.parent.library)
+    return stash[_PLAYER]
+
+
+class ScenarioLab:
+    """A running lab of one scenario, as tests use it."""
+
+    def __init__(self, scenario: Scenario, network: SandboxedLab) -> None:
+        self.scenario = scenario
+        self.network = network
+
+    def probe(self, host: str, command: str, deadline_s: float = 30) -> Observation:
+        """Runs a shell command on a host, as a person there would, and returns exit status, output and time."""
+        from whodunet.core.scenario import Probe
+
+        return self.network.probe(command, Probe(host=host, command=command, deadline_s=deadline_s))
+
+    def symptom(self, observation: Observation) -> Symptom:
+        """What an observation is in a user's words."""
+        from whodunet.core.symptoms import classify
+
+        return classify(observation.command, observation)
+
+    def inject(self) -> None:
+        """Puts the scenario's faults in."""
+        for fault in self.scenario.staging.faults:
+            self.network.inject(fault)
+
+    def remove(self) -> None:
+        """Takes the scenario's faults out."""
+        for fault in self.scenario.staging.faults:
+            self.network.remove(fault)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
+    """A lab of the scenario that the test is marked with; its fault is in place."""
+    from whodunet.engine import plan_for
+    from whodunet.lab.sandboxed import SandboxedLab
+    from whodunet.loading.library import Library, find_scenario
+
+    marker = request.node.get_closest_marker("scenario")
+    if marker is None or len(marker.args) != 1:
+        raise pytest.UsageError('the fixture `lab` needs a scenario: @pytest.mark.scenario("vpn-egress-reset")')
+    library = Library()
+    scenario = library.scenario(find_scenario(str(marker.args[0])))
+    plan, topology = plan_for(scenario, library), library.topology(scenario.question.topology)
+    with SandboxedLab.start(plan, topology) as network:
+        running = ScenarioLab(scenario, network)
+        if marker.kwargs.get("fault", True):
+            running.inject()
+        yield running

@@ -122,8 +122,8 @@ def describe(name: str, topo: LabTopo) -> Topology:
     for _, _, options in topo.links(sort=False, withInfo=True):
         one, other = _ends(topo, options)
         interfaces |= {one.name: one, other.name: other}
-        shape = [_milliseconds(options["delay"]), _milliseconds(options["jitter"]), options["loss"] or 0.0]
-        links.append(Link((one.name, other.name), *shape, options["bw"]))
+        delay_ms, jitter_ms = _milliseconds(options["delay"]), _milliseconds(options["jitter"])
+        links.append(Link((one.name, other.name), delay_ms, jitter_ms, options["loss"] or 0.0, options["bw"]))
     roles = {node: topo.nodeInfo(node)["role"] for node in topo.nodes(sort=False)}
     nodes = {node: Node(node, role, topo.isSwitch(node)) for node, role in roles.items()}
     order = {node: place for place, node in enumerate(nodes)}

@@ -46,7 +46,7 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Tells for each capability that a lab needs whether it is there, and the command that mends it; exits with 3 if one is missing."""
+    """Tells for each capability that a lab needs whether it is there, and what mends it; status 3 if one is missing."""
     from whodunet.lab.doctor import examine, missing, render
 
     capabilities = examine()
@@ -65,7 +65,7 @@ def schema(options: argparse.Namespace) -> int:
 
 def completion(options: argparse.Namespace) -> int:
     """Prints what your shell has to load: put `eval "$(whodunet completion bash)"` into ~/.bashrc."""
-    import argcomplete
+    from argcomplete.shell_integration import shellcode
 
-    sys.stdout.write(argcomplete.shellcode(["whodunet"], shell=options.shell))
+    sys.stdout.write(shellcode(["whodunet"], shell=options.shell))
     return 0

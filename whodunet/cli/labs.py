@@ -19,9 +19,13 @@ from whodunet.lab.control import Connection
 def add_commands(commands: Any) -> None:
     """Adds this file's commands."""
     bring_up = commands.add_parser("up", help="bring up a lab that stays", description=up.__doc__)
-    naming.complete(bring_up.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios)
+    naming.complete(
+        bring_up.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios
+    )
     bring_up.add_argument("--as", dest="name", metavar="LAB", help="the lab's name (default: the scenario's)")
-    bring_up.add_argument("--controller", metavar="FILE", help="a Ryu app (file or module) to run in place of the policies")
+    bring_up.add_argument(
+        "--controller", metavar="FILE", help="a Ryu app (file or module) to run in place of the policies"
+    )
     bring_up.add_argument("--without-fault", action="store_true", help="as it is when nothing is wrong")
     bring_up.set_defaults(run=up)
 
@@ -32,11 +36,15 @@ def add_commands(commands: Any) -> None:
 
     executing = _add(commands, "exec", execute, "run one command on a host")
     naming.complete(executing.add_argument("host", metavar="HOST"), naming.hosts)
-    executing.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments")
+    executing.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments"
+    )
 
     policies = _add(commands, "policy", policy, "show or change what a switch's controller enforces")
     naming.complete(policies.add_argument("switch", nargs="?", metavar="SWITCH"), naming.switches)
-    policies.add_argument("change", nargs="*", metavar="KEY=YAML", help="a key of the policy and its new value, or one YAML file")
+    policies.add_argument(
+        "change", nargs="*", metavar="KEY=YAML", help="a key of the policy and its new value, or one YAML file"
+    )
 
     leaving = _add(commands, "vpn", vpn, "leave the VPN, or come back")
     leaving.add_argument("state", nargs="?", choices=("on", "off"), help="without it: tell")
@@ -47,7 +55,9 @@ def add_commands(commands: Any) -> None:
 
 def _add(commands: Any, name: str, run: Any, summary: str) -> Any:
     parser = commands.add_parser(name, help=summary, description=run.__doc__)
-    naming.complete(parser.add_argument("--lab", metavar="LAB", help="which lab, when several are running"), naming.labs)
+    naming.complete(
+        parser.add_argument("--lab", metavar="LAB", help="which lab, when several are running"), naming.labs
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -126,7 +136,9 @@ def execute(options: argparse.Namespace) -> int:
     """Runs one command on a host of a running lab, here in the foreground, and exits with its exit status."""
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
-        raise InvalidInput(Problem("exec", "no command is given", "write it after --: whodunet exec client -- ip route"))
+        raise InvalidInput(
+            Problem("exec", "no command is given", "write it after --: whodunet exec client -- ip route")
+        )
     _become(_chosen(options), options.host, command)
 
 
@@ -141,7 +153,9 @@ def _become(lab: str, host: str, command: list[str]) -> NoReturn:
     environment = answer["environment"] | {"TERM": os.environ.get("TERM", "dumb")}
     at_home = ["sh", "-c", 'cd ~ && exec "$@"', "sh", *command]
     sys.stdout.flush()
-    os.execvpe("nsenter", ["nsenter", *arguments, "--", *at_home], environment)
+    os.execvpe(  # noqa: S606 - what runs is what the person typed
+        "nsenter", ["nsenter", *arguments, "--", *at_home], environment
+    )
 
 
 def policy(options: argparse.Namespace) -> int:
@@ -185,7 +199,9 @@ def _policy_file(path: Path) -> dict[str, Any]:
     try:
         content = _yaml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(Problem(str(path), f"cannot be read: {error}", "name a YAML file, or write KEY=YAML")) from error
+        raise InvalidInput(
+            Problem(str(path), f"cannot be read: {error}", "name a YAML file, or write KEY=YAML")
+        ) from error
     if not isinstance(content, dict):
         raise InvalidInput(Problem(str(path), "is no policy", "write a mapping, as `whodunet policy SWITCH` shows it"))
     return content
@@ -198,7 +214,9 @@ def _yaml(text: str, place: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         wrong = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InvalidInput(Problem(place, f"is not valid YAML: {wrong}", "quote it for the shell: 'KEY=[{...}]'")) from error
+        raise InvalidInput(
+            Problem(place, f"is not valid YAML: {wrong}", "quote it for the shell: 'KEY=[{...}]'")
+        ) from error
 
 
 def _set(policy_: dict[str, Any], key: str, value: Any) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ DEMO = "vpn-egress-reset"
 def add_commands(commands: Any) -> None:
     """Adds this file's commands."""
     run = commands.add_parser("run", help="play a scenario and tell its story", description=play.__doc__)
-    naming.complete(run.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios)
+    naming.complete(
+        run.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios
+    )
     _add_output_options(run)
     run.set_defaults(run=play)
 
@@ -30,9 +32,17 @@ def add_commands(commands: Any) -> None:
     demo.set_defaults(run=play, scenario=DEMO)
 
     checking = commands.add_parser("check", help="check that scenarios show what they claim", description=check.__doc__)
-    naming.complete(checking.add_argument("scenarios", metavar="NAME", nargs="*", help="names or YAML files"), naming.scenarios)
+    naming.complete(
+        checking.add_argument("scenarios", metavar="NAME", nargs="*", help="names or YAML files"), naming.scenarios
+    )
     checking.add_argument("--all", action="store_true", help="all scenarios that come with the lab")
-    checking.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="labs at a time (default: one per core)")
+    checking.add_argument(
+        "--jobs",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="labs at a time (default: one per core)",
+    )
     checking.add_argument("--junit", type=Path, metavar="FILE", help="write the judgements as JUnit XML")
     checking.add_argument("--json", action="store_true", help="print the judgements as JSON")
     checking.set_defaults(run=check)
@@ -52,7 +62,9 @@ def _positive(text: str) -> int:
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of the story")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the record there (default: a new folder, named at the end)")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the record there (default: a new folder, named at the end)"
+    )
 
 
 def play(options: argparse.Namespace) -> int:
@@ -114,7 +126,7 @@ def _status(outcomes: Sequence[str]) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Plays scenarios, several at a time, and tells for each whether all its claims hold, with its fault and without."""
+    """Plays scenarios, several at a time, and tells for each whether its claims hold, with its fault and without."""
     from whodunet.loading.library import Library, find_scenario, scenario_names
 
     names = scenario_names() if options.all else options.scenarios
@@ -122,16 +134,33 @@ def check(options: argparse.Namespace) -> int:
         raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
     library = Library()
     scenarios = _read_all([find_scenario(name) for name in names], library)
-    with ThreadPoolExecutor(options.jobs) as labs:
-        checked = list(labs.map(lambda scenario: _check_one(scenario, library, options.json), scenarios))
-    results = {scenario.question.name: result for scenario, result in zip(scenarios, checked, strict=True)}
+    checked = _check_side_by_side(scenarios, library, options)
+    results = {str(result["name"]): result for result in checked}
     _report(results, options)
     return _status([result["outcome"] for result in results.values()])
 
 
+def _check_side_by_side(scenarios: Sequence[Any], library: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Checks several scenarios at a time; an interruption ends all their labs at once."""
+    from whodunet.lab.sandboxed import end_all
+
+    with ThreadPoolExecutor(options.jobs) as labs:
+        checks = [labs.submit(_check_one, scenario, library) for scenario in scenarios]
+        try:
+            for done in as_completed(checks):
+                if not options.json:
+                    print(_one_line(done.result()), flush=True)
+        except BaseException:
+            labs.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
+    return [done.result() for done in checks]
+
+
 def _read_all(paths: Sequence[Path], library: Any) -> list[Any]:
     """All scenarios; every problem of every file at once."""
-    scenarios, problems = [], []
+    scenarios: list[Any] = []
+    problems: list[Problem] = []
     for path in paths:
         try:
             scenarios.append(library.scenario(path))
@@ -142,23 +171,21 @@ def _read_all(paths: Sequence[Path], library: Any) -> list[Any]:
     return scenarios
 
 
-def _check_one(scenario: Any, library: Any, is_quiet: bool) -> dict[str, Any]:
+def _check_one(scenario: Any, library: Any) -> dict[str, Any]:
     from whodunet import engine
 
     started = time.monotonic()
+    result: dict[str, Any] = {"name": scenario.question.name, "recording": None, "failure": None}
     try:
         recording = engine.play(scenario, library, lambda text: None)
-        result = {"outcome": recording.outcome, "recording": recording, "failure": None}
+        result |= {"outcome": recording.outcome, "recording": recording}
     except CannotRun as error:
-        result = {"outcome": "could-not-measure", "recording": None, "failure": str(error)}
-    result["took_s"] = time.monotonic() - started
-    if not is_quiet:
-        print(_one_line(scenario.question.name, result), flush=True)
-    return result
+        result |= {"outcome": "could-not-measure", "failure": str(error)}
+    return result | {"took_s": time.monotonic() - started}
 
 
-def _one_line(name: str, result: Mapping[str, Any]) -> str:
-    line = f"{result['outcome']:17} {name} ({result['took_s']:.1f} s)"
+def _one_line(result: Mapping[str, Any]) -> str:
+    line = f"{result['outcome']:17} {result['name']} ({result['took_s']:.1f} s)"
     recording = result["recording"]
     if recording is None:
         return f"{line}\n    {result['failure']}"

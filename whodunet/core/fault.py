@@ -111,5 +111,5 @@ class Fault(BaseModel):
         raise NotImplementedError
 
     def proof(self, network: Network) -> str | None:
-        """The line of the lab's own state that shows it in place (flow entry, nft chain, socket); None when it is not there."""
+        """What in the lab's own state shows it in place (flow entry, nft chain, socket); None when it is not there."""
         raise NotImplementedError

@@ -58,9 +58,12 @@ class Question(Strict):
 class Setup(Strict):
     """The circumstances of a case, which stay when its faults are taken out."""
 
-    uplinks: Mapping[str, str] = Field(default_factory=dict, description="host: the way out that it uses, e.g. client: home")
+    uplinks: Mapping[str, str] = Field(
+        default_factory=dict, description="host: the way out that it uses, e.g. client: home"
+    )
     policies: Mapping[str, Mapping[str, Any]] = Field(
-        default_factory=dict, description="switch: what its policy says instead of the topology's (keys are replaced whole)"
+        default_factory=dict,
+        description="switch: what its policy says instead of the topology's (keys are replaced whole)",
     )
 
 
@@ -103,7 +106,8 @@ class EvidenceClaim(Strict):
     at_least: Mapping[str, int] = Field(default_factory=dict, description="capture point: how often it has to be seen")
     after: AnswerTime | None = None
     acknowledges: PacketKind | None = Field(
-        default=None, description="its acknowledgement number is that packet's sequence number plus one, its own is zero"
+        default=None,
+        description="its acknowledgement number is that packet's sequence number plus one, its own is zero",
     )
 
 

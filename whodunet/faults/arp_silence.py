@@ -49,4 +49,3 @@ class ArpSilence(Fault):
         """The interface's NOARP flag."""
         link = run_checked(network, self.node, f"ip -o link show dev {self.interface}")
         return link.split(" mtu")[0].strip() if "NOARP" in link else None
-

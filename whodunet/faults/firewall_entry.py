@@ -54,7 +54,9 @@ class FirewallEntry(Fault):
     def remove(self, network: Network, before: Mapping[str, Any]) -> None:
         """Takes the entry out, and leaves what else was changed meanwhile."""
         policy = network.policy(self.switch)
-        network.set_policy(self.switch, policy | {"entries": [each for each in policy["entries"] if each != self.entry()]})
+        network.set_policy(
+            self.switch, policy | {"entries": [each for each in policy["entries"] if each != self.entry()]}
+        )
 
     def proof(self, network: Network) -> str | None:
         """The flow entry of the switch that carries it out."""

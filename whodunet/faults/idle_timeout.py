@@ -17,7 +17,7 @@ _SYSCTLS = "/proc/sys/net/netfilter"
 class IdleTimeout(NftablesFault):
     """Packets of a connection that was idle for too long are answered with RST, or dropped.
 
-    Source: nf_conntrack-sysctl of the kernel: `nf_conntrack_tcp_loose` 0 makes a packet of an unknown connection invalid.
+    Source: the kernel's nf_conntrack-sysctl; with `tcp_loose` 0, packets of an unknown connection are invalid.
     """
 
     kind: Literal["idle-timeout"] = "idle-timeout"

@@ -54,4 +54,6 @@ class SecurityGroupInbound(Fault):
         if inbound != [dict(entry) for entry in self.inbound]:
             return None
         entries = network.flow_entries(self.switch).splitlines()
-        return f"{self.group} inbound: {inbound or 'no entries'}; {len(entries)} flow entries confirmed by {self.switch}"
+        return (
+            f"{self.group} inbound: {inbound or 'no entries'}; {len(entries)} flow entries confirmed by {self.switch}"
+        )

@@ -22,7 +22,7 @@ _MOST_BYTES: Final = 1 << 26
 
 
 def listen(wished: str) -> tuple[socket.socket, str]:
-    """Opens the control socket of a new lab and tells the name that it got: `wished`, or `wished-2` where that is taken."""
+    """Opens the control socket of a new lab and tells the name it got: `wished`, or `wished-2` if that is taken."""
     for name in _candidates(wished):
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -63,7 +63,7 @@ def peer_is_own_user(connection: socket.socket) -> bool:
     """True when the process at the other end belongs to the user of this lab (or to root)."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, uid, _ = struct.unpack("3i", credentials)
-    return uid == 0
+    return bool(uid == 0)
 
 
 class Connection:

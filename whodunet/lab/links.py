@@ -65,7 +65,20 @@ def shape(cable: Cable, has_netem: bool) -> Daemon | None:
         return None
     if has_netem:
         for end in cable.ends:
-            run([*_inside(end), "tc", "qdisc", "add", "dev", end.interface, "root", "netem", *netem_options(cable.link)], 10)
+            run(
+                [
+                    *_inside(end),
+                    "tc",
+                    "qdisc",
+                    "add",
+                    "dev",
+                    end.interface,
+                    "root",
+                    "netem",
+                    *netem_options(cable.link),
+                ],
+                10,
+            )
         return None
     plugs = [[*_inside(end), "vde_plug2tap", "-s", "-", end.interface] for end in cable.ends]
     wire = ["wirefilter", *wirefilter_options(cable.link)]

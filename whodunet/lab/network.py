@@ -91,7 +91,10 @@ class LabNet(mininet.net.Mininet):
 def cables_of(net: LabNet, topology: Topology) -> list[Cable]:
     """Every cable of the network with what the topology says of it."""
     by_ends = {link.ends: link for link in topology.links}
-    return [Cable(by_ends[cable.intf1.name, cable.intf2.name], (_end(cable.intf1), _end(cable.intf2))) for cable in net.links]
+    return [
+        Cable(by_ends[cable.intf1.name, cable.intf2.name], (_end(cable.intf1), _end(cable.intf2)))
+        for cable in net.links
+    ]
 
 
 def _end(interface: Any) -> End:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,11 +20,19 @@ def start() -> list[Daemon]:
     """Starts the database server and the switch daemon; returns when commands will be answered."""
     check(["ovsdb-tool", "create", _DATABASE, _SCHEMA])
     quiet = ["-vconsole:warn", "--no-chdir"]
-    database = Daemon("ovsdb-server", ["ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}", f"--pidfile={_RUN}/ovsdb-server.pid", *quiet])
-    wait_until(lambda: os.path.exists(_SOCKET), "ovsdb-server's socket")
+    database = Daemon(
+        "ovsdb-server",
+        ["ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}", f"--pidfile={_RUN}/ovsdb-server.pid", *quiet],
+    )
+    wait_until(_database_answers, "ovsdb-server to answer")
     check(["ovs-vsctl", "--no-wait", "init"])
     switchd = Daemon("ovs-vswitchd", ["ovs-vswitchd", f"unix:{_SOCKET}", f"--pidfile={_RUN}/ovs-vswitchd.pid", *quiet])
     return [database, switchd]
+
+
+def _database_answers() -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(_SOCKET) == 0
 
 
 def vsctl(*arguments: str) -> str:

@@ -36,9 +36,7 @@ def environment(**more: str) -> dict[str, str]:
     return fixed | {"HOME": os.environ["HOME"], "USER": "root", "LOGNAME": "root"} | more
 
 
-def run(
-    arguments: Sequence[str], deadline_s: float, stdin: str = "", keep_open: Sequence[int] = ()
-) -> Finished:
+def run(arguments: Sequence[str], deadline_s: float, stdin: str = "", keep_open: Sequence[int] = ()) -> Finished:
     """Runs a command to its end, or to the deadline, when it and its process group are killed.
 
     Raises:
@@ -100,7 +98,9 @@ def _start(
             start_new_session=leads_session,
         )
     except OSError as error:
-        raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}; `whodunet doctor` says what to install") from error
+        raise CannotRun(
+            f"{arguments[0]} cannot be started: {error.strerror}; `whodunet doctor` says what to install"
+        ) from error
 
 
 class Daemon:

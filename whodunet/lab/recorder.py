@@ -7,7 +7,6 @@ one line of JSON. Source of the format: draft-ietf-opsawg-pcapng.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import selectors
@@ -15,7 +14,7 @@ import socket
 import struct
 import sys
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from whodunet.lab import linux
 
@@ -80,7 +79,7 @@ def enhanced_packet(interface: int, time_ns: int, frame: bytes, is_outgoing: boo
     return _block(6, head + frame + bytes(-len(frame) % 4) + flags)
 
 
-def drain(point: CapturePoint, out: io.BufferedWriter, most: int) -> int:
+def drain(point: CapturePoint, out: BinaryIO, most: int) -> int:
     """Writes up to `most` waiting frames of an interface; returns how many there were."""
     for count in range(most):
         try:
@@ -96,7 +95,7 @@ def drain(point: CapturePoint, out: io.BufferedWriter, most: int) -> int:
     return most
 
 
-def flush(points: list[CapturePoint], out: io.BufferedWriter) -> str:
+def flush(points: list[CapturePoint], out: BinaryIO) -> str:
     """Writes all that waits and tells what was recorded and what the kernel had no room for."""
     for point in points:
         while drain(point, out, _BATCH):
@@ -109,7 +108,7 @@ def flush(points: list[CapturePoint], out: io.BufferedWriter) -> str:
     return json.dumps({"frames": frames, "dropped": dropped})
 
 
-def record(points: list[CapturePoint], out: io.BufferedWriter) -> None:
+def record(points: list[CapturePoint], out: BinaryIO) -> None:
     """Records until standard input ends."""
     selector = selectors.DefaultSelector()
     for point in points:

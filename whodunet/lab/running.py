@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from whodunet.loading import catalogue
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import links, network, openvswitch
 from whodunet.lab.controller import Controller
@@ -23,6 +22,7 @@ from whodunet.lab.plan import Plan
 from whodunet.lab.processes import LOGS, Daemon, check, environment
 from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
+from whodunet.loading import catalogue
 from whodunet.topology import LabTopo, describe
 
 _CAPTURE: Final = Path("/run/lab/capture.pcapng")
@@ -138,7 +138,11 @@ class RunningLab:
             host.write("home/root/.ssh/known_hosts", self.services.known_hosts(self.hosts, names))
 
     def _names_of(self, node: str) -> str:
-        addresses = [each.address.split("/")[0] for each in self.topology.interfaces.values() if each.node == node and each.address]
+        addresses = [
+            each.address.split("/")[0]
+            for each in self.topology.interfaces.values()
+            if each.node == node and each.address
+        ]
         return ",".join([*addresses, node, f"{node}.cloud.example"])
 
     def _start_switches(self) -> None:
@@ -200,7 +204,8 @@ class RunningLab:
     # Requests.
 
     def _host(self, name: str) -> Host:
-        return _named(name, self.hosts, "host")
+        host: Host = _named(name, self.hosts, "host")
+        return host
 
     def _switch(self, name: str) -> str:
         _named(name, self._policies, "switch")
@@ -239,7 +244,9 @@ class RunningLab:
         with self._changing:
             self._switch(switch)
             if self.plan.other_controller:
-                raise CannotRun(f"{self.plan.other_controller} runs in place of the policies; start the lab without --controller")
+                raise CannotRun(
+                    f"{self.plan.other_controller} runs in place of the policies; start the lab without --controller"
+                )
             entries = self._controller.await_confirmed(switch, self._tell_policy(switch, config))
             self._policies[switch] = dict(config)
         return {"entries": entries}
@@ -249,7 +256,7 @@ class RunningLab:
         return {"tables": {switch: openvswitch.flow_table(switch) for switch in self._policies}}
 
     def set_uplink(self, host: str, uplink: str) -> dict[str, Any]:
-        """Has a host use one of its ways out; the ones that it prefers to it are taken down, as when one leaves a VPN."""
+        """Has a host use one of its ways out; those that it prefers are taken down, as when one leaves a VPN."""
         with self._changing:
             there = self._host(host)
             uplinks = there.settings.get("uplinks") or {}
@@ -309,5 +316,3 @@ def _named(name: str, there: Mapping[str, Any], kind: str) -> Any:
     if name not in there:
         raise InvalidInput(Problem(name, f"is no {kind} of this lab", f"use one of: {', '.join(there)}"))
     return there[name]
-
-

@@ -22,6 +22,7 @@ MACHINE_ETC: Final = "/run/machine-etc"
 _SCRATCH: Final = ("/run", "/tmp", "/var/tmp", "/var/log", "/dev/shm", "/etc")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _MEND: Final = "`whodunet doctor` says what this machine lacks"
+_TABLES: Final = ("passwd", "group", "shadow", "services", "protocols")
 _ACCOUNTS: Final = (
     ("root", 0, f"{HOMES}/root", "/bin/bash"),
     ("sshd", 100, "/run/sshd", "/usr/sbin/nologin"),
@@ -201,7 +202,7 @@ def _furnish() -> None:
     Path("/etc/shadow").chmod(0o600)
     for directory in ("/run/sshd", "/run/lock", "/run/openvswitch", "/var/log/openvswitch", "/run/lab/log"):
         Path(directory).mkdir(parents=True, mode=0o755, exist_ok=True)
-    for name, uid, home, _ in _ACCOUNTS:
+    for _, uid, home, _ in _ACCOUNTS:
         if home.startswith(HOMES):
             Path(home).mkdir(parents=True, mode=0o700)
             os.chown(home, uid, uid)
@@ -214,7 +215,7 @@ def _own_files() -> dict[str, str]:
         "passwd": "".join(f"{name}:x:{uid}:{uid}::{home}:{shell}\n" for name, uid, home, shell in _ACCOUNTS),
         "group": "".join(f"{name}:x:{uid}:\n" for name, uid, _, _ in _ACCOUNTS) + "tty:x:5:\n",
         "shadow": "".join(f"{name}:*:19000::::::\n" for name, _, _, _ in _ACCOUNTS),
-        "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+        "nsswitch.conf": "".join(f"{table}: files\n" for table in _TABLES) + "hosts: files dns\n",
         "hosts": "127.0.0.1 localhost\n",
         "resolv.conf": "",
         "hostname": "lab\n",

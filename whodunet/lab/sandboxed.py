@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,10 +32,23 @@ def _silent(text: str) -> None:
     """Progress that nobody wants to see."""
 
 
+_living: set[LabProcess] = set()
+_interrupted = threading.Event()
+
+
+def end_all() -> None:
+    """Ends every lab that this process has started, also those that other threads are just starting, for good."""
+    _interrupted.set()
+    for process in list(_living):
+        process.kill()
+
+
 class LabProcess:
     """The launcher of a sandbox and the lifeline to its lab."""
 
     def __init__(self, plan: Plan) -> None:
+        if _interrupted.is_set():
+            raise CannotRun("interrupted")
         listener, self.name = control.listen(plan.name)
         mine, theirs = socket.socketpair()
         fds = (listener.fileno(), theirs.fileno())
@@ -47,6 +61,9 @@ class LabProcess:
         theirs.close()
         self._lifeline = mine
         self._lines = mine.makefile("r", encoding="utf-8")
+        _living.add(self)
+        if _interrupted.is_set():
+            self.kill()
 
     def await_ready(self, progress: Progress) -> None:
         """Passes progress on until the lab is ready.
@@ -85,8 +102,11 @@ class LabProcess:
         self._child.wait()
 
     def _close(self) -> None:
-        self._lines.close()
+        # Shut down first: another thread that is reading from it gets end-of-file instead of keeping it open.
+        with suppress(OSError):
+            self._lifeline.shutdown(socket.SHUT_RDWR)
         self._lifeline.close()
+        _living.discard(self)
 
 
 class SandboxedLab:
@@ -139,8 +159,9 @@ class SandboxedLab:
         try:
             answer, descriptors = self._connection.ask(operation, **arguments)
         except CannotRun as error:
-            reason = self._process.why_it_ended() if self._process and isinstance(error.__cause__, OSError | EOFError) else None
-            raise CannotRun(reason) from error if reason else error
+            has_ended = self._process is not None and isinstance(error.__cause__, OSError | EOFError)
+            reason = self._process.why_it_ended() if self._process and has_ended else None
+            raise CannotRun(reason or str(error)) from error
         for descriptor in descriptors:
             os.close(descriptor)
         return answer

@@ -15,7 +15,10 @@ from whodunet.lab.waiting import wait_until
 class Service(Protocol):
     """A daemon on a host."""
 
-    port: int
+    @property
+    def port(self) -> int:
+        """The TCP port on which it accepts."""
+        ...
 
     def prepare(self, host: Host) -> None:
         """Writes its files, once."""
@@ -39,7 +42,13 @@ class Sshd:
         key = host.files / "etc/ssh/host_key"
         key.parent.mkdir(parents=True, exist_ok=True)
         check(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", host.name, "-f", str(key)])
-        lines = [f"HostKey {key}", "PidFile none", "UsePAM no", "PasswordAuthentication no", "Subsystem sftp internal-sftp"]
+        lines = [
+            f"HostKey {key}",
+            "PidFile none",
+            "UsePAM no",
+            "PasswordAuthentication no",
+            "Subsystem sftp internal-sftp",
+        ]
         host.write("etc/ssh/sshd_config", "\n".join(lines) + "\n")
 
     def command(self, host: Host) -> list[str]:
@@ -98,7 +107,9 @@ class RunningServices:
         """Starts a service without waiting for it."""
         service = self._find(host, name)
         keep_open = tuple(host.namespaces.values())
-        self._daemons[host.name, name] = Daemon(f"{host.name}-{name}", host.inside(*service.command(host)), keep_open=keep_open)
+        self._daemons[host.name, name] = Daemon(
+            f"{host.name}-{name}", host.inside(*service.command(host)), keep_open=keep_open
+        )
 
     def await_ready(self, host: Host, name: str) -> None:
         """Returns when the service accepts connections."""

@@ -41,5 +41,7 @@ def load_module(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InvalidInput(Problem(str(path), f"does not run: {type(error).__name__}: {error}", "mend the file")) from error
+        raise InvalidInput(
+            Problem(str(path), f"does not run: {type(error).__name__}: {error}", "mend the file")
+        ) from error
     return module

@@ -10,15 +10,15 @@ from typing import Any
 import yaml
 
 from whodunet import faults
-from whodunet.loading import catalogue
 from whodunet.core.causes import Cause
 from whodunet.core.errors import InvalidInput, Problem
 from whodunet.core.fault import Fault
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
+from whodunet.loading import catalogue
 from whodunet.loading.scenario_file import read_scenario
-from whodunet.topology import LabTopo, describe
 from whodunet.loading.validation import did_you_mean
+from whodunet.topology import LabTopo, describe
 
 _CAUSES = Path(__file__).resolve().parents[1] / "causes"
 
@@ -40,7 +40,9 @@ def policy_module(controller: str) -> Any:
     """
     known = [name for name in catalogue.names("controllers", ".py") if name != "ryu_app"]
     if controller not in known:
-        raise InvalidInput(Problem("controller", f"is {controller}, which does not exist", did_you_mean(controller, known)))
+        raise InvalidInput(
+            Problem("controller", f"is {controller}, which does not exist", did_you_mean(controller, known))
+        )
     return catalogue.load_module(catalogue.folder("controllers") / f"{controller}.py").POLICY
 
 

@@ -1,22 +1,33 @@
 """Scenario files: YAML in, a scenario or every problem out.
 
-A file is one mapping: what a learner is told (`title`, `story`, `topology`, `vantage`, `probes`), how the lab is put into
-that state (`setup`, `faults`), and the truth (`answer`). It is strict, so that a misspelt key cannot turn a check off.
+A file is one mapping: what a learner is told (`title`, `story`, `topology`, `vantage`, `probes`), how the lab is put
+into that state (`setup`, `faults`), and the truth (`answer`). It is strict: a misspelt key must not turn a check off.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Annotated, Any, Protocol, Union
+from typing import Annotated, Any, Protocol
 
 from pydantic import Field, TypeAdapter, create_model
 
 from whodunet.core.causes import Cause, cause_of
 from whodunet.core.errors import InvalidInput, Problem
 from whodunet.core.fault import Fault
-from whodunet.core.scenario import Answer, Claims, EvidenceClaim, Probe, Question, Scenario, Setup, Staging, SymptomClaim
+from whodunet.core.scenario import (
+    Answer,
+    Claims,
+    EvidenceClaim,
+    Probe,
+    Question,
+    Scenario,
+    Setup,
+    Staging,
+    SymptomClaim,
+)
 from whodunet.core.strict import Strict
 from whodunet.core.topology import Topology
 from whodunet.loading.validation import did_you_mean, parse
@@ -65,7 +76,9 @@ class ScenarioFile(Strict):
     title: str = Field(min_length=1)
     story: str = Field(min_length=1)
     topology: str
-    vantage: str | None = Field(default=None, description="host of the person who asks; the baseline's host if not given")
+    vantage: str | None = Field(
+        default=None, description="host of the person who asks; the baseline's host if not given"
+    )
     setup: Setup = Setup()
     faults: tuple[Mapping[str, Any], ...] = ()
     probes: Mapping[str, Probe] = Field(min_length=1)
@@ -103,7 +116,7 @@ def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], 
     faults: list[Fault | None] = []
     problems: list[Problem] = []
     for number, entry in enumerate(entries):
-        at = ["faults", number]
+        at: list[str | int] = ["faults", number]
         kind = known.fault_kinds().get(str(entry.get("kind"))) if isinstance(entry, dict) else None
         if kind is None:
             mend = did_you_mean(str(isinstance(entry, dict) and entry.get("kind")), known.fault_kinds())
@@ -139,7 +152,9 @@ class _Checks:
 
     def _must_be_one_of(self, name: str, known: Any, what: str, path: Path) -> Iterator[Problem]:
         if name not in known:
-            yield self._problem(path, f"is {name}, which is no {what} of {self.file.topology}", did_you_mean(name, known))
+            yield self._problem(
+                path, f"is {name}, which is no {what} of {self.file.topology}", did_you_mean(name, known)
+            )
 
     def _host_names(self) -> list[str]:
         return [node.name for node in self.topology.nodes.values() if not node.is_switch]
@@ -201,7 +216,9 @@ class _Checks:
     def _answer(self) -> Iterator[Problem]:
         answer, causes = self.file.answer, self.known.causes()
         if answer.cause != NO_CAUSE and answer.cause not in causes:
-            yield self._problem(["answer", "cause"], f"is {answer.cause}, which is no cause", did_you_mean(answer.cause, causes))
+            yield self._problem(
+                ["answer", "cause"], f"is {answer.cause}, which is no cause", did_you_mean(answer.cause, causes)
+            )
         elif None not in self.faults and not any(True for _ in self._fault_names()):
             yield from self._truth()
         if self.faults and answer.repaired is None:
@@ -252,14 +269,12 @@ def _scenario(file: ScenarioFile, text: str, name: str, faults: tuple[Fault, ...
         name=name, title=file.title, story=file.story, topology=file.topology, vantage=vantage, probes=file.probes
     )
     faulty = Claims(symptoms=file.answer.symptoms, evidence=file.answer.evidence)
-    answer = Answer(
-        cause=file.answer.cause, culprit=file.answer.culprit, faulty=faulty, repaired=file.answer.repaired
-    )
+    answer = Answer(cause=file.answer.cause, culprit=file.answer.culprit, faulty=faulty, repaired=file.answer.repaired)
     return Scenario(question=question, staging=Staging(setup=file.setup, faults=faults), answer=answer, source=text)
 
 
 def json_schema(fault_kinds: Mapping[str, type[Fault]]) -> dict[str, Any]:
     """The JSON Schema of scenario files, for editors."""
-    union = Annotated[reduce(lambda one, other: Union[one, other], fault_kinds.values()), Field(discriminator="kind")]  # noqa: UP007
-    model = create_model("Scenario", __base__=ScenarioFile, faults=(tuple[union, ...], ()))  # type: ignore[valid-type]
+    union: Any = Annotated[reduce(operator.or_, fault_kinds.values()), Field(discriminator="kind")]
+    model = create_model("Scenario", __base__=ScenarioFile, faults=(tuple[union, ...], ()))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(model).json_schema()

@@ -34,13 +34,14 @@ class Document:
         """
         self._place = place
         try:
-            self._root = yaml.compose(text, Loader=_PlainLoader)
+            root = yaml.compose(text, Loader=_PlainLoader)
             self.content: Any = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader, without dates
         except yaml.YAMLError as error:
             raise InvalidInput(_syntax_problem(error, place)) from error
-        if not isinstance(self.content, dict):
+        if root is None or not isinstance(self.content, dict):
             raise InvalidInput(Problem(f"{place}:1", "is no mapping of keys to values", "start it with `title: ...`"))
-        twice = tuple(self._keys_given_twice(self._root))
+        self._root: yaml.Node = root
+        twice = tuple(self._keys_given_twice(root))
         if twice:
             raise InvalidInput(*twice)
 
