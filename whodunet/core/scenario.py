@@ -125,6 +125,7 @@ class Answer(Strict):
     culprit: str | None
     faulty: Claims
     repaired: Claims | None
+    lesson: str = ""
 
 
 class Scenario(Strict):

@@ -195,10 +195,12 @@ def _furnish() -> None:
     """Fills /etc: the machine's entries as links, and files that the lab has to own in their place."""
     own = _own_files()
     for name in os.listdir(MACHINE_ETC):
-        if name not in own:
+        if name not in _own_names(own):
             os.symlink(f"{MACHINE_ETC}/{name}", f"/etc/{name}")
     for name, text in own.items():
-        Path("/etc", name).write_text(text, encoding="utf-8")
+        path = Path("/etc", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     Path("/etc/shadow").chmod(0o600)
     for directory in ("/run/sshd", "/run/lock", "/run/openvswitch", "/var/log/openvswitch", "/run/lab/log"):
         Path(directory).mkdir(parents=True, mode=0o755, exist_ok=True)
@@ -207,6 +209,10 @@ def _furnish() -> None:
             Path(home).mkdir(parents=True, mode=0o700)
             os.chown(home, uid, uid)
     os.environ.update(HOME=f"{HOMES}/root", USER="root", LOGNAME="root")
+
+
+def _own_names(own: Iterable[str]) -> set[str]:
+    return {name.partition("/")[0] for name in own}
 
 
 def _own_files() -> dict[str, str]:
@@ -220,4 +226,6 @@ def _own_files() -> dict[str, str]:
         "resolv.conf": "",
         "hostname": "lab\n",
         "host.conf": "multi on\n",
+        # ssh refuses the machine's file where its owner has no id in the lab, as in an ordinary user's.
+        "ssh/ssh_config": "Host *\n    HashKnownHosts no\n",
     }

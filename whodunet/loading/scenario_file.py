@@ -68,6 +68,7 @@ class AnswerPart(Strict):
     symptoms: Mapping[str, SymptomClaim] = Field(description="what each probe shows")
     evidence: tuple[EvidenceClaim, ...] = Field(default=(), description="what the packets show")
     repaired: Claims | None = Field(default=None, description="what is seen once the faults are taken out")
+    lesson: str = Field(default="", description="what to take along, told after the verdict")
 
 
 class ScenarioFile(Strict):
@@ -268,8 +269,11 @@ def _scenario(file: ScenarioFile, text: str, name: str, faults: tuple[Fault, ...
     question = Question(
         name=name, title=file.title, story=file.story, topology=file.topology, vantage=vantage, probes=file.probes
     )
-    faulty = Claims(symptoms=file.answer.symptoms, evidence=file.answer.evidence)
-    answer = Answer(cause=file.answer.cause, culprit=file.answer.culprit, faulty=faulty, repaired=file.answer.repaired)
+    truth = file.answer
+    faulty = Claims(symptoms=truth.symptoms, evidence=truth.evidence)
+    answer = Answer(
+        cause=truth.cause, culprit=truth.culprit, faulty=faulty, repaired=truth.repaired, lesson=truth.lesson
+    )
     return Scenario(question=question, staging=Staging(setup=file.setup, faults=faults), answer=answer, source=text)
 
 
