@@ -2,11 +2,11 @@
 
                                                         corp-dns 10.9.0.53
                                                             |
-    client ==1 ms== egress-fw ---- vpn-gw ==7 ms== transit1 ==7 ms== transit2 ==7.5 ms== transit3
+    client ==1 ms== egress-fw ---- vpn-gw ==7 ms== transit1 ==7 ms== transit2 ==7 ms== transit3
     10.8.0.10       (switch)       10.8.0.1                                                 |
     192.168.1.10                                                                            |
       |                                                                                     |
-      `====1 ms==== home-gw =======================21.5 ms=========================== cloud-edge
+      `====1 ms==== home-gw ========================21 ms============================ cloud-edge
                     192.168.1.1                                                             |
                                                             vpc-dns 10.0.0.2 --------- vpc-router
                                                                                        10.0.1.1
@@ -14,7 +14,7 @@
                                instance 10.0.1.10 ------------------ sg ------------ (10.0.1.0/24)
                                endpoints 10.0.1.20 ------------ (switch)
 
-45 ms round trip from the client to the cloud, by the VPN and by the home line; 2 ms to the egress firewall. `egress-fw`
+About 45 ms round trip from the client to the cloud, by the VPN and by the home line; 2 ms to the egress firewall. `egress-fw`
 and `sg` are Open vSwitch switches whose policies are the controllers `egress_firewall` and `security_group`; all other
 nodes are Linux hosts and routers. The VPC has no route to the internet, and no node of it a public address. The policies
 here allow what a healthy case needs; a scenario states its own.
@@ -89,9 +89,9 @@ class CorporateVpn(LabTopo):
         self.connect("vpn-gw", "transit1", addresses=("100.64.0.1/30", "100.64.0.2/30"), delay_ms=7)
         self.connect("vpn-gw", "corp-dns", addresses=("10.9.0.1/24", "10.9.0.53/24"))
         self.connect("transit1", "transit2", addresses=("100.64.1.1/30", "100.64.1.2/30"), delay_ms=7)
-        self.connect("transit2", "transit3", addresses=("100.64.2.1/30", "100.64.2.2/30"), delay_ms=7.5)
+        self.connect("transit2", "transit3", addresses=("100.64.2.1/30", "100.64.2.2/30"), delay_ms=7)
         self.connect("transit3", "cloud-edge", addresses=("100.64.3.1/30", "100.64.3.2/30"))
-        self.connect("home-gw", "cloud-edge", addresses=("100.64.9.1/30", "100.64.9.2/30"), delay_ms=21.5)
+        self.connect("home-gw", "cloud-edge", addresses=("100.64.9.1/30", "100.64.9.2/30"), delay_ms=21)
         self.connect("cloud-edge", "vpc-router", addresses=("100.64.4.1/30", "100.64.4.2/30"))
         self.connect("vpc-router", "vpc-dns", addresses=("10.0.0.1/24", "10.0.0.2/24"))
         self.connect("vpc-router", "sg", addresses=("10.0.1.1/24", None))

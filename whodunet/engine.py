@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from whodunet.core.errors import InvalidInput, Problem
 from whodunet.core.fault import Fault, FaultNotInPlace
 from whodunet.core.judging import Judgement, judge
+from whodunet.core.lab import Lab
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.run_json import from_json, to_json
@@ -99,7 +100,7 @@ def play(scenario: Scenario, library: Library, progress: Progress, keep: Path | 
     return recording
 
 
-def _play_phases(scenario: Scenario, lab: SandboxedLab, progress: Progress) -> tuple[Phase, ...]:
+def _play_phases(scenario: Scenario, lab: Lab, progress: Progress) -> tuple[Phase, ...]:
     faults = scenario.staging.faults
     baseline = lab.baseline_rtt_ms()
     faulty = _play_phase("faulty", scenario, lab, progress, baseline, lab.inject)
@@ -111,7 +112,7 @@ def _play_phases(scenario: Scenario, lab: SandboxedLab, progress: Progress) -> t
 def _play_phase(
     name: PhaseName,
     scenario: Scenario,
-    lab: SandboxedLab,
+    lab: Lab,
     progress: Progress,
     baseline_rtt_ms: float | None,
     change: Callable[[Fault], str],
@@ -126,7 +127,7 @@ def _play_phase(
     return Phase(name, _probe_all(scenario, lab, progress), tuple(proofs), baseline_rtt_ms)
 
 
-def _probe_all(scenario: Scenario, lab: SandboxedLab, progress: Progress) -> Mapping[str, Observation]:
+def _probe_all(scenario: Scenario, lab: Lab, progress: Progress) -> Mapping[str, Observation]:
     observations = {}
     for name, probe in scenario.question.probes.items():
         progress(f"{probe.host}$ {probe.command}")

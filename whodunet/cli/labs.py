@@ -49,6 +49,12 @@ def add_commands(commands: Any) -> None:
     leaving = _add(commands, "vpn", vpn, "leave the VPN, or come back")
     leaving.add_argument("state", nargs="?", choices=("on", "off"), help="without it: tell")
 
+    bare = commands.add_parser(
+        "sandbox", help="run a command beside an Open vSwitch of its own", description=sandbox.__doc__
+    )
+    bare.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="without it: a shell")
+    bare.set_defaults(run=sandbox)
+
     ending = _add(commands, "down", down, "end a lab")
     ending.add_argument("--all", action="store_true", help="all labs of this user")
 
@@ -255,11 +261,25 @@ def _topology_of(lab: str) -> Any:
     return Library().topology(_ask(lab, "status")["topology"])
 
 
+def sandbox(options: argparse.Namespace) -> int:
+    """Runs a command, such as a Mininet script or test suite, in a sandbox without a lab.
+
+    Example: `whodunet sandbox -- mn --test pingall`. It sees an own Open vSwitch, a controller for it, and of the
+    machine's temporary files none but the current directory.
+    """
+    from whodunet.lab import bare
+
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    bare.run(command or ["bash"])
+
+
 def down(options: argparse.Namespace) -> int:
     """Ends a lab; nothing of it is left."""
     for name in control.running() if options.all else [_chosen(options)]:
         connection = Connection.to(name)
         connection.ask("stop")
         connection.wait_until_closed()
+        connection.close()
+        control.await_gone(name)
         print(f"{name} is down")
     return 0

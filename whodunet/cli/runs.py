@@ -50,6 +50,7 @@ def add_commands(commands: Any) -> None:
     showing = commands.add_parser("show", help="tell the story of a kept record", description=show.__doc__)
     naming.complete(showing.add_argument("record", metavar="RUN", help="a record's name or folder"), naming.records)
     showing.add_argument("--json", action="store_true", help="print the record as JSON")
+    _add_claims_option(showing)
     showing.set_defaults(run=show)
 
 
@@ -60,7 +61,12 @@ def _positive(text: str) -> int:
     return number
 
 
+def _add_claims_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all-claims", action="store_true", help="list the claims that held, too")
+
+
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    _add_claims_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of the story")
     parser.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="keep the record there (default: a new folder, named at the end)"
@@ -78,7 +84,7 @@ def play(options: argparse.Namespace) -> int:
     if options.keep and folder.exists() and any(folder.iterdir()):
         raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
     recording = engine.play(scenario, library, _progress(options.json), folder)
-    _tell(recording, library, options.json)
+    _tell(recording, library, options)
     if not options.json:
         print(f"record: {folder}")
     return _status([recording.outcome])
@@ -95,13 +101,13 @@ def _progress(is_quiet: bool) -> Callable[[str], None]:
     return tell
 
 
-def _tell(recording: Any, library: Any, as_json: bool) -> None:
+def _tell(recording: Any, library: Any, options: argparse.Namespace) -> None:
     from whodunet.view.json_report import as_json as report
     from whodunet.view.story import render_story
     from whodunet.view.style import Style
 
     scenario = recording.scenario
-    if as_json:
+    if options.json:
         print(json.dumps(report(scenario, recording.run, recording.judgements), indent=2, ensure_ascii=False))
         return
     cause = library.causes().get(scenario.answer.cause)
@@ -115,6 +121,7 @@ def _tell(recording: Any, library: Any, as_json: bool) -> None:
             cause_title=cause.title if cause else "Nothing is wrong",
             culprit=scenario.answer.culprit,
             style=Style.of_terminal(sys.stdout, os.environ),
+            all_claims=options.all_claims,
         )
     )
 
@@ -222,5 +229,5 @@ def show(options: argparse.Namespace) -> int:
     if not folder.is_dir():
         folder = engine.runs_folder() / options.record
     recording = engine.read_record(folder, library)
-    _tell(recording, library, options.json)
+    _tell(recording, library, options)
     return _status([recording.outcome])

@@ -15,6 +15,9 @@ NAMES = {  # every spelling: the name under which the table of symptoms knows it
 WRAPPERS = frozenset(
     {"sudo", "timeout", "env", "nice", "stdbuf", "time", "exec", "command", "nohup", "setsid", "strace"}
 )
+# What opens a loop, a condition or a group before the command itself. Source: bash(1), "Compound Commands"
+OPENINGS = frozenset({"do", "while", "until", "if", "then", "else", "elif", "{", "!"})
+CLOSINGS = frozenset({"done", "fi", "}"})  # their exit status is that of the last command inside
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 TIMEOUT_EXPIRED = (
     124  # Source: timeout(1): "If the command times out, and --preserve-status is not set, then exit with 124"
@@ -60,7 +63,14 @@ def _simple_commands(command: str) -> list[list[str]]:
             commands.append([])
         else:
             commands[-1].append(token)
-    return [words for words in commands if words]
+    bare = [_without_openings(words) for words in commands]
+    return [words for words in bare if words and words[0] not in CLOSINGS]
+
+
+def _without_openings(words: list[str]) -> list[str]:
+    while words and words[0] in OPENINGS:
+        words = words[1:]
+    return words
 
 
 def _without_redirections(command: str, lexer: shlex.shlex) -> list[str]:

@@ -174,12 +174,15 @@ def _at_least(point: str, times: int, trails: tuple[Trail, ...], scene: Scene) -
 
 
 def _after(wanted: AnswerTime, trails: tuple[Trail, ...], scene: Scene) -> Finding:
-    """The first such packet at the point, counted from the last other one before it in the same conversation."""
+    """The soonest of the probe's such packets: a busy machine can delay an answer, but never hasten it.
+
+    Each is counted from the last other packet before it in the same conversation.
+    """
     expected = answer_time_words(wanted)
     rtt = scene.baseline_rtt_ms
     if not rtt:
         return Finding("could-not-measure", expected, "the baseline round trip was not measured in this phase")
-    gap = next(_gaps_ms(wanted, trails, scene), None)
+    gap = min(_gaps_ms(wanted, trails, scene), default=None)
     if gap is None:
         return _missing(expected, (wanted.at,), f"no {wanted.packet} before it at {wanted.at}", scene)
     share = gap / rtt

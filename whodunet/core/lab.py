@@ -41,7 +41,7 @@ class Lab(Protocol):
         ...
 
     def baseline_rtt_ms(self) -> float | None:
-        """Median round trip of the topology's baseline path now; None when it could not be measured."""
+        """Least round trip, out of a few, of the topology's baseline path now; None when it could not be measured."""
         ...
 
     def probe(self, name: str, probe: Probe) -> Observation:

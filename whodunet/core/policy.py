@@ -25,7 +25,6 @@ class Output:
 
 CONTROLLER = 0xFFFFFFFD  # reserved port numbers. Source: OpenFlow 1.3.5, section 7.2.1
 NORMAL = 0xFFFFFFFA
-IN_PORT = 0xFFFFFFF8
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,10 @@ class SymptomClaim(Strict):
 
 
 class AnswerTime(Strict):
-    """How soon a packet follows another at one capture point, as a share of the baseline round trip."""
+    """How soon a packet follows another at one capture point, as a share of the baseline round trip.
+
+    A probe that tries several times is judged by its soonest answer.
+    """
 
     packet: PacketKind
     at: str

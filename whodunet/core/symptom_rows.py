@@ -6,7 +6,6 @@ A new program is a new list of rows. Texts are in the words of LC_ALL=C.UTF-8, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from whodunet.core.command_line import UNSEEN
@@ -232,8 +231,3 @@ def stood(program: str, output: str) -> bool:
     """True when the output shows that the connection was established."""
     pattern = STOOD.get(program)
     return pattern is not None and re.search(pattern, output, re.MULTILINE) is not None
-
-
-def programs(rows: Iterable[Row] = ROWS) -> frozenset[str]:
-    """The programs that the table knows."""
-    return frozenset(row.program for row in rows)

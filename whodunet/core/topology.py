@@ -51,10 +51,6 @@ class Topology:
     baseline: tuple[str, str]  # (host, address to ping): whose round trip every timing is compared with
     uplinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host: its ways out; the first is the default
 
-    def node_of(self, interface: str) -> Node:
-        """The node that an interface belongs to."""
-        return self.nodes[self.interfaces[interface].node]
-
     def peer_of(self, interface: str) -> str:
         """The interface at the other end of the cable."""
         for one, other in (link.ends for link in self.links):

@@ -101,15 +101,6 @@ class Tcp:
 
 
 @dataclass(frozen=True)
-class Udp:
-    """One UDP datagram."""
-
-    source_port: int
-    destination_port: int
-    payload: bytes
-
-
-@dataclass(frozen=True)
 class Icmp:
     """One ICMP message; `rest` is what follows the checksum."""
 
@@ -179,20 +170,6 @@ def parse_tcp(segment: bytes) -> Tcp:
     _require(20 <= header_bytes <= len(segment), "the TCP data offset does not fit the segment")
     options, payload = segment[20:header_bytes], segment[header_bytes:]
     return Tcp(source, destination, sequence, acknowledgment, flags, window, options, payload)
-
-
-def parse_udp(datagram: bytes) -> Udp:
-    """Reads a UDP datagram.
-
-    Raises:
-        MalformedPacket: if the header does not fit, or its length field does not.
-
-    Source: RFC 768.
-    """
-    _require(len(datagram) >= 8, "a UDP header has 8 bytes")
-    source, destination, total_bytes = struct.unpack_from("!HHH", datagram)
-    _require(8 <= total_bytes <= len(datagram), "the UDP length does not fit the datagram")
-    return Udp(source, destination, datagram[8:total_bytes])
 
 
 def parse_icmp(message: bytes) -> Icmp:

@@ -11,11 +11,13 @@ import json
 import os
 import socket
 import struct
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from whodunet.core.errors import CannotRun
+from whodunet.lab.waiting import wait_until
 
 _MOST_DESCRIPTORS: Final = 32
 _MOST_BYTES: Final = 1 << 26
@@ -59,6 +61,11 @@ def running() -> list[str]:
     return sorted({path.removeprefix(marker) for path in paths if path.startswith(marker)})
 
 
+def await_gone(name: str) -> None:
+    """Returns when nothing of a lab is left: its launcher, which ends last, holds the socket."""
+    wait_until(lambda: name not in running(), f"the lab {name} to end")
+
+
 def peer_is_own_user(connection: socket.socket) -> bool:
     """True when the process at the other end belongs to the user of this lab (or to root)."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -72,6 +79,7 @@ class Connection:
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
         self._unread = b""
+        self._asking = threading.Lock()  # an answer goes to who asked, also when several threads ask
 
     @classmethod
     def to(cls, name: str) -> Connection:
@@ -125,8 +133,9 @@ class Connection:
             CannotRun: with the lab's own message when it refuses, or when it ends meanwhile.
         """
         try:
-            self.send({"operation": operation, **arguments})
-            answer, descriptors = self.receive()
+            with self._asking:
+                self.send({"operation": operation, **arguments})
+                answer, descriptors = self.receive()
         except (EOFError, OSError) as error:
             raise CannotRun(f"the lab ended while it was asked to {operation}") from error
         if "error" in answer:

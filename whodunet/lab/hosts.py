@@ -77,24 +77,24 @@ class Host:
         """Points the host at another DNS server; the file stays the same file, for it is mounted."""
         (self.files / "etc/resolv.conf").write_text(_resolver_lines(address), encoding="utf-8")
 
-    def configuration(self, interfaces: Sequence[tuple[str, str | None]]) -> str:
+    def configuration(self, interfaces: Sequence[tuple[str, str | None]], devices: Sequence[str] = ()) -> str:
         """The script that turns the bare namespaces into this host.
 
         Args:
             interfaces: name and address ("10.0.0.1/24") of each.
+            devices: lines for `ip -batch` that make those of them that are not there yet.
         """
         mounts = [f"mount --bind {self.files}/etc/{name} /etc/{name}" for name in ("hosts", "hostname", "resolv.conf")]
         mounts.append(f"mount --bind {self.files}/home {sandbox.HOMES}")
+        mounts.append("mount -o remount,bind,ro /sys")  # mnexec has mounted it anew, with the machine's settings in it
         addresses = [f"address add {address} dev {name}" for name, address in interfaces if address]
         links = ["link set dev lo up", *(f"link set dev {name} up" for name, _ in interfaces)]
         routes = [f"route replace {route}" for route in self._routes()]
         forwarding = {"ipv4/ip_forward": 1} if self.settings.get("forwards") else {}
         sysctls = [f"echo '{value}' > /proc/sys/net/{key}" for key, value in (_SYSCTLS | forwarding).items()]
         offload = [f"ethtool -K {name} {_NO_OFFLOAD} >/dev/null 2>&1 || true" for name, _ in interfaces]
-        batch = "\n".join([*addresses, *links, *routes])
-        return "\n".join(
-            ["set -e", f"hostname {self.name}", *mounts, *sysctls, *offload, f"ip -batch - <<'END'\n{batch}\nEND"]
-        )
+        made, configured = _ip_batch(devices), _ip_batch([*addresses, *links, *routes])
+        return "\n".join(["set -e", f"hostname {self.name}", *mounts, *sysctls, *made, *offload, *configured])
 
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}
@@ -115,6 +115,10 @@ class Host:
     def check(self, command: str) -> str:
         """Runs a shell command that has to succeed."""
         return check(self.inside("bash", "-c", command), keep_open=tuple(self.namespaces.values()))
+
+
+def _ip_batch(lines: Sequence[str]) -> list[str]:
+    return ["ip -batch - <<'END'", *lines, "END"] if lines else []
 
 
 def _resolver_lines(address: str | None) -> str:

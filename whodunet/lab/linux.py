@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import struct
 from collections.abc import Mapping
 from typing import Final
@@ -30,6 +29,7 @@ _AT_FDCWD: Final = -100
 _MOUNT_ATTR_RDONLY: Final = 0x1
 _SYS_MOUNT_SETATTR: Final = 442  # the same number on every architecture
 _PR_SET_PDEATHSIG: Final = 1
+_TURN_NS: Final = 100_000  # the shortest that the kernel grants
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -76,9 +76,16 @@ def die_with_parent() -> None:
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
 
 
-def set_hostname(name: str) -> None:
-    """Names the machine of this UTS namespace."""
-    socket.sethostname(name)
+def ask_for_low_latency() -> None:
+    """Asks for short and therefore early turns on the processor, for this process and all that come from it.
+
+    The emulated path is a chain of processes; where others load the machine, each would wait a whole turn of theirs.
+    Source: sched_setattr(2); Linux 6.12 gives meaning to `sched_runtime` of ordinary processes, older ones ignore it.
+    """
+    number = {"x86_64": 314, "aarch64": 274}.get(os.uname().machine)
+    if number is not None:
+        attributes = struct.pack("=IIQiIQQQ", 48, 0, 0, os.getpriority(os.PRIO_PROCESS, 0), 0, _TURN_NS, 0, 0)
+        _libc.syscall(number, 0, ctypes.create_string_buffer(attributes), 0)  # only a wish: refused, it changes nothing
 
 
 def read_identity_maps() -> Mapping[str, str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ClassVar
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Mininet's use of distutils and its invalid escapes are not ours to mend
@@ -25,6 +26,13 @@ from whodunet.topology import LabTopo
 
 class NamespacedHost(mininet.node.Host):
     """A Mininet host with its own UTS namespace besides network and mounts; configured by `whodunet.lab.hosts`."""
+
+    starts: ClassVar[ThreadPoolExecutor]  # of the network that is being made
+    started: Future[None]
+
+    def startShell(self, mnopts: str | None = None) -> None:
+        """Starts the first process without waiting for it: hosts start side by side, and the network waits for all."""
+        self.started = self.starts.submit(super().startShell, mnopts)
 
     def _popen(self, cmd: list[str], **params: Any) -> Any:
         is_first_process = self.shell is None and cmd[0] == "mnexec"
@@ -81,7 +89,10 @@ class LabNet(mininet.net.Mininet):
         # Mininet would raise limits of the whole machine here, which is not a sandbox's business.
         mininet.net.Mininet.inited = True
         parts = {"host": NamespacedHost, "switch": PrivateSwitch, "link": PlannedLink, "intf": RecordedInterface}
-        super().__init__(topo=topo, controller=None, **parts)
+        with ThreadPoolExecutor() as NamespacedHost.starts:
+            super().__init__(topo=topo, controller=None, **parts)
+            for host in self.hosts:
+                host.started.result()
 
     def addHost(self, name: str, cls: Any = None, **params: Any) -> Any:
         """Adds a host of the lab's kind, whatever class the topology asks of stock Mininet."""
@@ -103,8 +114,9 @@ def _end(interface: Any) -> End:
 
 
 def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
-    """Makes all interfaces, each in its namespace; those of switches are brought up here."""
-    lines = [line for cable in cables for line in links.device_commands(cable, has_netem)]
+    """Makes the veth pairs, each end in its namespace, and all interfaces of switches; these are brought up here."""
+    lines = [line for cable in cables for line in links.veth_commands(cable, has_netem)]
+    lines += links.tap_commands(cables, has_netem, None)
     ends = [end for cable in cables for end in cable.ends if end.pid is None]
     lines += ["link set dev lo up", *(f"link set dev {end.interface} up" for end in ends)]
     check(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")

@@ -16,8 +16,13 @@ _SCHEMA: Final = "/usr/share/openvswitch/vswitch.ovsschema"
 CONTROLLER: Final = "127.0.0.1:6653"
 
 
-def start() -> list[Daemon]:
-    """Starts the database server and the switch daemon; returns when commands will be answered."""
+def start(finishes_checksums: bool = False) -> list[Daemon]:
+    """Starts the database server and the switch daemon; returns when commands will be answered.
+
+    Args:
+        finishes_checksums: True completes checksums and segments that hosts leave to their interfaces, at the cost of
+            connection tracking, which takes such packets for invalid.
+    """
     check(["ovsdb-tool", "create", _DATABASE, _SCHEMA])
     quiet = ["-vconsole:warn", "--no-chdir"]
     database = Daemon(
@@ -25,7 +30,9 @@ def start() -> list[Daemon]:
         ["ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}", f"--pidfile={_RUN}/ovsdb-server.pid", *quiet],
     )
     wait_until(_database_answers, "ovsdb-server to answer")
-    check(["ovs-vsctl", "--no-wait", "init"])
+    # Source: ovs-vswitchd.conf.db(5); read by the daemon at its start alone.
+    settings = ["--", "set", "Open_vSwitch", ".", "other_config:userspace-tso-enable=true"]
+    check(["ovs-vsctl", "--no-wait", "init", *(settings if finishes_checksums else [])])
     switchd = Daemon("ovs-vswitchd", ["ovs-vswitchd", f"unix:{_SOCKET}", f"--pidfile={_RUN}/ovs-vswitchd.pid", *quiet])
     return [database, switchd]
 

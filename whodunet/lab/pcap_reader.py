@@ -64,25 +64,6 @@ def read_capture(path: Path) -> list[CapturedPacket]:
     return packets
 
 
-def read_drops(path: Path) -> dict[str, int]:
-    """How many packets the recorder lost at each capture point, as far as the file's statistics blocks say.
-
-    Raises:
-        InvalidInput: when the file cannot be read or is no pcapng.
-    """
-    ports: list[Port] = []
-    drops: dict[str, int] = {}
-    for block in _blocks(_content(path)):
-        if block.type == INTERFACE:
-            ports.append(_port(block, len(ports)))
-        elif block.type == STATISTICS and len(block.body) >= 12:
-            (number,) = struct.unpack_from(block.order + "I", block.body)
-            lost = sum(_number(block, value) for code, value in _options(block, 12) if code in (ISB_IFDROP, ISB_OSDROP))
-            if lost and number < len(ports):
-                drops[ports[number].name] = lost
-    return drops
-
-
 def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 from whodunet.core.errors import CannotRun
+from whodunet.lab.programs import require_program
 
 LOGS: Final = Path("/run/lab/log")
 _AFTER_KILL_S: Final = 2.0
@@ -97,10 +98,11 @@ def _start(
             pass_fds=tuple(keep_open),
             start_new_session=leads_session,
         )
+    except FileNotFoundError as error:
+        require_program(arguments[0])
+        raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}") from error
     except OSError as error:
-        raise CannotRun(
-            f"{arguments[0]} cannot be started: {error.strerror}; `whodunet doctor` says what to install"
-        ) from error
+        raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}") from error
 
 
 class Daemon:
@@ -117,6 +119,7 @@ class Daemon:
     ) -> None:
         """Starts it; `more` are environment variables."""
         self.name = name
+        self._is_wanted_dead = False
         with open(LOGS / f"{name}.log", "ab") as log:
             self._child = _start(arguments, subprocess.PIPE, subprocess.PIPE, log, keep_open, leads_session, **more)
 
@@ -154,7 +157,8 @@ class Daemon:
         def watch() -> None:
             status = self._child.wait()
             ended = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
-            react(f"{self.name} {ended}{self._last_words()}")
+            if not self._is_wanted_dead:
+                react(f"{self.name} {ended}{self._last_words()}")
 
         threading.Thread(target=watch, daemon=True).start()
 
@@ -163,7 +167,8 @@ class Daemon:
         return f": {log.splitlines()[-1]}" if log else ""
 
     def kill(self) -> None:
-        """Ends it at once, with its process group."""
+        """Ends it at once, with its process group; `when_ended` stays silent."""
+        self._is_wanted_dead = True
         if self.is_alive:
             os.killpg(self.pid, signal.SIGKILL)
         self._child.wait()
@@ -179,8 +184,3 @@ def listening_ports(pid: int) -> set[int]:
             if fields[3] == "0A":
                 ports.add(int(fields[1].rpartition(":")[2], 16))
     return ports
-
-
-def with_environment(settings: Mapping[str, str]) -> list[str]:
-    """Arguments of env(1) that set variables for the command that follows."""
-    return ["env", *(f"{name}={value}" for name, value in settings.items())]

@@ -44,7 +44,9 @@ class CapturePoint:
 def open_point(number: int, name: str, namespace: int) -> CapturePoint:
     """Opens an interface for recording, in the network namespace behind a descriptor."""
     linux.setns(namespace, linux.CLONE_NEWNET)
-    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+    # Without a protocol it receives nothing before `bind`. With one it would hear every interface of the namespace at
+    # first, and the kernel takes 10 ms to take it off them again.
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     tap.setblocking(False)
     tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)

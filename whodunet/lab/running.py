@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
+import selectors
 import subprocess
 import sys
 import threading
@@ -44,7 +44,7 @@ class RunningLab:
         self._policies = {switch: dict(self._policy_of(switch)) for switch in self._topo.switches()}
         self._uplinks: dict[str, str] = {}
         self.hosts: dict[str, Host] = {}
-        self.services = RunningServices()
+        self.services = RunningServices(self._essential)
         self.operations: Mapping[str, Callable[..., Any]] = {
             "status": self.status,
             "execute": self.execute,
@@ -83,7 +83,7 @@ class RunningLab:
             self._essential(*open_vswitch.result())
         self._progress("nodes and cables are made")
         self._start_switches()
-        self._start_recorder()
+        self._await_recorder()
         self.services.launch_all(self.hosts)
         self._choose_uplinks()
         self._install_policies()
@@ -101,14 +101,17 @@ class RunningLab:
             host = Host(node.name, node.pid, self._topo.nodeInfo(node.name))
             host.prepare_files()
             self.hosts[host.name] = host
+        self._watch_hosts()
         self._configure_hosts()
+        self._start_recorder()
         self._essential(*filter(None, (links.shape(cable, self._has_netem) for cable in self._cables)))
         self._furnish_services()
 
     def _configure_hosts(self) -> None:
         running = []
         for host in self.hosts.values():
-            script = host.configuration(network.addresses(self.topology, host.name))
+            taps = links.tap_commands(self._cables, self._has_netem, host.pid)
+            script = host.configuration(network.addresses(self.topology, host.name), taps)
             fds = tuple(host.namespaces.values())
             command = host.inside("sh", "-c", script)
             child = subprocess.Popen(
@@ -159,6 +162,8 @@ class RunningLab:
         arguments = [f"{name}={place}" for name, place in places.items()]
         command = [sys.executable, "-P", "-m", "whodunet.lab.recorder", str(_CAPTURE), *arguments]
         self._recorder = Daemon("recorder", command, keep_open=sorted(set(places.values())))
+
+    def _await_recorder(self) -> None:
         if not self._recorder.stdout.readline():
             raise CannotRun(f"the recorder did not start: {(LOGS / 'recorder.log').read_text()[-500:]}")
         self._essential(self._recorder)
@@ -167,6 +172,18 @@ class RunningLab:
         """The lab ends when one of these does: without it, what one sees would no longer be true."""
         for daemon in daemons:
             daemon.when_ended(lambda ended: self._end(f"{ended}; the lab ends with it"))
+
+    def _watch_hosts(self) -> None:
+        """The lab ends with the first process of a node: what one does there would no longer be on that node."""
+        first_processes = selectors.DefaultSelector()
+        for node in [*self._net.hosts, *self._net.switches]:
+            first_processes.register(os.pidfd_open(node.pid), selectors.EVENT_READ, node.name)
+
+        def watch() -> None:
+            key, _ = first_processes.select()[0]
+            self._end(f"the first process of {key.data} ended; the lab ends with it")
+
+        threading.Thread(target=watch, daemon=True).start()
 
     def _notice(self, sentence: str) -> None:
         self._notes.append(sentence)
@@ -291,11 +308,11 @@ class RunningLab:
         self.services.replace(self._host(host), service, command)
 
     def baseline(self, count: int = 5) -> dict[str, Any]:
-        """Round trips of the baseline path in milliseconds, none when it does not answer."""
+        """Round trips of the baseline path in milliseconds; the least, None without an answer, is the path's own."""
         client, far_end = self.topology.baseline
         finished = self._host(client).execute(f"ping -n -c {count} -i 0.2 -W 2 {far_end}", 30)
         times = [float(part.split("=")[1]) for part in finished.stdout.split() if part.startswith("time=")]
-        return {"median_ms": statistics.median(times) if times else None, "round_trips_ms": times}
+        return {"least_ms": min(times, default=None), "round_trips_ms": times}
 
     def capture(self) -> tuple[dict[str, Any], tuple[int, ...]]:
         """A descriptor of the capture file, which holds every packet up to now."""

@@ -7,7 +7,6 @@ the server ends, and dies with the launcher; and with PID 1 the kernel ends ever
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,17 +14,22 @@ from typing import Final, NoReturn
 
 from whodunet.core.errors import CannotRun
 from whodunet.lab import linux
+from whodunet.lab.programs import require_program
 
 HOMES: Final = "/run/home"
 MACHINE_ETC: Final = "/run/machine-etc"
 # Directories that a lab writes to; it sees them empty and keeps nothing in them.
 _SCRATCH: Final = ("/run", "/tmp", "/var/tmp", "/var/log", "/dev/shm", "/etc")
+_DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
+# What of /proc changes the machine besides /proc/sys. Source: the default read-only paths of container runtimes.
+_MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _MEND: Final = "`whodunet doctor` says what this machine lacks"
 _TABLES: Final = ("passwd", "group", "shadow", "services", "protocols")
 _ACCOUNTS: Final = (
     ("root", 0, f"{HOMES}/root", "/bin/bash"),
     ("sshd", 100, "/run/sshd", "/usr/sbin/nologin"),
+    ("tcpdump", 101, "/nonexistent", "/usr/sbin/nologin"),  # what tcpdump becomes once its socket is open
     ("ec2-user", 1000, f"{HOMES}/ec2-user", "/bin/bash"),
     ("nobody", 65534, "/nonexistent", "/usr/sbin/nologin"),
 )
@@ -103,10 +107,8 @@ def _map_subordinate_ids(launcher: int) -> None:
     for kind, own in own_ids.items():
         first, count = _subordinate_range(kind)
         mapping = ["0", str(own), "1", "1", str(first), str(count)]
-        program = shutil.which(f"new{kind}map")
-        if program is None:
-            raise CannotRun(f"new{kind}map is missing; install the package uidmap")
-        subprocess.run([program, str(launcher), *mapping], check=True)
+        program = require_program(f"new{kind}map")
+        subprocess.run([str(program), str(launcher), *mapping], check=True)
 
 
 def _subordinate_range(kind: str) -> tuple[int, int]:
@@ -160,6 +162,7 @@ def _prepare_mounts(keep: tuple[Path, ...]) -> None:
     kept = {path: os.open(path, os.O_PATH) for path in keep if _is_below(path, _SCRATCH)}
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.make_read_only("/")
+    _mount_devices()
     for directory in _SCRATCH:
         if directory == "/etc":
             _keep_machine_etc()
@@ -171,6 +174,22 @@ def _prepare_mounts(keep: tuple[Path, ...]) -> None:
     linux.mount("devpts", "/dev/pts", "devpts", options="newinstance,ptmxmode=0666,mode=0620,gid=5")
     _mount_proc()
     _furnish()
+
+
+def _mount_devices() -> None:
+    """A /dev without the machine's disks and consoles, which the machine's root could write to from inside."""
+    there = [name for name in _DEVICES if os.path.exists(f"/dev/{name}")]
+    devices = {name: os.open(f"/dev/{name}", os.O_PATH) for name in there}
+    linux.mount("lab", "/dev", "tmpfs", linux.MS_NOSUID, "mode=0755")
+    for directory in ("net", "pts", "shm"):
+        os.mkdir(f"/dev/{directory}")
+    for name, descriptor in devices.items():
+        Path("/dev", name).touch()
+        linux.mount(f"/proc/self/fd/{descriptor}", f"/dev/{name}", flags=linux.MS_BIND)
+        os.close(descriptor)
+    links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+    for name, target in links.items():
+        os.symlink(target, f"/dev/{name}")
 
 
 def _is_below(path: Path, directories: Iterable[str]) -> bool:
@@ -188,6 +207,9 @@ def _mount_proc() -> None:
     own_sysctls = os.open("/proc/sys/net", os.O_PATH)
     linux.mount("/proc/sys", "/proc/sys", flags=linux.MS_BIND)
     linux.make_read_only("/proc/sys")
+    for path in (f"/proc/{name}" for name in _MACHINE_PROC if os.path.exists(f"/proc/{name}")):
+        linux.mount(path, path, flags=linux.MS_BIND)
+        linux.make_read_only(path)
     linux.mount(f"/proc/self/fd/{own_sysctls}", "/proc/sys/net", flags=linux.MS_BIND)
 
 

@@ -54,8 +54,16 @@ class LabProcess:
         fds = (listener.fileno(), theirs.fileno())
         command = [sys.executable, "-P", "-m", "whodunet.lab.server", *map(str, fds), plan.to_json()]
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        # Nothing of the caller's own output is held open, or `whodunet up NAME | cat` would not end before the lab.
+        self._said = open(os.memfd_create("lab-stderr"), "rb", buffering=0)  # noqa: SIM115 - lives as long as the lab
         self._child = subprocess.Popen(
-            command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True, env=environment
+            command,
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._said,
+            start_new_session=True,
+            env=environment,
         )
         listener.close()
         theirs.close()
@@ -79,8 +87,18 @@ class LabProcess:
                 self.kill()
                 raise CannotRun(event["text"])
             progress(event["text"])
+        last_words = self._last_words()
         self.kill()
-        raise CannotRun("the lab ended while it was brought up; `whodunet doctor` says what this machine lacks")
+        mend = "`whodunet doctor` says what this machine lacks"
+        raise CannotRun(last_words or f"the lab ended while it was brought up; {mend}")
+
+    def _last_words(self) -> str:
+        """The last line that the lab wrote on its standard error."""
+        self._child.wait()
+        with suppress(ValueError):  # closed by another thread that ends all labs
+            lines = os.pread(self._said.fileno(), 1 << 16, 0).decode(errors="replace").strip().splitlines()
+            return lines[-1].removeprefix("whodunet: ") if lines else ""
+        return ""
 
     def why_it_ended(self) -> str | None:
         """The lab's own last word, once it has ended by itself."""
@@ -105,7 +123,9 @@ class LabProcess:
         # Shut down first: another thread that is reading from it gets end-of-file instead of keeping it open.
         with suppress(OSError):
             self._lifeline.shutdown(socket.SHUT_RDWR)
+        self._lines.close()
         self._lifeline.close()
+        self._said.close()
         _living.discard(self)
 
 
@@ -235,9 +255,9 @@ class SandboxedLab:
         return f"gone: {before}"
 
     def baseline_rtt_ms(self) -> float | None:
-        """Median round trip of the topology's baseline path now; None when it does not answer."""
-        median: float | None = self.ask("baseline")["median_ms"]
-        return median
+        """Least round trip of the topology's baseline path now; None when it does not answer."""
+        least: float | None = self.ask("baseline")["least_ms"]
+        return least
 
     def probe(self, name: str, probe: Probe) -> Observation:
         """Runs one real command on one host."""

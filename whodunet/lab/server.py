@@ -18,6 +18,7 @@ from typing import Any, Final
 from whodunet.core.errors import CannotRun, WhodunetError
 from whodunet.lab import sandbox
 from whodunet.lab.control import Connection, peer_is_own_user
+from whodunet.lab.linux import ask_for_low_latency
 from whodunet.lab.plan import Plan
 
 _ENDED: Final = 75  # exit status when the lab ends by itself
@@ -95,6 +96,7 @@ class Server:
 def _serve(control: int, lifeline_fd: int, plan: Plan) -> int:
     from whodunet.lab.running import RunningLab
 
+    ask_for_low_latency()
     lifeline = Lifeline(socket.socket(fileno=lifeline_fd))
 
     def end(reason: str) -> None:

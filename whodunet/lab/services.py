@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -87,7 +87,9 @@ KINDS: Mapping[str, type[Sshd] | type[Dnsmasq]] = {"sshd": Sshd, "dnsmasq": Dnsm
 class RunningServices:
     """The services of a lab, by host and name."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Callable[[Daemon], None]) -> None:
+        """`watch` is given every daemon that is started."""
+        self._watch = watch
         self._services: dict[tuple[str, str], Service] = {}
         self._settings: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._daemons: dict[tuple[str, str], Daemon] = {}
@@ -110,6 +112,7 @@ class RunningServices:
         self._daemons[host.name, name] = Daemon(
             f"{host.name}-{name}", host.inside(*service.command(host)), keep_open=keep_open
         )
+        self._watch(self._daemons[host.name, name])
 
     def await_ready(self, host: Host, name: str) -> None:
         """Returns when the service accepts connections."""
@@ -153,6 +156,7 @@ class RunningServices:
         arguments = host.inside("bash", "-c", f"exec {command.format(port=self._find(host, name).port)}")
         fds = tuple(host.namespaces.values())
         self._daemons[host.name, name] = Daemon(f"{host.name}-instead-of-{name}", arguments, keep_open=fds)
+        self._watch(self._daemons[host.name, name])
         self.await_ready(host, name)
 
     def is_running(self, host: Host, name: str) -> bool:

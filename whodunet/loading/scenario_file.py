@@ -105,7 +105,7 @@ def read_scenario(text: str, name: str, place: str, known: Known) -> Scenario:
     if file is not None:
         problems += _Checks(file, faults, document, known).all()
     if problems or file is None:
-        raise InvalidInput(*sorted(set(problems)))
+        raise InvalidInput(*sorted(set(problems), key=document.order))
     return _scenario(file, text, name, tuple(fault for fault in faults if fault), known)
 
 
@@ -153,9 +153,8 @@ class _Checks:
 
     def _must_be_one_of(self, name: str, known: Any, what: str, path: Path) -> Iterator[Problem]:
         if name not in known:
-            yield self._problem(
-                path, f"is {name}, which is no {what} of {self.file.topology}", did_you_mean(name, known)
-            )
+            where = "this file" if what == "probe" else self.file.topology
+            yield self._problem(path, f"is {name}, which is no {what} of {where}", did_you_mean(name, known))
 
     def _host_names(self) -> list[str]:
         return [node.name for node in self.topology.nodes.values() if not node.is_switch]
@@ -211,6 +210,8 @@ class _Checks:
         for number, claim in enumerate(evidence):
             here = [*at, number]
             yield from self._must_be_one_of(claim.probe, self.file.probes, "probe", [*here, "probe"])
+            if claim.sender is not None:
+                yield from self._must_be_one_of(claim.sender, self.topology.nodes, "node", [*here, "sender"])
             for path, point in _capture_points(claim):
                 yield from self._must_be_one_of(point, self.topology.interfaces, "interface", [*here, *path])
 

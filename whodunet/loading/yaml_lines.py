@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,8 +37,13 @@ class Document:
         try:
             root = yaml.compose(text, Loader=_PlainLoader)
             self.content: Any = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader, without dates
+            json.dumps(self.content)  # what cannot be said in JSON has no place in a scenario
         except yaml.YAMLError as error:
             raise InvalidInput(_syntax_problem(error, place)) from error
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            # Binary values, sets, numbers that Python refuses to read, aliases of themselves, endless nesting.
+            mend = "write plain texts, numbers, lists and mappings"
+            raise InvalidInput(Problem(f"{place}:1", f"cannot be read as plain values: {error}", mend)) from error
         if root is None or not isinstance(self.content, dict):
             raise InvalidInput(Problem(f"{place}:1", "is no mapping of keys to values", "start it with `title: ...`"))
         self._root: yaml.Node = root
@@ -48,6 +54,11 @@ class Document:
     def place(self, path: Path) -> str:
         """Where a value stands: "FILE:LINE: faults[0].node"; of a missing one, where its parent stands."""
         return f"{self._place}:{self._line(path)}: {dotted(path)}"
+
+    def order(self, problem: Problem) -> tuple[int, Problem]:
+        """Sorts the problems of this document by line."""
+        line = problem.place.removeprefix(f"{self._place}:").partition(":")[0]
+        return int(line), problem
 
     def _line(self, path: Path) -> int:
         node, line = self._root, 1

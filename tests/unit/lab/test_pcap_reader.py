@@ -15,7 +15,7 @@ from scapy.packet import Raw
 
 from whodunet.core.errors import InvalidInput
 from whodunet.core.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp, kinds
-from whodunet.lab.pcap_reader import read_capture, read_drops
+from whodunet.lab.pcap_reader import read_capture
 
 NOW_NS = 1_700_000_000_123_456_789
 IN, OUT = 0b01, 0b10
@@ -161,15 +161,6 @@ def test_a_packet_of_an_interface_that_was_never_described_is_left_out(tmp_path:
 
 def test_a_section_without_packets_is_empty(tmp_path: Path) -> None:
     assert read(tmp_path, header()) == []
-
-
-def test_lost_packets_are_counted_by_interface(tmp_path: Path) -> None:
-    path = tmp_path / "capture.pcapng"
-    lost = struct.pack("<III", 1, 0, 0) + option(5, struct.pack("<Q", 42)) + option(0, b"")
-    none = struct.pack("<III", 0, 0, 0) + option(5, struct.pack("<Q", 0)) + option(0, b"")
-    path.write_bytes(header("a", "b") + block(5, lost) + block(5, none))
-
-    assert read_drops(path) == {"b": 42}
 
 
 @pytest.mark.parametrize("content", [b"", b"\xd4\xc3\xb2\xa1" + b"\0" * 20, b"not a capture at all"])

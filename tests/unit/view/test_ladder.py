@@ -20,9 +20,9 @@ def test_the_founding_case_is_drawn_up_to_the_instance_that_saw_nothing(case: Mo
     drawn = render_ladder(faulty(case), case.topology())
 
     assert drawn.replace(DROPPED, "X").splitlines() == [
-        "      ms  packet                       ttl     client       fw           r1           instance",
-        "     0.0  SYN                          64      ●────────────X            │            │",
-        "     2.0  RST seq 0 ack 1 as instance  64      ◀────────────●            │            │",
+        "     ms packet                      ttl    client       fw           r1           instance",
+        "    0.0 SYN                         64     ●────────────X            │            │",
+        "    2.0 RST seq 0 ack 1 as instance 64     ◀────────────●            │            │",
     ]
 
 
@@ -38,7 +38,7 @@ def test_time_and_destination_are_the_syns_when_arp_went_before(case: ModuleType
 def test_a_packet_that_arrives_ends_in_an_arrow_with_both_ttls(case: ModuleType) -> None:
     (_, syn) = render_ladder(list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY)), case.topology()).splitlines()
 
-    assert syn == "     0.0  SYN     64→63   ●────────────○────────────○────────────▶"
+    assert syn == "    0.0 SYN    64→63  ●────────────○────────────○────────────▶"
 
 
 def test_a_packet_lost_in_the_cable_is_crossed_out_between_the_nodes(case: ModuleType) -> None:
@@ -46,7 +46,7 @@ def test_a_packet_lost_in_the_cable_is_crossed_out_between_the_nodes(case: Modul
 
     (_, syn) = render_ladder(lost, case.topology()).replace(DROPPED, "X").splitlines()
 
-    assert syn == "     0.0  SYN     64      ●────────────○─────X      │            │"
+    assert syn == "    0.0 SYN    64     ●────────────○─────X      │            │"
 
 
 def test_retransmissions_with_the_same_fate_are_one_row(case: ModuleType) -> None:
@@ -56,7 +56,7 @@ def test_retransmissions_with_the_same_fate_are_one_row(case: ModuleType) -> Non
         for packet in case.seen(case.tcp("S", ip_id=ip_id), at_ms, *case.TO_FIREWALL)
     ]
 
-    assert render_ladder(packets, case.topology()).splitlines()[2:] == ["          again after 1, 3, 7.5 s: same fate"]
+    assert render_ladder(packets, case.topology()).splitlines()[2:] == ["        again after 1, 3, 7.5 s: same fate"]
 
 
 def test_a_retransmission_that_comes_farther_has_a_row_of_its_own(case: ModuleType) -> None:
@@ -127,14 +127,76 @@ def ten_nodes() -> tuple[Topology, list[CapturedPacket]]:
     return topology, packets
 
 
-@pytest.mark.parametrize("width", [100, 110, 120])
-def test_a_path_of_ten_nodes_fits(width: int) -> None:
+@pytest.mark.parametrize("width", [80, 110, 120])
+def test_a_path_of_ten_nodes_fits_with_every_name_in_full(width: int) -> None:
     topology, packets = ten_nodes()
 
-    lines = render_ladder(packets, topology, style=Style(width=width)).splitlines()
+    *header, syn, rst = render_ladder(packets, topology, style=Style(width=width)).splitlines()
 
-    assert max(map(len, lines)) <= width
-    assert lines[1].count("○") == lines[2].count("○") == 8
+    assert max(map(len, [*header, syn, rst])) <= width
+    assert syn.count("○") == rst.count("○") == 8
+    assert all(any(name in line for line in header) for name in topology.nodes)
+
+
+def test_a_name_on_a_higher_line_is_led_down_to_its_lane() -> None:
+    topology, packets = ten_nodes()
+
+    high, *_, low, syn, _ = render_ladder(packets, topology, style=Style(width=80)).splitlines()
+
+    assert high.index("client") == low.index("│") == syn.index("●")
+
+
+def forked() -> tuple[Topology, list[CapturedPacket]]:
+    """A client with two ways to the goal, the shorter not taken; its SYN ends in the first node of the longer."""
+    ways = [("client", "fw"), ("fw", "gw"), ("gw", "edge"), ("client", "home"), ("home", "edge"), ("edge", "goal")]
+    names = list(dict.fromkeys(name for way in ways for name in way))
+    address = {"client-to-fw": "10.8.0.10/24", "goal-to-edge": "10.0.1.10/24"}
+    points = [(f"{one}-to-{other}", one) for name in names for way in ways for one, other in (way, way[::-1])
+              if one == name]  # fmt: skip
+    interfaces = {point: Interface(point, name, address.get(point)) for point, name in points}
+    links = tuple(Link((f"{one}-to-{other}", f"{other}-to-{one}")) for one, other in ways)
+    topology = Topology("forked", {n: Node(n, n) for n in names}, interfaces, links, ("client", "10.0.1.10"))
+    headers = {"ip": Ip("10.8.0.10", "10.0.1.10", 64, 1, 6, 60), "tcp": Tcp(50000, 22, "S", 9, 0, 1)}
+    seen = [("client-to-fw", "out"), ("fw-to-client", "in")]
+    return topology, [CapturedPacket(p, 1000 + i, d, "a", "b", 60, **headers) for i, (p, d) in enumerate(seen)]  # type: ignore[arg-type]
+
+
+def test_the_columns_go_on_from_where_the_packet_was_lost() -> None:
+    topology, packets = forked()
+
+    header = render_ladder(packets, topology).splitlines()[0]
+
+    assert header.split()[3:] == ["client", "fw", "gw", "edge", "goal"]
+
+
+def test_arp_that_was_answered_is_left_out(case: ModuleType) -> None:
+    asked = case.seen({"ip": None, "arp": Arp(1, case.CLIENT, "aa", "10.8.0.1")}, 9.5, *case.TO_FIREWALL)
+    answered = case.seen({"ip": None, "arp": Arp(2, "10.8.0.1", "bb", case.CLIENT)}, 9.6, *case.FROM_FIREWALL)
+
+    assert "ARP" not in render_ladder([*asked, *answered, *faulty(case)], case.topology())
+
+
+def test_an_error_in_its_senders_own_name_is_no_forgery(case: ModuleType) -> None:
+    packets = [
+        *case.seen(case.tcp("S"), 0, *case.TO_FIREWALL),
+        *case.seen(case.admin_prohibited(), 1, *case.FROM_FIREWALL),
+    ]
+
+    assert " as " not in render_ladder(packets, case.topology())
+
+
+def test_talk_that_arrived_is_one_row_and_what_was_lost_in_it_is_not(case: ModuleType) -> None:
+    packets = [
+        *case.seen(case.tcp("S"), 0, *case.WHOLE_WAY),
+        *(p for n in range(1, 9) for p in case.seen(case.tcp(".", seq=1000 + n, ip_id=n), n, *case.WHOLE_WAY)),
+        *case.seen(case.tcp("P.", seq=1100, ip_id=20, payload=b"x" * 9), 20, *case.TO_FIREWALL),
+    ]
+
+    lines = render_ladder(packets, case.topology()).replace(DROPPED, "X").splitlines()
+
+    assert lines[2] == "    1.0 … 8 packets of data and ACKs, all arrived"
+    assert "data 9 bytes" in lines[3]
+    assert "X" in lines[3]
 
 
 def test_abbreviated_names_stay_distinct() -> None:

@@ -6,17 +6,34 @@ from types import ModuleType
 from typing import Any
 
 from whodunet.core.judging import judge
+from whodunet.core.packets import CapturedPacket
+from whodunet.core.scenario import AnswerTime
+from whodunet.core.trails import trails_of
+from whodunet.view.reasons import evidence_sentence, in_brief
+from whodunet.view.screen import duration, screen
 from whodunet.view.story import render_story
 from whodunet.view.style import Style
 
 
-def told(case: ModuleType, style: Style | None = None, packets: Any = None, **run: Any) -> str:
+def told(
+    case: ModuleType, style: Style | None = None, packets: Any = None, lesson: str = "", **options: Any
+) -> str:  # fmt: skip
     scenario, topology = case.scenario(*case.FOUNDING_EVIDENCE), case.topology()
+    scenario = scenario.model_copy(update={"answer": scenario.answer.model_copy(update={"lesson": lesson})})
     seen = case.founding_packets() if packets is None else packets
-    ran = case.run(**run)
-    judgements = judge(scenario, ran, seen, topology)
-    title = "The egress firewall resets the connection"
-    return render_story(scenario, ran, seen, judgements, topology, cause_title=title, culprit="fw", style=style)
+    all_claims = options.pop("all_claims", False)
+    run = case.run(**options)
+    return render_story(
+        scenario,
+        run,
+        seen,
+        judge(scenario, run, seen, topology),
+        topology,
+        cause_title="The egress firewall resets the connection",
+        culprit="fw",
+        style=style,
+        all_claims=all_claims,
+    )
 
 
 def test_it_begins_with_what_the_user_typed_and_saw(case: ModuleType) -> None:
@@ -24,7 +41,8 @@ def test_it_begins_with_what_the_user_typed_and_saw(case: ModuleType) -> None:
         "What the user saw\n"
         "client$ ssh 10.0.1.10 true\n"
         "ssh: connect to host 10.0.1.10 port 22: Connection refused\n"
-        "  -> refused (exit status 255, 100 ms)\n"
+        "\n"
+        "The packets of ssh, hop by hop (refused after 100 ms)\n"
     ) in told(case)
 
 
@@ -44,25 +62,39 @@ def test_it_reasons_with_baseline_and_ttl(case: ModuleType) -> None:
 
 
 def test_it_shows_the_difference_once_the_fault_is_taken_out(case: ModuleType) -> None:
-    after = told(case).split("Once the fault is taken out")[1]
-
-    assert "-> connected" in after
-    assert "SYN-ACK ack 1 came 41.0 ms after the SYN" in after
-    assert "it passed one router, and its sender is 2 hops away" in after
+    assert (
+        "Once the fault is taken out\n  ssh  connected after 300 ms; SYN-ACK after 41.0 ms, TTL 63\n"  # one router
+    ) in told(case)
 
 
-def test_it_ends_with_the_proof_and_the_culprit(case: ModuleType) -> None:
-    story = told(case)
+def test_it_ends_with_the_culprit_the_evidence_and_the_lesson(case: ModuleType) -> None:
+    story = told(case, lesson="Look at the\nTTL.")
 
     assert "The fault, in the lab's own words\npriority=100,tcp,tp_dst=22 actions=CONTROLLER" in story
-    assert story.endswith("Verdict\nThe egress firewall resets the connection, at fw\nproven: all 7 claims held\n")
+    assert story.endswith(
+        "Verdict\n"
+        "The egress firewall resets the connection, at fw.\n"
+        "- The SYN of ssh was seen at client-eth0 and got as far as fw-eth0 and no farther; instance-eth0 saw nothing\n"
+        "  of it.\n"
+        "- The RST of ssh was first seen at fw-eth0, in the name of instance; its TTL at client-eth0 was 64: no"
+        " router\n  passed it on.\n"
+        "7 of 7 claims held.\n"
+        "\n"
+        "To take along\n"
+        "Look at the TTL.\n"
+    )
+
+
+def test_claims_that_held_are_counted_and_listed_only_when_asked_for(case: ModuleType) -> None:
+    assert "✓" not in told(case)
+    assert told(case, all_claims=True).count("✓") == 7
 
 
 def test_a_broken_claim_shows_both_sides_and_spoils_the_verdict(case: ModuleType) -> None:
     story = told(case, repaired=case.observation(start_ms=10_000, end_ms=10_300))
 
     assert "✗ repaired: ssh says connected\n    expected connected\n    seen     refused (exit status 255" in story
-    assert "not borne out: 2 of 7 claims are broken" in story
+    assert "Not borne out: 5 of 7 claims held, 2 are broken." in story
 
 
 def test_silence_is_told_as_silence(case: ModuleType) -> None:
@@ -71,17 +103,101 @@ def test_silence_is_told_as_silence(case: ModuleType) -> None:
     assert "No answer to the SYN came back at client-eth0." in told(case, packets=only_syn)
 
 
+def test_a_probe_without_packets_says_so(case: ModuleType) -> None:
+    assert "No packet was seen at any capture point, the sender's own included." in told(case, packets=[])
+
+
 def test_what_could_not_be_measured_is_marked_so(case: ModuleType) -> None:
-    assert "? faulty: ssh says refused" in told(case, faulty=case.observation(failure="no such host"))
+    story = told(case, faulty=case.observation(failure="no such host"))
+
+    assert "? faulty: ssh says refused" in story
+    assert "Not proven: 3 of 7 claims held, 4 could not be measured." in story
 
 
 def test_a_flood_of_output_is_cut_in_the_middle(case: ModuleType) -> None:
     story = told(case, faulty=case.observation(stderr="".join(f"line {n}\n" for n in range(50)) + case.REFUSED))
 
-    assert "line 5\n… 39 more lines\nline 45\n" in story
+    assert "line 2\n… 45 more lines\nline 48\n" in story
+
+
+def test_what_programs_always_say_is_left_out(case: ModuleType) -> None:
+    said = "Pseudo-terminal will not be allocated because stdin is not a terminal.\r\n" + case.REFUSED
+
+    assert screen(case.observation(stderr=said)).splitlines()[1:] == [case.REFUSED.strip()]
+
+
+def test_of_verbose_output_the_steps_of_the_connection_and_what_is_claimed_stay(case: ModuleType) -> None:
+    noise = [f"debug1: identity file /{n}" for n in range(9)]
+    steps = ["debug1: Connecting to 10.0.1.10 [10.0.1.10] port 22.", "debug3: told by the scenario"]
+
+    shown = screen(case.observation(stderr="\n".join([*noise, *steps])), ["told by"])
+
+    assert shown.splitlines()[1:] == ["… 9 lines left out", *steps]
+
+
+def test_what_is_said_again_at_once_is_shown_once(case: ModuleType) -> None:
+    assert screen(case.observation(stderr=case.REFUSED * 5)).splitlines()[1:] == [case.REFUSED.strip()]
+
+
+def test_curls_progress_meter_is_no_message(case: ModuleType) -> None:
+    meter = "  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0"
+
+    later = "100    41    0    41    0     0     40      0 --:--:--  0:00:01 --:--:--    40"
+    said = f"{meter}*   Trying 10.0.1.10:22...\n{meter}\n{later}* Time-out\n"
+
+    assert screen(case.observation(stderr=said)).splitlines()[1:] == ["*   Trying 10.0.1.10:22...", "* Time-out"]
+
+
+def test_a_reset_of_a_standing_connection_is_set_against_its_handshake(case: ModuleType) -> None:
+    packets = [
+        *case.seen(case.tcp("S"), 10, *case.WHOLE_WAY),
+        *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001), 30, *case.WHOLE_WAY_BACK),
+        *case.seen(case.tcp("P.", seq=1001, ack=7001, ip_id=2, payload=b"SSH-2.0-x\r\n"), 51, *case.TO_FIREWALL),
+        *case.seen(case.tcp("R", answer=True, seq=7001, ip_id=0), 52, *case.FROM_FIREWALL),
+    ]
+
+    story = told(case, packets=packets)
+
+    assert "RST seq 1 came 1.0 ms after the SSH banner" in story
+    assert "The SYN-ACK of the same connection came with TTL 63: not from the same sender." in story
+
+
+def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
+    packets = [
+        packet
+        for port, answer_ms in ((50000, 30), (50001, 3))
+        for packet in (
+            *case.seen(case.tcp("S", port=port), port - 50000, *case.TO_FIREWALL),
+            *case.seen(case.tcp("R.", answer=True, port=port, ack=1001), port - 50000 + answer_ms, *case.FROM_FIREWALL),
+        )
+    ]
+    claim = case.claim(packet="RST", after=AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1))
+
+    sentence = evidence_sentence(claim, trails_of(packets, case.topology()), case.topology(), 41.0)
+
+    assert (
+        sentence
+        == "The RST of ssh came 3.0 ms after the SYN, the soonest of 2, against a baseline round trip of 41.0 ms."
+    )
+
+
+def brief(case: ModuleType, packets: list[CapturedPacket]) -> str:
+    return in_brief("client", packets, case.topology())
+
+
+def test_a_probe_in_brief_is_its_answer_or_how_far_it_came(case: ModuleType) -> None:
+    founding = [packet for packet in case.founding_packets() if packet.time_ns < case.T0 + 1000 * case.MS]
+
+    assert brief(case, founding) == "RST after 2.0 ms, TTL 64"
+    assert brief(case, founding[:2]) == "its SYN was last seen at fw-eth0"
+    assert brief(case, []) == "nothing but ARP left client"
+
+
+def test_times_are_said_as_people_say_them() -> None:
+    assert [duration(15.4), duration(999), duration(4014)] == ["15 ms", "999 ms", "4.0 s"]
 
 
 def test_plain_means_no_colour_and_ascii_means_ascii(case: ModuleType) -> None:
     assert "\x1b" not in told(case)
     assert told(case, Style(ascii_only=True)).isascii()
-    assert "\x1b[32m✓\x1b[0m" in told(case, Style(colour=True))
+    assert "\x1b[32m✓\x1b[0m" in told(case, Style(colour=True), all_claims=True)

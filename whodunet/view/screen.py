@@ -1,0 +1,71 @@
+"""What a person at the keyboard saw of a probe: the command and the lines of its output that matter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from whodunet.core.observation import Observation
+from whodunet.core.symptoms import classify
+
+MOST_LINES = 8
+FEW_HIDDEN = 6  # so few lines of a program's usual furniture are left out without a word
+# What programs always say, whatever happened: it hides the line that matters. ssh -v keeps its steps to a connection.
+_FURNITURE = re.compile(
+    r"Pseudo-terminal will not be allocated|Warning: Permanently added|OpenSSH_\d"
+    r"|debug\d: (?!Connecting to|connect to address|Connection established|expecting|Authenticated)"
+    r"|PING |--- .* ---|rtt min/|traceroute to |\s*% Total|\s*Dload|\* Closing connection|\* Failed to connect"
+)
+_CURL_METER = re.compile(r"^\s*\d+\s.*(?:--:--:--|\d:\d\d:\d\d)\s+[\d.kMG]+(?=\D|$)")
+
+
+def screen(observation: Observation, claimed: Sequence[str] = ()) -> str:
+    """The command after its prompt, and at most MOST_LINES of what it printed; a line said again at once counts once.
+
+    Args:
+        claimed: texts whose lines are always shown.
+    """
+    every = observation.output.replace("\r\n", "\n").splitlines()
+    matter = [line for line in map(_without_meter, every) if _matters(line, claimed)]
+    lines = [line for place, line in enumerate(matter) if line not in matter[max(0, place - 1) : place]]
+    hidden = sum(bool(line.strip()) for line in every) - len(matter)
+    shown = _shortened(lines)
+    if hidden > FEW_HIDDEN and shown == lines:
+        shown.insert(0, f"… {hidden} lines left out")
+    failure = [f"({observation.failure})"] if observation.failure else []
+    return "\n".join([f"{observation.host}$ {observation.command}", *shown, *failure])
+
+
+def _without_meter(line: str) -> str:
+    return _CURL_METER.sub("", line)
+
+
+def _matters(line: str, claimed: Sequence[str]) -> bool:
+    return bool(line.strip()) and (any(text in line for text in claimed) or _FURNITURE.match(line) is None)
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    if len(lines) <= MOST_LINES:
+        return lines
+    half = MOST_LINES // 2 - 1
+    return [*lines[:half], f"… {len(lines) - 2 * half} more lines", *lines[-half:]]
+
+
+def outcome(observation: Observation) -> str:
+    """The symptom and how long it took: "refused after 15 ms"."""
+    symptom = classify(observation.command, observation)
+    if observation.failure is not None:
+        return f"{symptom} ({observation.failure})"
+    ending = ", killed at its deadline" if observation.exit_status is None else ""
+    return f"{symptom} after {duration(observation.duration_ms)}{ending}"
+
+
+def duration(time_ms: float) -> str:
+    """A time as people say it: "15 ms", "4.0 s"."""
+    return f"{time_ms:.0f} ms" if time_ms < 1000 else f"{time_ms / 1000:.1f} s"
+
+
+def table(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Names and what is said of each, in two columns."""
+    width = max((len(name) for name, _ in lines), default=0)
+    return (f"  {name:<{width}}  {said}" for name, said in lines)
