@@ -1,0 +1,164 @@
+"""Recorded runs, judged again without a lab: a right record holds, a wrong one is found out."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from whodunet.cli.main import main
+from whodunet.core.errors import InvalidInput
+from whodunet.engine import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, Recording, read_record
+from whodunet.loading.library import Library
+
+DATA = Path(__file__).parent / "data"
+FOUNDING, SSHD_DOWN, GROUP_DROP = "vpn-egress-reset", "sshd-down", "security-group-drop"
+VERDICTS = {
+    FOUNDING: "An egress firewall resets the connection in the destination's name, at egress-fw.",
+    SSHD_DOWN: "The destination is reached and nothing listens on the port, at instance.",
+    GROUP_DROP: "The security group lets nothing in, at sg.",
+}
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """What the records refer to."""
+    return Library()
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """A copy of the founding record, to be damaged."""
+    return Path(shutil.copytree(DATA / FOUNDING, tmp_path / "record"))
+
+
+def not_held(recording: Recording) -> dict[str, str]:
+    return {each.claim.id: each.outcome for each in recording.judgements if each.outcome != "held"}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_record_that_held_still_holds(name: str, library: Library) -> None:
+    assert not_held(read_record(DATA / name, library)) == {}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_show_tells_the_verdict_of_a_record(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(DATA / name)]) == 0
+
+    story = capsys.readouterr().out
+    assert f"Verdict\n{VERDICTS[name]}\n" in story
+    assert "\nTo take along\n" in story
+
+
+def test_the_symptoms_of_two_refusals_are_the_same_and_the_ladders_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    ends = []
+    for name in (FOUNDING, SSHD_DOWN):
+        main(["show", str(DATA / name)])
+        story = capsys.readouterr().out
+        assert "ssh: connect to host 10.0.1.10 port 22: Connection refused\n" in story
+        [rst] = [line for line in story.splitlines() if "RST seq 0 ack 1" in line and "◀" in line]
+        ends.append(rst.split("◀")[1].count("○"))
+    assert ends == [0, 8]  # from the next node; through eight nodes from the last
+
+
+def with_packets_of(other: Recording, recording: Recording) -> Recording:
+    """A recording judged by the capture of another, each probe at the time at which the other's ran."""
+    phases = []
+    for phase in recording.run.phases:
+        theirs = other.run.phase(phase.name).observations
+        observations = {
+            name: replace(seen, started_ns=theirs[name].started_ns, ended_ns=theirs[name].ended_ns)
+            for name, seen in phase.observations.items()
+            if name in theirs
+        }
+        phases.append(replace(phase, observations={**phase.observations, **observations}))
+    run = replace(recording.run, phases=tuple(phases))
+    return Recording.judged(recording.scenario, recording.topology, run, other.packets)
+
+
+def test_with_each_others_packets_two_refusals_break_exactly_what_the_packets_told(library: Library) -> None:
+    founding, sshd_down = (read_record(DATA / name, library) for name in (FOUNDING, SSHD_DOWN))
+
+    assert not_held(with_packets_of(sshd_down, founding)) == dict.fromkeys(
+        ("faulty/evidence/1", "faulty/evidence/2", "faulty/evidence/3", "repaired/evidence/1"), "broken"
+    )
+    assert not_held(with_packets_of(founding, sshd_down)) == dict.fromkeys(
+        ("faulty/evidence/1", "faulty/evidence/2"), "broken"
+    )
+
+
+def test_a_capture_of_another_time_bears_no_claim_about_packets_out(damaged: Path, library: Library) -> None:
+    shutil.copy(DATA / SSHD_DOWN / CAPTURE_FILE, damaged)
+
+    broken = not_held(read_record(damaged, library))
+
+    assert set(broken) == {"faulty/evidence/1", "faulty/evidence/2", "faulty/evidence/3", "repaired/evidence/1"}
+
+
+def complaint(record: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `whodunet show` says of a record that it refuses: one line, no traceback."""
+    assert main(["show", str(record)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    [line] = printed.err.splitlines()
+    return line.removeprefix(f"whodunet: {record}").lstrip("/")
+
+
+@pytest.mark.parametrize("missing", [RUN_FILE, SCENARIO_FILE, CAPTURE_FILE])
+def test_an_incomplete_record_is_refused(missing: str, damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (damaged / missing).unlink()
+
+    assert complaint(damaged, capsys) == (
+        f": holds no complete record: {missing} is missing; name a folder that `whodunet run` made to its end"
+    )
+
+
+def test_a_run_that_breaks_off_is_refused(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (damaged / RUN_FILE).read_text(encoding="utf-8")
+    (damaged / RUN_FILE).write_text(text[: len(text) // 2], encoding="utf-8")
+
+    said = complaint(damaged, capsys)
+
+    assert said.startswith("run.json: Invalid JSON: EOF while parsing")
+    assert said.endswith("run the scenario again to record it anew")
+
+
+def test_a_run_with_an_unknown_key_is_refused(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (damaged / RUN_FILE).read_text(encoding="utf-8")
+    (damaged / RUN_FILE).write_text(text.replace('"notes":', '"remarks":'), encoding="utf-8")
+
+    assert complaint(damaged, capsys).startswith("run.json: remarks: ")
+
+
+def test_what_is_no_capture_is_refused(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (damaged / CAPTURE_FILE).write_bytes(b"GIF89a" * 9)
+
+    assert complaint(damaged, capsys).startswith("capture.pcapng: is no pcapng file: it begins with 47 49 46 38")
+
+
+def test_a_capture_that_breaks_off_is_no_proof(damaged: Path, library: Library) -> None:
+    capture = (damaged / CAPTURE_FILE).read_bytes()
+    (damaged / CAPTURE_FILE).write_bytes(capture[:4000])
+
+    with_holes = read_record(damaged, library)
+
+    assert with_holes.outcome == "broken"
+    assert "faulty/evidence/2" in not_held(with_holes)
+
+
+def test_a_record_that_does_not_exist_is_refused(tmp_path: Path, library: Library) -> None:
+    with pytest.raises(InvalidInput, match="holds no complete record"):
+        read_record(tmp_path / "nothing", library)
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_record_in_the_repository_is_small_and_names_no_machine(name: str) -> None:
+    sizes = [path.stat().st_size for path in (DATA / name).iterdir()]
+    kernel = re.search(r'"kernel": "([^"]*)"', (DATA / name / RUN_FILE).read_text(encoding="utf-8"))
+
+    assert sum(sizes) < 200 * 1024
+    assert kernel is not None
+    assert re.fullmatch(r"Linux [\d.]+", kernel[1])
