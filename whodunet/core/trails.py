@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -81,18 +81,22 @@ def packets_of(
     ordered = sorted(packets, key=attrgetter("time_ns"))
     started, ended = observation.started_ns, observation.ended_ns
     margin = answer_margin_ns(topology, baseline_rtt_ms)
-    own = {flow for flow, first_ns in _beginnings(ordered).items() if started <= first_ns <= ended}
+    own = {flow for flow, first_ns in _beginnings(ordered) if started <= first_ns <= ended}
     window = (packet for packet in ordered if started <= packet.time_ns <= ended + margin)
     return tuple(packet for packet in window if _belongs(packet, own, ended))
 
 
-def _beginnings(ordered: Iterable[CapturedPacket]) -> dict[Flow, int]:
-    first_ns: dict[Flow, int] = {}
+def _beginnings(ordered: Iterable[CapturedPacket]) -> Iterator[tuple[Flow, int]]:
+    """When each flow began; again, when its ports are used for another connection, whose SYN has another number."""
+    initial: dict[Flow, int | None] = {}
     for packet in ordered:
         flow = packet.flow
-        if flow is not None:
-            first_ns.setdefault(flow, packet.time_ns)
-    return first_ns
+        if flow is None:
+            continue
+        number = packet.tcp.seq if packet.tcp is not None and "SYN" in kinds(packet) else None
+        if flow not in initial or (number is not None and number != initial[flow]):
+            initial[flow] = number
+            yield flow, packet.time_ns
 
 
 def _belongs(packet: CapturedPacket, own: set[Flow], ended_ns: int) -> bool:

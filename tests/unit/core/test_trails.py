@@ -134,6 +134,17 @@ def test_a_late_retransmission_of_an_earlier_probe_is_not_taken_for_the_next_one
     assert {packet.ip.id for packet in own if packet.ip} == {3}
 
 
+def test_ports_that_are_used_again_are_another_flow_when_the_connection_is_a_new_one(case: ModuleType) -> None:
+    packets = [
+        *case.seen(case.tcp("S", ip_id=1, seq=1000), 10, *case.TO_FIREWALL),
+        *case.seen(case.tcp("S", ip_id=2, seq=7777), 1010, *case.TO_FIREWALL),
+    ]
+
+    own = packets_of(case.observation(start_ms=1000, end_ms=1100), packets, case.topology())
+
+    assert {packet.ip.id for packet in own if packet.ip} == {2}
+
+
 def test_an_answer_still_under_way_at_the_end_belongs_to_the_probe_and_the_next_flow_does_not(case: ModuleType) -> None:
     packets = [
         *case.seen(case.tcp("S"), 99, *case.WHOLE_WAY),
