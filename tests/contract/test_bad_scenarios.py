@@ -1,0 +1,126 @@
+"""Every bad file of tests/data/bad_scenarios gives exactly the messages that stand at its top after `# expect:`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from whodunet.core.errors import InvalidInput, Problem
+from whodunet.loading import catalogue
+from whodunet.loading.library import Library, find_scenario
+from whodunet.loading.scenario_file import read_scenario
+
+FOLDER: Final = Path(__file__).parents[1] / "data" / "bad_scenarios"
+FILES: Final = sorted(FOLDER.glob("*.yaml"))
+EXPECT: Final = "# expect: "
+KEYS: Final = ("title", "story", "topology", "faults", "probes", "answer", "setup", "vantage", "evidence", "symptoms")
+GOOD: Final = (catalogue.folder("scenarios") / "vpn-egress-reset.yaml").read_text(encoding="utf-8")
+
+
+def complaints(path: Path) -> list[str]:
+    with pytest.raises(InvalidInput) as refused:
+        Library().scenario(path)
+    return [str(problem) for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_bad_file_is_refused_with_exactly_its_messages(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(FOLDER)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert complaints(path) == [line.removeprefix(EXPECT) for line in lines if line.startswith(EXPECT)]
+
+
+def test_each_message_names_file_and_line_and_ends_with_a_mend() -> None:
+    lines = [line for path in FILES for line in path.read_text(encoding="utf-8").splitlines() if EXPECT in line]
+    assert len(lines) > 80
+    for line in lines:
+        place, _, mend = line.removeprefix(EXPECT).partition("; ")
+        assert place.split(":")[0].endswith(".yaml")
+        assert place.split(":")[1].isdigit()
+        assert mend
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "latin.yaml"
+    path.write_bytes("title: gestört\n".encode("latin-1"))
+    (complaint,) = complaints(path)
+    assert complaint == (
+        f"{path}: cannot be read: 'utf-8' codec can't decode byte 0xf6 in position 11: invalid start byte; "
+        "name a readable YAML file"
+    )
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    (complaint,) = complaints(tmp_path)
+    assert complaint == (
+        f"{tmp_path}: cannot be read: [Errno 21] Is a directory: '{tmp_path}'; name a readable YAML file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        (
+            "no/such.yaml",
+            "no/such.yaml: does not exist; name a scenario (`whodunet list`) or an existing file",
+        ),
+        ("vpn-egress-rest", "vpn-egress-rest: is no scenario; did you mean vpn-egress-reset?"),
+    ],
+)
+def test_a_scenario_that_does_not_exist_is_refused(name: str, complaint: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        find_scenario(name)
+    assert str(refused.value) == complaint
+
+
+def read(text: str) -> None:
+    """Reads a text; every error but InvalidInput is the lab's own mistake."""
+    problems: tuple[Problem, ...] = ()
+    try:
+        read_scenario(text, "fuzz", "fuzz.yaml", Library())
+    except InvalidInput as error:
+        problems = error.problems or (Problem("", "", ""),)
+    assert all(problem.place and problem.wrong and problem.mend for problem in problems)
+
+
+words = st.sampled_from(
+    [*KEYS, "kind", "firewall-entry", "corporate_vpn", "ssh", "none", "client", "!!set", "&a", "*a"]
+)
+marks = st.sampled_from([": ", "\n", "\n  ", "\n- ", "{", "}", "[", "]", ", ", "? ", "|", "'", '"', "#", "0x", ".nan"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(words | marks | st.text(max_size=3), max_size=40).map("".join))
+@example("title: 0b_")
+@example("a: &a [*a]")
+@example("title: " + "9" * 5000)
+def test_no_text_does_worse_than_being_refused(text: str) -> None:
+    read(text)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=4), inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(KEYS), plain))
+def test_no_mapping_of_known_keys_does_worse_than_being_refused(content: dict[str, object]) -> None:
+    import yaml
+
+    read(yaml.safe_dump(content))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_no_damage_to_a_good_file_does_worse_than_being_refused(data: st.DataObject) -> None:
+    lines = GOOD.splitlines()
+    line = data.draw(st.integers(0, len(lines) - 1))
+    lines[line : line + data.draw(st.integers(0, 3))] = data.draw(st.lists(words | marks, max_size=3))
+    read("\n".join(lines))

@@ -1,0 +1,145 @@
+"""Every file of the folders that people add to loads, and fits the others."""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from whodunet.core.causes import Cause
+from whodunet.loading import catalogue
+from whodunet.loading.library import Library, find_scenario, policy_module, read_policy, scenario_names, topo
+from whodunet.loading.scenario_file import json_schema
+
+LIBRARY: Final = Library()
+TOPOLOGIES: Final = LIBRARY.topology_names()
+CONTROLLERS: Final = [name for name in catalogue.names("controllers", ".py") if name != "ryu_app"]
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_a_topology_file_offers_itself_to_mininet_under_its_own_name(name: str) -> None:
+    module = catalogue.load_module(catalogue.folder("topologies") / f"{name}.py")
+    assert name in module.topos
+    assert len(module.topos[name]().nodes()) >= 8
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_a_topology_has_the_interfaces_that_its_links_and_uplinks_name(name: str) -> None:
+    topology = LIBRARY.topology(name)
+    assert {end for link in topology.links for end in link.ends} == set(topology.interfaces)
+    for host in topology.uplinks:
+        uplinks = topo(name).nodeInfo(host)["uplinks"].values()
+        assert {topology.interfaces[uplink.interface].node for uplink in uplinks} == {host}
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_the_standing_policies_of_a_topology_are_accepted_by_their_controllers(name: str) -> None:
+    for switch in topo(name).switches():
+        policy = LIBRARY.standing_policy(name, switch, {})
+        assert read_policy(policy, LIBRARY.topology(name), switch).flow_entries()
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_a_controller_offers_a_policy(name: str) -> None:
+    policy = policy_module(name)
+    assert all(callable(getattr(policy, method)) for method in ("from_config", "flow_entries", "answer"))
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_a_scenario_file_is_accepted(name: str) -> None:
+    scenario = LIBRARY.scenario(find_scenario(name))
+    assert scenario.question.name == name
+
+
+def choices(kind: Any, field: str) -> list[str | None]:
+    """The values that a field of a fault kind can have, where they can be counted."""
+    annotation = kind.model_fields[field].annotation
+    return [choice for part in (annotation, *get_args(annotation)) for choice in get_args(part) or () if choice]
+
+
+@pytest.mark.parametrize("cause", LIBRARY.causes().values(), ids=lambda cause: cause.name)
+def test_a_cause_is_made_by_a_fault_kind_at_a_role_that_exists(cause: Cause) -> None:
+    kind = LIBRARY.fault_kinds()[cause.fault["kind"]]
+    roles = {node.role for name in TOPOLOGIES for node in LIBRARY.topology(name).nodes.values()}
+    assert cause.fault["role"] in roles
+    countable = [value for key in kind.model_fields for value in choices(kind, key)]
+    asked = set(cause.fault.items()) - {("kind", cause.fault["kind"]), ("role", cause.fault["role"])}
+    named = {key: value for key, value in asked if key in kind.model_fields}
+    assert all(value in countable for value in named.values())
+
+
+def test_each_cause_has_a_scenario_whose_faults_are_that_cause() -> None:
+    answers = {LIBRARY.scenario(find_scenario(name)).answer.cause for name in scenario_names()}
+    assert answers == set(LIBRARY.causes()) | {"none"}
+
+
+def test_each_fault_kind_is_used_by_a_scenario_and_is_some_cause() -> None:
+    staged = [fault for name in scenario_names() for fault in LIBRARY.scenario(find_scenario(name)).staging.faults]
+    assert {fault.kind for fault in staged} == set(LIBRARY.fault_kinds())
+    assert {cause.fault["kind"] for cause in LIBRARY.causes().values()} == set(LIBRARY.fault_kinds())
+
+
+def test_ids_and_facts_of_causes_are_their_own() -> None:
+    causes = LIBRARY.causes().values()
+    assert len({cause.id for cause in causes}) == len(causes)
+    assert len({tuple(sorted(cause.fault.items())) for cause in causes}) == len(causes)
+
+
+def conforms(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:  # noqa: PLR0911 - one for each keyword
+    """Whether a value is what a JSON Schema describes: the keywords that pydantic writes, no others."""
+    if "$ref" in schema:
+        return conforms(value, root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root)
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:
+            return any(conforms(value, choice, root) for choice in schema[keyword])
+    if "const" in schema or "enum" in schema:
+        return value in schema.get("enum", [schema.get("const")])
+    kinds: dict[str, Any] = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "null": type(None),
+    }
+    if "type" in schema and not isinstance(value, kinds[schema["type"]]):
+        return False
+    if isinstance(value, dict):
+        return _object_conforms(value, schema, root)
+    if isinstance(value, list):
+        items = schema.get("items", {})
+        prefix = schema.get("prefixItems", [])
+        return all(conforms(each, prefix[at] if at < len(prefix) else items, root) for at, each in enumerate(value))
+    return True
+
+
+def _object_conforms(value: dict[str, Any], schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    known, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+    for key, each in value.items():
+        part = known.get(key, others)
+        if part is False or (isinstance(part, dict) and not conforms(each, part, root)):
+            return False
+    return set(schema.get("required", ())) <= set(value)
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_a_scenario_file_conforms_to_the_published_schema(name: str) -> None:
+    schema = json_schema(LIBRARY.fault_kinds())
+    assert conforms(yaml.safe_load(find_scenario(name).read_text(encoding="utf-8")), schema, schema)
+
+
+def test_the_schema_refuses_what_the_reader_refuses() -> None:
+    schema = json_schema(LIBRARY.fault_kinds())
+    good = yaml.safe_load(find_scenario("vpn-egress-reset").read_text(encoding="utf-8"))
+    fault = good["faults"][0]
+    for bad in (good | {"storey": ""}, good | {"title": 7}, good | {"faults": [fault | {"action": "rst"}]}):
+        assert not conforms(bad, schema, schema)
+
+
+def test_every_key_of_a_fault_kind_but_names_is_explained_or_speaks_for_itself() -> None:
+    for kind in LIBRARY.fault_kinds().values():
+        assert issubclass(kind, BaseModel)
+        assert kind.__doc__
+        assert kind.model_config["extra"] == "forbid"

@@ -1,0 +1,200 @@
+"""What a scenario file's form does not show: names that have to exist, and an answer that follows from the faults.
+
+The checks read the plain content, not the typed file, so that a wrong type in one place hides no wrong name in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from whodunet.core.causes import Cause, cause_of
+from whodunet.core.errors import Problem
+from whodunet.core.fault import Fault
+from whodunet.core.topology import Topology
+from whodunet.loading.validation import did_you_mean
+from whodunet.loading.yaml_lines import Document, Path
+
+NO_CAUSE: Final = "none"
+
+
+class Known(Protocol):
+    """What a scenario file may refer to."""
+
+    def topology(self, name: str) -> Topology:
+        """The topology of that name."""
+        ...
+
+    def topology_names(self) -> list[str]:
+        """All topologies."""
+        ...
+
+    def causes(self) -> Mapping[str, Cause]:
+        """The taxonomy."""
+        ...
+
+    def fault_kinds(self) -> Mapping[str, type[Fault]]:
+        """All kinds of faults."""
+        ...
+
+    def policy_problems(self, topology: str, switch: str, policy: Mapping[str, Any]) -> list[tuple[str, Problem]]:
+        """What a switch's controller has against a policy: the key in it, and the problem."""
+        ...
+
+
+def check(document: Document, faults: Sequence[Fault | None], known: Known, is_well_formed: bool) -> list[Problem]:
+    """Every problem with names, and in a well-formed file also with the answer.
+
+    Args:
+        faults: each fault as its kind reads it; None in place of one with problems.
+    """
+    name = _part(document.content, "topology", str)
+    if name is None:
+        return []
+    if name not in known.topology_names():
+        mend = did_you_mean(name, known.topology_names())
+        return [Problem(document.place(["topology"]), f"is {name}, which does not exist", mend)]
+    checks = _Checks(document, faults, known, known.topology(name))
+    return [*checks.names(), *(checks.answer() if is_well_formed else ())]
+
+
+def _part(content: Any, key: str, kind: type[Any]) -> Any:
+    """A value of a mapping; None where it is missing or of another kind, which the file's form has told already."""
+    value = content.get(key) if isinstance(content, dict) else None
+    return value if isinstance(value, kind) else None
+
+
+def _mapping(content: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        content = _part(content, key, dict) or {}
+    return {str(key): value for key, value in content.items()}
+
+
+class _Checks:
+    def __init__(self, document: Document, faults: Sequence[Fault | None], known: Known, topology: Topology) -> None:
+        self._document, self._faults, self._known, self._topology = document, faults, known, topology
+        self._content: dict[str, Any] = document.content
+        nodes = topology.nodes.values()
+        self._hosts = [node.name for node in nodes if not node.is_switch]
+        self._switches = [node.name for node in nodes if node.is_switch]
+        self._probes = _mapping(self._content, "probes")
+
+    def names(self) -> Iterator[Problem]:
+        """Every name that does not exist."""
+        yield from self._asked()
+        yield from self._setup()
+        yield from self._fault_names()
+        answer = _mapping(self._content, "answer")
+        yield from self._claims(answer, ["answer"])
+        if isinstance(answer.get("repaired"), dict):
+            yield from self._claims(answer["repaired"], ["answer", "repaired"])
+
+    def _problem(self, path: Path, wrong: str, mend: str) -> Problem:
+        return Problem(self._document.place(path), wrong, mend)
+
+    def _must_be_one_of(self, name: Any, known: Any, what: str, path: Path) -> Iterator[Problem]:
+        if isinstance(name, str) and known and name not in known:
+            where = "this file" if what == "probe" else self._topology.name
+            yield self._problem(path, f"is {name}, which is no {what} of {where}", did_you_mean(name, known))
+
+    def _asked(self) -> Iterator[Problem]:
+        yield from self._must_be_one_of(self._content.get("vantage"), self._hosts, "host", ["vantage"])
+        for name, probe in self._probes.items():
+            yield from self._must_be_one_of(_part(probe, "host", str), self._hosts, "host", ["probes", name, "host"])
+
+    def _setup(self) -> Iterator[Problem]:
+        uplinks = self._topology.uplinks
+        for host, uplink in _mapping(self._content, "setup", "uplinks").items():
+            at = ["setup", "uplinks", host]
+            yield from self._must_be_one_of(host, uplinks, "host with uplinks", at)
+            if host in uplinks:
+                yield from self._must_be_one_of(uplink, uplinks[host], f"uplink of {host}", at)
+        for switch, policy in _mapping(self._content, "setup", "policies").items():
+            yield from self._must_be_one_of(switch, self._switches, "switch", ["setup", "policies", switch])
+            if switch in self._switches and isinstance(policy, dict):
+                yield from self._policy(switch, policy)
+
+    def _policy(self, switch: str, policy: Mapping[str, Any]) -> Iterator[Problem]:
+        for key, problem in self._known.policy_problems(self._topology.name, switch, policy):
+            yield self._problem(["setup", "policies", switch, *_steps(key)], problem.wrong, problem.mend)
+
+    def _fault_names(self) -> Iterator[Problem]:
+        known = {"switch": self._switches, "interface": list(self._topology.interfaces)}
+        for number, fault in enumerate(self._faults):
+            for key, name in fault.names().items() if fault else ():
+                yield from self._must_be_one_of(name, known.get(key, self._hosts), key, ["faults", number, key])
+
+    def _claims(self, claims: Mapping[str, Any], at: list[str]) -> Iterator[Problem]:
+        symptoms = claims.get("symptoms")
+        if isinstance(symptoms, dict):
+            yield from self._symptoms(symptoms, [*at, "symptoms"])
+        for number, claim in enumerate(_part(claims, "evidence", list) or ()):
+            yield from self._evidence(claim, [*at, "evidence", number])
+
+    def _symptoms(self, symptoms: Mapping[str, Any], at: list[str]) -> Iterator[Problem]:
+        for probe in symptoms:
+            yield from self._must_be_one_of(probe, self._probes, "probe", [*at, probe])
+        for probe in self._probes:
+            if probe not in symptoms:
+                yield self._problem([*at, probe], "is missing", f"state what the probe {probe} shows")
+
+    def _evidence(self, claim: Any, at: list[str | int]) -> Iterator[Problem]:
+        yield from self._must_be_one_of(_part(claim, "probe", str), self._probes, "probe", [*at, "probe"])
+        yield from self._must_be_one_of(_part(claim, "sender", str), self._topology.nodes, "node", [*at, "sender"])
+        for path, point in _capture_points(claim):
+            yield from self._must_be_one_of(point, self._topology.interfaces, "interface", [*at, *path])
+
+    def answer(self) -> Iterator[Problem]:
+        """What in the answer does not follow from the faults."""
+        answer, causes = _mapping(self._content, "answer"), self._known.causes()
+        cause = _part(answer, "cause", str)
+        if cause is not None and cause != NO_CAUSE and cause not in causes:
+            wrong = f"is {cause}, which is no cause"
+            yield self._problem(["answer", "cause"], wrong, did_you_mean(cause, causes))
+        elif cause is not None and None not in self._faults and not any(True for _ in self._fault_names()):
+            yield from self._truth(cause, _part(answer, "culprit", str))
+        yield from self._repaired(answer)
+
+    def _truth(self, cause: str, culprit: str | None) -> Iterator[Problem]:
+        """The cause that the faults are is the one that the answer states."""
+        derived = _derived(self._faults, self._topology, self._known.causes())
+        for key, says, follows in zip(("cause", "culprit"), (cause, culprit), derived, strict=True):
+            if says != follows:
+                said = f"is {says or 'not given'}, but from the faults follows {follows or 'none'}"
+                yield self._problem(["answer", key], said, "state what the faults make true, or mend the faults")
+
+    def _repaired(self, answer: Mapping[str, Any]) -> Iterator[Problem]:
+        is_stated = answer.get("repaired") is not None
+        at = ["answer", "repaired"]
+        if self._faults and not is_stated:
+            yield self._problem(at, "is missing", "state what is seen once the fault is taken out")
+        if is_stated and not self._content.get("faults"):
+            yield self._problem(at, "has nothing to repair", "add the fault, or remove this key")
+
+
+def _derived(faults: Sequence[Fault | None], topology: Topology, causes: Mapping[str, Cause]) -> tuple[str, str | None]:
+    """Cause and culprit of the first fault, which is the one that the answer names."""
+    first = faults[0] if faults else None
+    if first is None:
+        return NO_CAUSE, None
+    cause = cause_of(first.facts(topology), causes.values())
+    return (cause.name if cause else "a cause that the taxonomy lacks"), first.culprit()
+
+
+def _capture_points(claim: Any) -> Iterator[tuple[Path, Any]]:
+    """Every capture point that a claim names, with the path to it."""
+    for key in ("seen_at", "not_seen_at"):
+        for number, point in enumerate(_part(claim, key, list) or ()):
+            yield (key, number), point
+    for key in ("ttl", "at_least"):
+        for point in _mapping(claim, key):
+            yield (key, point), point
+    for key in ("first_seen_at", "last_seen_at"):
+        yield (key,), _part(claim, key, str)
+    yield ("after", "at"), _part(_mapping(claim, "after"), "at", str)
+
+
+def _steps(key: str) -> list[str | int]:
+    """The steps of a dotted key: "groups.web.inbound[0]" is groups, web, inbound, 0."""
+    parts = key.replace("[", ".[").split(".")
+    return [int(part[1:-1]) if part.startswith("[") else part for part in parts if part]
