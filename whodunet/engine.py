@@ -19,7 +19,6 @@ from whodunet.core.packets import CapturedPacket
 from whodunet.core.run_json import from_json, to_json
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
-from whodunet.lab.pcap_reader import read_capture
 from whodunet.lab.plan import Plan
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading import catalogue
@@ -94,7 +93,7 @@ def play(scenario: Scenario, library: Library, progress: Progress, keep: Path | 
                 versions=_versions(scenario, lab),
                 dropped=capture.dropped,
             )
-            recording = Recording.judged(scenario, topology, run, read_capture(capture.path))
+            recording = Recording.judged(scenario, topology, run, _read(capture.path))
             if keep is not None:
                 _keep(recording, capture.path, lab, keep)
     return recording
@@ -138,6 +137,12 @@ def _probe_all(scenario: Scenario, lab: Lab, progress: Progress) -> Mapping[str,
 def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
     lines = lab.execute(scenario.question.vantage, _VERSIONS).stdout.splitlines()
     return dict(zip(("kernel", "ssh", "openvswitch", "tcpdump"), lines, strict=False))
+
+
+def _read(capture: Path) -> list[CapturedPacket]:
+    from whodunet.lab.pcap_reader import read_capture  # scapy: half a second, which bringing a lab up must not take
+
+    return read_capture(capture)
 
 
 # The record of a run, in a folder.
@@ -187,4 +192,4 @@ def read_record(folder: Path, library: Library) -> Recording:
     run = from_json((folder / RUN_FILE).read_text(encoding="utf-8"), str(folder / RUN_FILE))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
     topology = library.topology(scenario.question.topology)
-    return Recording.judged(scenario, topology, run, read_capture(folder / CAPTURE_FILE))
+    return Recording.judged(scenario, topology, run, _read(folder / CAPTURE_FILE))

@@ -5,13 +5,13 @@ Everything is kept in Mininet's own node and link options, so that a topology al
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Mininet's use of distutils and its invalid escapes are not ours to mend
+from whodunet.importing import importing_mininet
+
+with importing_mininet():
     from mininet.node import Host
     from mininet.topo import Topo
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ class Host:
         linux.unshare(_CLONE_FS)
         for descriptor in self.namespaces.values():
             linux.setns(descriptor, _ANY_KIND)
-        linux.set_hostname(self.name)
+        socket.sethostname(self.name)
         for name in ("hosts", "hostname", "resolv.conf"):
             linux.mount(f"{self.files}/etc/{name}", f"/etc/{name}", flags=linux.MS_BIND)
         linux.mount(f"{self.files}/home", sandbox.HOMES, flags=linux.MS_BIND)

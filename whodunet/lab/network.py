@@ -6,13 +6,13 @@ its own way of several commands for each interface takes most of its start-up ti
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ClassVar
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Mininet's use of distutils and its invalid escapes are not ours to mend
+from whodunet.importing import importing_mininet
+
+with importing_mininet():
     import mininet.link
     import mininet.net
     import mininet.node
@@ -24,7 +24,22 @@ from whodunet.lab.processes import check
 from whodunet.topology import LabTopo
 
 
-class NamespacedHost(mininet.node.Host):
+class WatchedNode:
+    """A node whose first process is watched from its start: Mininet would wait for ever to hear from a killed one."""
+
+    watch: ClassVar[Callable[[str, int], None]]  # told the node's name and the process id
+    name: str
+    shell: Any
+
+    def _popen(self, cmd: list[str], **params: Any) -> Any:
+        is_first_process = self.shell is None and "mnexec" in cmd
+        child = super()._popen(cmd, **params)  # type: ignore[misc]
+        if is_first_process:
+            WatchedNode.watch(self.name, child.pid)
+        return child
+
+
+class NamespacedHost(WatchedNode, mininet.node.Host):
     """A Mininet host with its own UTS namespace besides network and mounts; configured by `whodunet.lab.hosts`."""
 
     starts: ClassVar[ThreadPoolExecutor]  # of the network that is being made
@@ -43,7 +58,7 @@ class NamespacedHost(mininet.node.Host):
         return {}
 
 
-class PrivateSwitch(mininet.node.OVSSwitch):
+class PrivateSwitch(WatchedNode, mininet.node.OVSSwitch):
     """A switch of the sandbox's own Open vSwitch, with the userspace datapath; fail-secure."""
 
     def __init__(self, name: str, **params: Any) -> None:
@@ -85,7 +100,9 @@ class PlannedLink(mininet.link.Link):
 class LabNet(mininet.net.Mininet):
     """A Mininet network of the lab's nodes; `make_cables` then makes the interfaces."""
 
-    def __init__(self, topo: LabTopo) -> None:
+    def __init__(self, topo: LabTopo, watch: Callable[[str, int], None]) -> None:
+        """`watch` is told the name and the first process of every node as soon as there is one."""
+        WatchedNode.watch = staticmethod(watch)
         # Mininet would raise limits of the whole machine here, which is not a sandbox's business.
         mininet.net.Mininet.inited = True
         parts = {"host": NamespacedHost, "switch": PrivateSwitch, "link": PlannedLink, "intf": RecordedInterface}

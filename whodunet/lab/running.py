@@ -96,7 +96,7 @@ class RunningLab:
 
     def _make_nodes(self) -> None:
         require_program("mnexec")  # without it, Mininet would end this process
-        self._net = network.LabNet(self._topo)
+        self._net = network.LabNet(self._topo, self._first_process_watcher())
         self._has_netem = links.netem_works()
         if not self._has_netem:
             links.require_tun()
@@ -109,7 +109,6 @@ class RunningLab:
             host = Host(node.name, node.pid, self._topo.nodeInfo(node.name))
             host.prepare_files()
             self.hosts[host.name] = host
-        self._watch_hosts()
         self._configure_hosts()
         self._start_recorder()
         self._essential(*filter(None, (links.shape(cable, self._has_netem) for cable in self._cables)))
@@ -177,17 +176,20 @@ class RunningLab:
         for daemon in daemons:
             daemon.when_ended(lambda ended: self._end(f"{ended}; the lab ends with it"))
 
-    def _watch_hosts(self) -> None:
+    def _first_process_watcher(self) -> Callable[[str, int], None]:
         """The lab ends with the first process of a node: what one does there would no longer be on that node."""
         first_processes = selectors.DefaultSelector()
-        for node in [*self._net.hosts, *self._net.switches]:
-            first_processes.register(os.pidfd_open(node.pid), selectors.EVENT_READ, node.name)
 
         def watch() -> None:
-            key, _ = first_processes.select()[0]
-            self._end(f"the first process of {key.data} ended; the lab ends with it")
+            while not (ended := first_processes.select()):
+                pass
+            self._end(f"the first process of {ended[0][0].data} ended; the lab ends with it")
+
+        def add(node: str, pid: int) -> None:
+            first_processes.register(os.pidfd_open(pid), selectors.EVENT_READ, node)
 
         threading.Thread(target=watch, daemon=True).start()
+        return add
 
     def _notice(self, sentence: str) -> None:
         self._notes.append(sentence)

@@ -1,0 +1,22 @@
+"""The machine that figures were measured on, in one line: they mean little without it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+
+
+def machine_line() -> str:
+    """Kernel, cores, Python, Open vSwitch, and how busy the machine was when the measuring began."""
+    first = subprocess.run(
+        ["ovs-vswitchd", "--version"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[0]
+    parts = [
+        f"{platform.system()} {platform.release()} {platform.machine()}",
+        f"{len(os.sched_getaffinity(0))} cores",
+        f"Python {platform.python_version()}",
+        f"Open vSwitch {first.rpartition(' ')[2]}",
+        f"load average {os.getloadavg()[0]:.1f}",
+    ]
+    return ", ".join(parts)
