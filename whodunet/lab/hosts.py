@@ -96,6 +96,7 @@ class Host:
         for name in ("hosts", "hostname", "resolv.conf"):
             linux.mount(f"{self.files}/etc/{name}", f"/etc/{name}", flags=linux.MS_BIND)
         linux.mount(f"{self.files}/home", sandbox.HOMES, flags=linux.MS_BIND)
+        linux.make_read_only("/sys")  # mnexec has mounted it anew, with settings of the machine in it
         forwarding = {"ipv4/ip_forward": 1} if self.settings.get("forwards") else {}
         for key, value in (_SYSCTLS | forwarding).items():
             Path("/proc/sys/net", key).write_text(f"{value}\n", encoding="ascii")
