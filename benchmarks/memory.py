@@ -47,29 +47,35 @@ def measure(runs: int) -> Table:
 def weigh(number: int) -> dict[str, tuple[int, float, float]]:
     """Number of processes, PSS and private memory in MiB of each program of a new lab."""
     name = lab_name(number)
+    others = launchers()
     whodunet("up", "healthy", "--as", name)
     try:
-        return _by_program(lab_processes(name))
+        return _by_program(lab_processes(others))
     finally:
         whodunet("down", "--lab", name)
 
 
-def lab_processes(name: str) -> list[int]:
-    """The launcher of a lab and all processes below it; the lab's orphans go to its PID 1, so none is missed.
+def launchers() -> set[int]:
+    """Processes that launch a lab, and PID 1 and server, which carry their command line."""
+    return {pid for pid, _, command in _processes() if "whodunet.lab.server" in command}
+
+
+def lab_processes(others: set[int]) -> list[int]:
+    """The launcher of a new lab and all processes below it; the lab's orphans go to its PID 1, so none is missed.
+
+    Args:
+        others: what `launchers` told before it was brought up.
 
     Raises:
-        CannotRun: when there is no such lab.
+        CannotRun: when there is no new lab.
     """
     children: dict[int, list[int]] = defaultdict(list)
-    launchers = set()
-    for pid, parent, command in _processes():
+    for pid, parent, _ in _processes():
         children[parent].append(pid)
-        if "whodunet.lab.server" in command and f'"name": "{name}"' in command:
-            launchers.add(pid)
-    descendants = {pid for launcher in launchers for pid in children[launcher]}
-    roots = sorted(launchers - descendants)  # PID 1 and the server carry the launcher's command line
+    new = launchers() - others
+    roots = sorted(new - {pid for launcher in new for pid in children[launcher]})
     if not roots:
-        raise CannotRun(f"the lab {name} has no process")
+        raise CannotRun("the new lab has no process")
     found: list[int] = []
     while roots:
         found.append(roots.pop())

@@ -19,6 +19,7 @@ from whodunet.core.packets import CapturedPacket
 from whodunet.core.run_json import from_json, to_json
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
+from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import Plan
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading import catalogue
@@ -69,17 +70,24 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
     )
 
 
-def play(scenario: Scenario, library: Library, progress: Progress, keep: Path | None = None) -> Recording:
+def play(
+    scenario: Scenario,
+    library: Library,
+    progress: Progress,
+    keep: Path | None = None,
+    process: LabProcess | None = None,
+) -> Recording:
     """Plays a scenario in a lab of its own and judges it.
 
     Args:
         keep: folder to keep the record in; None keeps nothing.
+        process: a process for the lab that was started in advance; a new one if None.
 
     Raises:
         CannotRun: when the lab cannot be brought up, or ends before its time.
     """
     topology = library.topology(scenario.question.topology)
-    with SandboxedLab.start(plan_for(scenario, library), topology, progress) as lab:
+    with SandboxedLab.start(plan_for(scenario, library), topology, progress, process) as lab:
         phases = _play_phases(scenario, lab, progress)
         progress("reading the capture")
         with lab.capture() as capture:

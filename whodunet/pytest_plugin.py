@@ -81,7 +81,7 @@ class Player:
 
     def end(self) -> None:
         """Ends every lab that still runs."""
-        from whodunet.lab.sandboxed import end_all
+        from whodunet.lab.launching import end_all
 
         self._pool.shutdown(wait=False, cancel_futures=True)
         if not all(play.done() for play in self._plays.values()):

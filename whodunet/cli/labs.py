@@ -70,6 +70,14 @@ def _add(commands: Any, name: str, run: Any, summary: str) -> Any:
 
 def up(options: argparse.Namespace) -> int:
     """Brings up a scenario's lab with its fault in place, and leaves it running until `whodunet down`."""
+    from whodunet.lab.launching import LabProcess
+
+    with LabProcess() as process:  # first: it imports Mininet while this process reads the scenario
+        _bring_up(options, process)
+    return 0
+
+
+def _bring_up(options: argparse.Namespace, process: Any) -> None:
     from whodunet import engine
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library, find_scenario
@@ -79,14 +87,13 @@ def up(options: argparse.Namespace) -> int:
     more = _other_controller(options.controller) if options.controller else {}
     plan = engine.plan_for(scenario, library, options.name, **more)
     topology = library.topology(scenario.question.topology)
-    with SandboxedLab.start(plan, topology, lambda text: print(text, file=sys.stderr)) as lab:
+    with SandboxedLab.start(plan, topology, lambda text: print(text, file=sys.stderr), process) as lab:
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
             lab.inject(fault)
         name = lab.name
         lab.let_go()
     print(scenario.question.story.strip())
     print(f"\nlab {name} is up; next: whodunet shell {scenario.question.vantage}    in the end: whodunet down")
-    return 0
 
 
 def _other_controller(app: str) -> dict[str, Any]:

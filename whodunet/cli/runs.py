@@ -75,6 +75,13 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def play(options: argparse.Namespace) -> int:
     """Plays a scenario in a lab of its own, tells what the user saw and what the packets did, and keeps the record."""
+    from whodunet.lab.launching import LabProcess
+
+    with LabProcess() as process:  # first: it imports Mininet while this process reads the scenario
+        return _play(options, process)
+
+
+def _play(options: argparse.Namespace, process: Any) -> int:
     from whodunet import engine
     from whodunet.loading.library import Library, find_scenario
 
@@ -83,7 +90,7 @@ def play(options: argparse.Namespace) -> int:
     folder = options.keep or engine.new_run_folder(scenario.question.name)
     if options.keep and folder.exists() and any(folder.iterdir()):
         raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
-    recording = engine.play(scenario, library, _progress(options.json), folder)
+    recording = engine.play(scenario, library, _progress(options.json), folder, process)
     _tell(recording, library, options)
     if not options.json:
         print(f"record: {folder}")
@@ -149,7 +156,7 @@ def check(options: argparse.Namespace) -> int:
 
 def _check_side_by_side(scenarios: Sequence[Any], library: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Checks several scenarios at a time; an interruption ends all their labs at once."""
-    from whodunet.lab.sandboxed import end_all
+    from whodunet.lab.launching import end_all
 
     with ThreadPoolExecutor(options.jobs) as labs:
         checks = [labs.submit(_check_one, scenario, library) for scenario in scenarios]

@@ -125,6 +125,10 @@ class Host:
         line = f"cd {shlex.quote(sandbox.HOMES + '/root')}; {command}"
         return run(self.inside("bash", "-c", line), deadline_s, stdin, tuple(self.namespaces.values()))
 
+    def succeeds(self, *command: str) -> bool:
+        """Runs a command, without a shell, and tells whether it succeeded."""
+        return run(self.inside(*command), 30, keep_open=tuple(self.namespaces.values())).exit_status == 0
+
     def check(self, command: str) -> str:
         """Runs a shell command that has to succeed."""
         return check(self.inside("bash", "-c", command), keep_open=tuple(self.namespaces.values()))

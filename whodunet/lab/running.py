@@ -74,6 +74,7 @@ class RunningLab:
     def bring_up(self) -> None:
         """Makes the lab and returns when it is ready: flow entries confirmed, routes answer, services accept."""
         check(["ip", "link", "set", "dev", "lo", "up"])
+        Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")  # switches' interfaces must not speak
         self._controller = Controller(
             Path(self.plan.ryu_app), openvswitch.CONTROLLER, self.plan.other_controller, self._notice
         )
@@ -83,15 +84,18 @@ class RunningLab:
             self._essential(*open_vswitch.result())
             switches = side.submit(self._start_switches)
             self._make_hosts()
+            answers = [side.submit(self._await_answer, gateway) for gateway in self._gateways()]
+            self.services.launch_all(self.hosts)
             switches.result()
-        self._progress("nodes and cables are made")
-        self._await_recorder()
-        self.services.launch_all(self.hosts)
-        self._choose_uplinks()
-        self._install_policies()
-        self._progress("every switch has confirmed its flow entries")
-        self._await_routes()
+            self._progress("nodes and cables are made")
+            self._choose_uplinks()
+            self._install_policies()
+            self._progress("every switch has confirmed its flow entries")
+            self._await_routes()
+            for answered in answers:
+                answered.result()
         self.services.await_all(self.hosts)
+        self._await_recorder()
         self._progress(f"ready after {time.monotonic() - self._started:.2f} s")
 
     def _make_nodes(self) -> None:
@@ -214,15 +218,26 @@ class RunningLab:
             if uplinks:
                 self.set_uplink(name, self.plan.uplinks.get(name) or next(iter(uplinks)))
 
+    def _gateways(self) -> list[str]:
+        """The address of the first router on each way out of a host."""
+        return [uplink.gateway for host in self.hosts.values() for uplink in host.settings["uplinks"].values()]
+
+    def _await_answer(self, source: str) -> None:
+        """The far end of the baseline path answers an address, so every route between the two is in force."""
+        owners = {
+            each.address.partition("/")[0]: each.node for each in self.topology.interfaces.values() if each.address
+        }
+        host, far_end = self.hosts[owners[source]], self.topology.baseline[1]
+        ask = ["ping", "-n", "-q", "-c", "1", "-W", "1", "-I", source, far_end]
+        wait_until(lambda: host.succeeds(*ask), f"{host.name} to get an answer from {far_end}")
+
     def _await_routes(self) -> None:
-        """Every node gets an answer from its next hops, and the baseline path from its far end."""
-        client, far_end = self.topology.baseline
+        """The near end of the baseline path gets an answer from the far end, by the way out that it uses."""
         if self.plan.other_controller:
-            return  # what another controller lets through is its own business
-        wait_until(
-            lambda: self.hosts[client].execute(f"ping -n -q -c 1 -W 1 {far_end}", 5).exit_status == 0,
-            f"{client} to get an answer from {far_end}",
-        )
+            return  # what that one lets through is its own business
+        near_end, far_end = self.topology.baseline
+        ask = ["ping", "-n", "-q", "-c", "1", "-W", "1", far_end]
+        wait_until(lambda: self.hosts[near_end].succeeds(*ask), f"{near_end} to get an answer from {far_end}")
 
     # Requests.
 

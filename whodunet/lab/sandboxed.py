@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,113 +15,15 @@ from whodunet.core.lab import Capture
 from whodunet.core.observation import Observation
 from whodunet.core.scenario import Probe
 from whodunet.core.topology import Topology
-from whodunet.lab import control
 from whodunet.lab.control import Connection
+from whodunet.lab.launching import LabProcess, Progress
 from whodunet.lab.plan import Plan
 
 _FAULT_COMMAND_S: Final = 30.0
-Progress = Callable[[str], None]
 
 
 def _silent(text: str) -> None:
     """Progress that nobody wants to see."""
-
-
-_living: set[LabProcess] = set()
-_interrupted = threading.Event()
-
-
-def end_all() -> None:
-    """Ends every lab that this process has started, also those that other threads are just starting, for good."""
-    _interrupted.set()
-    for process in list(_living):
-        process.kill()
-
-
-class LabProcess:
-    """The launcher of a sandbox and the lifeline to its lab."""
-
-    def __init__(self, plan: Plan) -> None:
-        if _interrupted.is_set():
-            raise CannotRun("interrupted")
-        listener, self.name = control.listen(plan.name)
-        mine, theirs = socket.socketpair()
-        fds = (listener.fileno(), theirs.fileno())
-        command = [sys.executable, "-P", "-m", "whodunet.lab.server", *map(str, fds), plan.to_json()]
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        # Nothing of the caller's own output is held open, or `whodunet up NAME | cat` would not end before the lab.
-        self._said = open(os.memfd_create("lab-stderr"), "rb", buffering=0)  # noqa: SIM115 - lives as long as the lab
-        self._child = subprocess.Popen(
-            command,
-            pass_fds=fds,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._said,
-            start_new_session=True,
-            env=environment,
-        )
-        listener.close()
-        theirs.close()
-        self._lifeline = mine
-        self._lines = mine.makefile("r", encoding="utf-8")
-        _living.add(self)
-        if _interrupted.is_set():
-            self.kill()
-
-    def await_ready(self, progress: Progress) -> None:
-        """Passes progress on until the lab is ready.
-
-        Raises:
-            CannotRun: when it could not be brought up.
-        """
-        for line in self._lines:
-            event = json.loads(line)
-            if event["kind"] == "ready":
-                return
-            if event["kind"] == "failed":
-                self.kill()
-                raise CannotRun(event["text"])
-            progress(event["text"])
-        last_words = self._last_words()
-        self.kill()
-        mend = "`whodunet doctor` says what this machine lacks"
-        raise CannotRun(last_words or f"the lab ended while it was brought up; {mend}")
-
-    def _last_words(self) -> str:
-        """The last line that the lab wrote on its standard error."""
-        self._child.wait()
-        with suppress(ValueError):  # closed by another thread that ends all labs
-            lines = os.pread(self._said.fileno(), 1 << 16, 0).decode(errors="replace").strip().splitlines()
-            return lines[-1].removeprefix("whodunet: ") if lines else ""
-        return ""
-
-    def why_it_ended(self) -> str | None:
-        """The lab's own last word, once it has ended by itself."""
-        with suppress(OSError, ValueError):
-            self._lifeline.settimeout(1)
-            events = [json.loads(line) for line in self._lines]
-            failures = [event["text"] for event in events if event["kind"] == "failed"]
-            return failures[-1] if failures else None
-        return None
-
-    def let_go(self) -> None:
-        """Lets the lab live on after this process."""
-        self._lifeline.send(b"!")
-        self._close()
-
-    def kill(self) -> None:
-        """Ends the lab; returns when nothing of it is left."""
-        self._close()
-        self._child.wait()
-
-    def _close(self) -> None:
-        # Shut down first: another thread that is reading from it gets end-of-file instead of keeping it open.
-        with suppress(OSError):
-            self._lifeline.shutdown(socket.SHUT_RDWR)
-        self._lines.close()
-        self._lifeline.close()
-        self._said.close()
-        _living.discard(self)
 
 
 class SandboxedLab:
@@ -139,10 +36,17 @@ class SandboxedLab:
         self._before: dict[str, Mapping[str, Any]] = {}  # what each injected fault needs for its removal
 
     @classmethod
-    def start(cls, plan: Plan, topology: Topology, progress: Progress = _silent) -> Self:
-        """Brings a lab up; returns when it is ready. The lab ends with this process, however that ends."""
-        process = LabProcess(plan)
+    def start(
+        cls, plan: Plan, topology: Topology, progress: Progress = _silent, process: LabProcess | None = None
+    ) -> Self:
+        """Brings a lab up; returns when it is ready. The lab ends with this process, however that ends.
+
+        Args:
+            process: a process for it that was started in advance; a new one if None.
+        """
+        process = process or LabProcess()
         try:
+            process.tell(plan)
             process.await_ready(progress)
             return cls(Connection.to(process.name), topology, process)
         except BaseException:

@@ -1,7 +1,8 @@
 """The server: the process inside a sandbox that is one lab, from bring-up to the last request.
 
-Run as `python -P -m whodunet.lab.server CONTROL LIFELINE PLAN`: two inherited sockets and a JSON plan. It is ended by
-`stop`, by the end of the process at the other end of the lifeline, or by the end of anything that a lab is made of.
+Run as `python -P -m whodunet.lab.server LIFELINE`, an inherited socket on which the plan comes, as a line of JSON, with
+the control socket. It is ended by `stop`, by the end of the process at the other end of the lifeline, or by the end of
+anything that a lab is made of.
 """
 
 from __future__ import annotations
@@ -93,11 +94,11 @@ class Server:
         return answer if isinstance(answer, tuple) else (answer or {}, ())
 
 
-def _serve(control: int, lifeline_fd: int, plan: Plan) -> int:
+def _serve(control: int, stream: socket.socket, plan: Plan) -> int:
     from whodunet.lab.running import RunningLab
 
     ask_for_low_latency()
-    lifeline = Lifeline(socket.socket(fileno=lifeline_fd))
+    lifeline = Lifeline(stream)
 
     def end(reason: str) -> None:
         lifeline.tell("failed", reason)
@@ -115,16 +116,29 @@ def _serve(control: int, lifeline_fd: int, plan: Plan) -> int:
     return 0
 
 
+def _receive_plan(lifeline: socket.socket) -> tuple[Plan, int]:
+    """Waits for the plan and the control socket; ends with whoever was to send them."""
+    text, descriptors = b"", []
+    while not text.endswith(b"\n"):
+        chunk, received, _, _ = socket.recv_fds(lifeline, 1 << 16, 1)
+        if not chunk:
+            sys.exit(_ENDED)
+        text += chunk
+        descriptors += received
+    return Plan.from_json(text.decode()), descriptors[0]
+
+
 def main(arguments: list[str]) -> int:
     """Enters a new sandbox and is its lab until the end."""
-    control, lifeline = int(arguments[0]), int(arguments[1])
-    plan = Plan.from_json(arguments[2])
+    import whodunet.lab.running  # noqa: F401 - takes as long as the other side takes to find out what it wants
+
+    lifeline = socket.socket(fileno=int(arguments[0]))
+    plan, control = _receive_plan(lifeline)
     keep = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2], *map(Path, plan.keep))
     try:
         sandbox.launch(lambda: _serve(control, lifeline, plan), keep)
     except CannotRun as error:
-        line = json.dumps({"kind": "failed", "text": str(error)}).encode() + b"\n"
-        socket.socket(fileno=lifeline).sendall(line)
+        lifeline.sendall(json.dumps({"kind": "failed", "text": str(error)}).encode() + b"\n")
         return 3
 
 
