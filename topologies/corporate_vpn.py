@@ -14,10 +14,10 @@
                                instance 10.0.1.10 ------------------ sg ------------ (10.0.1.0/24)
                                endpoints 10.0.1.20 ------------ (switch)
 
-About 45 ms round trip from the client to the cloud, by the VPN and by the home line; 2 ms to the egress firewall. `egress-fw`
-and `sg` are Open vSwitch switches whose policies are the controllers `egress_firewall` and `security_group`; all other
-nodes are Linux hosts and routers. The VPC has no route to the internet, and no node of it a public address. The policies
-here allow what a healthy case needs; a scenario states its own.
+About 45 ms round trip from the client to the cloud, by the VPN and by the home line; 2 ms to the egress firewall.
+`egress-fw` and `sg` are Open vSwitch switches whose policies are the controllers `egress_firewall` and
+`security_group`; all other nodes are Linux hosts and routers. The VPC has no route to the internet, and no node of it a
+public address. The policies here allow what a healthy case needs; a scenario states its own.
 """
 
 from __future__ import annotations
