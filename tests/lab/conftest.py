@@ -37,7 +37,7 @@ for path in "$@"; do
     fd=${holds[0]}; holds=("${holds[@]:1}")
     case $path in /tmp/*|/var/tmp/*|/dev/shm/*|/run/*)
         mkdir -p "$path"
-        mount --rbind "/proc/self/fd/$fd" "$path";;
+        mount --no-canonicalize --rbind "/proc/self/fd/$fd" "$path";;
     esac
     exec {fd}<&-
 done

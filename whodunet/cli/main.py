@@ -83,7 +83,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from importlib.metadata import version
 
-        parser.exit(message=f"whodunet {version('whodunet')}\n")
+        print(f"whodunet {version('whodunet')}")
+        parser.exit()
 
 
 def _offer_completion(parser: Any) -> None:
