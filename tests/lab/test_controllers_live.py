@@ -59,7 +59,7 @@ def session(lab: SandboxedLab) -> Iterator[Session]:
 
 def controller_of(lab: SandboxedLab, tree: Any) -> int:
     """The controller's process id, as seen from here."""
-    (launcher,) = (pid for pid in tree.children(os.getpid()) if f'"{lab.name}"' in cmdline(pid))
+    (launcher,) = (pid for pid in tree.children(os.getpid()) if cmdline(pid).endswith(f"\0{lab.name}\0"))
     (pid,) = (pid for pid in tree.descendants(launcher) if "ryu_app.py\0--listen" in cmdline(pid))
     return int(pid)
 

@@ -162,7 +162,8 @@ class Killer:
     def launcher_named(self, lab: str) -> int:
         """Its command line has the lab's name, and so have its children's: it is the one whose parent has not."""
         for pid in self.descendants(self.machine.first):
-            if f'"name": "{lab}"'.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"whodunet.lab.server" in line and line.endswith(f"\0{lab}\0".encode()):
                 return pid
         raise AssertionError(f"{lab} has no launcher")
 
@@ -235,7 +236,9 @@ ESSENTIAL: Final = ("ovsdb-server", "ovs-vswitchd", "recorder", "wirefilter", "v
 @pytest.mark.parametrize("program", ESSENTIAL)
 def test_a_lab_ends_with_whatever_it_is_made_of_and_says_so(program: str, new_lab: Any, process_tree: Any) -> None:
     with new_lab("healthy") as lab:
-        (launcher,) = (pid for pid in process_tree.children(os.getpid()) if f'"{lab.name}"' in command_line(pid))
+        (launcher,) = (
+            pid for pid in process_tree.children(os.getpid()) if command_line(pid).endswith(f"\0{lab.name}\0")
+        )
         victims = [pid for pid in process_tree.descendants(launcher) if is_program(pid, program)]
         kill(victims[-1])
         with pytest.raises(CannotRun) as ended:

@@ -72,7 +72,9 @@ def up(options: argparse.Namespace) -> int:
     """Brings up a scenario's lab with its fault in place, and leaves it running until `whodunet down`."""
     from whodunet.lab.launching import LabProcess
 
-    with LabProcess() as process:  # first: it imports Mininet while this process reads the scenario
+    with LabProcess(
+        options.name or options.scenario
+    ) as process:  # first: it imports Mininet while this process reads the scenario
         _bring_up(options, process)
     return 0
 

@@ -77,7 +77,7 @@ def play(options: argparse.Namespace) -> int:
     """Plays a scenario in a lab of its own, tells what the user saw and what the packets did, and keeps the record."""
     from whodunet.lab.launching import LabProcess
 
-    with LabProcess() as process:  # first: it imports Mininet while this process reads the scenario
+    with LabProcess(options.scenario) as process:  # first: it imports Mininet while this process reads the scenario
         return _play(options, process)
 
 

@@ -38,11 +38,12 @@ class LabProcess:
 
     name: str  # under which `whodunet ps` lists it; known once it is told its plan
 
-    def __init__(self) -> None:
+    def __init__(self, label: str) -> None:
+        """Starts it; `label` is what a list of processes shows of it, for people."""
         if _interrupted.is_set():
             raise CannotRun("interrupted")
         mine, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "whodunet.lab.server", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", "whodunet.lab.server", str(theirs.fileno()), label]
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         # Nothing of the caller's own output is held open, or `whodunet up NAME | cat` would not end before the lab.
         self._said = open(os.memfd_create("lab-stderr"), "rb", buffering=0)  # noqa: SIM115 - lives as long as the lab

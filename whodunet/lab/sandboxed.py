@@ -44,7 +44,7 @@ class SandboxedLab:
         Args:
             process: a process for it that was started in advance; a new one if None.
         """
-        process = process or LabProcess()
+        process = process or LabProcess(plan.name)
         try:
             process.tell(plan)
             process.await_ready(progress)

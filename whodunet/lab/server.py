@@ -1,8 +1,8 @@
 """The server: the process inside a sandbox that is one lab, from bring-up to the last request.
 
-Run as `python -P -m whodunet.lab.server LIFELINE`, an inherited socket on which the plan comes, as a line of JSON, with
-the control socket. It is ended by `stop`, by the end of the process at the other end of the lifeline, or by the end of
-anything that a lab is made of.
+Run as `python -P -m whodunet.lab.server LIFELINE LABEL`: an inherited socket, on which the plan comes as a line of JSON
+with the control socket beside it, and what lists of processes show. It is ended by `stop`, by the end of the process at
+the other end of the lifeline, or by the end of anything that a lab is made of.
 """
 
 from __future__ import annotations
