@@ -127,17 +127,20 @@ class Terminal:
         command = ("setsid", "--ctty", "--wait", machine.command, "shell", host)
         self.child = machine.popen(*command, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
+        self._unread = ""
 
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
     def await_text(self, text: str) -> str:
-        seen, end = "", time.monotonic() + 20
-        while text not in seen:
+        """What appears up to a text and with it; what came in the same breath stays for the next call."""
+        end = time.monotonic() + 20
+        while text not in self._unread:
             ready, _, _ = select.select([self._ours], [], [], max(0.0, end - time.monotonic()))
-            assert ready, f"{text!r} did not appear in {seen!r}"
-            seen += os.read(self._ours, 4096).decode()
-        return seen
+            assert ready, f"{text!r} did not appear in {self._unread!r}"
+            self._unread += os.read(self._ours, 4096).decode()
+        before, _, self._unread = self._unread.partition(text)
+        return before + text
 
     def close(self) -> int:
         self.type("exit\n")
