@@ -1,4 +1,4 @@
-"""Commands for labs that stay: up, ps, shell, exec, policy, vpn, down."""
+"""Commands for labs that stay: up, ps, shell, exec, policy, vpn, down; and the bare sandbox."""
 
 from __future__ import annotations
 
@@ -72,9 +72,8 @@ def up(options: argparse.Namespace) -> int:
     """Brings up a scenario's lab with its fault in place, and leaves it running until `whodunet down`."""
     from whodunet.lab.launching import LabProcess
 
-    with LabProcess(
-        options.name or options.scenario
-    ) as process:  # first: it imports Mininet while this process reads the scenario
+    # First: it imports Mininet while this process reads the scenario.
+    with LabProcess(options.name or options.scenario) as process:
         _bring_up(options, process)
     return 0
 
@@ -149,12 +148,17 @@ def shell(options: argparse.Namespace) -> int:
 
 def execute(options: argparse.Namespace) -> int:
     """Runs one command on a host of a running lab, here in the foreground, and exits with its exit status."""
-    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    command = _given_command(options)
     if not command:
         raise InvalidInput(
             Problem("exec", "no command is given", "write it after --: whodunet exec client -- ip route")
         )
     _become(_chosen(options), options.host, command)
+
+
+def _given_command(options: argparse.Namespace) -> list[str]:
+    """The command after the options, without the `--` that parts the two."""
+    return list(options.command[1:] if options.command[:1] == ["--"] else options.command)
 
 
 def _become(lab: str, host: str, command: list[str]) -> NoReturn:
@@ -278,7 +282,7 @@ def sandbox(options: argparse.Namespace) -> int:
     """
     from whodunet.lab import bare
 
-    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    command = _given_command(options)
     bare.run(command or ["bash"])
 
 
