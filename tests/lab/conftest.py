@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +16,10 @@ from typing import Any, Final, Protocol
 
 import pytest
 
-from whodunet import engine
+from whodunet import catalogue, engine
 from whodunet.core.errors import CannotRun
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until
-from whodunet.loading import catalogue
 from whodunet.loading.library import Library
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -45,6 +45,9 @@ mkdir /tmp/home
 echo ready
 read -r || true
 """.replace("SCRATCH", " ".join(_SCRATCH))
+
+# In the background of a script SIGINT is ignored, and so it would be by all that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Snapshot = Mapping[str, frozenset[str]]
 
@@ -267,6 +270,12 @@ def own_lab() -> Iterator[SandboxedLab]:
     """A healthy lab for a test that changes it."""
     with start_lab("healthy") as lab:
         yield lab
+
+
+@pytest.fixture(scope="session", name="start_lab")
+def _start_lab() -> StartLab:
+    """Brings labs up for the tests of a whole file."""
+    return start_lab
 
 
 @pytest.fixture

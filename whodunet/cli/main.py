@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     _offer_completion(parser)
     options = parser.parse_args(arguments)
+    _leave_first_process()
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         status = run(options)
@@ -54,6 +55,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return HELD
 
 
+def _leave_first_process() -> None:
+    """Where this is the first process of a container, goes on in a child and reaps: a lab ends only when all that
+    was its own is reaped, and nobody else could reap orphans.
+    """
+    if os.getpid() == 1:
+        from whodunet.lab.linux import reap_until_end_of
+
+        child = os.fork()
+        if child != 0:
+            os._exit(reap_until_end_of(child))
+
+
 def _complain(error: WhodunetError, status: int) -> int:
     for line in str(error).splitlines() or [type(error).__name__]:
         print(f"whodunet: {line}", file=sys.stderr)
@@ -62,7 +75,7 @@ def _complain(error: WhodunetError, status: int) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from whodunet.cli import about, labs, runs
+    from whodunet.cli import about, auditing, changes, labs, runs
 
     parser = argparse.ArgumentParser(
         prog="whodunet",
@@ -72,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (runs, labs, about):
+    for part in (runs, labs, changes, auditing, about):
         part.add_commands(commands)
     return parser
 

@@ -101,3 +101,11 @@ def read_identity_maps() -> Mapping[str, str]:
 def errors_as_cannot_run(error: OSError, mend: str) -> CannotRun:
     """The one clear line for a kernel call that this machine refuses."""
     return CannotRun(f"{error.strerror or error}; {mend}")
+
+
+def reap_until_end_of(child: int) -> int:
+    """Does what the first process of a PID namespace is there for; returns the child's exit status when it ends."""
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            return os.waitstatus_to_exitcode(status) & 0xFF
