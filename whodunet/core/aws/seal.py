@@ -49,6 +49,11 @@ class Identity:
         """The role's unique identifier: always the same for a role, and unlike that of any other."""
         return "AROA" + _letters(hashlib.sha256(self.role_arn.encode()).digest(), 17)
 
+    @property
+    def user_id(self) -> str:
+        """The session's unique identifier, the policy variable aws:userid."""
+        return f"{self.role_id}:{self.session}"
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
