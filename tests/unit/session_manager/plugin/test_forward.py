@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+import pytest
+
+from whodunet.session_manager.channel_socket import SessionLost
+from whodunet.session_manager.plugin.forward import listening_on
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)), "Address already in use"),
+        (OverflowError("port must be 0-65535."), "port must be 0-65535"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_named_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int]) -> socket.socket:
+        asked.append(address)
+        raise error
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(SessionLost, match=f"cannot listen on localhost:8080: {reason}"):
+        listening_on(8080)
+    assert asked == [("127.0.0.1", 8080)]

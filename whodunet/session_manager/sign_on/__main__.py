@@ -1,0 +1,27 @@
+"""`python -P -m whodunet.session_manager.sign_on CONFIG.json`: serves until SIGTERM."""
+
+from __future__ import annotations
+
+import sys
+
+from whodunet.session_manager.serving import Certificate, serve
+from whodunet.session_manager.settings import read_settings, refuse
+from whodunet.session_manager.sign_on.office import Office
+from whodunet.session_manager.sign_on.service import application
+from whodunet.session_manager.sign_on.settings import SignOnSettings
+from whodunet.session_manager.trail import Trail
+
+
+def main() -> None:
+    """Reads the configuration and serves it."""
+    settings = read_settings(SignOnSettings, sys.argv[1:])
+    try:
+        trail = Trail(settings.records, settings.region, settings.account_id)
+    except OSError as error:
+        refuse(f"{settings.records}: {error.strerror}")
+    certificate = Certificate(settings.certificate, settings.private_key)
+    serve(application(Office.open(settings, trail)), settings.listen, certificate)
+
+
+if __name__ == "__main__":
+    main()
