@@ -1,0 +1,38 @@
+"""`python -P -m whodunet.session_manager.agent [--state FILE]`: the agent, until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from whodunet.session_manager.agent.instance import Metadata
+from whodunet.session_manager.agent.life import Agent
+from whodunet.session_manager.agent.state_file import StateFile
+
+
+def main() -> None:
+    """Runs the agent."""
+    parser = argparse.ArgumentParser(prog="whodunet.session_manager.agent", description="The agent of an instance.")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="where to write whether the agent is online")
+    arguments = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("whodunet").setLevel(logging.INFO)
+    asyncio.run(_run(Agent(Metadata(), StateFile(arguments.state))))
+
+
+async def _run(agent: Agent) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # Handled, not ignored: what is ignored here would be ignored by every shell, and ^C did nothing in it.
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP):
+        signal.signal(number, lambda *_: None)
+    await agent.run(stop)
+
+
+if __name__ == "__main__":
+    main()
