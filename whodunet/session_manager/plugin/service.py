@@ -1,0 +1,64 @@
+"""The two calls that the plugin makes itself, with the credentials that the AWS CLI used: resume and terminate."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Final
+
+from whodunet.session_manager.awaiting import in_thread
+from whodunet.session_manager.channel_socket import CannotConnect, SessionLost
+from whodunet.session_manager.plugin.command_line import Invocation
+from whodunet.session_manager.signed_http import CallFailed, ServiceError, call
+
+_PASSING: Final = ("Throttling", "Internal", "ServiceUnavailable", "HTTP 5", "UnreadableAnswer")
+
+
+class SessionTimedOut(SessionLost):
+    """The service has ended the session for want of a client."""
+
+
+class SessionService:
+    """Systems Manager, for one session."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+
+    async def resume(self) -> str:
+        """A new token for the session.
+
+        Raises:
+            SessionTimedOut: if it is over.
+            SessionLost: if the service refuses.
+            CannotConnect: if it could not be asked, or could not answer now.
+        """
+        try:
+            answer = await in_thread(lambda: self._call("ResumeSession"))
+        except ServiceError as refusal:
+            if refusal.code.startswith(_PASSING):
+                raise CannotConnect(str(refusal)) from refusal
+            raise SessionLost(f"the session cannot be resumed: {refusal}") from refusal
+        except CallFailed as failure:
+            raise CannotConnect(f"the session cannot be resumed: {failure}") from failure
+        token = answer.get("TokenValue")
+        if not token:
+            raise SessionTimedOut("the session timed out")
+        return str(token)
+
+    async def terminate(self) -> None:
+        """Ends the session; a service that cannot be told finds out by itself later."""
+        with suppress(CallFailed):
+            await in_thread(lambda: self._call("TerminateSession"))
+
+    def _call(self, operation: str) -> dict[str, Any]:
+        from botocore.exceptions import BotoCoreError
+        from botocore.session import Session
+
+        asked = self._invocation
+        try:
+            credentials = Session(profile=asked.profile or None).get_credentials()
+        except BotoCoreError as error:
+            raise ServiceError("NoCredentials", str(error)) from error
+        if credentials is None:
+            raise ServiceError("NoCredentials", "there are none to sign the call with")
+        body = {"SessionId": asked.session_id}
+        return call("ssm", operation, body, asked.region, credentials.get_frozen_credentials(), asked.endpoint_url)
