@@ -22,7 +22,7 @@ warnings.simplefilter("ignore")  # Mininet's own
 from mininet.net import Mininet  # noqa: E402
 from mininet.node import OVSSwitch, RemoteController  # noqa: E402
 
-from whodunet.loading import catalogue  # noqa: E402
+from whodunet import catalogue  # noqa: E402
 
 _RUN = Path("/run/openvswitch")
 

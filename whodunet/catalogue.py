@@ -13,7 +13,7 @@ from typing import Final
 
 from whodunet.core.errors import InvalidInput, Problem
 
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_PACKAGE: Final = Path(__file__).resolve().parent
 
 
 def folder(kind: str) -> Path:

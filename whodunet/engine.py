@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from whodunet import catalogue
 from whodunet.core.errors import InvalidInput, Problem
 from whodunet.core.fault import Fault, FaultNotInPlace
 from whodunet.core.judging import Judgement, judge
@@ -22,7 +23,6 @@ from whodunet.core.topology import Topology
 from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import Plan
 from whodunet.lab.sandboxed import SandboxedLab
-from whodunet.loading import catalogue
 from whodunet.loading.library import Library, topo
 
 Progress = Callable[[str], None]
@@ -131,7 +131,15 @@ def _play_phase(
             proofs.append(change(fault))
     except FaultNotInPlace as error:
         return Phase(name, {}, tuple(proofs), baseline_rtt_ms, str(error))
+    restart_services(scenario, lab, progress)
     return Phase(name, _probe_all(scenario, lab, progress), tuple(proofs), baseline_rtt_ms)
+
+
+def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
+    """Starts those services again that the scenario wants to meet its faults, or the absence of them, afresh."""
+    for host, service in scenario.staging.setup.restart.items():
+        progress(f"starting {service} on {host} again")
+        lab.restart_service(host, service)
 
 
 def _probe_all(scenario: Scenario, lab: Lab, progress: Progress) -> Mapping[str, Observation]:

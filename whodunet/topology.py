@@ -75,6 +75,18 @@ class LabTopo(Topo):
         """Adds a host that forwards."""
         return self.host(name, role, routes=routes, forwards=True, **settings)
 
+    def serve(self, host: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Gives a host that is there already a service, or one of its services other settings."""
+        self.nodeInfo(host)["services"][service] = dict(settings)
+
+    def set_policy(self, switch: str, policy: Mapping[str, Any]) -> None:
+        """Gives a switch that is there already another policy."""
+        self.nodeInfo(switch)["policy"] = dict(policy)
+
+    def sign_in(self, host: str, **person: str) -> None:
+        """Gives a host's user an AWS profile, signed in: person, role, region, account_id, start_url."""
+        self.nodeInfo(host)["signed_in"] = person
+
     def switch(self, name: str, role: str, policy: Mapping[str, Any]) -> str:
         """Adds an Open vSwitch switch and the policy that its controller carries out."""
         dpid = f"{len(self.switches()) + 1:016x}"
@@ -129,6 +141,7 @@ def describe(name: str, topo: LabTopo) -> Topology:
     order = {node: place for place, node in enumerate(nodes)}
     in_order = sorted(interfaces.values(), key=lambda interface: (order[interface.node], interface.name))
     uplinks = {node: tuple(topo.nodeInfo(node).get("uplinks") or ()) for node in nodes}
+    services = {node: tuple(topo.nodeInfo(node).get("services") or ()) for node in nodes}
     return Topology(
         name=name,
         nodes=nodes,
@@ -136,4 +149,5 @@ def describe(name: str, topo: LabTopo) -> Topology:
         links=tuple(links),
         baseline=topo.baseline,
         uplinks={node: ways for node, ways in uplinks.items() if ways},
+        services={node: there for node, there in services.items() if there},
     )

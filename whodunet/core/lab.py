@@ -40,6 +40,10 @@ class Lab(Protocol):
         """
         ...
 
+    def restart_service(self, node: str, service: str) -> None:
+        """Starts a service again, as a reboot would; returns when it is ready."""
+        ...
+
     def baseline_rtt_ms(self) -> float | None:
         """Least round trip, out of a few, of the topology's baseline path now; None when it could not be measured."""
         ...

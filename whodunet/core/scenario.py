@@ -65,6 +65,10 @@ class Setup(Strict):
         default_factory=dict,
         description="switch: what its policy says instead of the topology's (keys are replaced whole)",
     )
+    restart: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="host: one of its services, started again once the faults are in, and once they are out",
+    )
 
 
 class Staging(Strict):

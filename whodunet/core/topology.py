@@ -50,6 +50,7 @@ class Topology:
     links: tuple[Link, ...]
     baseline: tuple[str, str]  # (host, address to ping): whose round trip every timing is compared with
     uplinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host: its ways out; the first is the default
+    services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host: the daemons that it runs
 
     def peer_of(self, interface: str) -> str:
         """The interface at the other end of the cable."""

@@ -9,13 +9,12 @@ from typing import Any
 
 import yaml
 
-from whodunet import faults
+from whodunet import catalogue, faults
 from whodunet.core.causes import Cause
 from whodunet.core.errors import InvalidInput, Problem
 from whodunet.core.fault import Fault
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
-from whodunet.loading import catalogue
 from whodunet.loading.scenario_file import read_scenario
 from whodunet.loading.validation import did_you_mean
 from whodunet.topology import LabTopo, describe

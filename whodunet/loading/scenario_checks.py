@@ -109,6 +109,12 @@ class _Checks:
             yield from self._must_be_one_of(host, uplinks, "host with uplinks", at)
             if host in uplinks:
                 yield from self._must_be_one_of(uplink, uplinks[host], f"uplink of {host}", at)
+        services = self._topology.services
+        for host, service in _mapping(self._content, "setup", "restart").items():
+            at = ["setup", "restart", host]
+            yield from self._must_be_one_of(host, services, "host with services", at)
+            if host in services:
+                yield from self._must_be_one_of(service, services[host], f"service of {host}", at)
         for switch, policy in _mapping(self._content, "setup", "policies").items():
             yield from self._must_be_one_of(switch, self._switches, "switch", ["setup", "policies", switch])
             if switch in self._switches and isinstance(policy, dict):
