@@ -30,6 +30,7 @@ CLOUD = "10.0.0.0/16"
 CORPORATE = "10.8.0.0/16"
 CORPORATE_LAN = "10.9.0.0/16"
 HOME = "192.168.1.0/24"
+NO_INTERNET = "blackhole default"  # as a VPC's router does it: without a word
 ZONE = {
     "instance.cloud.example": "10.0.1.10",
     "endpoints.cloud.example": "10.0.1.20",
@@ -56,13 +57,13 @@ class CorporateVpn(LabTopo):
         policy = {"controller": "egress_firewall", "address": "10.8.0.1", "default": "allow", "entries": []}
         self.switch("egress-fw", "egress-firewall", policy)
         self.router("vpn-gw", "vpn-gateway", routes=["default via 100.64.0.2"])
-        resolver = {"zone": "cloud.example", "records": ZONE}
+        resolver = {"zones": ["cloud.example"], "records": ZONE}
         self.host("corp-dns", "resolver", routes=["default via 10.9.0.1"], services={"dnsmasq": resolver})
         self.router(
             "home-gw",
             "home-gateway",
             routes=["default via 100.64.9.2"],
-            services={"dnsmasq": {"zone": "cloud.example", "records": {}}},
+            services={"dnsmasq": {"zones": ["cloud.example"], "records": {}}},
         )
 
     def _transit(self) -> None:
@@ -74,8 +75,8 @@ class CorporateVpn(LabTopo):
     def _cloud_side(self) -> None:
         edge = [f"{CLOUD} via 100.64.4.2", f"{HOME} via 100.64.9.1", *_via("100.64.3.1")]
         self.router("cloud-edge", "cloud-edge", routes=edge)
-        self.router("vpc-router", "vpc-router", routes=[*_via("100.64.4.1"), f"{HOME} via 100.64.4.1"])
-        zone = {"zone": "cloud.example", "records": ZONE}
+        self.router("vpc-router", "vpc-router", routes=[*_via("100.64.4.1"), f"{HOME} via 100.64.4.1", NO_INTERNET])
+        zone = {"zones": ["cloud.example"], "records": ZONE}
         self.host("vpc-dns", "resolver", routes=["default via 10.0.0.1"], services={"dnsmasq": zone})
         self.switch("sg", "security-group", _open_security_groups())
         way_out = ["default via 10.0.1.1"]

@@ -15,7 +15,7 @@ from typing import Any
 from whodunet.cli import naming
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 
-DEMO = "vpn-egress-reset"
+DEMO = ("vpn-egress-reset", "ssm-session")  # the case, and the way out
 
 
 def add_commands(commands: Any) -> None:
@@ -27,9 +27,9 @@ def add_commands(commands: Any) -> None:
     _add_output_options(run)
     run.set_defaults(run=play)
 
-    demo = commands.add_parser("demo", help="the founding case", description=f"`whodunet run {DEMO}`")
-    _add_output_options(demo)
-    demo.set_defaults(run=play, scenario=DEMO)
+    demo = commands.add_parser("demo", help="the founding case, and the way in", description=play_demo.__doc__)
+    _add_claims_option(demo)
+    demo.set_defaults(run=play_demo, json=False, keep=None)
 
     checking = commands.add_parser("check", help="check that scenarios show what they claim", description=check.__doc__)
     naming.complete(
@@ -79,6 +79,17 @@ def play(options: argparse.Namespace) -> int:
 
     with LabProcess(options.scenario) as process:  # first: it imports Mininet while this process reads the scenario
         return _play(options, process)
+
+
+def play_demo(options: argparse.Namespace) -> int:
+    """Plays the founding case, in which ssh is refused, and then the way in: a session through Session Manager."""
+    statuses = []
+    for number, scenario in enumerate(DEMO):
+        if number:
+            print(f"\n{'=' * 72}\n", flush=True)
+        options.scenario = scenario
+        statuses.append(play(options))
+    return max(statuses)
 
 
 def _play(options: argparse.Namespace, process: Any) -> int:

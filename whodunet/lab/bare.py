@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from whodunet import catalogue
 from whodunet.core.errors import WhodunetError
 from whodunet.lab import openvswitch, sandbox
 from whodunet.lab.processes import check, environment
-from whodunet.loading import catalogue
 
 _PROGRAMS: Final = Path("/run/lab/bin")
 # Scripts ask for bridges with the kernel's datapath, which may not be there and is not ours to load.

@@ -6,7 +6,6 @@ import os
 import shlex
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,15 +28,6 @@ _CLONE_FS: Final = 0x200  # without a root directory of its own, no thread may e
 _ANY_KIND: Final = 0
 
 
-@dataclass(frozen=True)
-class Account:
-    """Where a host keeps the files of one of its users."""
-
-    name: str
-    uid: int
-    home: Path  # as seen from outside the host
-
-
 class Host:
     """One host of the lab: the namespaces that Mininet made for it, and its files."""
 
@@ -48,10 +38,6 @@ class Host:
         self.files = _FILES / name
         # Held open so that the host stays reachable whatever happens to its first process.
         self.namespaces = {kind: os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in NAMESPACES}
-
-    def account(self, name: str) -> Account:
-        """One of the host's users."""
-        return Account(name, {"root": 0, "ec2-user": 1000}[name], self.files / "home" / name)
 
     def write(self, path: str, text: str, mode: int = 0o644, owner: int = 0) -> Path:
         """Writes one of the host's own files; returns its path as the sandbox sees it."""
@@ -64,10 +50,11 @@ class Host:
 
     def prepare_files(self) -> None:
         """Makes the files that every host has of its own."""
-        for account in (self.account("root"), self.account("ec2-user")):
-            ssh = account.home / ".ssh"
+        for account in (account for account in sandbox.ACCOUNTS.values() if account.has_files):
+            home = self.files / "home" / account.name
+            ssh = home / ".ssh"
             ssh.mkdir(parents=True)
-            for directory in (account.home, ssh):
+            for directory in (home, ssh):
                 directory.chmod(0o700)
                 os.chown(directory, account.uid, account.uid)
             self.write(f"home/{account.name}/.bashrc", _BASHRC, owner=account.uid)

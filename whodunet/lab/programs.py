@@ -49,6 +49,8 @@ PROGRAMS: Final = (
     Program("tcpdump", "tcpdump", "shows packets on a host"),
     Program("dnsmasq", "dnsmasq-base", "the labs' DNS servers"),
     Program("dig", "bind9-dnsutils", "probe"),
+    Program("aws", "awscli", "opens sessions through Session Manager"),
+    Program("faketime", "faketime", "wrong clocks"),
 )
 
 # Debian keeps daemons here, and leaves these out of an ordinary user's PATH.

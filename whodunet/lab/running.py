@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+from whodunet import catalogue
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
-from whodunet.lab import links, network, openvswitch
+from whodunet.lab import links, network, openvswitch, session_manager
 from whodunet.lab.controller import Controller
 from whodunet.lab.hosts import Host
 from whodunet.lab.plan import Plan
@@ -22,7 +23,6 @@ from whodunet.lab.processes import LOGS, Daemon, check, environment
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
-from whodunet.loading import catalogue
 from whodunet.topology import LabTopo, describe
 
 _CAPTURE: Final = Path("/run/lab/capture.pcapng")
@@ -56,6 +56,9 @@ class RunningLab:
             "set_uplink": self.set_uplink,
             "start_service": self.start_service,
             "stop_service": self.stop_service,
+            "add_service": self.add_service,
+            "remove_service": self.remove_service,
+            "service_is_running": self.service_is_running,
             "service_settings": self.service_settings,
             "configure_service": self.configure_service,
             "replace_service": self.replace_service,
@@ -84,7 +87,7 @@ class RunningLab:
             self._essential(*open_vswitch.result())
             switches = side.submit(self._start_switches)
             self._make_hosts()
-            answers = [side.submit(self._await_answer, gateway) for gateway in self._gateways()]
+            answers = [side.submit(self._await_gateway_answer, gateway) for gateway in self._gateways()]
             self.services.launch_all(self.hosts)
             switches.result()
             self._progress("nodes and cables are made")
@@ -133,6 +136,8 @@ class RunningLab:
     def _furnish_services(self) -> None:
         for host in self.hosts.values():
             self.services.prepare(host)
+            if host.settings.get("signed_in"):
+                session_manager.sign_in(host, **host.settings["signed_in"])
         self._hand_out_keys()
 
     def _hand_out_keys(self) -> None:
@@ -222,22 +227,22 @@ class RunningLab:
         """The address of the first router on each way out of a host."""
         return [uplink.gateway for host in self.hosts.values() for uplink in host.settings["uplinks"].values()]
 
-    def _await_answer(self, source: str) -> None:
-        """The far end of the baseline path answers an address, so every route between the two is in force."""
+    def _await_gateway_answer(self, gateway: str) -> None:
+        """The far end of the baseline path answers a gateway, so every route between the two is in force."""
         owners = {
             each.address.partition("/")[0]: each.node for each in self.topology.interfaces.values() if each.address
         }
-        host, far_end = self.hosts[owners[source]], self.topology.baseline[1]
-        ask = ["ping", "-n", "-q", "-c", "1", "-W", "1", "-I", source, far_end]
-        wait_until(lambda: host.succeeds(*ask), f"{host.name} to get an answer from {far_end}")
+        self._await_answer(self.hosts[owners[gateway]], "-I", gateway)
 
     def _await_routes(self) -> None:
         """The near end of the baseline path gets an answer from the far end, by the way out that it uses."""
-        if self.plan.other_controller:
-            return  # what that one lets through is its own business
-        near_end, far_end = self.topology.baseline
-        ask = ["ping", "-n", "-q", "-c", "1", "-W", "1", far_end]
-        wait_until(lambda: self.hosts[near_end].succeeds(*ask), f"{near_end} to get an answer from {far_end}")
+        if not self.plan.other_controller:  # what that one lets through is its own business
+            self._await_answer(self.hosts[self.topology.baseline[0]])
+
+    def _await_answer(self, host: Host, *options: str) -> None:
+        far_end = self.topology.baseline[1]
+        ask = ["ping", "-n", "-q", "-c", "1", "-W", "1", *options, far_end]
+        wait_until(lambda: host.succeeds(*ask), f"{host.name} to get an answer from {far_end}")
 
     # Requests.
 
@@ -258,6 +263,7 @@ class RunningLab:
             "hosts": list(self.hosts),
             "switches": list(self._policies),
             "uplinks": self._uplinks,
+            "services": self.services.states(),
             "links": links.describe(self._cables, self._has_netem),
             "notes": self._notes,
             "up_s": time.monotonic() - self._started,
@@ -315,6 +321,18 @@ class RunningLab:
     def stop_service(self, host: str, service: str) -> None:
         """Stops a service; answers when it is gone."""
         self.services.stop(self._host(host), service)
+
+    def add_service(self, host: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Gives a host a further service; answers when it accepts."""
+        self.services.add(self._host(host), service, settings)
+
+    def remove_service(self, host: str, service: str) -> None:
+        """Takes a service away; answers when it is gone."""
+        self.services.remove(self._host(host), service)
+
+    def service_is_running(self, host: str, service: str) -> dict[str, Any]:
+        """Whether a service's own program runs."""
+        return {"running": self.services.is_running(self._host(host), service)}
 
     def service_settings(self, host: str, service: str) -> dict[str, Any]:
         """The settings that a service runs with."""

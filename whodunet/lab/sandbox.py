@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -26,13 +27,34 @@ _MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _MEND: Final = "`whodunet doctor` says what this machine lacks"
 _TABLES: Final = ("passwd", "group", "shadow", "services", "protocols")
-_ACCOUNTS: Final = (
-    ("root", 0, f"{HOMES}/root", "/bin/bash"),
-    ("sshd", 100, "/run/sshd", "/usr/sbin/nologin"),
-    ("tcpdump", 101, "/nonexistent", "/usr/sbin/nologin"),  # what tcpdump becomes once its socket is open
-    ("ec2-user", 1000, f"{HOMES}/ec2-user", "/bin/bash"),
-    ("nobody", 65534, "/nonexistent", "/usr/sbin/nologin"),
-)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of every host of the lab; the id is the same everywhere."""
+
+    name: str
+    uid: int
+    home: str
+    shell: str = "/usr/sbin/nologin"
+
+    @property
+    def has_files(self) -> bool:
+        """True when each host keeps a home directory for it."""
+        return self.home.startswith(HOMES)
+
+
+ACCOUNTS: Final = {
+    account.name: account
+    for account in (
+        Account("root", 0, f"{HOMES}/root", "/bin/bash"),
+        Account("sshd", 100, "/run/sshd"),
+        Account("tcpdump", 101, "/nonexistent"),  # what tcpdump becomes once its socket is open
+        Account("ec2-user", 1000, f"{HOMES}/ec2-user", "/bin/bash"),
+        Account("ssm-user", 1001, f"{HOMES}/ssm-user", "/bin/sh"),  # whose shell Session Manager opens
+        Account("nobody", 65534, "/nonexistent"),
+    )
+}
 
 
 def launch(server: Callable[[], int], keep: Iterable[Path]) -> NoReturn:
@@ -133,7 +155,7 @@ def _be_first_process(server: Callable[[], int], keep: tuple[Path, ...], launche
         child = os.fork()
         if child == 0:
             os._exit(server())  # an exception here is reported below
-        status = _reap_until_end_of(child)
+        status = linux.reap_until_end_of(child)
     except Exception as error:
         os.write(2, f"whodunet: {type(error).__name__}: {error}; {_MEND}\n".encode())
     finally:
@@ -148,13 +170,6 @@ def _exit_if_closed(pipe: int) -> None:
             os._exit(1)
     except BlockingIOError:
         return
-
-
-def _reap_until_end_of(child: int) -> int:
-    while True:
-        pid, status = os.wait()
-        if pid == child:
-            return os.waitstatus_to_exitcode(status) & 0xFF
 
 
 def _prepare_mounts(keep: tuple[Path, ...]) -> None:
@@ -226,10 +241,9 @@ def _furnish() -> None:
     Path("/etc/shadow").chmod(0o600)
     for directory in ("/run/sshd", "/run/lock", "/run/openvswitch", "/var/log/openvswitch", "/run/lab/log"):
         Path(directory).mkdir(parents=True, mode=0o755, exist_ok=True)
-    for _, uid, home, _ in _ACCOUNTS:
-        if home.startswith(HOMES):
-            Path(home).mkdir(parents=True, mode=0o700)
-            os.chown(home, uid, uid)
+    for account in (account for account in ACCOUNTS.values() if account.has_files):
+        Path(account.home).mkdir(parents=True, mode=0o700)
+        os.chown(account.home, account.uid, account.uid)
     os.environ.update(HOME=f"{HOMES}/root", USER="root", LOGNAME="root")
 
 
@@ -239,10 +253,11 @@ def _own_names(own: Iterable[str]) -> set[str]:
 
 def _own_files() -> dict[str, str]:
     """Accounts, because an ordinary user cannot read the machine's; names, because each host has its own."""
+    accounts = ACCOUNTS.values()
     return {
-        "passwd": "".join(f"{name}:x:{uid}:{uid}::{home}:{shell}\n" for name, uid, home, shell in _ACCOUNTS),
-        "group": "".join(f"{name}:x:{uid}:\n" for name, uid, _, _ in _ACCOUNTS) + "tty:x:5:\n",
-        "shadow": "".join(f"{name}:*:19000::::::\n" for name, _, _, _ in _ACCOUNTS),
+        "passwd": "".join(f"{one.name}:x:{one.uid}:{one.uid}::{one.home}:{one.shell}\n" for one in accounts),
+        "group": "".join(f"{one.name}:x:{one.uid}:\n" for one in accounts) + "tty:x:5:\n",
+        "shadow": "".join(f"{one.name}:*:19000::::::\n" for one in accounts),
         "nsswitch.conf": "".join(f"{table}: files\n" for table in _TABLES) + "hosts: files dns\n",
         "hosts": "127.0.0.1 localhost\n",
         "resolv.conf": "",

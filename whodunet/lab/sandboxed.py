@@ -123,6 +123,23 @@ class SandboxedLab:
         """Stops a service; returns when it is gone."""
         self.ask("stop_service", host=node, service=service)
 
+    def add_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Gives a node a further service; returns when it accepts."""
+        self.ask("add_service", host=node, service=service, settings=dict(settings))
+
+    def remove_service(self, node: str, service: str) -> None:
+        """Takes a service that was added away."""
+        self.ask("remove_service", host=node, service=service)
+
+    def restart_service(self, node: str, service: str) -> None:
+        """Stops a service and starts it again; returns when it is ready."""
+        self.stop_service(node, service)
+        self.start_service(node, service)
+
+    def service_is_running(self, node: str, service: str) -> bool:
+        """True while the service's own program runs."""
+        return bool(self.ask("service_is_running", host=node, service=service)["running"])
+
     def service_settings(self, node: str, service: str) -> dict[str, Any]:
         """The settings that a service runs with."""
         return dict(self.ask("service_settings", host=node, service=service)["settings"])

@@ -1,0 +1,38 @@
+"""The command that checks a running lab's mandate: audit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from whodunet.cli.running_lab import add_command, ask, chosen
+
+
+def add_commands(commands: Any) -> None:
+    """Adds this file's command."""
+    auditing = add_command(commands, "audit", audit, "check the mandate: no open port, nobody unrecorded")
+    auditing.add_argument("--json", action="store_true", help="as JSON")
+
+
+def audit(options: argparse.Namespace) -> int:
+    """Says yes or no, with evidence, for each: no public address, no open inbound port (every port is tried from
+    outside), no internet route, every access authenticated, authorised and recorded. Status 1 when one of them is no.
+    """
+    from whodunet.lab.audit import audit as examine
+    from whodunet.lab.control import Connection
+    from whodunet.lab.sandboxed import SandboxedLab
+    from whodunet.loading.library import Library
+
+    name = chosen(options)
+    lab = SandboxedLab(Connection.to(name), Library().topology(ask(name, "status")["topology"]), None)
+    findings = examine(lab)
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{'yes' if finding.holds else 'NO':3}  {finding.clause}")
+            for line in finding.evidence:
+                print(f"       {line}")
+    return 0 if all(finding.holds for finding in findings) else 1

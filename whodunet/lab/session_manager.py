@@ -1,0 +1,184 @@
+"""Session Manager's programs as services of a lab, and the small cloud account that they share."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from whodunet.core.aws.seal import Seal
+from whodunet.core.aws.sign_on_cache import SignOnAddress, profile, sign_on_cache
+from whodunet.lab.hosts import Host
+from whodunet.lab.processes import PROGRAMS
+from whodunet.lab.service import Listener, Service
+
+RECORDS: Final = Path("/run/lab/records")  # the audit trail and the sessions' transcripts
+TRUSTED: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+PLUGIN: Final = "session-manager-plugin"
+_WORKING_DAY_S: Final = 8 * 3600
+
+
+class Account:
+    """What this lab's cloud programs share: a certificate authority that all hosts trust, and the sealing key."""
+
+    def __init__(self) -> None:
+        import trustme  # only labs with such services need it
+
+        self.seal_key = secrets.token_bytes(32)
+        self._authority = trustme.CA(organization_name="whodunet lab")
+        self._trust(self._authority.cert_pem.bytes())
+        (RECORDS / "transcripts").mkdir(parents=True, mode=0o700)
+
+    def _trust(self, certificate: bytes) -> None:
+        """The lab's authority is the only one that is trusted: there is nobody else to talk to."""
+        folder = TRUSTED.parents[1]
+        if folder.is_symlink():
+            folder.unlink()  # the machine's
+        TRUSTED.parent.mkdir(parents=True, exist_ok=True)
+        TRUSTED.write_bytes(certificate)
+
+    def certify(self, host: Host, names: Sequence[str]) -> dict[str, str]:
+        """Writes a certificate for these names; where it and its key are, as the programs' settings name them."""
+        issued = self._authority.issue_cert(*names)
+        chain = b"".join(each.bytes() for each in issued.cert_chain_pems)
+        certificate = host.write("etc/tls/certificate.pem", chain.decode())
+        private_key = host.write("etc/tls/private-key.pem", issued.private_key_pem.bytes().decode(), 0o600)
+        return {"certificate": str(certificate), "private_key": str(private_key)}
+
+
+@cache
+def account() -> Account:
+    """The one account of this lab; its server is one process."""
+    return Account()
+
+
+def sign_in(host: Host, person: str, role: str, region: str, account_id: str, start_url: str) -> None:
+    """Gives a host's root an AWS CLI that a person has signed in with this morning; `aws sso login` does it again."""
+    address = SignOnAddress(start_url, region)
+    expires_at_s = int(time.time()) + _WORKING_DAY_S
+    token = Seal(account().seal_key).seal("sign-on", {"person": person}, expires_at_s)
+    name, cached = sign_on_cache(address, token, expires_at_s)
+    host.write("home/root/.aws/config", profile(address, account_id, role, str(TRUSTED)))
+    host.write(f"home/root/.aws/sso/cache/{name}", cached, 0o600)
+
+
+def program(name: str) -> list[str]:
+    """The command line of one of Session Manager's programs."""
+    return [sys.executable, "-P", "-m", f"whodunet.session_manager.{name}"]
+
+
+def place_plugin() -> None:
+    """Makes the plugin a command of every host, for the AWS CLI looks for it on the PATH."""
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    plugin = PROGRAMS / PLUGIN
+    plugin.write_text(f'#!/bin/sh\nexec {shlex.join(program("plugin"))} "$@"\n', encoding="utf-8")
+    plugin.chmod(0o755)
+
+
+class _Configured(Listener):
+    """A program with one configuration file; what topologies write is the part of it that the lab does not know."""
+
+    name: ClassVar[str]
+
+    def __init__(self, listen: str, **settings: Any) -> None:
+        self._settings = {**settings, "listen": [listen, self.port], "seal_key": account().seal_key.hex()}
+
+    def prepare(self, host: Host) -> None:
+        """Writes the configuration."""
+        host.write(f"etc/{self.name}.json", json.dumps(self._settings | self._files(host), indent=2), 0o600)
+
+    def _files(self, host: Host) -> dict[str, str]:
+        """Further settings, which are paths on this host."""
+        return {}
+
+    def command(self, host: Host) -> list[str]:
+        """The program with its configuration."""
+        return [*program(self.name), str(host.files / f"etc/{self.name}.json")]
+
+
+class _Certified(_Configured):
+    """One that speaks TLS and writes to the audit trail."""
+
+    port = 443
+
+    def __init__(self, listen: str, names: Sequence[str], **settings: Any) -> None:
+        super().__init__(listen, **settings)
+        self._names = names
+
+    def _files(self, host: Host) -> dict[str, str]:
+        return {**account().certify(host, self._names), "records": str(RECORDS)}
+
+
+class ControlPlane(_Certified):
+    """Systems Manager and STS behind the VPC's interface endpoints."""
+
+    name: ClassVar[str] = "control_plane"
+
+    def prepare(self, host: Host) -> None:
+        """Beside its own files: the plugin, without which the AWS CLI starts no session."""
+        super().prepare(host)
+        place_plugin()
+
+
+class SignOn(_Certified):
+    """The company's single sign-on."""
+
+    name: ClassVar[str] = "sign_on"
+
+
+class MetadataService(_Configured):
+    """The instance metadata service, on the link-local address that only the instance itself reaches."""
+
+    name: ClassVar[str] = "metadata"
+    port = 80
+
+    def prepare(self, host: Host) -> None:
+        """Beside its own files: the address."""
+        super().prepare(host)
+        host.check(f"ip address replace {self._settings['listen'][0]}/32 dev lo")
+
+
+class SsmAgent(Service):
+    """The agent on an instance. Ready means that it is online, or has found out that it cannot be."""
+
+    needs_others: ClassVar[bool] = True
+
+    def prepare(self, host: Host) -> None:
+        """Makes room for the state of amazon-ssm-agent, which may be run in its place."""
+        self._state(host).parent.mkdir(parents=True, exist_ok=True)
+        host.check("mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 lab /var/lib")
+
+    def command(self, host: Host) -> list[str]:
+        """It finds out all it needs by itself."""
+        return [*program("agent"), "--state", str(self._state(host))]
+
+    def forget(self, host: Host) -> None:
+        """Removes the state that a former agent wrote."""
+        self._state(host).unlink(missing_ok=True)
+
+    def is_ready(self, host: Host) -> bool:
+        """True when it has written that it is online, or why not."""
+        state = self._state(host)
+        return state.exists() and state.read_text(encoding="utf-8").startswith(("online", "offline"))
+
+    @property
+    def readiness(self) -> str:
+        """What the state tells."""
+        return "to be online, or to know why not"
+
+    def _state(self, host: Host) -> Path:
+        return host.files / "run/ssm-agent"
+
+
+KINDS: Final[Mapping[str, Callable[..., Service]]] = {
+    "control-plane": ControlPlane,
+    "sign-on": SignOn,
+    "metadata": MetadataService,
+    "ssm-agent": SsmAgent,
+}
