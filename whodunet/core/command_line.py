@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 NAMES = {  # every spelling: the name under which the table of symptoms knows it
     **dict.fromkeys(("nc", "ncat", "netcat", "nc.openbsd"), "nc"),
     **{name: name for name in ("ssh", "curl", "ping", "getent", "dig", "host", "nslookup", "wget", "socat", "telnet")},
+    "aws": "aws",
     **dict.fromkeys(("traceroute", "tcptraceroute", "traceroute.db", "tcptraceroute.db"), "traceroute"),
 }
 WRAPPERS = frozenset(
     {"sudo", "timeout", "env", "nice", "stdbuf", "time", "exec", "command", "nohup", "setsid", "strace"}
 )
+# What runs the command line that comes after -c, and exits with its status: bash(1); script(1) with -e
+RUNNERS = frozenset({"sh", "bash", "dash", "script"})
 # What opens a loop, a condition or a group before the command itself. Source: bash(1), "Compound Commands"
 OPENINGS = frozenset({"do", "while", "until", "if", "then", "else", "elif", "{", "!"})
 CLOSINGS = frozenset({"done", "fi", "}"})  # their exit status is that of the last command inside
@@ -92,9 +96,20 @@ def _program(words: list[str]) -> str | None:
     plain = [word for word in words if not ASSIGNMENT.match(word)]
     if not plain:
         return None
+    if _base(plain[0]) in RUNNERS:
+        return _program_of_line(plain[1:])
     if _base(plain[0]) in WRAPPERS:
         return next((NAMES[_base(word)] for word in plain if _base(word) in NAMES), None)
     return NAMES.get(_base(plain[0]))
+
+
+def _program_of_line(arguments: list[str]) -> str | None:
+    """The network program of the command line that follows an option with a c in it: -c, -qec."""
+    for option, line in pairwise(arguments):
+        if re.fullmatch(r"-[a-z]*c", option):
+            found = network_program(line)
+            return found.program if found else None
+    return None
 
 
 def _base(word: str) -> str:

@@ -54,6 +54,18 @@ class Network(Protocol):
         """Stops one of the node's services; returns when it is gone."""
         ...
 
+    def add_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Gives a node a service that its topology does not; returns when it accepts."""
+        ...
+
+    def remove_service(self, node: str, service: str) -> None:
+        """Takes a service that was added away; returns when it is gone."""
+        ...
+
+    def service_is_running(self, node: str, service: str) -> bool:
+        """True while the service's own program runs, and not one in its place."""
+        ...
+
     def service_settings(self, node: str, service: str) -> dict[str, Any]:
         """The settings that a service runs with, as topologies write them."""
         ...

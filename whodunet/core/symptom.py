@@ -19,5 +19,8 @@ class Symptom(StrEnum):
     NO_RESOLVER = "no resolver"  # no answer about the name
     NOT_RESOLVED = "name not resolved"  # no address, and the program does not say which of the two above it was
     DENIED = "denied"  # reached, and refused by authentication or authorisation
+    NOT_TRUSTED = "not trusted"  # reached, and its certificate is signed by nobody whom the program trusts
+    NOT_CONNECTED = "not connected"  # a service was reached, and what it should connect to is not there
+    PROGRAM_MISSING = "program missing"  # the program ran, and lacks another one that it needs
     COULD_NOT_MEASURE = "could not measure"  # no claim about the network can be made from this
     UNKNOWN = "unknown"  # it ran, and what it said fits none of the above

@@ -145,7 +145,8 @@ CURL = (
     Row("curl", r"SSL_ERROR_SYSCALL|unexpected eof", Symptom.CLOSED, frozenset({35, 56})),
     Row("curl", r"", Symptom.CLOSED, frozenset({18, 52})),  # libcurl-errors(3): partial file, got nothing
     Row("curl", r"returned error: 40[137]", Symptom.DENIED, frozenset({22})),
-    Row("curl", r"", Symptom.DENIED, frozenset({60, 67})),  # libcurl-errors(3): peer failed verification, login denied
+    Row("curl", r"", Symptom.NOT_TRUSTED, frozenset({60})),  # libcurl-errors(3): peer failed verification
+    Row("curl", r"", Symptom.DENIED, frozenset({67})),  # libcurl-errors(3): login denied
     Row("curl", r"", Symptom.CONNECTED, OK),
 )
 
@@ -216,7 +217,27 @@ OTHERS = (
     Row("telnet", r"^Connected to ", Symptom.CONNECTED, OK),
 )
 
-ROWS = (*SSH, *NC, *CURL, *PING, *TRACEROUTE, *NAMES, *OTHERS)
+# AWS CLI 2.9 and 2.23. The exit status of a session is 0 however it ended, and its end is told in words.
+AWS = (
+    Row("aws", r"SSL validation failed", Symptom.NOT_TRUSTED),
+    Row("aws", r"Connect timeout on endpoint URL", Symptom.TIMED_OUT),
+    Row("aws", r"Read timeout on endpoint URL", Symptom.STALLED),
+    Row("aws", r"SessionManagerPlugin is not found", Symptom.PROGRAM_MISSING),
+    Row("aws", r"^An error occurred \(TargetNotConnected\)", Symptom.NOT_CONNECTED),
+    # AWS General Reference, "Common errors": what SigV4 and IAM refuse, by protocol under one name or the other
+    Row(
+        "aws",
+        r"^An error occurred \((?:AccessDenied|UnrecognizedClient|ExpiredToken|InvalidSignature|Unauthorized|Forbidden)"
+        r"(?:Exception)?\)|\((?:SignatureDoesNotMatch|InvalidClientTokenId|RequestExpired)\)",
+        Symptom.DENIED,
+    ),
+    Row("aws", r"Token has expired|SSO session associated with this profile has expired", Symptom.DENIED),
+    Row("aws", r"Error loading SSO Token|Unable to locate credentials", Symptom.DENIED),
+    Row("aws", r"^SessionId: \S+ : ", Symptom.CLOSED, OK),
+    Row("aws", "", Symptom.CONNECTED, OK, only_for=r"\baws\b(?!.*--version)"),
+)
+
+ROWS = (*SSH, *NC, *CURL, *PING, *TRACEROUTE, *NAMES, *OTHERS, *AWS)
 
 STOOD = {  # what a program prints once its connection stands
     "ssh": r"^debug1: Connection established|^Authenticated to ",
@@ -224,6 +245,7 @@ STOOD = {  # what a program prints once its connection stands
     "curl": r"^\* (?:Connected to |Established connection to )|\* Connected to ",  # 8.14 says the second
     "telnet": r"^Connected to ",
     "wget": r"\.\.\. connected\.",
+    "aws": r"^Starting session with SessionId: ",
 }
 
 

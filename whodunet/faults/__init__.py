@@ -13,7 +13,8 @@ def kinds() -> Mapping[str, type[Fault]]:
     """Every fault kind by the name that scenario files use."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
-    return {str(kind.model_fields["kind"].default): kind for kind in _concrete(Fault)}
+    by_name = {str(kind.model_fields["kind"].default): kind for kind in _concrete(Fault)}
+    return dict(sorted(by_name.items()))
 
 
 def _concrete(base: type[Fault]) -> Iterator[type[Fault]]:

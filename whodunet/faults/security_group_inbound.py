@@ -24,9 +24,10 @@ class SecurityGroupInbound(Fault):
         return self.switch
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """Whether any entry is left."""
+        """Which group, and whether any entry is left."""
         entries = "some" if self.inbound else "none"
-        return {"kind": self.kind, "role": topology.nodes[self.switch].role, "entries": entries}
+        role = topology.nodes[self.switch].role
+        return {"kind": self.kind, "role": role, "group": self.group, "entries": entries}
 
     def names(self) -> Mapping[str, str]:
         """The switch."""

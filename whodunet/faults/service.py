@@ -27,8 +27,9 @@ class ServiceFault(Fault):
         return self.node
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """What became of the service."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role, "state": self.state}
+        """Which service, and what became of it."""
+        role = topology.nodes[self.node].role
+        return {"kind": self.kind, "role": role, "service": self.service, "state": self.state}
 
     def names(self) -> Mapping[str, str]:
         """The node."""
@@ -47,9 +48,8 @@ class ServiceFault(Fault):
         network.start_service(self.node, self.service)
 
     def proof(self, network: Network) -> str | None:
-        """The listening sockets of the node, when the service's own program is not among them."""
-        sockets = network.execute(self.node, "ss -Hltnp").stdout
-        if self.service in sockets:
+        """The listening sockets of the node, when the service's own program does not run."""
+        if network.service_is_running(self.node, self.service):
             return None
-        listening = " ".join(sockets.split())
-        return f"listening on {self.node}: {listening or 'nothing'}"
+        listening = " ".join(network.execute(self.node, "ss -Hltnp").stdout.split())
+        return f"{self.service} does not run; listening on {self.node}: {listening or 'nothing'}"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from whodunet.core.ssm.frames import Frame, Message, MessageType, NewId, Now, PayloadType
-from whodunet.core.ssm.payloads import Acknowledge, ChannelClosed
-from whodunet.core.ssm.stream import MAX_RESENDS, SENDER_CAPACITY, Receiver, Sender
+from whodunet.core.ssm.payloads import Acknowledge, ChannelClosed, control_frame
+from whodunet.core.ssm.stream import MAX_RESENDS, SENDER_CAPACITY, Received, Receiver, Sender
 
 MESSAGE_BYTES = 1024  # what both known programs send at most; the plugin reads 16 KiB as well
 
@@ -54,6 +54,7 @@ class DataChannel:
         accepts: Callable[[Message], bool] = lambda _: True,
         capacity: int = SENDER_CAPACITY,
     ) -> None:
+        self._new_id = new_id
         self._receives = peer.other.sends
         self._sender = Sender(peer.sends, new_id, capacity)
         self._receiver = Receiver(new_id, accepts)
@@ -107,9 +108,13 @@ class DataChannel:
         self._receive_control(frame, now)
         return ()
 
-    def drain(self) -> tuple[Message, ...]:
+    def drain(self, now: Now) -> tuple[Message, ...]:
         """The messages that waited for the session to become ready; to be called when it has."""
-        return self._receiver.drain()
+        return self._delivered(self._receiver.drain(now))
+
+    def tell(self, message_type: MessageType, payload: bytes, now: Now) -> None:
+        """Sends a frame outside the stream, which nobody acknowledges and no new socket repeats."""
+        self._outgoing.append(control_frame(message_type, payload, self._new_id, now))
 
     def tick(self, now: Now) -> None:
         """Resends the oldest message if its time has come."""
@@ -129,9 +134,10 @@ class DataChannel:
 
     def _receive_stream(self, frame: Frame, now: Now) -> tuple[Message, ...]:
         self._resume(now)
-        received = self._receiver.receive(frame, now)
-        if received.acknowledgement is not None:
-            self._outgoing.append(received.acknowledgement)
+        return self._delivered(self._receiver.receive(frame, now))
+
+    def _delivered(self, received: Received) -> tuple[Message, ...]:
+        self._outgoing += received.acknowledgements
         return received.delivered
 
     def _receive_control(self, frame: Frame, now: Now) -> None:

@@ -37,6 +37,11 @@ class Now:
     monotonic_s: float
     epoch_ms: int
 
+    @property
+    def epoch_s(self) -> float:
+        """Seconds since the epoch."""
+        return self.epoch_ms / 1000
+
 
 class MessageType(StrEnum):
     """What a frame is; an unknown name from the wire becomes a member that equals its text and is not `known`."""
@@ -148,6 +153,11 @@ def parse(wire: bytes, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Frame:
     return Frame(
         _message_type(name), UUID(bytes=_swap(halves)), created, payload, sequence, flags, PayloadType(kind), schema
     )
+
+
+def carries(wire: bytes, message_type: MessageType) -> bool:
+    """Whether bytes that `parse` has read, or `serialise` made, are a frame of this type."""
+    return wire[4 : 4 + _NAME_BYTES].rstrip(_PADDING.encode()) == message_type.encode()
 
 
 def serialise(frame: Frame) -> bytes:

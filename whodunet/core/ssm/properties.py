@@ -1,4 +1,4 @@
-"""The properties of a session's type, as the handshake carries them after substitution."""
+"""The properties of a session's type, as the handshake carries them after substitution, and a document's inputs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from whodunet.core.ssm.errors import MalformedPayload
 
 LOCAL_FORWARD = "LocalPortForwarding"
+_Prefix = Annotated[str, Field(pattern=r"^[0-9a-zA-Z\r\n_:-]{0,30}$")]  # Source: amazon-ssm-agent, observed behaviour
 _PORT_TEXT = Field(pattern=r"^[0-9]{1,5}$")  # numbers travel as text
 
 
@@ -53,11 +54,29 @@ class PortProperties(_Properties):
 class LinuxCommand(_Properties):
     """What a command session runs on Linux."""
 
-    commands: str
+    commands: Annotated[str, Field(pattern=r"\S")]
     run_as_elevated: bool = False
+    separate_output_stream: Annotated[bool, Field(strict=False)] = False  # travels as text, too
+    std_out_separator_prefix: _Prefix = ""
+    std_err_separator_prefix: _Prefix = ""
 
 
 class CommandProperties(_Properties):
     """The command of an InteractiveCommands or NonInteractiveCommands session."""
 
     linux: LinuxCommand
+
+
+class ShellProfile(_Properties):
+    """What a shell runs first."""
+
+    linux: str = ""
+
+
+class ShellInputs(_Properties):
+    """The account's settings for sessions, as far as they are the agent's."""
+
+    kms_key_id: str = ""
+    run_as_enabled: bool = False
+    run_as_default_user: str = ""
+    shell_profile: ShellProfile = ShellProfile()

@@ -7,6 +7,7 @@ what the client has acknowledged, and tells both when the session is over.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from whodunet.core.ssm.acknowledged import AcknowledgedNumbers
@@ -63,16 +64,25 @@ Decision = Write | Disconnect | Refused | StateReported
 class SessionRelay:
     """One session; sockets are the edge's own numbers, never used twice."""
 
-    def __init__(self, session_id: str, new_id: NewId, *, agent_listens: bool = False) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        new_id: NewId,
+        *,
+        agent_listens: bool = False,
+        witness: Callable[[Peer, Frame], None] = lambda _peer, _frame: None,
+    ) -> None:
         """Begins without sockets.
 
         Args:
+            witness: is told each stream message and who sent it, resent ones again, refused ones not.
             agent_listens: whether the agent is known to have spoken before, to another control plane's relay: a shell
                 that waits for input would never speak again by itself.
         """
         self._session_id = session_id
         self._new_id = new_id
         self._agent_listens = agent_listens
+        self._witness = witness
         self._sockets: dict[Peer, int] = {}
         self._held: dict[int, bytes] = {}  # by sequence number: what the client resends takes no more room
         self._acknowledged = AcknowledgedNumbers()
@@ -147,6 +157,7 @@ class SessionRelay:
             raise ProtocolViolation(f"a client sends no {frame.message_type}")
         self.active_at_s = now.monotonic_s
         if self._agent_listens and Peer.AGENT in self._sockets:
+            self._witness(Peer.CLIENT, frame)
             return self._write(Peer.AGENT, wire)
         return self._hold(frame, wire)
 
@@ -164,6 +175,7 @@ class SessionRelay:
             # The client's acknowledgement came too early or was lost, and a plugin gives no second one.
             return self._write(Peer.AGENT, serialise(acknowledge(frame, self._new_id, now)))
         self.active_at_s = now.monotonic_s
+        self._witness(Peer.AGENT, frame)
         self._acknowledged.seen(frame.sequence)
         first, self._agent_listens = not self._agent_listens, True
         return self._write(Peer.CLIENT, wire) + (self._release() if first else [])
@@ -173,6 +185,7 @@ class SessionRelay:
         if others + len(wire) > HELD_BYTES or (len(self._held) >= HELD_FRAMES and frame.sequence not in self._held):
             raise ProtocolViolation("too much input for an agent that does not listen yet; it has to come again")
         self._held[frame.sequence] = wire
+        self._witness(Peer.CLIENT, frame)
         return []
 
     def _release(self) -> list[Decision]:

@@ -15,7 +15,8 @@ from whodunet.core.ssm.frames import FLAGS_FIRST, Frame, Message, MessageType, N
 from whodunet.core.ssm.payloads import acknowledge
 
 SENDER_CAPACITY = 1_000  # messages; past that whoever feeds the stream has to wait, nothing is dropped
-RECEIVER_CAPACITY = 10_000  # messages that came too early; as many as the plugin keeps
+RECEIVER_CAPACITY = 10_000  # messages that wait to be delivered; as many as the plugin keeps
+RECEIVER_CAPACITY_BYTES = 32 * 1024 * 1024  # of their payloads
 MAX_RESENDS = 3_000  # after as many the plugin gives the session up, about 5 minutes
 
 _FIRST_TIMEOUT_S = 0.2
@@ -147,18 +148,18 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What one frame leads to: the acknowledgement to write, and the messages that are now in order."""
+    """What is now in order and accepted, and the acknowledgements to write for it."""
 
-    acknowledgement: Frame | None
     delivered: tuple[Message, ...]
+    acknowledgements: tuple[Frame, ...]
 
 
 class Receiver:
-    """Puts messages in order and acknowledges them.
+    """Puts messages in order, and acknowledges each when it is delivered.
 
     A message that came before is acknowledged again, as the agent does: its first acknowledgement may be lost. (The
-    plugin stays silent, and its agent resends for ever.) A message that `accepts` turns down is not acknowledged, so
-    the sender brings it again.
+    plugin stays silent, and its agent resends for ever.) One that `accepts` turns down waits here, and everything
+    behind it: what is not acknowledged fills the sender's buffer, and that is the one way to slow a sender down.
     """
 
     def __init__(
@@ -166,35 +167,40 @@ class Receiver:
         new_id: NewId,
         accepts: Callable[[Message], bool] = lambda _: True,
         capacity: int = RECEIVER_CAPACITY,
+        capacity_bytes: int = RECEIVER_CAPACITY_BYTES,
     ) -> None:
         self._new_id = new_id
         self._accepts = accepts
         self._capacity = capacity
+        self._room_bytes = capacity_bytes
         self._expected = 0
-        self._early: dict[int, Message] = {}
+        self._waiting: dict[int, Frame] = {}
 
     def receive(self, frame: Frame, now: Now) -> Received:
-        """Takes one stream message in, whatever its number."""
-        if not self._takes(frame):
-            return Received(None, ())
-        if frame.sequence >= self._expected:
-            self._early.setdefault(frame.sequence, frame.message)
-        return Received(acknowledge(frame, self._new_id, now), self.drain())
+        """Takes one stream message in, whatever its number; one that there is no room for has to come again."""
+        if 0 <= frame.sequence < self._expected:
+            return Received((), (acknowledge(frame, self._new_id, now),))
+        if frame.sequence not in self._waiting and self._has_room(frame):
+            self._waiting[frame.sequence] = frame
+            self._room_bytes -= len(frame.payload)
+        return self.drain(now)
 
-    def drain(self) -> tuple[Message, ...]:
-        """The messages that are in order and accepted by now; to be called too when readiness has changed."""
-        delivered = []
-        while self._expected in self._early and self._accepts(self._early[self._expected]):
-            delivered.append(self._early.pop(self._expected))
+    def drain(self, now: Now) -> Received:
+        """What is in order and accepted by now; to be called too when readiness has changed."""
+        taken = []
+        while self._expected in self._waiting and self._accepts(self._waiting[self._expected].message):
+            frame = self._waiting.pop(self._expected)
+            self._room_bytes += len(frame.payload)
             self._expected += 1
-        return tuple(delivered)
+            taken.append(frame)
+        acknowledgements = tuple(acknowledge(frame, self._new_id, now) for frame in taken)
+        return Received(tuple(frame.message for frame in taken), acknowledgements)
 
-    def _takes(self, frame: Frame) -> bool:
-        if 0 <= frame.sequence < self._expected or frame.sequence in self._early:
+    def _has_room(self, frame: Frame) -> bool:
+        if frame.sequence == self._expected:  # or the stream could never go on
             return True
-        if frame.sequence == self._expected:
-            return self._accepts(frame.message)
-        return frame.sequence > self._expected and len(self._early) < self._capacity
+        fits = len(self._waiting) < self._capacity and len(frame.payload) <= self._room_bytes
+        return frame.sequence > self._expected and fits
 
 
 def _resent(waiting: _Unacknowledged, now: Now) -> Frame:

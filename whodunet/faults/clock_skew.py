@@ -1,0 +1,64 @@
+"""A host whose clock is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from whodunet.core.errors import CannotRun
+from whodunet.core.fault import Fault, Network, run_checked
+from whodunet.core.topology import Topology
+
+_PRELOAD: Final = "/etc/ld.so.preload"  # Source: ld.so(8); only this host's file is mounted over
+_SETTING: Final = "/etc/faketimerc"  # Source: libfaketime's README, "Advanced time specification options"
+_LIBRARY: Final = "/usr/lib/*-linux-gnu/faketime/libfaketime.so.1"
+_LEAST_S: Final = 60  # what cannot come from the time between two readings
+
+
+class ClockSkew(Fault):
+    """Every program that is started on the host sees a clock that is fast (positive) or slow by so many seconds."""
+
+    kind: Literal["clock-skew"] = "clock-skew"
+    node: str
+    offset_s: int = Field(description="how fast the clock is, at least a minute; negative: slow")
+
+    def culprit(self) -> str:
+        """The host."""
+        return self.node
+
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """Which part the host plays, and which way its clock is wrong."""
+        direction = "fast" if self.offset_s > 0 else "slow"
+        return {"kind": self.kind, "role": topology.nodes[self.node].role, "clock": direction}
+
+    def names(self) -> Mapping[str, str]:
+        """The host."""
+        return {"node": self.node}
+
+    def inject(self, network: Network) -> Mapping[str, Any]:
+        """Mounts files over the dynamic loader's list of libraries, for one kernel has one clock for all its hosts."""
+        library = network.execute(self.node, f"ls {_LIBRARY}").stdout.strip()
+        if not library:
+            raise CannotRun(f"{self.node}: libfaketime is not installed; sudo apt-get install libfaketime")
+        folder = f"/run/clock/{self.node}"
+        lines = [
+            f"mkdir -p {folder} && touch {_PRELOAD} {_SETTING}",
+            f"echo '{self.offset_s:+d}s' >{folder}/setting && echo {library} >{folder}/preload",
+            f"mount --bind {folder}/setting {_SETTING} && mount --bind {folder}/preload {_PRELOAD}",
+        ]
+        run_checked(network, self.node, " && ".join(lines))
+        return {}
+
+    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+        """Takes the mounts away."""
+        run_checked(network, self.node, f"umount {_PRELOAD} {_SETTING}")
+
+    def proof(self, network: Network) -> str | None:
+        """What the host says the time is, beside the time of another node."""
+        other = next(name for name, node in network.topology.nodes.items() if name != self.node and not node.is_switch)
+        here, there = (int(run_checked(network, node, "date +%s")) for node in (self.node, other))
+        if abs(here - there) < _LEAST_S:
+            return None
+        return f"the clock of {self.node} differs from that of {other} by {here - there:+d} s"

@@ -1,0 +1,85 @@
+"""A transparent proxy that breaks TLS open: `python -m whodunet.middleboxes.tls_interceptor PORT`.
+
+Connections are redirected to it (nft: redirect). It shows the client a certificate for the name that the client asked
+for, signed by its own authority, and speaks TLS with the true destination itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+import sys
+from typing import Any, Final
+
+import trustme
+
+_SO_ORIGINAL_DST: Final = 80  # Source: linux/netfilter_ipv4.h
+_CHUNK_BYTES: Final = 1 << 16
+
+
+class Front:
+    """What one client is shown: a certificate for the name that it asks for, or for the address where it names none."""
+
+    def __init__(self, authority: trustme.CA, address: str) -> None:
+        self._authority = authority
+        self.name = address
+        self.context = self._certified()
+        self.context.sni_callback = self._asked
+
+    def _certified(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(self.name).configure_cert(context)
+        return context
+
+    def _asked(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        if name is not None:
+            self.name = name
+            connection.context = self._certified()
+
+
+def original_destination(connection: socket.socket) -> tuple[str, int]:
+    """Where the client wanted to go before it was redirected."""
+    address = connection.getsockopt(socket.SOL_IP, _SO_ORIGINAL_DST, 16)
+    port, packed = struct.unpack_from("!2xH4s", address)
+    return socket.inet_ntoa(packed), port
+
+
+async def carry(authority: trustme.CA, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Carries one connection until both sides have closed it."""
+    address, port = original_destination(writer.get_extra_info("socket"))
+    front = Front(authority, address)
+    try:
+        await writer.start_tls(front.context)
+        trusting = ssl.create_default_context()
+        far_reader, far_writer = await asyncio.open_connection(address, port, ssl=trusting, server_hostname=front.name)
+    except OSError as error:  # ssl.SSLError is one: the client that does not trust this proxy says so and leaves
+        print(f"{front.name} ({address}:{port}): {error}", file=sys.stderr, flush=True)
+        writer.close()
+        return
+    await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+
+
+async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await source.read(_CHUNK_BYTES):
+            sink.write(chunk)
+            await sink.drain()
+    sink.close()
+
+
+async def serve(port: int) -> None:
+    """Accepts connections until the process ends."""
+    authority = trustme.CA(organization_name="Corporate Web Security")
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:
+        await carry(authority, reader, writer)
+
+    server = await asyncio.start_server(accept, "0.0.0.0", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))
