@@ -1,0 +1,242 @@
+"""Sessions through Session Manager, by the real AWS CLI, on a lab's network: what has to work, and what has to survive."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from whodunet.core.fault import Completed
+from whodunet.lab.sandboxed import SandboxedLab
+from whodunet.lab.waiting import wait_until
+
+INSTANCE: Final = "i-0abcd1234efgh5678"
+START: Final = f"aws ssm start-session --target {INSTANCE}"
+TYPIST: Final = (Path(__file__).parent / "typist.py").read_text(encoding="utf-8")
+LINES: Final = 20_000
+MEGABYTES: Final = 20
+
+
+@pytest.fixture(scope="module")
+def lab(start_lab: Any) -> Iterator[SandboxedLab]:
+    """A lab with Session Manager that the tests of this file share."""
+    with start_lab("ssm-session") as lab:
+        yield lab
+
+
+def execute(lab: SandboxedLab, host: str, command: str, deadline_s: float = 90, stdin: str = "") -> Completed:
+    done = lab.ask("execute", host=host, command=command, deadline_s=deadline_s, stdin=stdin)
+    assert done["exit_status"] is not None, f"{command}: not over after {deadline_s} s: {done['stdout'][-500:]}"
+    return Completed(done["exit_status"], done["stdout"], done["stderr"])
+
+
+def on(lab: SandboxedLab, host: str, command: str, deadline_s: float = 90, stdin: str = "") -> str:
+    done = execute(lab, host, command, deadline_s, stdin)
+    assert done.exit_status == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def type_at(lab: SandboxedLab, command: str, *steps: list[Any]) -> str:
+    """What a terminal on the client shows."""
+    words = json.dumps([command, *steps])
+    return on(lab, "client", f"python3 - '{words.replace(chr(39), chr(39) * 2)}'", stdin=TYPIST)
+
+
+def background(lab: SandboxedLab, name: str, command: str) -> None:
+    """Starts a command on the client; what it prints goes to /tmp/NAME, and `done` to its end."""
+    on(lab, "client", f"(({command}) </dev/null >/tmp/{name} 2>&1; echo done >>/tmp/{name}) >/dev/null 2>&1 &")
+
+
+def printed(lab: SandboxedLab, name: str) -> str:
+    return on(lab, "client", f"cat /tmp/{name}")
+
+
+def run(command: str) -> str:
+    """The CLI's words for one command on the instance, without a terminal."""
+    parameters = json.dumps({"command": [command]})
+    return f"{START} --document-name AWS-StartNonInteractiveCommand --parameters '{parameters}'"
+
+
+def forward(port: int, local_port: int) -> str:
+    parameters = json.dumps({"portNumber": [str(port)], "localPortNumber": [str(local_port)]})
+    return f"exec {START} --document-name AWS-StartPortForwardingSession --parameters '{parameters}'"
+
+
+def await_online(lab: SandboxedLab) -> None:
+    ask = f"aws ssm get-connection-status --target {INSTANCE} --query Status --output text"
+    wait_until(lambda: execute(lab, "client", ask).stdout == "connected\n", "the instance to be connected", 60)
+
+
+# What has to work.
+
+
+def test_a_shell_knows_its_terminals_size_and_hears_ctrl_c(lab: SandboxedLab) -> None:
+    shown = type_at(
+        lab,
+        START,
+        ["expect", r"^\$ "],
+        ["resize", 41, 133],
+        ["type", "until stty size | grep 41; do :; done; sleep 1000\n"],
+        ["expect", "^41 133"],
+        ["type", "\x03"],
+        ["expect", r"^(\^C)?\r*\n?\$ "],
+        ["type", "whoami; exit\n"],
+        ["expect", "Exiting session"],
+    )
+    assert "ssm-user" in shown
+
+
+def test_ssh_goes_through_a_session_as_its_proxy_command(lab: SandboxedLab) -> None:
+    proxy = f"aws ssm start-session --target {INSTANCE} --document-name AWS-StartSSHSession --parameters portNumber=%p"
+    options = f"-o StrictHostKeyChecking=accept-new -o ProxyCommand='{proxy}'"
+    assert on(lab, "client", f"ssh {options} ec2-user@{INSTANCE} hostname") == "instance\n"
+
+
+def test_a_command_session_ends_with_all_of_its_output(lab: SandboxedLab) -> None:
+    lines = on(lab, "client", run("seq 1 5000")).splitlines()
+    assert [line for line in lines if line.isdigit()] == [str(number) for number in range(1, 5001)]
+
+
+def test_signing_on_anew_gives_credentials_that_work(lab: SandboxedLab) -> None:
+    on(lab, "client", "cp -a ~/.aws/sso/cache /tmp/signed-in")
+    on(lab, "client", "rm -rf ~/.aws/sso/cache ~/.aws/cli/cache")
+    assert execute(lab, "client", "aws sts get-caller-identity").exit_status != 0
+    device = "--use-device-code" if "use-device-code" in on(lab, "client", "aws sso login help | cat") else ""
+    background(lab, "login", f"aws sso login --no-browser {device}")
+    wait_until(lambda: "-" in on(lab, "client", "grep -oE '^[A-Z]{4}-[A-Z]{4}' /tmp/login || true"), "a user code")
+    on(lab, "client", f"{sys.executable} -P - /tmp/login", stdin=APPROVE)
+    wait_until(lambda: "done" in printed(lab, "login"), "the sign-on to end")
+    assert "Successfully logged into" in printed(lab, "login")
+    assert "Developer/ann@corp.example" in on(lab, "client", "aws sts get-caller-identity")
+
+
+APPROVE: Final = """
+import html.parser, re, ssl, sys, urllib.parse, urllib.request
+
+class Form(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__(); self.action, self.fields = None, {}
+    def handle_starttag(self, tag, attributes):
+        known = dict(attributes)
+        if tag == "form": self.action = known.get("action")
+        if tag == "input" and known.get("name"): self.fields.setdefault(known["name"], known.get("value") or "")
+
+address = re.search(r"https://\\S+user_code=\\S+", open(sys.argv[1]).read())[0]
+context = ssl.create_default_context(cafile="/etc/ssl/certs/ca-certificates.crt")
+opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), urllib.request.HTTPCookieProcessor())
+form = Form(); form.feed(opener.open(address).read().decode())
+sent = urllib.parse.urlencode(form.fields).encode()
+print(opener.open(urllib.parse.urljoin(address, form.action or ""), sent).read().decode())
+"""
+
+
+# What has to survive.
+
+
+@pytest.mark.parametrize("direction", ["down", "up"])
+def test_twenty_megabytes_through_a_port_forward_arrive_whole(lab: SandboxedLab, direction: str) -> None:
+    port = {"down": 8000, "up": 8001}[direction]
+    on(lab, "instance", f"head -c {MEGABYTES}M /dev/urandom >/tmp/sent")
+    serve = {"down": "ncat -l {port} --send-only </tmp/sent", "up": "ncat -l {port} --recv-only >/tmp/received"}
+    on(lab, "instance", f"({serve[direction].format(port=port)}) >/dev/null 2>&1 & true")
+    background(lab, f"forward-{direction}", forward(port, 9000 + port))
+    wait_until(lambda: "Waiting for connections" in printed(lab, f"forward-{direction}"), "the forward to listen")
+    carry = {
+        "down": "ncat --recv-only localhost {port} >/tmp/received",
+        "up": "ncat --send-only localhost {port} </tmp/sent",
+    }
+    on(lab, "client", carry[direction].format(port=9000 + port))
+    sums = "sha256sum </tmp/sent; sha256sum </tmp/received"
+    wait_until(lambda: len(set(on(lab, "instance", sums).split())) == 2, "both ends to have the same digest")
+    on(lab, "client", f"pkill -INT -f localPortNumber.*{9000 + port}")
+    wait_until(lambda: "done" in printed(lab, f"forward-{direction}"), "the forward to end")
+
+
+def cut(lab: SandboxedLab, host: str) -> None:
+    """Resets every connection of a host to the endpoints with its next packet, and lets new ones through."""
+    reset = "ip daddr 10.0.1.20 tcp dport 443 tcp flags & (fin | syn | rst) == 0x0 reject with tcp reset"
+    hook = "type filter hook output priority 0;"
+    on(lab, host, "nft -f -", stdin=f"table inet cut {{\nchain output {{\n{hook}\n{reset}\n}}\n}}\n")
+    try:
+        wait_until(lambda: not on(lab, host, "ss -Htn state established dst 10.0.1.20"), f"{host} to be cut off", 40)
+    finally:
+        on(lab, host, "nft delete table inet cut")
+
+
+def test_lines_come_once_and_in_order_across_cuts_of_either_data_socket(lab: SandboxedLab) -> None:
+    pace = f"for i in $(seq 1 {LINES}); do echo line-$i; [ $((i % 250)) != 0 ] || sleep 0.05; done"
+    parameters = json.dumps({"command": [f"sh -c '{pace}'"]})
+    script = "cat >/tmp/lines.json"
+    on(lab, "client", script, stdin=parameters)
+    document = "--document-name AWS-StartInteractiveCommand --parameters file:///tmp/lines.json"
+    background(lab, "lines", f"{START} {document}")
+    count = "grep -c ^line- /tmp/lines || true"
+    for host, least in (("client", LINES // 5), ("instance", LINES // 2)):
+        wait_until(lambda least=least: int(on(lab, "client", count)) > least, f"more than {least} lines", 60)
+        cut(lab, host)
+    wait_until(lambda: "done" in printed(lab, "lines"), "the session to end", 90)
+    got = [line.strip() for line in printed(lab, "lines").splitlines() if line.startswith("line-")]
+    assert got == [f"line-{number}" for number in range(1, LINES + 1)]
+    await_online(lab)
+
+
+def test_nothing_is_lost_where_a_quarter_of_the_acknowledgements_is(lab: SandboxedLab) -> None:
+    before = lab.service_settings("endpoints", "control-plane")
+    lab.configure_service("endpoints", "control-plane", before | {"lose_acknowledgements_pct": 25})
+    try:
+        await_online(lab)
+        lines = on(lab, "client", run("seq 1 20000")).splitlines()
+        assert [line for line in lines if line.isdigit()] == [str(number) for number in range(1, 20001)]
+    finally:
+        lab.configure_service("endpoints", "control-plane", before)
+        await_online(lab)
+
+
+def test_agents_come_back_to_a_restarted_control_plane(lab: SandboxedLab) -> None:
+    lab.restart_service("endpoints", "control-plane")
+    await_online(lab)
+    assert "instance" in on(lab, "client", run("uname -n"))
+
+
+def active(lab: SandboxedLab) -> int:
+    ask = "aws ssm describe-sessions --state Active --query 'length(Sessions)'"
+    return int(on(lab, "client", ask))
+
+
+def test_fifty_sessions_run_at_a_time(lab: SandboxedLab) -> None:
+    wait_until(lambda: active(lab) == 0, "former sessions to end", 90)
+    on(lab, "instance", "rm -f /tmp/go")
+    command = "until [ -e /tmp/go ]; do sleep 0.2; done; echo it-is-$RANDOM; uname -n"
+    on(lab, "client", "cat >/tmp/fifty.json", stdin=json.dumps({"command": [f"bash -c '{command}'"]}))
+    session = f"{START} --document-name AWS-StartNonInteractiveCommand --parameters file:///tmp/fifty.json"
+    background(lab, "fifty", f"for i in $(seq 50); do {session} >/tmp/one-of-fifty-$i 2>&1 & done; wait")
+    wait_until(lambda: active(lab) == 50, "fifty active sessions", 180)
+    on(lab, "instance", "touch /tmp/go")
+    wait_until(lambda: "done" in printed(lab, "fifty"), "the fifty to end", 180)
+    assert int(on(lab, "client", "grep -lx instance /tmp/one-of-fifty-* | wc -l")) == 50
+    wait_until(lambda: active(lab) == 0, "none to be active", 90)
+
+
+@pytest.mark.parametrize("vanish", ["killed", "cut off"])
+def test_the_session_of_a_client_that_vanishes_ends_on_the_instance_too(lab: SandboxedLab, vanish: str) -> None:
+    before = lab.service_settings("endpoints", "control-plane")
+    lab.configure_service("endpoints", "control-plane", before | {"resume_within_s": 3, "client_ping_s": 1})
+    try:
+        await_online(lab)
+        background(lab, "vanishing", f"tail -f /dev/null | {run('sleep 4321')}")
+        running = "pgrep -x -f 'sleep 4321' || true"
+        wait_until(lambda: on(lab, "instance", running), "the command to run on the instance", 60)
+        if vanish == "killed":
+            on(lab, "client", "pkill -KILL -f whodunet.session_manager.plugin")
+        else:
+            drop = "type filter hook output priority 0;\ntcp dport 443 drop"
+            on(lab, "client", "nft -f -", stdin=f"table inet gone {{\nchain output {{\n{drop}\n}}\n}}\n")
+        wait_until(lambda: not on(lab, "instance", running), "the command to end", 60)
+    finally:
+        execute(lab, "client", "nft delete table inet gone; pkill -KILL -f whodunet.session_manager.plugin; pkill tail")
+        lab.configure_service("endpoints", "control-plane", before)
+        await_online(lab)
