@@ -186,9 +186,20 @@ def test_a_message_waits_until_the_session_is_ready() -> None:
     client.write(b"ab", at(0), message_bytes=1)
     assert carry(client, agent, at(0)) == []
     ready.append(True)
-    client.tick(at(1))
-    assert carry(client, agent, at(1)) == [Message(PayloadType.OUTPUT, b"a"), Message(PayloadType.OUTPUT, b"b")]
-    assert agent.drain() == ()
+    assert joined(agent.drain(at(1))) == b"ab"
+    assert agent.drain(at(1)) == ()
+    carry(agent, client, at(1))
+    assert client.settled
+
+
+def test_what_is_told_outside_the_stream_is_written_once_and_has_no_number() -> None:
+    _, agent = ends()
+    agent.tell(MessageType.AGENT_SESSION_STATE, b"{}", at(0))
+    (told,) = agent.take_frames()
+    assert (told.message_type, told.payload, told.sequence) == (MessageType.AGENT_SESSION_STATE, b"{}", 0)
+    agent.reconnected(at(1))
+    assert agent.take_frames() == []
+    assert agent.settled
 
 
 def test_a_new_socket_gets_each_message_once() -> None:

@@ -173,3 +173,10 @@ def test_a_frame_that_no_program_reads_is_not_serialised(why: str, frame: Frame)
 
 def test_the_message_is_the_frame_without_its_way() -> None:
     assert HELLO.message == Message(PayloadType.OUTPUT, b"hello")
+
+
+@given(any_frame)
+def test_a_frames_type_is_told_without_reading_the_rest(frame: Frame) -> None:
+    wire = frames.serialise(frame)
+    assert frames.carries(wire, frame.message_type)
+    assert frames.carries(wire, MessageType.ACKNOWLEDGE) == (frame.message_type == MessageType.ACKNOWLEDGE)

@@ -375,3 +375,23 @@ def test_input_still_waits_for_an_agent_that_comes_back_before_it_has_spoken() -
     relay.left(AGENT, NOW)
     assert relay.joined(Peer.AGENT, 7, NOW) == []
     assert relay.received(7, output(0), NOW) == [Write(CLIENT, output(0)), Write(7, typed(0))]
+
+
+def test_a_witness_is_told_each_stream_message_that_is_not_refused() -> None:
+    told: list[tuple[Peer, int]] = []
+    relay = SessionRelay("dev-0123", ids(), witness=lambda peer, frame: told.append((peer, frame.sequence)))
+    relay.joined(Peer.AGENT, AGENT, NOW)
+    relay.received(AGENT, output(0), NOW)
+    relay.joined(Peer.CLIENT, CLIENT, NOW)
+    for wire in (typed(0), typed(0), acknowledgement(output(0)), output(1), b"no frame"):
+        relay.received(CLIENT, wire, NOW)
+    relay.received(AGENT, output(0), NOW)  # acknowledged before
+    assert told == [(Peer.AGENT, 0), (Peer.CLIENT, 0), (Peer.CLIENT, 0)]
+
+
+def test_a_witness_is_told_of_input_that_waits_for_the_agent() -> None:
+    told: list[Peer] = []
+    relay = SessionRelay("dev-0123", ids(), witness=lambda peer, _: told.append(peer))
+    relay.joined(Peer.CLIENT, CLIENT, NOW)
+    relay.received(CLIENT, typed(0), NOW)
+    assert told == [Peer.CLIENT]

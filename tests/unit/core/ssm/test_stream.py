@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from whodunet.core.ssm.frames import Frame, Message, MessageType, NewId, Now, PayloadType
 from whodunet.core.ssm.payloads import Acknowledge
-from whodunet.core.ssm.stream import BufferFull, Receiver, RetransmissionTimer, Sender
+from whodunet.core.ssm.stream import BufferFull, Received, Receiver, RetransmissionTimer, Sender
 
 INPUT = MessageType.INPUT_STREAM_DATA
 
@@ -42,9 +42,8 @@ def sent(number: int) -> list[Frame]:
     return [source.send(output(b"%d" % index), at(0)) for index in range(number)]
 
 
-def acknowledged(frame: Frame | None) -> int:
+def acknowledged(frame: Frame) -> int:
     """The number that an acknowledgement names."""
-    assert frame is not None
     assert (frame.message_type, frame.sequence, frame.flags, frame.payload_type) == (MessageType.ACKNOWLEDGE, 0, 3, 0)
     return Acknowledge.from_payload(frame.payload).acknowledged_message_sequence_number
 
@@ -93,8 +92,8 @@ def run(contents: list[bytes], network: Network) -> tuple[list[bytes], Sender]:
             continue
         received = target.receive(frame, at(arrives_s))
         delivered += [message.payload for message in received.delivered]
-        if received.acknowledgement is not None:
-            network.carry(received.acknowledgement, arrives_s)
+        for acknowledgement in received.acknowledgements:
+            network.carry(acknowledgement, arrives_s)
     raise AssertionError("the stream does not settle")
 
 
@@ -216,18 +215,22 @@ def test_a_message_that_was_sent_twice_teaches_no_round_trip() -> None:
     assert source.timer.timeout_s == 0.4
 
 
+def numbers(received: Received) -> list[int]:
+    """Which messages were acknowledged."""
+    return [acknowledged(frame) for frame in received.acknowledgements]
+
+
 def test_messages_are_delivered_in_order_and_acknowledged_one_by_one() -> None:
     a, b, c = sent(3)
     target = Receiver(ids())
     late = [target.receive(frame, at(0)) for frame in (c, b, a)]
-    assert [acknowledged(received.acknowledgement) for received in late] == [2, 1, 0]
     assert [received.delivered for received in late] == [(), (), (a.message, b.message, c.message)]
+    assert [numbers(received) for received in late] == [[], [], [0, 1, 2]]
 
 
 def test_the_acknowledgement_names_type_and_identifier() -> None:
     (frame,) = sent(1)
-    acknowledgement = Receiver(ids()).receive(frame, at(0)).acknowledgement
-    assert acknowledgement is not None
+    (acknowledgement,) = Receiver(ids()).receive(frame, at(0)).acknowledgements
     payload = Acknowledge.from_payload(acknowledgement.payload)
     assert (payload.acknowledged_message_type, payload.acknowledged_message_id) == (
         "input_stream_data",
@@ -236,60 +239,78 @@ def test_the_acknowledgement_names_type_and_identifier() -> None:
 
 
 def test_a_repetition_is_acknowledged_again_and_not_delivered() -> None:
-    a, b, c = sent(3)
+    a, b = sent(2)
     target = Receiver(ids())
-    for frame in (a, c):
+    for frame in (a, b):
         target.receive(frame, at(0))
-    for frame in (a, c):
+    for frame in (a, b):
         again = target.receive(frame, at(1))
-        assert acknowledged(again.acknowledgement) == frame.sequence
+        assert numbers(again) == [frame.sequence]
         assert again.delivered == ()
-    assert target.receive(b, at(2)).delivered == (b.message, c.message)
 
 
-def test_a_message_that_is_not_accepted_is_not_acknowledged_and_may_come_again() -> None:
-    (frame,) = sent(1)
+def test_a_repetition_of_what_waits_is_delivered_once() -> None:
+    a, b = sent(2)
+    target = Receiver(ids())
+    for _ in range(2):
+        assert target.receive(b, at(0)) == Received((), ())
+    assert target.receive(a, at(0)).delivered == (a.message, b.message)
+
+
+def test_a_message_that_is_not_accepted_waits_and_is_acknowledged_when_it_is_delivered() -> None:
+    a, b = sent(2)
     ready: list[bool] = []
     target = Receiver(ids(), accepts=lambda _: bool(ready))
-    assert target.receive(frame, at(0)).acknowledgement is None
+    for frame in (a, b, a):
+        assert target.receive(frame, at(0)) == Received((), ())
     ready.append(True)
-    assert target.receive(frame, at(1)).delivered == (frame.message,)
+    drained = target.drain(at(1))
+    assert drained.delivered == (a.message, b.message)
+    assert numbers(drained) == [0, 1]
+    assert target.drain(at(1)) == Received((), ())
 
 
-def test_a_message_that_came_early_waits_for_readiness() -> None:
+def test_what_lies_behind_a_message_that_is_not_accepted_waits_too() -> None:
     a, b = sent(2)
-    accepted = [a.message]
+    accepted = [b.message]
     target = Receiver(ids(), accepts=accepted.__contains__)
-    target.receive(b, at(0))
-    assert target.receive(a, at(0)).delivered == (a.message,)
-    assert target.drain() == ()
-    assert acknowledged(target.receive(b, at(1)).acknowledgement) == 1
-    accepted.append(b.message)
-    assert target.drain() == (b.message,)
-    assert target.drain() == ()
+    assert [target.receive(frame, at(0)).delivered for frame in (a, b)] == [(), ()]
+    accepted.append(a.message)
+    assert target.drain(at(0)).delivered == (a.message, b.message)
 
 
-def test_what_the_buffer_cannot_hold_is_not_acknowledged() -> None:
+def test_what_there_is_no_room_for_has_to_come_again() -> None:
     a, b, c = sent(3)
     target = Receiver(ids(), capacity=1)
-    assert target.receive(b, at(0)).acknowledgement is not None
-    assert target.receive(c, at(0)).acknowledgement is None
+    target.receive(b, at(0))
+    target.receive(c, at(0))
     assert target.receive(a, at(0)).delivered == (a.message, b.message)
     assert target.receive(c, at(0)).delivered == (c.message,)
 
 
+def test_the_room_is_counted_in_bytes_too() -> None:
+    source = sender()
+    a, b, c, d = (source.send(output(content), at(0)) for content in (b"a", b"bb", b"c", b"dd"))
+    target = Receiver(ids(), capacity_bytes=2)
+    target.receive(b, at(0))
+    target.receive(c, at(0))
+    assert target.receive(a, at(0)).delivered == (a.message, b.message)
+    target.receive(d, at(0))
+    assert target.receive(c, at(0)).delivered == (c.message, d.message)
+
+
 def test_a_negative_number_is_ignored() -> None:
     frame = Frame(INPUT, UUID(int=1), 1, b"x", sequence=-1)
-    received = Receiver(ids()).receive(frame, at(0))
-    assert (received.acknowledgement, received.delivered) == (None, ())
+    assert Receiver(ids()).receive(frame, at(0)) == Received((), ())
 
 
 def test_repetitions_take_no_room() -> None:
-    a, _, c = sent(3)
+    a, b, c = sent(3)
     target = Receiver(ids(), capacity=1)
     for _ in range(3):
         target.receive(a, at(0))
-    assert target.receive(c, at(0)).acknowledgement is not None
+    target.receive(c, at(0))
+    assert target.receive(b, at(0)).delivered == (b.message, c.message)
 
 
 def test_the_timeout_leaves_10_ms_on_a_path_that_never_varies() -> None:
