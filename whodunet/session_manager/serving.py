@@ -146,4 +146,6 @@ def _listening(listen: tuple[str, int]) -> socket.socket:
     except OSError as error:
         refuse(f"cannot listen on {listen[0]}:{listen[1]}: {error.strerror}")
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+    # asyncio sets it on sockets that it made itself; accepted ones inherit it. An echo must not wait for an ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

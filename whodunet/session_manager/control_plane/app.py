@@ -50,10 +50,10 @@ class ControlPlane:
         seal = Seal(bytes.fromhex(settings.seal_key))
         gate = Gate(Authenticator(seal, settings.region, epoch_s), account, trail)
         instances = Instances(clock)
-        self._sessions = Sessions(settings.records / "transcripts", trail, _losses(settings), clock)
-        self._ssm = SsmSessions(self._sessions, instances, tokens, _stream_host(settings), clock)
+        self.sessions = Sessions(settings.records / "transcripts", trail, _losses(settings), clock)
+        self._ssm = SsmSessions(self.sessions, instances, tokens, _stream_host(settings), clock)
         self._messages = Ec2Messages(instances, account)
-        self._channels = Channels(gate, account, instances, self._sessions, tokens, clock)
+        self._channels = Channels(gate, account, instances, self.sessions, tokens, clock)
         services = {
             "ssm": {
                 **self._ssm.operations(),
@@ -61,7 +61,7 @@ class ControlPlane:
                 **SsmDocuments(account).operations(),
             },
             "ec2messages": self._messages.operations(),
-            "ssmmessages": ChannelTokens(account, self._sessions, tokens, clock).operations(),
+            "ssmmessages": ChannelTokens(account, self.sessions, tokens, clock).operations(),
             "sts": Sts(account, seal, epoch_s).operations(),
         }
         self._front = Front(gate, account, services, epoch_s)
@@ -81,8 +81,13 @@ class ControlPlane:
     async def stop(self) -> None:
         """Ends all sessions, so that both sides of each know."""
         self._messages.stop()
-        if self._sessions.end_all(_STOPPED):
+        if self.sessions.end_all(_STOPPED):
             await asyncio.sleep(_FLUSH_S)  # for the last words to be written out
+
+    def end_overdue(self) -> None:
+        """Ends the sessions whose time is over."""
+        for session in self.sessions.end_overdue(self._settings.resume_within_s, self._settings.idle_timeout_s):
+            self._ssm.cancel(session)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -93,12 +98,9 @@ class ControlPlane:
             await watch
 
     async def _watch(self) -> None:
-        """Ends the sessions whose time is over."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            ended = self._sessions.end_overdue(self._settings.resume_within_s, self._settings.idle_timeout_s)
-            for session in ended:
-                self._ssm.cancel(session)
+            self.end_overdue()
 
 
 def _stream_host(settings: ControlPlaneSettings) -> str:

@@ -45,7 +45,7 @@ class Front:
     async def root(self, request: Request) -> Response:
         """A call of an API that names its operation in a header or in the body."""
         body = await _body(request)
-        signed = signed_request(request, body[:MAX_BODY_BYTES])
+        signed = signed_request(request, body)
         if signed.header("content-type").startswith(_FORM) or (request.method == "GET" and "Action=" in signed.query):
             fields = dict(parse_qsl(signed.body.decode("latin-1") or signed.query, keep_blank_values=True))
             operation = fields.pop("Action", _NO_OPERATION)
@@ -69,15 +69,19 @@ class Front:
         try:
             answer = await self._answer(request, visit, parameters)
         except ApiError as error:
-            self._gate.record(visit, refused=error)
-            return dialect.failure(error, visit.request_id)
+            refused = error
         except Exception:
             log.exception("%s: %s failed", visit.service, visit.operation)
-            return dialect.failure(ApiError(INTERNAL, "An error occurred on the server side."), visit.request_id)
-        self._gate.record(visit, answer)
-        return dialect.answer(visit.operation, answer, visit.request_id)
+            refused = ApiError(INTERNAL, "An error occurred on the server side.")
+        else:
+            self._gate.record(visit, answer)
+            return dialect.answer(visit.operation, answer, visit.request_id)
+        self._gate.record(visit, refused=refused)
+        return dialect.failure(refused, visit.request_id)
 
     async def _answer(self, request: Request, visit: Visit, parameters: Callable[[], Mapping[str, Any]]) -> Answer:
+        if len(visit.signed.body) > MAX_BODY_BYTES:
+            raise ApiError(TOO_LARGE, f"The request has more than {MAX_BODY_BYTES} bytes.")
         caller = self._gate.authenticate(visit)
         operation = self._services[visit.service].get(visit.operation)
         addressed = _service_of(visit.signed.header("host"))
@@ -109,8 +113,6 @@ async def _body(request: Request) -> bytes:
 
 
 def _json(body: bytes) -> dict[str, Any]:
-    if len(body) > MAX_BODY_BYTES:
-        raise ApiError(TOO_LARGE, f"The request has more than {MAX_BODY_BYTES} bytes.")
     try:
         content = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:

@@ -111,4 +111,5 @@ def signed_request(connection: HTTPConnection, body: bytes = b"") -> SignedReque
         headers=headers,
         body=body,
         source_ip=connection.client.host if connection.client else "",
+        source_port=connection.client.port if connection.client else 0,
     )

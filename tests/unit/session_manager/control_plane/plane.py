@@ -138,9 +138,9 @@ class Conversation:
         self._app = app
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._to_app.put_nowait({"type": "websocket.connect"})
 
     async def __aenter__(self) -> Self:
-        self._to_app.put_nowait({"type": "websocket.connect"})
         self._task = asyncio.create_task(self._run())
         return self
 

@@ -20,7 +20,7 @@ from tests.unit.session_manager.control_plane.plane import (
 from whodunet.core.ssm.frames import MessageType
 from whodunet.core.ssm.payloads import InteractiveShell
 
-SSH = {"DocumentName": "AWS-StartSSHSession"}
+SSH: dict[str, Any] = {"DocumentName": "AWS-StartSSHSession"}
 ANN_ARN = f"arn:aws:sts::{ACCOUNT}:assumed-role/Developer/ann@corp.example"
 
 
@@ -101,11 +101,12 @@ def test_who_may_not_start_a_session_is_told_what_is_missing(plane: Plane) -> No
     async def story() -> None:
         bob = plane.credentials("ReadOnly", "bob@corp.example")
         answer = await plane.ssm("StartSession", bob, Target=INSTANCE)
-        assert answer.error == (
-            "AccessDeniedException",
+        code, message = answer.error
+        assert code == "AccessDeniedException"
+        assert message == (
             f"User: arn:aws:sts::{ACCOUNT}:assumed-role/ReadOnly/bob@corp.example is not authorized to perform:"
             f" ssm:StartSession on resource: arn:aws:ec2:eu-central-1:{ACCOUNT}:instance/{INSTANCE}"
-            " because no identity-based policy allows the ssm:StartSession action",
+            " because no identity-based policy allows the ssm:StartSession action"
         )
 
     play(story)
