@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import check, delay, memory, reset, start
+from benchmarks import check, delay, memory, reset, session, start
 from benchmarks.figures import Table
 from benchmarks.machine import machine_line
 from whodunet.core.errors import WhodunetError
@@ -19,6 +19,7 @@ BENCHMARKS: Final[dict[str, tuple[Callable[[int], Table], int]]] = {
     "reset": (reset.measure, 1),
     "delay": (delay.measure, 1),
     "check": (check.measure, 1),
+    "session": (session.measure, 5),
 }
 
 
