@@ -21,7 +21,9 @@ from whodunet.core.ssm.errors import ProtocolViolation
 from whodunet.core.ssm.frames import Message, PayloadType
 from whodunet.core.ssm.payloads import Payload
 
-TIMEOUT_S = 15.0  # how long the agent waits for each answer; the client waits for ever
+# How long the agent waits for each answer; the client waits for ever. amazon-ssm-agent gives up after 15 s, which fifty
+# clients that start at a time on two cores do not all keep.
+TIMEOUT_S = 60.0
 # The agent's own words, which users search for.
 TIMED_OUT = "Handshake timed out. Please ensure that you have the latest version of the session manager plugin."
 ALL_SESSION_TYPES = frozenset(SessionType)
