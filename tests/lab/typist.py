@@ -16,12 +16,12 @@ import termios
 import time
 
 DEADLINE_S = 25
-shown = ""
+shown = ""  # by the terminal, from the start
 
 
 def look(terminal: int, until: float) -> bool:
     """Takes what the command printed; False when it has ended, or the time is over."""
-    global shown
+    global shown  # noqa: PLW0603 - a script with one terminal
     if not select.select([terminal], [], [], max(0, until - time.monotonic()))[0]:
         return False
     try:
@@ -47,7 +47,7 @@ def main() -> None:
     command, *steps = json.loads(sys.argv[1])
     child, terminal = pty.fork()
     if child == 0:
-        os.execvp("sh", ["sh", "-c", command])
+        os.execvp("sh", ["sh", "-c", f"exec {command}"])  # a shell in between would die of ^C
     place = 0
     for kind, *what in steps:
         if kind == "expect":
