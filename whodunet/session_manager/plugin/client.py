@@ -24,6 +24,7 @@ from whodunet.session_manager.plugin.sessions import Session
 LOST: Final = 1
 INTERRUPTED: Final = 130
 _PARTING_S: Final = 3.0  # for telling the agent or the service that the user has gone
+FLUSH_S: Final = 1.0  # for a screen that stands still, when the user has gone
 _REFUSAL_S: Final = 1.0  # for the agent to hear what this end cannot do
 
 
@@ -50,7 +51,7 @@ class Client:
         self._session_id, self._dial, self._service, self._streams = session_id, dial, service, streams
         self._quiet, self._listen = quiet, listen
         self._handshake = ClientHandshake(CLIENT_VERSION)
-        self._started: Started | None = None
+        self._agent_listens = False  # for the flag that ends a Port session
         self._session: Session | None = None
         self._closed: Closed | None = None
         self._left = asyncio.Event()
@@ -70,19 +71,18 @@ class Client:
 
     async def run(self) -> int:
         """Returns the exit status when the session is over, everything is written and the terminal as before."""
-        await self._say(f"\nStarting session with SessionId: {self._session_id}\n")
+        self._say(f"\nStarting session with SessionId: {self._session_id}\n")
         try:
-            async with ChannelSocket(Peer.CLIENT, self._dial, accepts=self._handshake.accepts) as channel:
+            async with ChannelSocket(Peer.CLIENT, self._dial) as channel:
                 await first_of(self._converse(channel), self._left.wait())
                 await self._part(channel)
         except SessionTimedOut:
-            await self._say(f"Session: {self._session_id} timed out.\n")
+            self._say(f"Session: {self._session_id} timed out.\n", important=True)
         except SessionLost as lost:
             self._status = LOST
-            await self._streams.errors.show(f"session-manager-plugin: {lost}\n")
+            self._streams.errors.show(f"session-manager-plugin: {lost}\n")
             await self._terminate()
-        await self._streams.screen.drain()
-        await self._streams.errors.drain()
+        await self._flush()
         return self._status
 
     async def _converse(self, channel: ChannelSocket) -> None:
@@ -107,10 +107,11 @@ class Client:
 
     async def _begin(self, channel: ChannelSocket, started: Started, first: Message) -> Session:
         session = session_for(started, channel, self._streams, self._session_id, self._listen)
-        self._started, self._session = started, session
+        self._session = session
+        self._agent_listens = started.session_type is SessionType.PORT and heeds_terminate_flag(started.peer_version)
         self._quiet |= isinstance(session, RawSession)
         if started.customer_message:
-            await self._say(f"{started.customer_message}\n")
+            self._say(f"{started.customer_message}\n")
         if first.payload_type == PayloadType.OUTPUT:
             await session.receive(first)
         return session
@@ -126,18 +127,13 @@ class Client:
             await self._terminate()
         output = self._closed.output if self._closed else ""
         if output:
-            await self._say(f"\n\nSessionId: {self._session_id} : {output}\n\n", important=True)
+            self._say(f"\n\nSessionId: {self._session_id} : {output}\n\n", important=True)
         else:
-            await self._say(f"\n\nExiting session with sessionId: {self._session_id}.\n\n")
+            self._say(f"\n\nExiting session with sessionId: {self._session_id}.\n\n")
 
     async def _told(self, channel: ChannelSocket) -> bool:
-        """Whether the agent has heard that the user has gone; those that run a shell do not listen for it."""
-        started = self._started
-        if (
-            not started
-            or started.session_type is not SessionType.PORT
-            or not heeds_terminate_flag(started.peer_version)
-        ):
+        """Whether the agent has heard that the user has gone."""
+        if not self._agent_listens:
             return False
         with suppress(TimeoutError, SessionLost):
             async with asyncio.timeout(_PARTING_S):
@@ -150,11 +146,18 @@ class Client:
             async with asyncio.timeout(_PARTING_S):
                 await self._service.terminate()
 
-    async def _say(self, text: str, important: bool = False) -> None:
+    async def _flush(self) -> None:
+        """Waits until everything is written, as long as the screen stands still; not so after `leave`."""
+        await first_of(self._streams.drain(), self._left.wait())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await self._streams.drain()
+
+    def _say(self, text: str, important: bool = False) -> None:
         if not self._quiet:
-            await self._streams.screen.show(text)
+            self._streams.screen.show(text)
         elif important:
-            await self._streams.errors.show(text)
+            self._streams.errors.show(text)
 
 
 async def _run(session: Session) -> None:

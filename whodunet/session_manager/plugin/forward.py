@@ -30,10 +30,10 @@ class Forward(ABC):
         """Forwards until the user interrupts it."""
         with self._listener as listener:
             port = listener.getsockname()[1]
-            await self._screen.show(f"Port {port} opened for sessionId {self._session_id}.\n")
-            await self._screen.show("Waiting for connections...\n")
+            self._screen.show(f"Port {port} opened for sessionId {self._session_id}.\n")
+            self._screen.show("Waiting for connections...\n")
             await first_of(self._serve(listener), self._interrupted.wait())
-        await self._screen.show("Terminate signal received, exiting.\n")
+        self._screen.show("Terminate signal received, exiting.\n")
 
     @abstractmethod
     async def receive(self, message: Message) -> None:
@@ -47,20 +47,19 @@ class Forward(ABC):
     async def _serve(self, listener: socket.socket) -> None:
         """Accepts connections for ever."""
 
-    async def _accepted(self) -> None:
+    def _accepted(self) -> None:
         """Says so, the first time."""
         if not self._used:
             self._used = True
-            await self._screen.show(f"\nConnection accepted for session [{self._session_id}]\n")
+            self._screen.show(f"\nConnection accepted for session [{self._session_id}]\n")
 
 
 def listening_on(port: int) -> socket.socket:
     """Localhost's port, or any free one for 0; raises SessionLost if it cannot be had."""
     try:
         listener = socket.create_server(("127.0.0.1", port))
-    except (OSError, OverflowError) as error:
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise SessionLost(f"cannot listen on localhost:{port}: {reason}") from error
     listener.setblocking(False)
     # Inherited by each connection: asyncio sets it only where it opens the socket itself. Source: tcp(7)

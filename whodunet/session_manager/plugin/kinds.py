@@ -31,6 +31,11 @@ class Streams:
     screen: Output
     errors: Output
 
+    async def drain(self) -> None:
+        """Returns when everything is written."""
+        await self.screen.drain()
+        await self.errors.drain()
+
 
 def session_for(started: Started, channel: Channel, streams: Streams, session_id: str, listen: Listen) -> Session:
     """The local side of what was agreed on; raises SessionLost if its properties make no sense or its port is taken."""

@@ -10,7 +10,16 @@ from contextlib import suppress
 from whodunet.core.ssm.errors import ProtocolViolation
 from whodunet.core.ssm.frames import Message, PayloadType
 from whodunet.core.ssm.payloads import Flag
-from whodunet.core.ssm.smux import KEEPALIVE_S, Broken, Multiplexer, MuxEvent, Role, StreamBytes, StreamFinished
+from whodunet.core.ssm.smux import (
+    KEEPALIVE_S,
+    MAX_STREAMS,
+    Broken,
+    Multiplexer,
+    MuxEvent,
+    Role,
+    StreamBytes,
+    StreamFinished,
+)
 from whodunet.session_manager.channel_socket import SessionLost
 from whodunet.session_manager.plugin.forward import READ_BYTES, Forward
 from whodunet.session_manager.plugin.sessions import Channel
@@ -39,7 +48,7 @@ class MultiplexedForward(Forward):
         elif message.payload_type == PayloadType.FLAG:
             with suppress(ProtocolViolation):
                 if Flag.from_payload(message.payload) is Flag.CONNECT_TO_PORT_ERROR:
-                    await self._screen.show(_CONNECT_FAILED)
+                    self._screen.show(_CONNECT_FAILED)
 
     async def _serve(self, listener: socket.socket) -> None:
         server = await asyncio.start_server(self._connected, sock=listener)
@@ -57,7 +66,10 @@ class MultiplexedForward(Forward):
         await asyncio.Event().wait()
 
     async def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
-        await self._accepted()
+        self._accepted()
+        if len(self._mux.open_streams) >= MAX_STREAMS:  # the agent would take one more for the end of the session
+            writer.close()
+            return
         stream, opening = self._mux.open()
         self._writers[stream] = writer
         with suppress(SessionLost):  # whoever receives is told the reason
@@ -69,14 +81,14 @@ class MultiplexedForward(Forward):
         try:
             while content := await reader.read(READ_BYTES):
                 await self._channel.write(self._mux.send(stream, content))
-        except ConnectionError:
+        except OSError:
             self._writers.pop(stream, None)
 
     async def _take(self, event: MuxEvent) -> None:
         if isinstance(event, Broken):
             raise SessionLost(f"the agent sends what is no smux: {event.reason}")
         if isinstance(event, StreamBytes) and (writer := self._writers.get(event.stream)):
-            with suppress(ConnectionError):
+            with suppress(OSError):
                 writer.write(event.content)
                 await writer.drain()
         if isinstance(event, StreamFinished) and (writer := self._writers.pop(event.stream, None)):

@@ -8,7 +8,7 @@ from typing import Any, Final
 from whodunet.session_manager.awaiting import in_thread
 from whodunet.session_manager.channel_socket import CannotConnect, SessionLost
 from whodunet.session_manager.plugin.command_line import Invocation
-from whodunet.session_manager.signed_http import CallFailed, ServiceError, call
+from whodunet.session_manager.signed_http import CallFailed, Credentials, ServiceError, call
 
 _PASSING: Final = ("Throttling", "Internal", "ServiceUnavailable", "HTTP 5", "UnreadableAnswer")
 
@@ -50,15 +50,21 @@ class SessionService:
             await in_thread(lambda: self._call("TerminateSession"))
 
     def _call(self, operation: str) -> dict[str, Any]:
-        from botocore.exceptions import BotoCoreError
-        from botocore.session import Session
-
         asked = self._invocation
-        try:
-            credentials = Session(profile=asked.profile or None).get_credentials()
-        except BotoCoreError as error:
-            raise ServiceError("NoCredentials", str(error)) from error
-        if credentials is None:
-            raise ServiceError("NoCredentials", "there are none to sign the call with")
         body = {"SessionId": asked.session_id}
-        return call("ssm", operation, body, asked.region, credentials.get_frozen_credentials(), asked.endpoint_url)
+        return call("ssm", operation, body, asked.region, _credentials(asked.profile), asked.endpoint_url)
+
+
+def _credentials(profile: str) -> Credentials:
+    """Those that the AWS CLI finds too; the first call for them imports botocore, and may ask single sign-on."""
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    try:
+        found = Session(profile=profile or None).get_credentials()
+        if found is None:
+            raise ServiceError("NoCredentials", "there are none to sign the call with")
+        frozen: Credentials = found.get_frozen_credentials()
+    except BotoCoreError as error:
+        raise ServiceError("NoCredentials", str(error)) from error
+    return frozen

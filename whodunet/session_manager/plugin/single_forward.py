@@ -41,7 +41,7 @@ class SingleForward(Forward):
         loop = asyncio.get_running_loop()
         while True:
             connection, _ = await loop.sock_accept(listener)
-            await self._accepted()
+            self._accepted()
             try:
                 await self._carry(connection)
             finally:
@@ -53,7 +53,7 @@ class SingleForward(Forward):
         early, self._early = bytes(self._early), bytearray()
         self._connected.set()
         await self._deliver(early)
-        with suppress(ConnectionError):
+        with suppress(OSError):
             while content := await reader.read(READ_BYTES):
                 await self._channel.write(content)
 
@@ -72,6 +72,6 @@ class SingleForward(Forward):
 
     async def _deliver(self, content: bytes) -> None:
         if self._writer is not None:
-            with suppress(ConnectionError):
+            with suppress(OSError):
                 self._writer.write(content)
                 await self._writer.drain()

@@ -59,13 +59,12 @@ class Output:
 
     async def write(self, content: bytes) -> None:
         """Takes the content, and returns when there is room for more; after the end, content is dropped."""
-        self._pending_bytes += len(content)
-        self._queue.put(content)
+        self._put(content)
         await self._until_pending(_MOST_PENDING_BYTES)
 
-    async def show(self, text: str) -> None:
-        """Writes a text of ours."""
-        await self.write(text.encode())
+    def show(self, text: str) -> None:
+        """Takes a text of ours, which is short."""
+        self._put(text.encode())
 
     async def drain(self) -> None:
         """Returns when everything is written, or cannot be."""
@@ -74,6 +73,10 @@ class Output:
     async def closed(self) -> None:
         """Returns when it was seen that nobody reads any more."""
         await self._closed.wait()
+
+    def _put(self, content: bytes) -> None:
+        self._pending_bytes += len(content)
+        self._queue.put(content)
 
     async def _until_pending(self, most_bytes: int) -> None:
         while self._pending_bytes > most_bytes:

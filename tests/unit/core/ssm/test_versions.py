@@ -29,5 +29,10 @@ def test_the_last_versions_with_keepalive_still_have_it() -> None:
     assert not versions.agent_keeps_alive("1.2.332.0")
 
 
+def test_agents_up_to_2_3_722_do_not_end_a_session_at_the_client_s_word() -> None:
+    assert not versions.heeds_terminate_flag("2.3.722.0")
+    assert versions.heeds_terminate_flag("2.3.723.0")
+
+
 def test_a_version_of_a_million_digits_is_read_at_once() -> None:
     assert versions.multiplexes("9" * 1_000_000, "1.2.677.0")

@@ -6,7 +6,8 @@ import asyncio
 import socket
 from asyncio import StreamReader, StreamWriter
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 PORT = 10022
 
@@ -14,12 +15,20 @@ PORT = 10022
 class LocalPort(socket.socket):
     """Listens on a Unix socket, and says that it is a port."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.path = path
-        self.bind(str(path))
+        self._path = str(folder / "port")
+        self.bind(self._path)
         self.listen()
         self.setblocking(False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
 
     def getsockname(self) -> Any:
         """What a port of localhost would say."""
@@ -27,4 +36,4 @@ class LocalPort(socket.socket):
 
     async def connect_to(self) -> tuple[StreamReader, StreamWriter]:
         """A program's connection to the port."""
-        return await asyncio.open_unix_connection(str(self.path))
+        return await asyncio.open_unix_connection(self._path)

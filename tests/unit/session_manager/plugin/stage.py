@@ -43,17 +43,26 @@ class Person:
         self._screen, self._stdout = os.pipe()
         self._complaints, self._stderr = os.pipe()
         self._open = {self._stdin, self._keyboard, self._screen, self._stdout, self._complaints, self._stderr}
+        self._streams: list[Streams] = []
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for descriptor in self._open:
-            os.close(descriptor)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Lets nothing be written any more: the next person's descriptors have the same numbers."""
+        for descriptor in {self._screen, self._complaints} & self._open:
+            self._close(descriptor)
+        for streams in self._streams:
+            await streams.drain()
+        for descriptor in tuple(self._open):
+            self._close(descriptor)
 
     def streams(self) -> Streams:
         """The plugin's ends; to be asked for in the event loop."""
-        return Streams(Input(self._stdin), Output(self._stdout), Output(self._stderr))
+        self._streams.append(Streams(Input(self._stdin), Output(self._stdout), Output(self._stderr)))
+        return self._streams[-1]
 
     def types(self, keys: bytes) -> None:
         """Presses some keys."""

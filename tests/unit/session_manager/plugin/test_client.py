@@ -25,10 +25,11 @@ from tests.unit.session_manager.plugin.stage import (
     play,
 )
 from whodunet.core.ssm.documents import SessionType
-from whodunet.core.ssm.frames import Message, PayloadType
+from whodunet.core.ssm.frames import Message, MessageType, PayloadType
 from whodunet.core.ssm.handshake import HandshakeRequest, HandshakeResponse, RequestedAction
 from whodunet.core.ssm.payloads import Flag
-from whodunet.session_manager.channel_socket import ChannelSocket, SessionLost
+from whodunet.session_manager.channel_socket import MESSAGE_BYTES, ChannelSocket, SessionLost
+from whodunet.session_manager.plugin import client
 from whodunet.session_manager.plugin.client import Client
 from whodunet.session_manager.plugin.forward import listening_on
 from whodunet.session_manager.plugin.kinds import Streams
@@ -57,14 +58,14 @@ class Scene:
 async def on_stage(quiet: bool = False, listen: Callable[[int], socket.socket] = listening_on) -> AsyncIterator[Scene]:
     """A client between a person and an agent."""
     relay, service = Relay(), Service()
-    with Person() as person:
+    async with Person() as person:
         dial = partial(relay.dial, "client")
-        client = Client("session-1", dial, service, person.streams(), quiet=quiet, listen=listen)
+        plugin = Client("session-1", dial, service, person.streams(), quiet=quiet, listen=listen)
         async with agent_on(relay) as agent:
-            running = asyncio.create_task(client.run())
+            running = asyncio.create_task(plugin.run())
             while len(relay.dialled) < 2:
                 await asyncio.sleep(0)
-            yield Scene(person, relay, agent, service, client, running)
+            yield Scene(person, relay, agent, service, plugin, running)
             assert running.done(), "the story has to see how the client ends"
 
 
@@ -141,6 +142,26 @@ def test_all_output_is_shown_in_order_before_the_farewell() -> None:
     play(story())
 
 
+def test_keys_after_the_end_take_nothing_from_the_output_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FLUSH_S", 0)
+    content = bytes(range(1, 256)) * 4000
+
+    async def story() -> None:
+        async with on_stage() as scene:
+            await agree(scene.agent, SessionType.STANDARD_STREAM)
+            await scene.agent.write(content)
+            pieces = -(-len(content) // MESSAGE_BYTES)
+            while len(scene.relay.sent(MessageType.OUTPUT_STREAM_DATA)) < 2 + pieces:
+                await asyncio.sleep(0)
+            await close(scene.relay)
+            scene.person.types(b"too late")
+            assert await scene.person.reads(EXITING) == STARTING + content + EXITING
+            assert await scene.running == 0
+            assert scene.person.complaints() == b""
+
+    play(story())
+
+
 def test_a_cut_is_not_seen_on_the_screen() -> None:
     async def story() -> None:
         async with on_stage() as scene:
@@ -188,13 +209,13 @@ def test_a_shell_that_is_left_is_terminated_by_the_service_and_the_terminal_rest
         before = termios.tcgetattr(terminal)
         relay, service = Relay(), Service()
         streams = Streams(Input(terminal), Output(terminal), Output(terminal))
-        client = Client("session-1", partial(relay.dial, "client"), service, streams)
+        plugin = Client("session-1", partial(relay.dial, "client"), service, streams)
         async with agent_on(relay) as agent:
-            running = asyncio.create_task(client.run())
+            running = asyncio.create_task(plugin.run())
             await agree(agent, SessionType.STANDARD_STREAM)
             assert await next_message(agent, PayloadType.SIZE)
             assert termios.tcgetattr(terminal) != before
-            client.leave(143)
+            plugin.leave(143)
             assert await running == 143
         assert termios.tcgetattr(terminal) == before
         assert service.terminated == 1
@@ -217,6 +238,21 @@ def test_a_session_whose_output_nobody_reads_ends_without_a_complaint() -> None:
     play(story())
 
 
+def test_a_screen_that_stands_still_keeps_nobody_from_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FLUSH_S", 0)
+
+    async def story() -> None:
+        async with on_stage() as scene:
+            await agree(scene.agent, SessionType.STANDARD_STREAM)
+            talking = asyncio.create_task(scene.agent.write(bytes(1_000_000)))
+            await scene.person.reads(bytes(10_000))
+            scene.client.leave(143)
+            assert await scene.running == 143
+            talking.cancel()
+
+    play(story())
+
+
 @pytest.mark.parametrize(
     ("lost", "status", "screen", "complaints", "terminated"),
     [
@@ -232,7 +268,7 @@ def test_a_session_that_cannot_be_reached_ends_with_the_reason(
 
     async def story() -> None:
         service = Service()
-        with Person() as person:
+        async with Person() as person:
             assert await Client("session-1", dial, service, person.streams()).run() == status
             assert person.screen() == STARTING + screen
             assert person.complaints() == (b"session-manager-plugin: %s\n" % complaints if complaints else b"")
@@ -258,30 +294,28 @@ def test_what_this_end_does_not_support_is_answered_and_said() -> None:
 
 def test_a_forward_that_is_interrupted_tells_the_agent(tmp_path: Path) -> None:
     async def story() -> None:
-        with LocalPort(tmp_path / "port") as port:
-            async with on_stage(listen=lambda _: port) as scene:
-                await agree(scene.agent, SessionType.PORT, FORWARD)
-                await scene.person.reads(b"Waiting for connections...\n")
-                scene.client.interrupt(b"\x03")
-                flag = await next_message(scene.agent, PayloadType.FLAG)
-                assert Flag.from_payload(flag) is Flag.TERMINATE_SESSION
-                assert await scene.agent.settle(10)
-                assert await scene.running == 0
-                assert scene.person.screen() == b"Terminate signal received, exiting.\n" + EXITING
-                assert scene.service.terminated == 0
+        async with LocalPort(tmp_path) as port, on_stage(listen=lambda _: port) as scene:
+            await agree(scene.agent, SessionType.PORT, FORWARD)
+            await scene.person.reads(b"Waiting for connections...\n")
+            scene.client.interrupt(b"\x03")
+            flag = await next_message(scene.agent, PayloadType.FLAG)
+            assert Flag.from_payload(flag) is Flag.TERMINATE_SESSION
+            assert await scene.agent.settle(10)
+            assert await scene.running == 0
+            assert scene.person.screen() == b"Terminate signal received, exiting.\n" + EXITING
+            assert scene.service.terminated == 0
 
     play(story())
 
 
 def test_an_agent_too_old_to_be_told_is_ended_by_the_service(tmp_path: Path) -> None:
     async def story() -> None:
-        with LocalPort(tmp_path / "port") as port:
-            async with on_stage(listen=lambda _: port) as scene:
-                await agree(scene.agent, SessionType.PORT, FORWARD, version="2.3.722.0")
-                await scene.person.reads(b"Waiting for connections...\n")
-                scene.client.interrupt(b"\x03")
-                assert await scene.running == 0
-                assert scene.service.terminated == 1
+        async with LocalPort(tmp_path) as port, on_stage(listen=lambda _: port) as scene:
+            await agree(scene.agent, SessionType.PORT, FORWARD, version="2.3.722.0")
+            await scene.person.reads(b"Waiting for connections...\n")
+            scene.client.interrupt(b"\x03")
+            assert await scene.running == 0
+            assert scene.service.terminated == 1
 
     play(story())
 

@@ -36,7 +36,7 @@ def session_of(started: Started, port: LocalPort | None = None) -> Session:
             assert number in (0, 10022)
             return port or no_port(number)
 
-        with Person() as person:
+        async with Person() as person:
             sessions.append(session_for(started, MemoryChannel(), person.streams(), "session-1", listen))
         await asyncio.sleep(0)
 
@@ -60,7 +60,7 @@ def test_a_port_without_a_type_is_raw() -> None:
 def test_the_agent_s_version_tells_how_a_forward_is_carried(
     agent_version: str, kind: type[Session], tmp_path: Path
 ) -> None:
-    with LocalPort(tmp_path / "port") as port:
+    with LocalPort(tmp_path) as port:
         assert type(session_of(Started(SessionType.PORT, FORWARD, agent_version), port)) is kind
 
 

@@ -10,7 +10,7 @@ from whodunet.session_manager.plugin.raw import RawSession
 def test_bytes_pass_as_they_are_until_standard_input_ends() -> None:
     async def story() -> None:
         channel = MemoryChannel()
-        with Person() as person:
+        async with Person() as person:
             streams = person.streams()
             session = RawSession(channel, streams.keys, streams.screen)
             running = asyncio.create_task(session.run())
@@ -29,7 +29,7 @@ def test_bytes_pass_as_they_are_until_standard_input_ends() -> None:
 
 def test_it_ends_when_nobody_reads() -> None:
     async def story() -> None:
-        with Person() as person:
+        async with Person() as person:
             streams = person.streams()
             session = RawSession(MemoryChannel(), streams.keys, streams.screen)
             running = asyncio.create_task(session.run())

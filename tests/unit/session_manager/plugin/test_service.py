@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import UnauthorizedSSOTokenError
 
 from tests.unit.session_manager.plugin.stage import play
 from whodunet.session_manager.channel_socket import CannotConnect, SessionLost
@@ -77,7 +79,7 @@ def test_a_service_in_trouble_is_asked_again(monkeypatch: pytest.MonkeyPatch, co
 
 def test_a_service_that_cannot_be_reached_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, Unreachable("ssm.example: connect timed out"))
-    with pytest.raises(CannotConnect, match="connect timed out"):
+    with pytest.raises(CannotConnect, match=r"the session cannot be resumed: ssm\.example: connect timed out"):
         resumed()
 
 
@@ -92,6 +94,16 @@ def test_a_profile_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch)
     answers(monkeypatch, {})
     with pytest.raises(SessionLost, match="nobody"):
         resumed(Invocation("session-1", "wss://host/", "token", "eu-central-1", profile="nobody"))
+
+
+def test_credentials_that_cannot_be_renewed_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def expired(_: Credentials) -> None:
+        raise UnauthorizedSSOTokenError
+
+    answers(monkeypatch, {"TokenValue": "new"})
+    monkeypatch.setattr(Credentials, "get_frozen_credentials", expired)
+    with pytest.raises(SessionLost, match="SSO session associated with this profile has expired"):
+        resumed()
 
 
 @pytest.mark.parametrize("outcome", [{}, ServiceError("DoesNotExistException", ""), Unreachable("ssm.example")])

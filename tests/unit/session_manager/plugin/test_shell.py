@@ -38,7 +38,7 @@ def shell_of(person: Person, channel: MemoryChannel) -> Shell:
 def test_the_size_goes_out_first_and_without_a_terminal_it_is_the_default() -> None:
     async def story() -> None:
         channel = MemoryChannel()
-        with Person() as person:
+        async with Person() as person:
             person.types(b"uptime\n")
             async with running(shell_of(person, channel)):
                 assert await channel.sent.get() == DEFAULT_SIZE
@@ -51,11 +51,10 @@ def test_the_size_goes_out_first_and_without_a_terminal_it_is_the_default() -> N
 def test_a_newline_alone_is_the_enter_key(typed: bytes, sent: bytes) -> None:
     async def story() -> None:
         channel = MemoryChannel()
-        with Person() as person:
-            async with running(shell_of(person, channel)):
-                assert await channel.sent.get() == DEFAULT_SIZE
-                person.types(typed)
-                assert await channel.sent.get() == sent
+        async with Person() as person, running(shell_of(person, channel)):
+            assert await channel.sent.get() == DEFAULT_SIZE
+            person.types(typed)
+            assert await channel.sent.get() == sent
 
     play(story())
 
@@ -70,28 +69,40 @@ def test_keys_wait_where_they_are_while_the_channel_has_no_room() -> None:
 
     async def story() -> None:
         channel = FullChannel()
-        with Person() as person:
-            async with running(shell_of(person, channel)):
-                person.types(b"first")
-                assert [await channel.sent.get() for _ in range(2)] == [DEFAULT_SIZE, b"first"]
-                person.types(b"second")
-                person.types(b"third")
-                channel.room.set()
-                assert await channel.sent.get() == b"secondthird"
+        async with Person() as person, running(shell_of(person, channel)):
+            person.types(b"first")
+            assert [await channel.sent.get() for _ in range(2)] == [DEFAULT_SIZE, b"first"]
+            person.types(b"second")
+            person.types(b"third")
+            channel.room.set()
+            assert await channel.sent.get() == b"secondthird"
 
     play(story())
 
 
 def test_the_end_of_standard_input_does_not_end_the_session() -> None:
+    class WatchedInput(Input):
+        ended = asyncio.Event()
+
+        async def read(self) -> bytes:
+            content = await super().read()
+            if not content:
+                self.ended.set()
+            return content
+
     async def story() -> None:
         channel = MemoryChannel()
-        with Person() as person:
-            async with running(shell := shell_of(person, channel)) as task:
-                person.types(b"uptime\n")
-                person.stops_typing()
-                assert [await channel.sent.get() for _ in range(2)] == [DEFAULT_SIZE, b"uptime\n"]
+        async with Person() as person:
+            streams = person.streams()
+            keys = WatchedInput(streams.keys.descriptor)
+            person.stops_typing()
+            async with running(shell := Shell(channel, keys, streams.screen, streams.errors)) as task:
+                await keys.ended.wait()
+                assert await channel.sent.get() == DEFAULT_SIZE
                 await shell.receive(output(b"up 3 days"))
                 await person.reads(b"up 3 days")
+                shell.interrupt(b"\x03")
+                assert await channel.sent.get() == b"\x03"
                 assert not task.done()
 
     play(story())
@@ -100,18 +111,17 @@ def test_the_end_of_standard_input_does_not_end_the_session() -> None:
 def test_signal_keys_are_bytes_for_the_other_side() -> None:
     async def story() -> None:
         channel = MemoryChannel()
-        with Person() as person:
-            async with running(shell := shell_of(person, channel)):
-                shell.interrupt(b"\x03")
-                shell.interrupt(b"\x1a")
-                assert [await channel.sent.get() for _ in range(3)] == [DEFAULT_SIZE, b"\x03", b"\x1a"]
+        async with Person() as person, running(shell := shell_of(person, channel)):
+            shell.interrupt(b"\x03")
+            shell.interrupt(b"\x1a")
+            assert [await channel.sent.get() for _ in range(3)] == [DEFAULT_SIZE, b"\x03", b"\x1a"]
 
     play(story())
 
 
 def test_output_and_errors_go_where_they_belong_and_an_exit_code_nowhere() -> None:
     async def story() -> None:
-        with Person() as person:
+        async with Person() as person:
             streams = person.streams()
             shell = Shell(MemoryChannel(), streams.keys, streams.screen, streams.errors)
             await shell.receive(output(b"result\n"))
@@ -126,11 +136,10 @@ def test_output_and_errors_go_where_they_belong_and_an_exit_code_nowhere() -> No
 
 def test_it_ends_when_nobody_reads_its_output() -> None:
     async def story() -> None:
-        with Person() as person:
-            async with running(shell := shell_of(person, MemoryChannel())) as task:
-                person.stops_reading()
-                await shell.receive(output(b"for nobody"))
-                await task
+        async with Person() as person, running(shell := shell_of(person, MemoryChannel())) as task:
+            person.stops_reading()
+            await shell.receive(output(b"for nobody"))
+            await task
 
     play(story())
 
