@@ -1,4 +1,4 @@
-"""Sessions through Session Manager, by the real AWS CLI, on a lab's network: what has to work, and what has to survive."""
+"""Sessions through Session Manager, by the real AWS CLI on a lab's network: what has to work, and what to survive."""
 
 from __future__ import annotations
 
@@ -167,6 +167,11 @@ def cut(lab: SandboxedLab, host: str) -> None:
         on(lab, host, "nft delete table inet cut")
 
 
+def await_lines(lab: SandboxedLab, least: int) -> None:
+    count = "grep -c ^line- /tmp/lines || true"
+    wait_until(lambda: int(on(lab, "client", count)) > least, f"more than {least} lines", 60)
+
+
 def test_lines_come_once_and_in_order_across_cuts_of_either_data_socket(lab: SandboxedLab) -> None:
     pace = f"for i in $(seq 1 {LINES}); do echo line-$i; [ $((i % 250)) != 0 ] || sleep 0.05; done"
     parameters = json.dumps({"command": [f"sh -c '{pace}'"]})
@@ -174,9 +179,8 @@ def test_lines_come_once_and_in_order_across_cuts_of_either_data_socket(lab: San
     on(lab, "client", script, stdin=parameters)
     document = "--document-name AWS-StartInteractiveCommand --parameters file:///tmp/lines.json"
     background(lab, "lines", f"{START} {document}")
-    count = "grep -c ^line- /tmp/lines || true"
-    for host, least in (("client", LINES // 5), ("instance", LINES // 2)):
-        wait_until(lambda least=least: int(on(lab, "client", count)) > least, f"more than {least} lines", 60)
+    for host, share in (("client", 5), ("instance", 2)):
+        await_lines(lab, LINES // share)
         cut(lab, host)
     wait_until(lambda: "done" in printed(lab, "lines"), "the session to end", 90)
     got = [line.strip() for line in printed(lab, "lines").splitlines() if line.startswith("line-")]

@@ -65,6 +65,7 @@ def log_to_stderr() -> None:
     """One line an event; of what the libraries say, warnings only."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     log.setLevel(logging.INFO)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a connection that was just lost
     logging.getLogger("uvicorn.error").addFilter(_tells_something)
 
 

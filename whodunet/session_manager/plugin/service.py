@@ -57,7 +57,7 @@ class SessionService:
 
 def _credentials(profile: str) -> Credentials:
     """Those that the AWS CLI finds too; the first call for them imports botocore, and may ask single sign-on."""
-    from botocore.exceptions import BotoCoreError
+    from botocore import exceptions
     from botocore.session import Session
 
     try:
@@ -65,6 +65,8 @@ def _credentials(profile: str) -> Credentials:
         if found is None:
             raise ServiceError("NoCredentials", "there are none to sign the call with")
         frozen: Credentials = found.get_frozen_credentials()
-    except BotoCoreError as error:
+    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:  # sign-on is as far away as the rest
+        raise CallFailed(str(error)) from error
+    except exceptions.BotoCoreError as error:
         raise ServiceError("NoCredentials", str(error)) from error
     return frozen

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
-from botocore.exceptions import UnauthorizedSSOTokenError
+from botocore.exceptions import EndpointConnectionError, UnauthorizedSSOTokenError
 
 from tests.unit.session_manager.plugin.stage import play
 from whodunet.session_manager.channel_socket import CannotConnect, SessionLost
@@ -113,3 +113,13 @@ def test_terminating_is_worth_one_call_and_no_complaint(
     calls = answers(monkeypatch, outcome)
     play(SessionService(INVOCATION).terminate())
     assert [operation for _, operation, *_ in calls] == ["TerminateSession"]
+
+
+def test_single_sign_on_out_of_reach_is_a_reason_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_reach(_: Credentials) -> None:
+        raise EndpointConnectionError(endpoint_url="https://portal.sso.example")
+
+    answers(monkeypatch, {})
+    monkeypatch.setattr(Credentials, "get_frozen_credentials", out_of_reach)
+    with pytest.raises(CannotConnect, match=r"portal\.sso\.example"):
+        resumed()
