@@ -159,7 +159,7 @@ def every_access_recorded(network: Network) -> Finding:
         f"a call without a signature: {said}",
         f"the trail has {len(events)} events, {len(refused)} of them refusals, the last: {_last(refused)}",
         f"{sessions} sessions have a transcript; those without an authorised StartSession: {unrecorded or 'none'}",
-        f"logins by ssh, which nothing records: {logins}",
+        f"logins by ssh that came through no session: {logins}",
     )
     return Finding(clause, turned_away and bool(refused) and not unrecorded and logins == 0, evidence)
 
@@ -197,8 +197,13 @@ def _sessions(network: Network, node: str, events: list[Mapping[str, Any]]) -> t
 
 
 def _ssh_logins(network: Network) -> int:
-    """What sshd has logged; its log is the lab's, the same on every host."""
+    """Logins that sshd has logged, but for those from the instance itself: they came through a recorded session.
+
+    The log is the lab's, the same on every host.
+    """
     count = 0
     for instance in (node.name for node in _nodes(network, "instance")):
-        count += int(network.execute(instance, f"grep -c '^Accepted ' {LOGS}/{instance}-sshd.log").stdout or 0)
+        log = f"{LOGS}/{instance}-sshd.log"
+        own = r"' from \(127\.0\.0\.1\|::1\) '"
+        count += int(network.execute(instance, f"grep '^Accepted ' {log} | grep -vc {own}").stdout or 0)
     return count

@@ -33,7 +33,7 @@ from whodunet.session_manager.web_socket import Socket
 
 log = logging.getLogger(__name__)
 
-MESSAGE_BYTES = 16 * 1024  # in one message of ours; session-manager-plugin and amazon-ssm-agent read as much
+MESSAGE_BYTES = 16 * 1024  # in one message of ours; session-manager-plugin is seen to read as much
 PATIENCE_S = 60.0  # without a socket; the service gives up a client after as long
 
 _PROVEN_S = 5.0  # a socket that lasted as long was a good one, even if nobody had anything to say
@@ -81,7 +81,7 @@ class ChannelSocket:
         self._back_off = BackOff(most_s=_LONGEST_WAIT_S)
         self._events: deque[Message] = deque()  # next to be received; the channel holds back what comes after them
         self._closed: Closed | None = None
-        self._closing = False
+        self._connected = self._closing = False
         self._outgoing = asyncio.Event()  # there may be frames to write
         self._moved = asyncio.Event()  # something came in, or the end
         self._in_turn = asyncio.Lock()
@@ -103,6 +103,11 @@ class ChannelSocket:
     def over(self) -> bool:
         """Whether the service has ended the session."""
         return self._closed is not None
+
+    async def ended(self) -> None:
+        """Waits until the service has ended the session, whatever is still to be received; raises SessionLost."""
+        while not self.over:
+            await self._movement()
 
     async def receive(self) -> ChannelEvent:
         """The next message, or that the session is over, which is said again whenever it is asked.
@@ -157,7 +162,8 @@ class ChannelSocket:
         """Writes what is left to be written, and closes the socket."""
         self._closing = True
         self._outgoing.set()
-        await asyncio.wait({self._carrier}, timeout=_CLOSING_S)
+        if self._connected:
+            await asyncio.wait({self._carrier}, timeout=_CLOSING_S)
         self._carrier.cancel()
 
     async def _room(self) -> None:
@@ -204,12 +210,13 @@ class ChannelSocket:
     async def _use(self, socket: Socket) -> bool:
         """Carries the channel until the socket is lost or the session over; whether anything was heard."""
         self.channel.reconnected(self._clock())
-        heard = asyncio.Event()
+        heard, self._connected = asyncio.Event(), True
         try:
             await first_of(self._read(socket, heard), self._write_frames(socket))
         except ConnectionClosed as cut:
             log.info("data channel: %s", cut)
         finally:
+            self._connected = False
             await socket.close()
         return heard.is_set()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from whodunet.core.aws.refusals import read_refusal
-from whodunet.core.ssm import create_channel
+from whodunet.core.ssm.create_channel import AgentChannel, token_of
 from whodunet.core.ssm.errors import ProtocolViolation
 from whodunet.session_manager.trust import certificates
 
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0  # a message service holds its answer back for about 20 s
 
-Service = Literal["ssm", "ec2messages", "sts"]
+ServiceName = Literal["ssm", "ec2messages", "sts"]
 
-_TARGETS: Final[Mapping[Service, str]] = {"ssm": "AmazonSSM", "ec2messages": "EC2WindowsMessageDeliveryService"}
+_TARGETS: Final[Mapping[ServiceName, str]] = {"ssm": "AmazonSSM", "ec2messages": "EC2WindowsMessageDeliveryService"}
 _CHANNELS: Final = "ssmmessages"
 _MOST_CONNECTIONS: Final = 64  # kept; as many sessions may start at once
+_NOTICES_SILENCE: Final = [  # of a server that is gone since the call before. Source: tcp(7)
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CONNECT_TIMEOUT_S * 1000)),
+]
 _REQUEST_ID: Final = "amz-sdk-invocation-id"  # as the AWS SDKs name it
 
 
@@ -69,7 +74,7 @@ def endpoint_of(service: str, region: str) -> str:
 
 
 def call(
-    service: Service,
+    service: ServiceName,
     operation: str,
     body: Mapping[str, Any],
     region: str,
@@ -96,20 +101,20 @@ def call(
     return read
 
 
-def create_channel_token(path: str, region: str, credentials: Credentials) -> str:
-    """The token that opens the agent's channel with this path (`core.ssm.create_channel`); raises as `call` does."""
-    url = endpoint_of(_CHANNELS, region) + path
-    body = create_channel.request(uuid4())
+def create_channel_token(channel: AgentChannel, region: str, credentials: Credentials) -> str:
+    """The token that opens an agent's channel; raises as `call` does."""
+    url = endpoint_of(_CHANNELS, region) + channel.path
+    body = channel.request(uuid4())
     answer = _post(url, {"Content-Type": "application/json"}, body, _CHANNELS, region, credentials)
     try:
-        return create_channel.token_of(_content(answer))
+        return token_of(_content(answer))
     except ProtocolViolation as violation:
         raise ServiceError("UnreadableAnswer", str(violation)) from violation
 
 
-def channel_url(path: str, query: str, region: str) -> str:
+def channel_url(channel: AgentChannel, region: str) -> str:
     """The address of an agent's WebSocket."""
-    return f"wss://{_CHANNELS}.{region}.amazonaws.com{path}?{query}"
+    return f"wss://{_CHANNELS}.{region}.amazonaws.com{channel.path}?{channel.query}"
 
 
 def channel_headers(url: str, region: str, credentials: Credentials) -> dict[str, str]:
@@ -129,6 +134,7 @@ def _post(
     try:
         return _http(f"{parts.scheme}://{parts.netloc}").send(request.prepare())
     except (BotoCoreError, OSError) as error:
+        _http.cache_clear()  # the other connections that were kept are no better
         raise Unreachable(f"{parts.netloc}: {what_failed(error)}") from error
 
 
@@ -166,6 +172,7 @@ def _http(origin: str) -> URLLib3Session:
         proxies=get_environ_proxies(origin),
         timeout=timeout_s,
         max_pool_connections=_MOST_CONNECTIONS,
+        socket_options=_NOTICES_SILENCE,
     )
 
 

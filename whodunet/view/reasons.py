@@ -30,13 +30,15 @@ class Exchange:
 
 
 def exchange_at(host: str, packets: Sequence[CapturedPacket], topology: Topology) -> Exchange | None:
-    """The first packet that left the host and its answer there; None when nothing but ARP and DNS left it.
+    """The packet that opened the host's last connection and its answer; None when nothing but ARP and DNS left it.
 
+    Connections before the last only prepared it, as those to single sign-on do. A host without one: its first packet.
     Where the connection was reset, the answer is the RST, and the packet that it answers the last one before it.
     """
     here = [p for p in packets if p.point in topology.interfaces and topology.interfaces[p.point].node == host]
     sent = [p for p in here if p.direction == "out" and p.flow is not None and p.dns is None]
-    asked = next((p for p in sent if p.tcp is not None), next(iter(sent), None))
+    flows = {p.flow: p for p in reversed(sent) if p.tcp is not None}  # by flow its first packet, the last flow first
+    asked = max(flows.values(), key=lambda p: p.time_ns, default=next(iter(sent), None))
     if asked is None or asked.flow is None:
         return None
     flow = asked.flow

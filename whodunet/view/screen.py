@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from whodunet.core.observation import Observation
 from whodunet.core.symptoms import classify
 
-MOST_LINES = 8
+MOST_LINES = 12
 FEW_HIDDEN = 6  # so few lines of a program's usual furniture are left out without a word
 # What programs always say, whatever happened: it hides the line that matters. ssh -v keeps its steps to a connection.
 _FURNITURE = re.compile(

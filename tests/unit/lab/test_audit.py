@@ -48,7 +48,7 @@ class StandIn:
             "cloudtrail.jsonl": f"{json.dumps(STARTED)}\n{json.dumps(REFUSED)}\n",
             "ls ": "ann-1.log\n",
             "curl": '{"__type":"MissingAuthenticationTokenException"} 400',
-            "grep -c": "0\n",
+            "grep -vc": "0\n",
             "aws configure": "eu-central-1\n",
         }
         fitting = [done for part, done in self.answers.items() if part in command]
@@ -111,7 +111,7 @@ def test_a_session_that_nobody_was_authorised_to_start_is_a_no() -> None:
 
 
 def test_a_login_by_ssh_is_a_no() -> None:
-    assert not every_access_recorded(answering("grep -c", "1\n")).holds
+    assert not every_access_recorded(answering("grep -vc", "1\n")).holds
 
 
 def test_no_trail_is_a_no() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Self
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Self
 from uuid import uuid4
 
 from websockets.exceptions import ConnectionClosedError
 
+from whodunet.core.ssm.channel import Peer
 from whodunet.core.ssm.frames import Frame, MessageType, parse, serialise
-from whodunet.core.ssm.payloads import control_frame
+from whodunet.core.ssm.payloads import channel_closed, control_frame
+from whodunet.session_manager.channel_socket import ChannelSocket
 from whodunet.session_manager.clock import now
 
 
@@ -27,6 +31,11 @@ class MemorySocket:
         one, two = cls(), cls()
         one.other, two.other = two, one
         return one, two
+
+    @property
+    def unread(self) -> int:
+        """How many messages wait to be received."""
+        return sum(message is not None for message in self._inbox._queue)  # type: ignore[attr-defined]
 
     async def send(self, message: bytes) -> None:
         """Hands a message over."""
@@ -81,11 +90,20 @@ class Relay:
         """The frames of one type that came by."""
         return [frame for frame in self.carried if frame.message_type == message_type]
 
+    async def connected(self, name: str) -> None:
+        """Waits until an end has dialled."""
+        while name not in self.dialled:
+            await asyncio.sleep(0)
+
     async def cut(self, name: str) -> None:
         """Cuts an end's socket, with what is under way."""
         self._ends.pop(name).cut()
         if name == "client":
             await self._publication(MessageType.PAUSE_PUBLICATION)
+
+    async def close(self, name: str, output: str = "") -> None:
+        """Ends the session for one end, as the service does."""
+        await self.push(name, serialise(channel_closed("session", output, uuid4, now())))
 
     async def push(self, name: str, wire: bytes) -> None:
         """Sends bytes of the service's own."""
@@ -107,3 +125,20 @@ class Relay:
             for end in [] if self._drops(frame) else others:
                 if end.other is not None:
                     await end.send(wire)
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    """Plays a story; one that gets stuck fails."""
+    asyncio.run(asyncio.wait_for(story, 10))
+
+
+@asynccontextmanager
+async def both_ends(relay: Relay, capacity: int = 100) -> AsyncIterator[tuple[ChannelSocket, ChannelSocket]]:
+    """The client's and the agent's end of a session through the relay."""
+    async with (
+        ChannelSocket(Peer.CLIENT, partial(relay.dial, "client"), capacity=capacity) as client,
+        ChannelSocket(Peer.AGENT, partial(relay.dial, "agent"), capacity=capacity) as agent,
+    ):
+        await relay.connected("client")
+        await relay.connected("agent")
+        yield client, agent

@@ -2,37 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
-from tests.unit.session_manager.memory_sockets import MemorySocket, Relay
+from tests.unit.session_manager.memory_sockets import MemorySocket, Relay, both_ends, run
 from whodunet.core.ssm.channel import Closed, Peer
 from whodunet.core.ssm.frames import Frame, Message, MessageType, PayloadType, serialise
-from whodunet.core.ssm.payloads import channel_closed
 from whodunet.session_manager.channel_socket import CannotConnect, ChannelSocket, SessionLost
-from whodunet.session_manager.clock import now
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    """Plays a story; one that gets stuck fails."""
-    asyncio.run(asyncio.wait_for(story, 10))
-
-
-@asynccontextmanager
-async def both_ends(relay: Relay, capacity: int = 100) -> AsyncIterator[tuple[ChannelSocket, ChannelSocket]]:
-    """The client's and the agent's end of a session through the relay."""
-    async with (
-        ChannelSocket(Peer.CLIENT, partial(relay.dial, "client"), capacity=capacity) as client,
-        ChannelSocket(Peer.AGENT, partial(relay.dial, "agent"), capacity=capacity) as agent,
-    ):
-        while len(relay.dialled) < 2:
-            await asyncio.sleep(0)
-        yield client, agent
 
 
 async def read(end: ChannelSocket, number_of_bytes: int) -> bytes:
@@ -43,11 +21,6 @@ async def read(end: ChannelSocket, number_of_bytes: int) -> bytes:
         assert isinstance(event, Message)
         content += event.payload
     return content
-
-
-def closing(output: str) -> bytes:
-    """The service's farewell."""
-    return serialise(channel_closed("session", output, uuid4, now()))
 
 
 def test_what_one_end_writes_the_other_receives() -> None:
@@ -130,7 +103,7 @@ def test_the_end_comes_after_the_last_message_and_stays() -> None:
             await agent.write(b"last words", message_bytes=1)
             while len(relay.sent(MessageType.OUTPUT_STREAM_DATA)) < 10:
                 await asyncio.sleep(0)
-            await relay.push("client", closing("bye"))
+            await relay.close("client", "bye")
             assert await read(client, 10) == b"last words"
             assert await client.receive() == Closed("bye")
             assert await client.receive() == Closed("bye")
@@ -165,7 +138,6 @@ def test_a_session_that_is_over_for_the_service_is_lost_at_once() -> None:
                 await agent.receive()
             with pytest.raises(SessionLost, match="already terminated"):
                 await agent.write(b"x")
-            assert not await agent.settle(5) or agent.channel.settled
 
     run(story())
 
@@ -214,6 +186,42 @@ def test_a_service_that_closes_every_socket_is_given_up() -> None:
     run(story())
 
 
+def test_the_end_is_known_before_all_is_received() -> None:
+    async def story() -> None:
+        relay = Relay()
+        async with both_ends(relay) as (client, agent):
+            await agent.write(b"unread")
+            await relay.close("client")
+            await client.ended()
+            assert client.over
+            assert not agent.over
+
+    run(story())
+
+
+def test_a_loss_is_no_end() -> None:
+    async def dial() -> MemorySocket:
+        raise SessionLost("gone")
+
+    async def story() -> None:
+        async with ChannelSocket(Peer.AGENT, dial) as agent:
+            with pytest.raises(SessionLost, match="gone"):
+                await agent.ended()
+            assert not agent.over
+
+    run(story())
+
+
+def test_what_nobody_acknowledges_does_not_settle() -> None:
+    async def story() -> None:
+        async with both_ends(Relay(lambda frame: frame.message_type == MessageType.ACKNOWLEDGE)) as (client, _):
+            assert await client.settle(0)
+            await client.write(b"x")
+            assert not await client.settle(0)
+
+    run(story())
+
+
 def test_closing_writes_what_is_left() -> None:
     async def story() -> None:
         relay = Relay()
@@ -236,8 +244,8 @@ def test_a_message_waits_until_it_is_accepted() -> None:
             ChannelSocket(Peer.CLIENT, partial(relay.dial, "client"), accepts=lambda _: bool(ready)) as client,
             ChannelSocket(Peer.AGENT, partial(relay.dial, "agent")) as agent,
         ):
-            while len(relay.dialled) < 2:
-                await asyncio.sleep(0)
+            await relay.connected("client")
+            await relay.connected("agent")
             await agent.write(b"early")
             receiving = asyncio.create_task(client.receive())
             for _ in range(100):

@@ -8,8 +8,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_CODE_ELEMENT = re.compile(r"<Code>([^<]+)</Code>")
-_EXCEPTION_ELEMENT = re.compile(r"<(\w+Exception)\b")
+_CODES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (r"<Code>([^<]+)</Code>", r"<(\w+Exception)\b", r"<(\w+)[^<>]*>\s*<Message>")
+)
 _MESSAGE_ELEMENT = re.compile(r"<Message>([^<]+)</Message>", re.IGNORECASE)
 _MOST_CHARACTERS = 500  # of a body that is no answer of AWS; a proxy's page can be long
 
@@ -42,13 +44,12 @@ def _in_json(text: str) -> tuple[str, str] | None:
         return None
     if not isinstance(content, dict):
         return None
-    return str(content.get("__type") or content.get("code") or ""), str(
-        content.get("message") or content.get("Message") or ""
-    )
+    code = content.get("__type") or content.get("code") or ""
+    return str(code), str(content.get("message") or content.get("Message") or "")
 
 
 def _in_xml(text: str) -> tuple[str, str] | None:
-    code = _CODE_ELEMENT.search(text) or _EXCEPTION_ELEMENT.search(text)
+    code = next(filter(None, (pattern.search(text) for pattern in _CODES)), None)
     if code is None:
         return None
     message = _MESSAGE_ELEMENT.search(text)

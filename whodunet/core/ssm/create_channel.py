@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import UUID
 
@@ -16,19 +18,27 @@ _TOKEN = re.compile(r"<TokenValue>([^<]+)</TokenValue>")
 _OF_IDENTIFIERS = "+=,.@-_"  # what a session's name may have beside letters and digits
 
 
-def control_channel(instance_id: str) -> str:
-    """The path of an instance's control channel, for the call as for the WebSocket."""
-    return f"/v1/control-channel/{quote(instance_id, safe=_OF_IDENTIFIERS)}"
+@dataclass(frozen=True, slots=True)
+class AgentChannel:
+    """One of an agent's channels: where it is, for the call as for the WebSocket, and how it is asked for."""
+
+    path: str
+    query: str  # of the WebSocket
+    asks_with: Mapping[str, str]  # beside what every call has
+
+    def request(self, request_id: UUID) -> dict[str, str]:
+        """The call's body."""
+        return {"MessageSchemaVersion": "1.0", "RequestId": str(request_id), **self.asks_with}
 
 
-def data_channel(session_id: str) -> str:
-    """The path of a session's data channel, for the call as for the WebSocket."""
-    return f"/v1/data-channel/{quote(session_id, safe=_OF_IDENTIFIERS)}"
+def control_channel(instance_id: str) -> AgentChannel:
+    """An instance's control channel."""
+    return AgentChannel(f"/v1/control-channel/{_quoted(instance_id)}", "role=subscribe&stream=input", {})
 
 
-def request(request_id: UUID) -> dict[str, str]:
-    """The call's body; a data channel's agent identifies itself later, so its ClientId is empty."""
-    return {"MessageSchemaVersion": "1.0", "RequestId": str(request_id), "ClientId": ""}
+def data_channel(session_id: str) -> AgentChannel:
+    """A session's data channel; the agent names itself later, so its ClientId is empty."""
+    return AgentChannel(f"/v1/data-channel/{_quoted(session_id)}", "role=publish_subscribe", {"ClientId": ""})
 
 
 def token_of(answer: bytes) -> str:
@@ -37,3 +47,7 @@ def token_of(answer: bytes) -> str:
     if found is None:
         raise MalformedPayload("the answer has no TokenValue")
     return html.unescape(found[1])
+
+
+def _quoted(identifier: str) -> str:
+    return quote(identifier, safe=_OF_IDENTIFIERS)

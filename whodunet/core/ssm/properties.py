@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
 from whodunet.core.ssm.errors import MalformedPayload
 
 LOCAL_FORWARD = "LocalPortForwarding"
 _Prefix = Annotated[str, Field(pattern=r"^[0-9a-zA-Z\r\n_:-]{0,30}$")]  # Source: amazon-ssm-agent, observed behaviour
-_PORT_TEXT = Field(pattern=r"^[0-9]{1,5}$")  # numbers travel as text
+
+
+def _port(text: str) -> str:
+    if int(text) >= 2**16:
+        raise ValueError("is no port")
+    return text
+
+
+_PortText = Annotated[str, Field(pattern=r"^[0-9]{1,5}$"), AfterValidator(_port)]  # numbers travel as text
 
 
 class _Properties(BaseModel):
@@ -35,8 +43,8 @@ class _Properties(BaseModel):
 class PortProperties(_Properties):
     """Where a Port session leads; without a type it carries the raw bytes of the client's stdin and stdout."""
 
-    port_number: Annotated[str, _PORT_TEXT]
-    local_port_number: Annotated[str, _PORT_TEXT] = "0"  # 0: any free one
+    port_number: _PortText
+    local_port_number: _PortText = "0"  # 0: any free one
     host: str = ""  # empty: the instance itself
     type: str = ""
 

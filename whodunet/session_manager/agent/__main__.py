@@ -28,9 +28,7 @@ async def _run(agent: Agent) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Handled, not ignored: what is ignored here would be ignored by every shell, and ^C did nothing in it.
-    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP):
-        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     await agent.run(stop)
 
 

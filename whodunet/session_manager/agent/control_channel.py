@@ -53,8 +53,7 @@ async def open_control_channel(service: Service) -> Socket:
     def opening(token: str) -> OpenControlChannel:
         return OpenControlChannel(request_id=str(uuid4()), token_value=token, agent_version=AGENT_VERSION)
 
-    path = create_channel.control_channel(service.instance.instance_id)
-    return await service.open_channel(path, "role=subscribe&stream=input", opening)
+    return await service.open_channel(create_channel.control_channel(service.instance.instance_id), opening)
 
 
 class ControlChannel:

@@ -27,9 +27,8 @@ class DataChannelDial:
 
     async def __call__(self) -> Socket:
         """A socket on which the session is open; raises SessionLost once the service knows it as over."""
-        path = create_channel.data_channel(self._session_id)
         try:
-            socket = await self._service.open_channel(path, "role=publish_subscribe", self._opening)
+            socket = await self._service.open_channel(create_channel.data_channel(self._session_id), self._opening)
         except CallFailed as failure:
             if _OVER in str(failure):
                 raise SessionLost(str(failure)) from failure

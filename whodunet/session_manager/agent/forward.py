@@ -44,6 +44,11 @@ class SingleForward:
         self._reading: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to the target at the moment."""
+        return self._connection is not None
+
     async def run(self, socket: ChannelSocket, _client_version: str) -> None:
         """Carries the session until either side has ended it; raises SessionFailed if the target cannot be reached."""
         target = await Target.of(self._properties, self._vpc_networks)

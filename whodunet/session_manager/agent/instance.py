@@ -58,7 +58,7 @@ class Instance:
 
     def description(self) -> dict[str, str]:
         """What UpdateInstanceInformation tells about the instance and its agent."""
-        system = platform.freedesktop_os_release()
+        system = _system()
         return {
             "InstanceId": self.instance_id,
             "AgentName": "amazon-ssm-agent",
@@ -180,6 +180,13 @@ def _http() -> URLLib3Session:
     from botocore.httpsession import URLLib3Session
 
     return URLLib3Session(timeout=_TIMEOUT_S)
+
+
+def _system() -> dict[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}
 
 
 def _object(text: str, what: str) -> dict[str, Any]:

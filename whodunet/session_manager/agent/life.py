@@ -14,8 +14,8 @@ from uuid import uuid4
 from whodunet.core.ssm.back_off import BackOff
 from whodunet.session_manager.agent.control_channel import ControlChannel, open_control_channel
 from whodunet.session_manager.agent.data_channel import DataChannelDial
-from whodunet.session_manager.agent.instance import FreshCredentials, Metadata
-from whodunet.session_manager.agent.service import Service
+from whodunet.session_manager.agent.instance import FreshCredentials, Instance, Metadata
+from whodunet.session_manager.agent.service import Service, SignedService
 from whodunet.session_manager.agent.sessions import Sessions
 from whodunet.session_manager.agent.state_file import StateFile
 from whodunet.session_manager.awaiting import first_of, in_thread
@@ -23,6 +23,7 @@ from whodunet.session_manager.signed_http import CallFailed
 from whodunet.session_manager.web_socket import Socket
 
 Result = TypeVar("Result")
+ServiceOf = Callable[[Instance, FreshCredentials], Service]
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,17 @@ _POLL_PAUSE_S: Final = 1.0
 class Agent:
     """Keeps one instance online."""
 
-    def __init__(self, metadata: Metadata, state: StateFile) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        state: StateFile,
+        service_of: ServiceOf = SignedService,
+        back_off: BackOff | None = None,
+    ) -> None:
         """Asks nobody anything yet."""
-        self._metadata, self._state = metadata, state
+        self._metadata, self._state, self._service_of = metadata, state, service_of
         self._credentials = FreshCredentials(metadata.role_credentials)
-        self._back_off = BackOff()
+        self._back_off = back_off or BackOff()
         self._sessions: Sessions | None = None
         self._cut_off = asyncio.Event()
         self._online_since_s: float | None = None
@@ -51,7 +58,7 @@ class Agent:
     async def _live(self) -> None:
         self._state.tell("starting")
         instance = await self._insist(lambda: in_thread(self._metadata.instance))
-        service, control = Service(instance, self._credentials), ControlChannel(instance.instance_id)
+        service, control = self._service_of(instance, self._credentials), ControlChannel(instance.instance_id)
         self._sessions = Sessions(partial(DataChannelDial, service), control.report, instance.vpc_networks)
         await first_of(self._stay_online(service, control, self._sessions), self._poll(service))
 

@@ -18,6 +18,7 @@ from whodunet.session_manager.agent.descriptors import Descriptor
 from whodunet.session_manager.agent.outcome import SessionFailed
 from whodunet.session_manager.awaiting import cancelled
 
+_HEARS_SIGNALS: Final = ("env", "--default-signal")  # one that the agent ignores would be ignored for ever: ^C, say
 _DIES_WITH_AGENT: Final = ("setpriv", "--pdeathsig", "HUP", "--")
 _OWNS_ITS_TERMINAL: Final = ("setsid", "--ctty", "--")  # its standard input becomes the controlling terminal
 _GRACE_S: Final = 0.5  # from SIGHUP to SIGKILL
@@ -48,7 +49,7 @@ class Child:
             SessionFailed: when it cannot be started.
         """
         stdin, (stdout, stderr) = (terminal, (terminal, terminal)) if outputs is None else (subprocess.DEVNULL, outputs)
-        wrapped = [*_DIES_WITH_AGENT, *(_OWNS_ITS_TERMINAL if outputs is None else ()), *command]
+        wrapped = [*_HEARS_SIGNALS, *_DIES_WITH_AGENT, *(_OWNS_ITS_TERMINAL if outputs is None else ()), *command]
         own = os.geteuid() != 0
         try:
             process = subprocess.Popen(
@@ -85,15 +86,17 @@ class Child:
     async def outlast(self, output: Coroutine[Any, Any, Any]) -> int:
         """Reads the output until the process has exited and nothing of its session is left; its exit status.
 
-        What has left the session may hold the output open for ever; it is not waited for.
+        What has left the session may hold the output open for ever; it is not waited for. Raises what reading raised.
         """
         reading = asyncio.ensure_future(output)
         try:
             status = await self.exited()
             await self.end()
-            await asyncio.wait({reading}, timeout=_DRAIN_S)
+            done, _ = await asyncio.wait({reading}, timeout=_DRAIN_S)
         finally:
             await cancelled(reading)
+        for ended in done:
+            ended.result()
         return status
 
     def signal(self, number: signal.Signals) -> None:
@@ -127,11 +130,13 @@ def session_of(stat: str) -> int | None:
     return None if state in "ZX" else int(session)
 
 
-def _members(session: int) -> Iterator[int]:
+def _members(leader: int) -> Iterator[int]:
+    """The processes of a session, and its leader to be, which has not begun it yet at first."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with suppress(OSError):  # it has gone meanwhile
-                if session_of((entry / "stat").read_text()) == session:
+                session = session_of((entry / "stat").read_text())
+                if session == leader or (int(entry.name) == leader and session is not None):
                     yield int(entry.name)
 
 

@@ -64,7 +64,7 @@ async def run_session(plan: Plan, session_id: str, dial: Dial, stop: asyncio.Eve
     accepts = plan.handshake.accepts if plan.handshake is not None else lambda _: True
     async with ChannelSocket(Peer.AGENT, dial, accepts=accepts, capacity=_CAPACITY) as socket:
         try:
-            await first_of(_carry(plan, socket), stop.wait())
+            await first_of(_carry(plan, socket), stop.wait(), _overdue(socket))
             outcome = Outcome()
         except SessionFailed as failed:
             outcome = Outcome.failed(str(failed))
@@ -119,6 +119,19 @@ def _command(session_type: SessionType, command: CommandProperties, inputs: Shel
 async def _carry(plan: Plan, socket: ChannelSocket) -> None:
     client_version = "" if plan.handshake is None else await agree(plan.handshake, socket)
     await plan.work(socket, client_version)
+
+
+async def _overdue(socket: ChannelSocket) -> None:
+    """Waits until the work should long have noticed the session's end: it may wait for a program that reads nothing.
+
+    Raises SessionLost if it was no end but a loss.
+    """
+    try:
+        await socket.ended()
+    except SessionLost:
+        await asyncio.sleep(_DRAIN_S)
+        raise
+    await asyncio.sleep(_DRAIN_S)
 
 
 async def agree(handshake: AgentHandshake, socket: ChannelSocket) -> str:

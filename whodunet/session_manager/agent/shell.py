@@ -68,9 +68,8 @@ class TerminalSession:
         """Carries the session until the command or the client has ended it; nothing that it started is left."""
         terminal, far = Terminal.open(self._account)
         with terminal:
-            first = await self._first_message(socket)
-            if first is not None:
-                await _take(first, terminal)
+            if self._awaits_size and not await _size_came(socket, terminal):
+                return
             try:
                 child = Child.start(self._command, self._account, terminal=far)
             finally:
@@ -80,15 +79,18 @@ class TerminalSession:
                     await terminal.write(self._first_line.encode() + b"\n")
                 await first_of(_from_client(socket, terminal), child.outlast(_to_client(terminal, socket)))
 
-    async def _first_message(self, socket: ChannelSocket) -> Message | None:
-        if not self._awaits_size:
-            return None
-        try:
-            async with asyncio.timeout(_SIZE_COMES_WITHIN_S):
-                event = await socket.receive()
-        except TimeoutError:
-            return None
-        return event if isinstance(event, Message) else None
+
+async def _size_came(socket: ChannelSocket, terminal: Terminal) -> bool:
+    """Takes the client's first message, which is its terminal's size unless it is slow; False if it has left."""
+    try:
+        async with asyncio.timeout(_SIZE_COMES_WITHIN_S):
+            event = await socket.receive()
+    except TimeoutError:
+        return True
+    if isinstance(event, Closed):
+        return False
+    await _take(event, terminal)
+    return True
 
 
 async def _from_client(socket: ChannelSocket, terminal: Terminal) -> None:

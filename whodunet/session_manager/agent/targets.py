@@ -17,6 +17,7 @@ from whodunet.session_manager.agent.outcome import SessionFailed
 
 _THE_INSTANCE: Final = ("127.0.0.1", "::1")
 _CONNECT_TIMEOUT_S: Final = 10.0
+_CLOSE_TIMEOUT_S: Final = 10.0
 
 
 @dataclass
@@ -51,8 +52,9 @@ class Connection:
             self.writer.write_eof()
 
     def close(self) -> None:
-        """Closes it; what was written is sent all the same."""
+        """Closes it; what was written is sent all the same, if the target reads it soon."""
         self.writer.close()
+        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT_S, self.writer.transport.abort)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from pydantic import JsonValue
 
-from whodunet.core.ssm.documents import DOCUMENTS, flatten, substitute
+from whodunet.core.ssm.documents import DEFAULT_DOCUMENT, DOCUMENTS, flatten, substitute
 from whodunet.core.ssm.errors import MalformedPayload
-from whodunet.core.ssm.properties import CommandProperties, LinuxCommand, PortProperties
+from whodunet.core.ssm.properties import CommandProperties, LinuxCommand, PortProperties, ShellInputs
 
 
 def properties_of(name: str, **given: str) -> JsonValue:
@@ -46,9 +46,40 @@ def test_properties_are_written_as_documents_have_them() -> None:
         ({}, "portNumber: Field required"),
         ({"portNumber": 22}, "portNumber: Input should be a valid string"),
         ({"portNumber": "{{ portNumber }}"}, "portNumber: String should match"),
+        ({"portNumber": "65536"}, "portNumber: Value error, is no port"),
         ({"portNumber": "22", "host": None}, "host: Input should be a valid string"),
     ],
 )
 def test_properties_that_lead_nowhere_are_malformed(properties: JsonValue, why: str) -> None:
     with pytest.raises(MalformedPayload, match=why):
         PortProperties.from_json(properties)
+
+
+@pytest.mark.parametrize("text", [True, "true", "True", "1"])
+def test_a_command_may_have_its_outputs_apart(text: JsonValue) -> None:
+    linux: dict[str, JsonValue] = {"commands": "id", "separateOutputStream": text, "stdErrSeparatorPrefix": "ERR:"}
+    command = CommandProperties.from_json({"linux": linux}).linux
+    assert (command.separate_output_stream, command.std_err_separator_prefix) == (True, "ERR:")
+
+
+@pytest.mark.parametrize(
+    ("linux", "why"),
+    [
+        ({"commands": " "}, "linux.commands: String should match"),
+        ({"commands": "id", "separateOutputStream": "perhaps"}, "linux.separateOutputStream: Input should be"),
+        ({"commands": "id", "stdOutSeparatorPrefix": "\x1b[1m"}, "linux.stdOutSeparatorPrefix: String should match"),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_malformed(linux: dict[str, JsonValue], why: str) -> None:
+    with pytest.raises(MalformedPayload, match=why):
+        CommandProperties.from_json({"linux": linux})
+
+
+def test_the_default_documents_inputs_ask_for_nothing() -> None:
+    inputs = ShellInputs.from_json(DOCUMENTS[DEFAULT_DOCUMENT].inputs)
+    assert inputs == ShellInputs()
+
+
+def test_inputs_may_name_a_user_and_a_profile() -> None:
+    inputs = ShellInputs.from_json({"runAsEnabled": True, "runAsDefaultUser": "bob", "shellProfile": {"linux": "date"}})
+    assert (inputs.run_as_enabled, inputs.run_as_default_user, inputs.shell_profile.linux) == (True, "bob", "date")

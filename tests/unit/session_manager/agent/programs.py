@@ -1,0 +1,40 @@
+"""What tests with real programs share: as whom they run, and what their client sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from whodunet.core.ssm.channel import Closed
+from whodunet.core.ssm.frames import Message
+from whodunet.core.ssm.properties import ShellInputs
+from whodunet.session_manager.agent.accounts import account_for
+from whodunet.session_manager.agent.processes import session_of
+from whodunet.session_manager.channel_socket import ChannelSocket
+
+MYSELF = account_for(ShellInputs(), "", elevated=True)
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs; one that is dead and not reaped does not."""
+    stat = Path(f"/proc/{process}/stat")
+    return stat.exists() and session_of(stat.read_text()) is not None
+
+
+async def seen(client: ChannelSocket, last: bytes) -> bytes:
+    """What the client reads until these bytes have come."""
+    content = b""
+    while last not in content:
+        event = await client.receive()
+        assert not isinstance(event, Closed)
+        content += event.payload
+    return content
+
+
+async def messages(client: ChannelSocket, number: int) -> list[Message]:
+    """The client's next messages."""
+    received: list[Message] = []
+    while len(received) < number:
+        event = await client.receive()
+        assert isinstance(event, Message)
+        received.append(event)
+    return received

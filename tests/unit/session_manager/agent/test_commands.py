@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.session_manager.agent.programs import MYSELF, messages, seen
+from tests.unit.session_manager.memory_sockets import Relay, both_ends, run
+from whodunet.core.ssm.frames import Message, PayloadType
+from whodunet.core.ssm.properties import LinuxCommand
+from whodunet.session_manager.agent.commands import CommandSession, words_of
+from whodunet.session_manager.agent.outcome import SessionFailed
+
+
+def test_both_outputs_are_one_and_nothing_else_is_said() -> None:
+    async def story() -> None:
+        relay = Relay()
+        async with both_ends(relay) as (client, agent):
+            command = LinuxCommand(commands="sh -c 'echo out; echo err >&2; exit 3'")
+            await CommandSession(command, MYSELF).run(agent, "")
+            assert await seen(client, b"err\n") == b"out\nerr\n"
+            assert agent.channel.settled or await agent.settle(1)
+
+    run(story())
+
+
+def test_outputs_apart_have_their_prefixes_and_the_exit_status_is_last() -> None:
+    async def story() -> None:
+        async with both_ends(Relay()) as (client, agent):
+            command = LinuxCommand(
+                commands="sh -c 'echo out; echo err >&2; exit 3'",
+                separate_output_stream=True,
+                std_out_separator_prefix="OUT:",
+                std_err_separator_prefix="ERR:",
+            )
+            await CommandSession(command, MYSELF).run(agent, "")
+            *outputs, last = await messages(client, 3)
+            assert set(outputs) == {
+                Message(PayloadType.OUTPUT, b"OUT:out\n"),
+                Message(PayloadType.STDERR, b"ERR:err\n"),
+            }
+            assert last == Message(PayloadType.EXIT_CODE, b"EXIT_CODE: 3")
+
+    run(story())
+
+
+def test_a_command_has_no_terminal_and_no_input() -> None:
+    async def story() -> None:
+        async with both_ends(Relay()) as (client, agent):
+            await CommandSession(LinuxCommand(commands="sh -c 'tty; cat; echo end'"), MYSELF).run(agent, "")
+            assert await seen(client, b"end") == b"not a tty\nend\n"
+
+    run(story())
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x1c"])
+def test_control_keys_are_signals(key: bytes) -> None:
+    async def story() -> None:
+        async with both_ends(Relay()) as (client, agent):
+            waits = "trap 'echo caught; exit' INT QUIT; echo ready; while :; do sleep 0.01; done"
+            session = CommandSession(LinuxCommand(commands=f'sh -c "{waits}"'), MYSELF)
+            running = asyncio.create_task(session.run(agent, ""))
+            await seen(client, b"ready")
+            await client.write(b"ignored" + key)
+            await seen(client, b"caught")
+            await running
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("'unbalanced", "Failed to parse commands input: No closing quotation"),
+        ("no-such-program --help", "no-such-program: executable file not found"),
+        ("''", "'': executable file not found"),
+    ],
+)
+def test_what_cannot_be_run_fails_the_session(command: str, why: str) -> None:
+    with pytest.raises(SessionFailed, match=f"Unable to start command: {why}"):
+        words_of(command)
+
+
+@given(st.text(alphabet=st.sampled_from("ab'\"\\ $;|\n\0"), max_size=30).filter(str.strip))
+def test_whatever_the_command_is_it_has_words_or_fails(command: str) -> None:
+    with suppress(SessionFailed):
+        assert words_of(command)
