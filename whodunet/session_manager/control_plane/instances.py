@@ -86,6 +86,7 @@ class ManagedInstance:
         """A control channel is gone."""
         if self.control is control:
             self.control = None
+            self._polled_at_s = None  # a poll that was answered before says nothing of an agent that may have ended
             self.ping()
 
     def deliver(self, order: Order) -> None:

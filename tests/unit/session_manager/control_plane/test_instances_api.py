@@ -202,6 +202,18 @@ def test_an_agent_that_hangs_up_is_not_waited_for(plane: Plane) -> None:
     play(story)
 
 
+def test_a_poll_from_before_its_control_channel_closed_does_not_make_an_agent_reachable(plane: Plane) -> None:
+    async def story() -> None:
+        plane.control_plane._messages.stop()
+        async with await agent_online(plane) as control:
+            await control.next()
+            await plane.json_call("ec2messages", GET_MESSAGES, plane.agent, {"Destination": INSTANCE})
+            assert await reachable(plane)
+        assert not await reachable(plane)
+
+    play(story)
+
+
 def test_an_agent_that_only_polls_is_online_and_not_connected(plane: Plane) -> None:
     async def story() -> None:
         plane.control_plane._messages.stop()
