@@ -36,8 +36,8 @@ _TIME: Final = "%Y%m%dT%H%M%SZ"
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _PARAMETER: Final = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]+)")
 _GLOBAL_REGION: Final = "us-east-1"  # what sts.amazonaws.com, without a region, is signed for
-# AWS CLI 2.9 numbers no attempts, and the same command twice in a second has the same signature.
-_SILENT_CLIENT: Final = "aws-cli/"
+# AWS CLI 2.9 and amazon-ssm-agent's SDK number no attempts, and the same call twice in a second has the same signature.
+_SILENT_CLIENTS: Final = ("aws-cli/", "aws-sdk-go/")
 _MISMATCH: Final = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
     " and signing method. Consult the service documentation for details."
@@ -171,7 +171,7 @@ class Authenticator:
 
     def _check_replay(self, authorization: Authorization, request: SignedRequest) -> None:
         attempt = (request.header("amz-sdk-invocation-id"), request.header("amz-sdk-request"))
-        if not any(attempt) and request.header("user-agent").startswith(_SILENT_CLIENT):
+        if not any(attempt) and request.header("user-agent").startswith(_SILENT_CLIENTS):
             attempt = (f"connection from port {request.source_port}", "")
         if not self._seen.admits(authorization.signature, request.source_ip, attempt, self._clock()):
             raise ApiError(BAD_SIGNATURE, "The request has been received before; a signature is good for one request.")
