@@ -85,10 +85,11 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(command: Command, home: Path, lab: str) -> str:
+def run(command: Command, home: Path, prefix: str, scenario: str) -> str:
     """What a command prints; `./lab` is the installed command, and its lab has a name that nobody else's has."""
+    lab = prefix + scenario
     text = re.sub(r"^\./lab (up \S+)", rf"whodunet \1 --as {lab}", command.text)
-    text = re.sub(r"^\./lab (shell|exec|policy|vpn|down)\b", rf"whodunet \1 --lab {lab}", text)
+    text = re.sub(r"^\./lab (shell|exec|policy|vpn|audit|service|down)\b", rf"whodunet \1 --lab {lab}", text)
     text = re.sub(r"^\./lab ", "whodunet ", text)
     environment = os.environ | {
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
@@ -106,21 +107,22 @@ def run(command: Command, home: Path, lab: str) -> str:
         timeout=DEADLINE_S,
         check=False,
     )
-    printed = done.stdout.replace(lab, "vpn-egress-reset")
+    printed = done.stdout.replace(prefix, "")
     assert done.returncode == command.exit_status, f"{command.text}\n{printed}"
     return printed
 
 
 def test_the_commands_run_in_order_and_print_what_is_shown(home: Path) -> None:
-    lab = f"readme-{os.getpid()}"
+    prefix, scenario = f"readme-{os.getpid()}-", ""
     try:
         for command in commands():
-            printed = run(command, home, lab)
+            brought_up = re.match(r"\./lab up (\S+)", command.text)
+            scenario = brought_up[1] if brought_up else scenario
+            printed = run(command, home, prefix, scenario)
             assert not missing(command.shown, printed), f"{command.text}\n{printed}"
     finally:
-        subprocess.run(
-            [str(PROGRAMS / "whodunet"), "down", "--lab", lab], check=False, stderr=subprocess.DEVNULL, timeout=30
-        )
+        down = [str(PROGRAMS / "whodunet"), "down", "--lab", prefix + scenario]
+        subprocess.run(down, check=False, stderr=subprocess.DEVNULL, timeout=30)
 
 
 def test_the_drawing_is_the_topologys_own() -> None:
