@@ -125,3 +125,21 @@ class Fault(BaseModel):
     def proof(self, network: Network) -> str | None:
         """What in the lab's own state shows it in place (flow entry, nft chain, socket); None when it is not there."""
         raise NotImplementedError
+
+
+class NodeFault(Fault):
+    """A fault that sits at one node; a kind says which facts and names it has besides."""
+
+    node: str
+
+    def culprit(self) -> str:
+        """The node."""
+        return self.node
+
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """Which part the node plays."""
+        return {"kind": self.kind, "role": topology.nodes[self.node].role}
+
+    def names(self) -> Mapping[str, str]:
+        """The node."""
+        return {"node": self.node}

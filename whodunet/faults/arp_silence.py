@@ -7,29 +7,19 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Fault, Network, run_checked
-from whodunet.core.topology import Topology
+from whodunet.core.fault import Network, NodeFault, run_checked
 
 
-class ArpSilence(Fault):
+class ArpSilence(NodeFault):
     """An interface ignores ARP requests, and its neighbour has forgotten its hardware address."""
 
     kind: Literal["arp-silence"] = "arp-silence"
-    node: str
     interface: str = Field(description="the interface that is silent")
     neighbour: str = Field(description="host that has to ask again")
 
-    def culprit(self) -> str:
-        """The silent node."""
-        return self.node
-
-    def facts(self, topology: Topology) -> dict[str, str]:
-        """Which part the silent node plays."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role}
-
     def names(self) -> Mapping[str, str]:
         """The two nodes and the interface."""
-        return {"node": self.node, "interface": self.interface, "neighbour": self.neighbour}
+        return {**super().names(), "interface": self.interface, "neighbour": self.neighbour}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Silences the interface and has the neighbour forget it."""

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Fault, Network, run_checked
+from whodunet.core.fault import Network, NodeFault, run_checked
 from whodunet.core.topology import Topology
 
 _PRELOAD: Final = "/etc/ld.so.preload"  # Source: ld.so(8); only this host's file is mounted over
@@ -17,25 +17,16 @@ _LIBRARY: Final = "/usr/lib/*-linux-gnu/faketime/libfaketime.so.1"
 _LEAST_S: Final = 60  # what cannot come from the time between two readings
 
 
-class ClockSkew(Fault):
+class ClockSkew(NodeFault):
     """Every program that is started on the host sees a clock that is fast (positive) or slow by so many seconds."""
 
     kind: Literal["clock-skew"] = "clock-skew"
-    node: str
     offset_s: int = Field(description="how fast the clock is, at least a minute; negative: slow")
-
-    def culprit(self) -> str:
-        """The host."""
-        return self.node
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which part the host plays, and which way its clock is wrong."""
         direction = "fast" if self.offset_s > 0 else "slow"
-        return {"kind": self.kind, "role": topology.nodes[self.node].role, "clock": direction}
-
-    def names(self) -> Mapping[str, str]:
-        """The host."""
-        return {"node": self.node}
+        return super().facts(topology) | {"clock": direction}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Mounts files over the dynamic loader's list of libraries, for one kernel has one clock for all its hosts."""

@@ -7,30 +7,17 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Fault, Network
-from whodunet.core.topology import Topology
+from whodunet.core.fault import Network, NodeFault
 
 _SERVER: Final = "dnsmasq"
 
 
-class DnsRecordMissing(Fault):
+class DnsRecordMissing(NodeFault):
     """The record is gone from the zone; the server, asked for it, says that there is no such name."""
 
     kind: Literal["dns-record-missing"] = "dns-record-missing"
     node: str = Field(description="host that runs dnsmasq")
     name: str = Field(description="the full name, e.g. instance.cloud.example")
-
-    def culprit(self) -> str:
-        """The DNS server."""
-        return self.node
-
-    def facts(self, topology: Topology) -> dict[str, str]:
-        """Which part the server plays."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role}
-
-    def names(self) -> Mapping[str, str]:
-        """The node."""
-        return {"node": self.node}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Takes the record out of the server's zone."""

@@ -25,13 +25,9 @@ class IdleTimeout(NftablesFault):
     idle_s: int = Field(ge=1, le=3600)
     answer: Literal["reset", "silence"]
 
-    def node_name(self) -> str:
-        """The router."""
-        return self.node
-
     def facts(self, topology: Topology) -> dict[str, str]:
         """How it answers afterwards."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role, "answer": self.answer}
+        return super().facts(topology) | {"answer": self.answer}
 
     def chains(self) -> str:
         """Whatever belongs to no tracked connection and opens none is refused."""

@@ -7,8 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Fault, Network
-from whodunet.core.topology import Topology
+from whodunet.core.fault import Network, NodeFault
 
 _METADATA: Final = "metadata"
 _URL: Final = "http://169.254.169.254/latest"
@@ -20,23 +19,11 @@ _ASK: Final = (
 )
 
 
-class InstanceProfileMissing(Fault):
+class InstanceProfileMissing(NodeFault):
     """Nobody attached an instance profile."""
 
     kind: Literal["instance-profile-missing"] = "instance-profile-missing"
     node: str = Field(description="instance that has a metadata service")
-
-    def culprit(self) -> str:
-        """The instance."""
-        return self.node
-
-    def facts(self, topology: Topology) -> dict[str, str]:
-        """Which part the node plays."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role}
-
-    def names(self) -> Mapping[str, str]:
-        """The node."""
-        return {"node": self.node}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Takes the role away."""

@@ -22,13 +22,9 @@ class NetworkAcl(NftablesFault):
     direction: Literal["inbound", "outbound"] = Field(description="as seen from the subnet")
     ports: tuple[int, int] = Field(description="first and last destination port that is denied")
 
-    def node_name(self) -> str:
-        """The router."""
-        return self.node
-
     def facts(self, topology: Topology) -> dict[str, str]:
         """The direction that is denied."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role, "direction": self.direction}
+        return super().facts(topology) | {"direction": self.direction}
 
     def names(self) -> dict[str, str]:
         """The router and its interface."""

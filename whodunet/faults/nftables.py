@@ -6,15 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from whodunet.core.fault import Fault, Network, run_checked
+from whodunet.core.fault import Network, NodeFault, run_checked
 
 
-class NftablesFault(Fault):
+class NftablesFault(NodeFault):
     """A table of its own on a Linux node; removed as a whole."""
-
-    def node_name(self) -> str:
-        """The node that the table is on."""
-        raise NotImplementedError
 
     def chains(self) -> str:
         """The table's chains; each brace and statement on a line of its own, as nft 1.0.6 wants it."""
@@ -23,14 +19,6 @@ class NftablesFault(Fault):
     def table(self) -> str:
         """The table's name: the same for the same fault, another for another."""
         return f"whodunet_{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]}"
-
-    def culprit(self) -> str:
-        """The node."""
-        return self.node_name()
-
-    def names(self) -> Mapping[str, str]:
-        """The node."""
-        return {"node": self.node_name()}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Loads the table."""
@@ -43,9 +31,9 @@ class NftablesFault(Fault):
 
     def proof(self, network: Network) -> str | None:
         """The table as the kernel lists it, on one line."""
-        listed = network.execute(self.node_name(), f"nft list table inet {self.table()}")
+        listed = network.execute(self.node, f"nft list table inet {self.table()}")
         return " ".join(listed.stdout.split()) if listed.exit_status == 0 else None
 
     def run(self, network: Network, command: str, stdin: str = "") -> str:
         """Runs a command on the node that has to succeed."""
-        return run_checked(network, self.node_name(), command, stdin)
+        return run_checked(network, self.node, command, stdin)

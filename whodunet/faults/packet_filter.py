@@ -31,15 +31,10 @@ class PacketFilter(NftablesFault):
     )
     verdict: Literal["drop", "tcp-reset", "icmp-admin-prohibited", "icmp-port-unreachable"]
 
-    def node_name(self) -> str:
-        """The filtering node."""
-        return self.node
-
     def facts(self, topology: Topology) -> dict[str, str]:
         """Where it stands, what it looks at, what it does."""
         looks_at = "payload" if self.payload else "header"
-        facts = {"kind": self.kind, "role": topology.nodes[self.node].role, "hook": self.hook}
-        return facts | {"looks_at": looks_at, "verdict": self.verdict}
+        return super().facts(topology) | {"hook": self.hook, "looks_at": looks_at, "verdict": self.verdict}
 
     def chains(self) -> str:
         """One base chain with one statement, in front of other tables' chains."""

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from pydantic import Field
 
 from whodunet.core.fault import Network
-from whodunet.core.topology import Topology
 from whodunet.faults.nftables import NftablesFault
 
 
@@ -22,14 +21,6 @@ class PathMtu(NftablesFault):
     node: str = Field(description="router before the narrow link")
     interface: str = Field(description="the router's interface to the narrow link")
     mtu_bytes: int = Field(ge=576, le=1499)
-
-    def node_name(self) -> str:
-        """The router."""
-        return self.node
-
-    def facts(self, topology: Topology) -> dict[str, str]:
-        """Nothing but where."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role}
 
     def names(self) -> dict[str, str]:
         """The router and its interface."""

@@ -10,28 +10,19 @@ from typing import Any, Literal
 from pydantic import Field
 
 from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Fault, Network, run_checked
+from whodunet.core.fault import Network, NodeFault, run_checked
 from whodunet.core.topology import Topology
 
 
-class ProgramMissing(Fault):
+class ProgramMissing(NodeFault):
     """The host's folder of the program is mounted over with one that has everything else."""
 
     kind: Literal["program-missing"] = "program-missing"
-    node: str
     program: str = Field(pattern=r"^[\w.+-]+$", description="as it is typed")
-
-    def culprit(self) -> str:
-        """The host."""
-        return self.node
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which part the host plays, and what it lacks."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role, "program": self.program}
-
-    def names(self) -> Mapping[str, str]:
-        """The host."""
-        return {"node": self.node}
+        return super().facts(topology) | {"program": self.program}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Hides the program wherever the PATH finds it."""

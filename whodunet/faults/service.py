@@ -7,33 +7,23 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Fault, Network
+from whodunet.core.fault import Network, NodeFault
 from whodunet.core.topology import Topology
 
 # Reads what the client says before it ends: closing with unread bytes would send RST instead of FIN (RFC 2525, 2.17).
 _ACCEPTS_AND_CLOSES = "ncat --listen --keep-open {port} --sh-exec 'head -n 1 >/dev/null'"
 
 
-class ServiceFault(Fault):
+class ServiceFault(NodeFault):
     """Nothing listens on the service's port, or something that accepts and closes."""
 
     kind: Literal["service"] = "service"
-    node: str
     service: str = Field(description="one of the services that the topology gives the node")
     state: Literal["stopped", "accepts-and-closes"]
 
-    def culprit(self) -> str:
-        """The node of the service."""
-        return self.node
-
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which service, and what became of it."""
-        role = topology.nodes[self.node].role
-        return {"kind": self.kind, "role": role, "service": self.service, "state": self.state}
-
-    def names(self) -> Mapping[str, str]:
-        """The node."""
-        return {"node": self.node}
+        return super().facts(topology) | {"service": self.service, "state": self.state}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Stops the service; starts the stand-in."""

@@ -5,31 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from whodunet.core.fault import Fault, Network, run_checked
-from whodunet.core.topology import Topology
+from whodunet.core.fault import Network, NodeFault, run_checked
 
 _TOKENS: Final = "~/.aws/sso/cache"
 _CREDENTIALS: Final = "~/.aws/cli/cache"  # which the CLI made with the token, and would go on with
 _LONG_AGO: Final = "2020-01-01T00:00:00Z"
 
 
-class SignOnExpired(Fault):
+class SignOnExpired(NodeFault):
     """The token of the AWS CLI's single sign-on is older than it may become."""
 
     kind: Literal["sign-on-expired"] = "sign-on-expired"
-    node: str
-
-    def culprit(self) -> str:
-        """The host of the person."""
-        return self.node
-
-    def facts(self, topology: Topology) -> dict[str, str]:
-        """Which part the host plays."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role}
-
-    def names(self) -> Mapping[str, str]:
-        """The host."""
-        return {"node": self.node}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Writes a time that is over into the cached token."""

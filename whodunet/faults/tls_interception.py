@@ -8,7 +8,6 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from whodunet.core.fault import Network
-from whodunet.core.topology import Topology
 from whodunet.faults.nftables import NftablesFault
 
 _PROXY: Final = "tls-interceptor"
@@ -22,14 +21,6 @@ class TlsInterception(NftablesFault):
     node: str = Field(description="router on the path")
     source: str = Field(description="network of the clients")
     destination: str = Field(description="network of the servers")
-
-    def node_name(self) -> str:
-        """The router."""
-        return self.node
-
-    def facts(self, topology: Topology) -> dict[str, str]:
-        """Which part the router plays."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role}
 
     def chains(self) -> str:
         """Redirects before routing."""

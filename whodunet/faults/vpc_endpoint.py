@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Fault, Network
+from whodunet.core.fault import Network, NodeFault
 from whodunet.core.topology import Topology
 
 _SERVER: Final = "dnsmasq"
@@ -15,7 +15,7 @@ _SERVER: Final = "dnsmasq"
 _PUBLIC_ADDRESS: Final = "198.51.100.10"
 
 
-class VpcEndpoint(Fault):
+class VpcEndpoint(NodeFault):
     """Inside the VPC the services' names lead to their public addresses, to which a private subnet has no way."""
 
     kind: Literal["vpc-endpoint"] = "vpc-endpoint"
@@ -24,17 +24,13 @@ class VpcEndpoint(Fault):
     services: tuple[str, ...] = Field(min_length=1, description="their names, e.g. ssm.eu-central-1.amazonaws.com")
     state: Literal["absent", "private-dns-off"] = Field(description="why the names are not the endpoints' own")
 
-    def culprit(self) -> str:
-        """The host of the endpoints."""
-        return self.node
-
     def facts(self, topology: Topology) -> dict[str, str]:
         """Why the names lead elsewhere."""
-        return {"kind": self.kind, "role": topology.nodes[self.node].role, "state": self.state}
+        return super().facts(topology) | {"state": self.state}
 
     def names(self) -> Mapping[str, str]:
         """The two hosts."""
-        return {"node": self.node, "resolver": self.resolver}
+        return {**super().names(), "resolver": self.resolver}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Gives the names a public address inside the VPC."""
