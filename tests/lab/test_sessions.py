@@ -245,3 +245,70 @@ def test_the_session_of_a_client_that_vanishes_ends_on_the_instance_too(lab: San
         execute(lab, "client", "nft delete table inet gone; pkill -KILL -f whodunet.session_manager.plugin; pkill tail")
         lab.configure_service("endpoints", "control-plane", before)
         await_online(lab)
+
+
+# What is refused. The client is a program of our own here: no real one misbehaves so.
+
+MISBEHAVE: Final = """
+import json, os, ssl, sys
+from botocore.session import Session
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+TRUST = ssl.create_default_context(cafile="/etc/ssl/certs/ca-certificates.crt")
+
+def started():
+    return Session().create_client("ssm").start_session(Target="INSTANCE")
+
+def said(session, token, *frames):
+    answers = []
+    opening = {"MessageSchemaVersion": "1.0", "RequestId": "1" * 8, "TokenValue": token, "ClientId": "c",
+               "ClientVersion": "1.2.764.0"}
+    try:
+        with connect(session["StreamUrl"], ssl=TRUST, max_size=None) as socket:
+            for message in (json.dumps(opening), *frames):
+                socket.send(message)
+            for _ in range(5):  # what is not acknowledged comes again and again
+                answers.append(socket.recv(timeout=3))
+    except (TimeoutError, ConnectionClosed, OSError):  # silent, or closed, or closed while the rest was written
+        pass
+    return b" ".join(answer if isinstance(answer, bytes) else answer.encode() for answer in answers)
+
+session = started()
+told = {"wrong": said(session, "x" * 40)}
+told["first"] = said(session, session["TokenValue"], b"no frame", os.urandom(300), bytes(120))
+told["again"] = said(session, session["TokenValue"])
+told["huge"] = said(second := started(), second["TokenValue"], bytes(3 << 20))
+print(json.dumps({name: text.decode("latin-1") for name, text in told.items()}))
+""".replace("INSTANCE", INSTANCE)
+
+
+def test_wrong_tokens_reused_ones_and_malformed_frames_are_refused_and_disturb_nobody(lab: SandboxedLab) -> None:
+    on(lab, "instance", "rm -f /tmp/go")
+    background(lab, "bystander", f"tail -f /dev/null | {START}")
+    wait_until(lambda: "$ " in printed(lab, "bystander"), "the bystander's prompt", 30)
+    told = json.loads(on(lab, "client", f"{sys.executable} -P -", stdin=MISBEHAVE))
+    assert "channel_closed" in told["wrong"]
+    assert "output_stream_data" in told["first"], "malformed frames are dropped, and the session goes on"
+    assert "channel_closed" in told["again"]
+    assert "instance" in on(lab, "client", run("uname -n"))
+    on(lab, "instance", "pgrep -u ssm-user -x sh")  # the bystander's shell
+    on(lab, "client", "pkill tail; pkill -f [w]hodunet.session_manager.plugin")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("AWS_SECRET_ACCESS_KEY=wrong", "InvalidSignatureException"),
+        ("AWS_ACCESS_KEY_ID=ASIAAAAAAAAAAAAAAAAA", "UnrecognizedClientException"),
+        ("AWS_SESSION_TOKEN=wrong", "UnrecognizedClientException"),
+    ],
+)
+def test_credentials_that_were_tampered_with_are_refused(lab: SandboxedLab, change: str, code: str) -> None:
+    export = "import botocore.session as s; c = s.Session().get_credentials().get_frozen_credentials(); "
+    export += (
+        "print(f'AWS_ACCESS_KEY_ID={c.access_key} AWS_SECRET_ACCESS_KEY={c.secret_key} AWS_SESSION_TOKEN={c.token}')"
+    )
+    given = on(lab, "client", f'{sys.executable} -P -c "{export}"').strip()
+    done = execute(lab, "client", f"env {given} {change} aws ssm describe-sessions --state Active")
+    assert f"({code})" in done.stderr
