@@ -51,6 +51,7 @@ PROGRAMS: Final = (
     Program("dig", "bind9-dnsutils", "probe"),
     Program("aws", "awscli", "opens sessions through Session Manager"),
     Program("faketime", "faketime", "wrong clocks"),
+    Program("w3m", "w3m", "opens the page that approves a sign-on"),
 )
 
 # Debian keeps daemons here, and leaves these out of an ordinary user's PATH.
