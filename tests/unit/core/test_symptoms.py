@@ -991,6 +991,98 @@ RECORDED = (
     Recorded(
         "unknown", 0, "aws --version", "aws-cli/1.45.11 Python/3.11.7 Linux/6.18.44-fc-v657 botocore/1.43.11\n", ""
     ),
+    # AWS CLI 2.9.19, in a lab with Session Manager
+    Recorded(
+        "not connected",
+        254,
+        "printf 'exit\\n' | script -qec 'aws ssm start-session --target i-0abcd1234efgh5678' /dev/null",
+        "exit\r\n\r\nAn error occurred (TargetNotConnected) when calling the StartSession operation: i-0abcd1234efgh5678 is not connected.\r\n",
+        "",
+    ),
+    Recorded(
+        "denied",
+        254,
+        "printf 'exit\\n' | script -qec 'aws ssm start-session --target i-0abcd1234efgh5678' /dev/null",
+        "exit\r\n\r\nAn error occurred (InvalidSignatureException) when calling the StartSession operation: Signature expired: 20261122T201145Z is now earlier than 20261122T202645Z (20261122T203145Z - 5 min.)\r\n",
+        "",
+    ),
+    Recorded(
+        "denied",
+        254,
+        "aws sts get-caller-identity",
+        "",
+        "\nAn error occurred (SignatureDoesNotMatch) when calling the GetCallerIdentity operation: Signature expired: 20261122T201146Z is now earlier than 20261122T202646Z (20261122T203146Z - 5 min.)\n",
+    ),
+    Recorded(
+        "stalled",
+        None,
+        "printf 'exit\\n' | script -qec 'aws ssm start-session --target i-0abcd1234efgh5678' /dev/null",
+        "exit\r\n\r\nStarting session with SessionId: ann@corp.example-ouqnhpub53o6y6tjc\r\n",
+        "",
+    ),
+    Recorded(
+        "denied",
+        254,
+        "printf 'exit\\n' | script -qec 'aws ssm start-session --target i-0abcd1234efgh5678' /dev/null",
+        "exit\r\n\r\nAn error occurred (AccessDeniedException) when calling the StartSession operation: User: arn:aws:sts::123456789012:assumed-role/Developer/ann@corp.example is not authorized to perform: ssm:StartSession on resource: arn:aws:ec2:eu-central-1:123456789012:instance/i-0abcd1234efgh5678 because no identity-based policy allows the ssm:StartSession action\r\n",
+        "",
+    ),
+    Recorded(
+        "program missing",
+        255,
+        "printf 'exit\\n' | script -qec 'aws ssm start-session --target i-0abcd1234efgh5678' /dev/null",
+        "exit\r\n\r\nSessionManagerPlugin is not found. Please refer to SessionManager Documentation here: http://docs.aws.amazon.com/console/systems-manager/session-manager-plugin-not-found\r\n",
+        "",
+    ),
+    Recorded(
+        "denied",
+        255,
+        "aws sts get-caller-identity",
+        "",
+        "\nError when retrieving token from sso: Token has expired and refresh failed\n",
+    ),
+    Recorded(
+        "denied",
+        255,
+        "aws sts get-caller-identity",
+        "",
+        "\nError loading SSO Token: Token for corp does not exist\n",
+    ),
+    Recorded(
+        "not trusted",
+        255,
+        "printf 'exit\\n' | script -qec 'aws ssm start-session --target i-0abcd1234efgh5678' /dev/null",
+        "exit\r\n\r\nSSL validation failed for https://ssm.eu-central-1.amazonaws.com/ [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:992)\r\n",
+        "",
+    ),
+    Recorded(
+        "not trusted",
+        60,
+        "curl -sS -o /dev/null --max-time 4 https://ssm.eu-central-1.amazonaws.com/",
+        "",
+        "curl: (60) SSL certificate problem: unable to get local issuer certificate\n",
+    ),
+    Recorded(
+        "connected",
+        0,
+        "printf 'exit\\n' | script -qec 'aws ssm start-session --target i-0abcd1234efgh5678' /dev/null",
+        "exit\r\n\r\nStarting session with SessionId: ann@corp.example-l0z60lz9gifyal5i2\r\n$ exit\r\n\r\n\r\nExiting session with sessionId: ann@corp.example-l0z60lz9gifyal5i2.\r\n",
+        "",
+    ),
+    Recorded(
+        "closed",
+        0,
+        "printf 'exit\\n' | script -qec 'aws ssm start-session --target i-0abcd1234efgh5678' /dev/null",
+        "\r\nStarting session with SessionId: ann@corp.example-q7z3zwfin5btbqpey\r\n\r\n\r\nSessionId: ann@corp.example-q7z3zwfin5btbqpey : Handshake timed out. Please ensure that you have the latest version of the session manager plugin.\r\n",
+        "",
+    ),
+    Recorded(
+        "connected",
+        0,
+        "aws ssm get-connection-status --target i-0abcd1234efgh5678",
+        '{\n    "Target": "i-0abcd1234efgh5678",\n    "Status": "notconnected"\n}\n',
+        "",
+    ),
 )
 
 
