@@ -312,3 +312,13 @@ def test_credentials_that_were_tampered_with_are_refused(lab: SandboxedLab, chan
     given = on(lab, "client", f'{sys.executable} -P -c "{export}"').strip()
     done = execute(lab, "client", f"env {given} {change} aws ssm describe-sessions --state Active")
     assert f"({code})" in done.stderr
+
+
+def test_another_program_can_take_a_services_place_and_give_it_back(lab: SandboxedLab) -> None:
+    lab.replace_service("instance", "ssm-agent", "sleep 1000")
+    assert lab.status()["services"]["instance"]["ssm-agent"] == "replaced"
+    assert "TargetNotConnected" in execute(lab, "client", START).stderr
+    lab.start_service("instance", "ssm-agent")
+    assert lab.status()["services"]["instance"]["ssm-agent"] == "running"
+    assert not on(lab, "instance", "pgrep -x -f 'sleep 1000' || true")
+    await_online(lab)

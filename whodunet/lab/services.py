@@ -77,8 +77,9 @@ class RunningServices:
             self.await_ready(hosts[host], name)
 
     def start(self, host: Host, name: str) -> None:
-        """Starts a service that is not running; returns when it accepts."""
+        """Starts a service that is not running, in place of whatever stands in for it; returns when it is ready."""
         if not self.is_running(host, name):
+            self.stop(host, name)
             self.launch(host, name)
         self.await_ready(host, name)
 
@@ -132,8 +133,8 @@ class RunningServices:
         """For each host and service: running, stopped, or replaced by another program."""
         states: dict[str, dict[str, str]] = {}
         for host, name in self._services:
-            state = "running" if self._daemons[host, name].is_alive else "stopped"
-            states.setdefault(host, {})[name] = "replaced" if (host, name) in self._replaced else state
+            running = "replaced" if (host, name) in self._replaced else "running"
+            states.setdefault(host, {})[name] = running if self._daemons[host, name].is_alive else "stopped"
         return states
 
     def authorise_everywhere(self, hosts: Mapping[str, Host], public_key: str) -> None:
