@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from whodunet.cli.running_lab import add_command, ask, chosen
+from whodunet.cli.running_lab import add_command, chosen, topology_of
 
 
 def add_commands(commands: Any) -> None:
@@ -23,10 +23,9 @@ def audit(options: argparse.Namespace) -> int:
     from whodunet.lab.audit import audit as examine
     from whodunet.lab.control import Connection
     from whodunet.lab.sandboxed import SandboxedLab
-    from whodunet.loading.library import Library
 
     name = chosen(options)
-    lab = SandboxedLab(Connection.to(name), Library().topology(ask(name, "status")["topology"]), None)
+    lab = SandboxedLab(Connection.to(name), topology_of(name), None)
     findings = examine(lab)
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))

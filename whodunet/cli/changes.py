@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whodunet.cli import naming
-from whodunet.cli.running_lab import add_command, ask, chosen
+from whodunet.cli.running_lab import add_command, ask, chosen, given_command, topology_of
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 
 
@@ -112,7 +112,7 @@ def _check_policy(config: Mapping[str, Any], topology: str, switch: str) -> None
 def vpn(options: argparse.Namespace) -> int:
     """Takes the client off the VPN, so that it goes by its other way out, or brings it back."""
     lab = chosen(options)
-    topology = _topology_of(lab)
+    topology = topology_of(lab)
     host, ways = next(((host, ways) for host, ways in topology.uplinks.items() if "vpn" in ways), (None, ()))
     if host is None:
         raise CannotRun(f"no host of {topology.name} is on a VPN")
@@ -121,12 +121,6 @@ def vpn(options: argparse.Namespace) -> int:
         ask(lab, "set_uplink", host=host, uplink=uplink)
     print(f"{host} goes by: {ask(lab, 'status')['uplinks'][host]}")
     return 0
-
-
-def _topology_of(lab: str) -> Any:
-    from whodunet.loading.library import Library
-
-    return Library().topology(ask(lab, "status")["topology"])
 
 
 def service(options: argparse.Namespace) -> int:
@@ -143,7 +137,7 @@ def service(options: argparse.Namespace) -> int:
                 print(f"{host:12} {name:16} {state}")
         return 0
     place = {"host": options.host, "service": options.service}
-    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    command = given_command(options)
     if bool(command) != (options.change == "replace"):
         wrong = "needs a command" if options.change == "replace" else "takes no command"
         raise InvalidInput(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from whodunet.cli import naming
-from whodunet.cli.running_lab import add_command, ask, chosen
+from whodunet.cli.running_lab import add_command, ask, chosen, given_command
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
@@ -107,17 +107,12 @@ def shell(options: argparse.Namespace) -> int:
 
 def execute(options: argparse.Namespace) -> int:
     """Runs one command on a host of a running lab, here in the foreground, and exits with its exit status."""
-    command = _given_command(options)
+    command = given_command(options)
     if not command:
         raise InvalidInput(
             Problem("exec", "no command is given", "write it after --: whodunet exec client -- ip route")
         )
     _become(chosen(options), options.host, command)
-
-
-def _given_command(options: argparse.Namespace) -> list[str]:
-    """The command after the options, without the `--` that parts the two."""
-    return list(options.command[1:] if options.command[:1] == ["--"] else options.command)
 
 
 def _become(lab: str, host: str, command: list[str]) -> NoReturn:
@@ -144,7 +139,7 @@ def sandbox(options: argparse.Namespace) -> int:
     """
     from whodunet.lab import bare
 
-    command = _given_command(options)
+    command = given_command(options)
     bare.run(command or ["bash"])
 
 

@@ -44,3 +44,15 @@ def chosen(options: argparse.Namespace) -> str:
     if not running:
         raise CannotRun("no lab is running; `whodunet up NAME` brings one up")
     raise InvalidInput(Problem("--lab", "is needed, for several labs are running", f"use one of: {', '.join(running)}"))
+
+
+def given_command(options: argparse.Namespace) -> list[str]:
+    """The command after the options, without the `--` that parts the two."""
+    return list(options.command[1:] if options.command[:1] == ["--"] else options.command)
+
+
+def topology_of(lab: str) -> Any:
+    """The topology of a running lab."""
+    from whodunet.loading.library import Library
+
+    return Library().topology(ask(lab, "status")["topology"])
