@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -181,6 +181,23 @@ def descendants(pid: int) -> list[int]:
     return direct + [grandchild for child in direct for grandchild in descendants(child)]
 
 
+def command_line(pid: int) -> str:
+    """A process's arguments, each with a NUL after it; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def launcher_of(lab: str, among: Iterable[int]) -> int:
+    """The launcher of a lab. Its children's command lines are its own: it is the first from above."""
+    for pid in among:
+        line = command_line(pid)
+        if "whodunet.lab.server" in line and line.endswith(f"\0{lab}\0"):
+            return pid
+    raise AssertionError(f"{lab} has no launcher")
+
+
 def left_behind(before: Snapshot, after: Snapshot) -> dict[str, list[str]]:
     """What is there now and was not before."""
     new = {kind: sorted(after[kind] - before[kind]) for kind in before}
@@ -214,7 +231,9 @@ def leaving_nothing() -> Callable[..., AbstractContextManager[None]]:
 @pytest.fixture(scope="session")
 def process_tree() -> SimpleNamespace:
     """Looks at the processes of this machine and of all within it."""
-    return SimpleNamespace(children=children, descendants=descendants)
+    return SimpleNamespace(
+        children=children, descendants=descendants, command_line=command_line, launcher_of=launcher_of
+    )
 
 
 class StartLab(Protocol):

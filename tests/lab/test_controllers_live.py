@@ -59,16 +59,9 @@ def session(lab: SandboxedLab) -> Iterator[Session]:
 
 def controller_of(lab: SandboxedLab, tree: Any) -> int:
     """The controller's process id, as seen from here."""
-    (launcher,) = (pid for pid in tree.children(os.getpid()) if cmdline(pid).endswith(f"\0{lab.name}\0"))
-    (pid,) = (pid for pid in tree.descendants(launcher) if "ryu_app.py\0--listen" in cmdline(pid))
+    launcher = tree.launcher_of(lab.name, tree.children(os.getpid()))
+    (pid,) = (pid for pid in tree.descendants(launcher) if "ryu_app.py\0--listen" in tree.command_line(pid))
     return int(pid)
-
-
-def cmdline(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 def kill_controller(lab: SandboxedLab, tree: Any) -> None:

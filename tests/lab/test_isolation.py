@@ -121,14 +121,10 @@ def is_loopback(address: str) -> bool:
 
 def in_sandbox(lab: SandboxedLab, tree: Any, *command: str, stdin: str = "") -> str:
     """Runs a command in the sandbox itself, where the switches are."""
-    (launcher,) = (pid for pid in tree.children(os.getpid()) if cmdline(pid).endswith(f"\0{lab.name}\0"))
+    launcher = tree.launcher_of(lab.name, tree.children(os.getpid()))
     server = tree.children(tree.children(launcher)[0])[0]
     enter = ["nsenter", f"--target={server}", "--user", "--preserve-credentials", "--mount", "--net", "--pid", "--ipc"]
     return subprocess.run([*enter, *command], input=stdin, check=True, capture_output=True, text=True).stdout
-
-
-def cmdline(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
 
 
 def test_the_targets_can_be_reached_from_the_machine_itself(target_machine: Machine) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,8 +80,7 @@ class Killer:
 
     def __init__(self, machine: Any, tree: Any, life_s: float) -> None:
         self.machine = machine
-        self.children: Callable[[int], list[int]] = tree.children
-        self.descendants: Callable[[int], list[int]] = tree.descendants
+        self.tree = tree
         self.life_s = life_s
         self.killed: Counter[str] = Counter()
 
@@ -108,11 +106,11 @@ class Killer:
             self.killed["nothing: it had ended"] += 1
 
     def processes(self, started: subprocess.Popen[str], launcher: int | None) -> dict[str, list[int]]:
-        command = self.children(started.pid)
+        command = self.tree.children(started.pid)
         launchers = [launcher] if launcher else [pid for pid in map(self.launcher_of, command) if pid]
-        firsts = [pid for each in launchers for pid in self.children(each)]
-        servers = [pid for each in firsts for pid in self.children(each)][:1]
-        others = [pid for each in servers for pid in self.descendants(each)]
+        firsts = [pid for each in launchers for pid in self.tree.children(each)]
+        servers = [pid for each in firsts for pid in self.tree.children(each)][:1]
+        others = [pid for each in servers for pid in self.tree.descendants(each)]
         return {
             "command": command,
             "launcher": launchers,
@@ -122,10 +120,8 @@ class Killer:
         }
 
     def launcher_of(self, command: int) -> int | None:
-        for child in self.children(command):
-            if b"whodunet.lab.server" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return child
-        return None
+        launchers = (pid for pid in self.tree.children(command) if "whodunet.lab.server" in self.tree.command_line(pid))
+        return next(launchers, None)
 
     def check(self, killing: Killing) -> None:
         started = self.start("check", "/tmp/quick.yaml")
@@ -147,7 +143,7 @@ class Killer:
     def down(self, killing: Killing) -> None:
         """Killed while it ends."""
         assert self.machine.whodunet("up", "/tmp/quick.yaml", "--as", killing.lab).returncode == 0
-        launcher = self.launcher_named(killing.lab)
+        launcher = self.tree.launcher_of(killing.lab, self.tree.descendants(self.machine.first))
         ending = self.start("down", "--lab", killing.lab)
         self.strike(killing, ending, self.life_s / 10, launcher)
         ending.wait(60)
@@ -158,14 +154,6 @@ class Killer:
         started = self.start("exec", "--lab", "standing", "client", "--", "sleep", "1000")
         self.strike(replace(killing, victim="command"), started, self.life_s / 20, None)
         started.wait(60)
-
-    def launcher_named(self, lab: str) -> int:
-        """Its command line has the lab's name, and so have its children's: it is the one whose parent has not."""
-        for pid in self.descendants(self.machine.first):
-            line = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if b"whodunet.lab.server" in line and line.endswith(f"\0{lab}\0".encode()):
-                return pid
-        raise AssertionError(f"{lab} has no launcher")
 
     def take_down(self, lab: str) -> None:
         """Ends a lab if it is there; it may just be ending, which is as good."""
@@ -236,10 +224,8 @@ ESSENTIAL: Final = ("ovsdb-server", "ovs-vswitchd", "recorder", "wirefilter", "v
 @pytest.mark.parametrize("program", ESSENTIAL)
 def test_a_lab_ends_with_whatever_it_is_made_of_and_says_so(program: str, new_lab: Any, process_tree: Any) -> None:
     with new_lab("healthy") as lab:
-        (launcher,) = (
-            pid for pid in process_tree.children(os.getpid()) if command_line(pid).endswith(f"\0{lab.name}\0")
-        )
-        victims = [pid for pid in process_tree.descendants(launcher) if is_program(pid, program)]
+        launcher = process_tree.launcher_of(lab.name, process_tree.children(os.getpid()))
+        victims = [pid for pid in process_tree.descendants(launcher) if is_program(pid, program, process_tree)]
         kill(victims[-1])
         with pytest.raises(CannotRun) as ended:
             wait_until(lambda: lab.status() is None, "the lab to end")
@@ -247,16 +233,12 @@ def test_a_lab_ends_with_whatever_it_is_made_of_and_says_so(program: str, new_la
         assert len(str(ended.value).splitlines()) == 1
 
 
-def command_line(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-
-
-def is_program(pid: int, program: str) -> bool:
+def is_program(pid: int, program: str, tree: Any) -> bool:
     try:
         name = Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return False  # it has just ended
-    return name == program or (name.startswith("python") and f"whodunet.lab.{program}\0" in command_line(pid))
+    return name == program or (name.startswith("python") and f"whodunet.lab.{program}\0" in tree.command_line(pid))
 
 
 def interrupted(machine: Any, number: int, line: str, *arguments: str) -> tuple[int, str]:
@@ -312,7 +294,7 @@ def test_a_lab_whose_process_is_killed_while_it_comes_up_does_not_hang(
         up = machine.popen(machine.command, "up", "healthy", stderr=subprocess.PIPE)
 
         def there() -> list[int]:
-            return [pid for pid in process_tree.descendants(up.pid) if is_program(pid, program)]
+            return [pid for pid in process_tree.descendants(up.pid) if is_program(pid, program, process_tree)]
 
         kill(wait_until(there, f"{program} to be there")[-1])
         _, said = up.communicate(timeout=60)

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -176,12 +177,15 @@ class Daemon:
 
 
 def listening_ports(pid: int) -> set[int]:
-    """TCP ports that accept in the network namespace of a process. Source: proc(5), /proc/PID/net/tcp, state 0A."""
+    """TCP ports that accept in the network namespace of a process; none once it has ended.
+
+    Source: proc(5), /proc/PID/net/tcp, state 0A.
+    """
     ports = set()
     for table in ("tcp", "tcp6"):
-        path = Path(f"/proc/{pid}/net/{table}")
-        for line in path.read_text(encoding="ascii").splitlines()[1:] if path.exists() else ():
-            fields = line.split()
-            if fields[3] == "0A":
-                ports.add(int(fields[1].rpartition(":")[2], 16))
+        with suppress(OSError):  # the process has ended, or the kernel has no IPv6
+            for line in Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A":
+                    ports.add(int(fields[1].rpartition(":")[2], 16))
     return ports

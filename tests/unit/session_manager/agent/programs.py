@@ -16,8 +16,10 @@ MYSELF = account_for(ShellInputs(), "", elevated=True)
 
 def alive(process: int) -> bool:
     """Whether a process runs; one that is dead and not reaped does not."""
-    stat = Path(f"/proc/{process}/stat")
-    return stat.exists() and session_of(stat.read_text()) is not None
+    try:
+        return session_of(Path(f"/proc/{process}/stat").read_text()) is not None
+    except OSError:
+        return False
 
 
 async def seen(client: ChannelSocket, last: bytes) -> bytes:
