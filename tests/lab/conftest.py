@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -46,9 +45,6 @@ echo ready
 read -r || true
 """.replace("SCRATCH", " ".join(_SCRATCH))
 
-# In the background of a script SIGINT is ignored, and so it would be by all that is started here.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 Snapshot = Mapping[str, frozenset[str]]
 
 
@@ -83,8 +79,8 @@ class Machine:
         return Path(f"/proc/{self.first}/root{path}")
 
     def popen(self, *command: str, cwd: str = "/tmp", **options: Any) -> subprocess.Popen[str]:
-        """Starts a command on the machine, in a session of its own."""
-        at_home = ["sh", "-c", 'cd "$0" && exec "$@"', cwd]
+        """Starts a command on the machine, in a session of its own; it heeds the signals that we may not (nohup, &)."""
+        at_home = ["env", "--default-signal", "sh", "-c", 'cd "$0" && exec "$@"', cwd]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "PYTEST_"))}
         more: dict[str, Any] = {"stdin": subprocess.DEVNULL, "env": environment | {"HOME": "/tmp/home"}} | options
         whole = [*self._enter, *at_home, *command]
