@@ -24,6 +24,7 @@ VERSIONS: Final = (
 )
 _DEPTH_WITH_SLASHES: Final = 2  # EC2 marks directories from /latest/meta-data/ on, not above
 _INSTANCE_TYPE: Final = "t3.micro"
+IDENTITY_ROLE: Final = "aws:ec2-instance"  # every instance's, with or without a profile
 _DIRECTIONS: Final = ("gov", "north", "south", "central", "east", "west")  # southeast, never eastsouth
 
 
@@ -44,19 +45,24 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """The instance profile's role, with the credentials that it gives now."""
+class BorneRole:
+    """A role that the instance bears, with the credentials that it has now."""
 
     role: str
     credentials: Credentials
     issued_at_s: float
 
 
-def metadata(instance: Instance, profile: Profile | None) -> Tree:
-    """All that the service has, by path; without a profile nothing of IAM."""
+def metadata(instance: Instance, identity: BorneRole, profile: BorneRole | None) -> Tree:
+    """All that the service has, by path; without an instance profile nothing of IAM.
+
+    Args:
+        identity: the role of the instance itself, with which AWS's own agents register it.
+    """
+    roles = {"identity-credentials": {"ec2": _identity(instance, identity)}}
     content: Tree = {
         "dynamic": {"instance-identity": {"document": _identity_document(instance)}},
-        "meta-data": _meta_data(instance) | ({} if profile is None else {"iam": _iam(instance, profile)}),
+        "meta-data": _meta_data(instance) | roles | ({} if profile is None else {"iam": _iam(instance, profile)}),
     }
     return dict.fromkeys(VERSIONS, content)
 
@@ -129,7 +135,16 @@ def _interface(instance: Instance) -> Tree:
     }
 
 
-def _iam(instance: Instance, profile: Profile) -> Tree:
+def _identity(instance: Instance, role: BorneRole) -> Tree:
+    described = {
+        "Code": "Success",
+        "LastUpdated": utc_text(role.issued_at_s),
+        "AccountId": instance.account_id,
+    }
+    return {"info": _json(described), "security-credentials": {"ec2-instance": _credentials(role)}}
+
+
+def _iam(instance: Instance, profile: BorneRole) -> Tree:
     arn = f"arn:aws:iam::{instance.account_id}:instance-profile/{profile.role}"
     described = {
         "Code": "Success",
@@ -140,16 +155,16 @@ def _iam(instance: Instance, profile: Profile) -> Tree:
     return {"info": _json(described), "security-credentials": {profile.role: _credentials(profile)}}
 
 
-def _credentials(profile: Profile) -> str:
+def _credentials(role: BorneRole) -> str:
     return _json(
         {
             "Code": "Success",
-            "LastUpdated": utc_text(profile.issued_at_s),
+            "LastUpdated": utc_text(role.issued_at_s),
             "Type": "AWS-HMAC",
-            "AccessKeyId": profile.credentials.access_key_id,
-            "SecretAccessKey": profile.credentials.secret_access_key,
-            "Token": profile.credentials.session_token,
-            "Expiration": utc_text(profile.credentials.expires_at_s),
+            "AccessKeyId": role.credentials.access_key_id,
+            "SecretAccessKey": role.credentials.secret_access_key,
+            "Token": role.credentials.session_token,
+            "Expiration": utc_text(role.credentials.expires_at_s),
         }
     )
 

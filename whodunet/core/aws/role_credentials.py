@@ -1,10 +1,10 @@
-"""The credentials that an instance profile gives: the same ones until they grow old, then new ones."""
+"""The credentials of a role that an instance bears: the same ones until they grow old, then new ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from whodunet.core.aws.instance_metadata import Profile
+from whodunet.core.aws.instance_metadata import BorneRole
 from whodunet.core.aws.seal import Identity, Seal
 
 
@@ -17,14 +17,14 @@ class RoleCredentials:
         self._identity = identity
         self._lifetime_s = lifetime_s
         self._nonce = nonce
-        self._profile: Profile | None = None
+        self._borne: BorneRole | None = None
 
-    def at(self, now_s: float) -> Profile:
-        """What the profile gives now."""
-        if self._profile is None or self._grown_old(self._profile, now_s):
+    def at(self, now_s: float) -> BorneRole:
+        """The role as it is borne now."""
+        if self._borne is None or self._grown_old(self._borne, now_s):
             issued = self._seal.issue(self._identity, now_s, self._lifetime_s, self._nonce())
-            self._profile = Profile(self._identity.role, issued, now_s)
-        return self._profile
+            self._borne = BorneRole(self._identity.role, issued, now_s)
+        return self._borne
 
-    def _grown_old(self, profile: Profile, now_s: float) -> bool:
-        return (profile.credentials.expires_at_s - now_s) * 3 < self._lifetime_s
+    def _grown_old(self, role: BorneRole, now_s: float) -> bool:
+        return (role.credentials.expires_at_s - now_s) * 3 < self._lifetime_s

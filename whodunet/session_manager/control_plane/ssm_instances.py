@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from whodunet.core.aws.account import Account
-from whodunet.session_manager.control_plane.errors import INVALID_FILTER_KEY, ApiError
+from whodunet.session_manager.control_plane.errors import ACCESS_DENIED, INVALID_FILTER_KEY, ApiError
 from whodunet.session_manager.control_plane.gate import Permission, require_instance
 from whodunet.session_manager.control_plane.instances import Instances, ManagedInstance
 from whodunet.session_manager.control_plane.operations import Answer, Call, Operation, Operations, Request
@@ -112,6 +112,7 @@ class SsmInstances:
             "ListInstanceAssociations": Operation(OfOwnInstance, self.associations),
             "ListAssociations": Operation(OfOwnInstance, self.associations),
             "RegisterManagedInstance": Operation(OfOwnInstance, self.register),
+            "RequestManagedInstanceRoleToken": Operation(OfOwnInstance, self.role_token),
             **dict.fromkeys(_HEARD, Operation(OfOwnInstance, self.hear)),
         }
 
@@ -133,8 +134,13 @@ class SsmInstances:
         return {"Associations": []}
 
     async def register(self, request: OfOwnInstance, call: Call) -> Answer:
-        """An instance with a role is known anyway."""
+        """An instance is known anyway."""
         return {"InstanceId": call.caller.identity.session}
+
+    async def role_token(self, request: OfOwnInstance, call: Call) -> Answer:
+        """What an instance without a fit profile tries next, Default Host Management, is not set up in this account."""
+        why = f"Systems Manager's instance management role is not configured for account: {self._account.account_id}"
+        raise ApiError(ACCESS_DENIED, why)
 
     async def hear(self, request: OfOwnInstance, call: Call) -> Answer:
         """Takes note of nothing."""

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from whodunet.core.aws.instance_metadata import metadata, read
 from whodunet.core.aws.role_credentials import RoleCredentials
-from whodunet.core.aws.seal import InvalidToken, Seal
+from whodunet.core.aws.seal import Identity, InvalidToken, Seal
 from whodunet.session_manager.metadata.settings import MetadataSettings
 
 _TOKEN: Final = "X-aws-ec2-metadata-token"
@@ -62,7 +62,9 @@ class _Service:
         self._seal = Seal(bytes.fromhex(settings.seal_key))
         self._use = f"metadata of {settings.instance_id}"  # a token is for its own instance
         self._instance = settings.instance(clock())
-        self._credentials = _role_credentials(settings, self._seal)
+        self._identity = self._credentials(settings.identity(), settings)
+        profile = settings.profile()
+        self._profile = None if profile is None else self._credentials(profile, settings)
 
     async def token(self, request: Request) -> Response:
         """A session token, without which nothing is told."""
@@ -79,18 +81,15 @@ class _Service:
             self._seal.open(self._use, request.headers.get(_TOKEN, ""), now_s)
         except InvalidToken as error:
             raise HTTPException(HTTPStatus.UNAUTHORIZED) from error
-        profile = None if self._credentials is None else self._credentials.at(now_s)
-        found = read(metadata(self._instance, profile), request.path_params["path"])
+        profile = None if self._profile is None else self._profile.at(now_s)
+        found = read(metadata(self._instance, self._identity.at(now_s), profile), request.path_params["path"])
         if found is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return PlainTextResponse(found, headers=_SERVER)
 
-
-def _role_credentials(settings: MetadataSettings, seal: Seal) -> RoleCredentials | None:
-    identity = settings.identity()
-    if identity is None:
-        return None
-    return RoleCredentials(seal, identity, settings.credential_lifetime_s, lambda: secrets.token_bytes(_NONCE_BYTES))
+    def _credentials(self, whose: Identity, settings: MetadataSettings) -> RoleCredentials:
+        lifetime_s = settings.credential_lifetime_s
+        return RoleCredentials(self._seal, whose, lifetime_s, lambda: secrets.token_bytes(_NONCE_BYTES))
 
 
 def _ttl_s(request: Request) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from whodunet.core.aws.instance_metadata import Instance
+from whodunet.core.aws.instance_metadata import IDENTITY_ROLE, Instance
 from whodunet.core.aws.seal import Identity
 from whodunet.session_manager.settings import Listen, Settings
 
@@ -46,6 +46,10 @@ class MetadataSettings(Settings):
             launched_at_s=launched_at_s,
         )
 
-    def identity(self) -> Identity | None:
+    def identity(self) -> Identity:
+        """The instance itself."""
+        return Identity(self.account_id, IDENTITY_ROLE, self.instance_id)
+
+    def profile(self) -> Identity | None:
         """Whose credentials the instance profile gives, if there is one."""
         return None if self.role is None else Identity(self.account_id, self.role, self.instance_id)

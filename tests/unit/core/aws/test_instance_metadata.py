@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodunet.core.aws.instance_metadata import Instance, Profile, metadata, read, zone_id
+from whodunet.core.aws.instance_metadata import BorneRole, Instance, metadata, read, zone_id
 from whodunet.core.aws.seal import Credentials
 
 INSTANCE = Instance(
@@ -24,9 +24,10 @@ INSTANCE = Instance(
     subnet_cidr="10.0.1.0/24",
     launched_at_s=1_800_000_000.0,
 )
-PROFILE = Profile("InstanceRole", Credentials("ASIA1", "secret", "token", 1_800_021_600), 1_800_000_000.0)
-TREE = metadata(INSTANCE, PROFILE)
-WITHOUT_ROLE = metadata(INSTANCE, None)
+IDENTITY = BorneRole("aws:ec2-instance", Credentials("ASIA0", "hidden", "own", 1_800_021_600), 1_800_000_000.0)
+PROFILE = BorneRole("InstanceRole", Credentials("ASIA1", "secret", "token", 1_800_021_600), 1_800_000_000.0)
+TREE = metadata(INSTANCE, IDENTITY, PROFILE)
+WITHOUT_ROLE = metadata(INSTANCE, IDENTITY, None)
 INTERFACE = "latest/meta-data/network/interfaces/macs/0a:00:0a:00:01:0a"
 
 
@@ -80,7 +81,6 @@ def test_a_directory_answers_without_its_slash() -> None:
     [
         "latest/meta-data/public-ipv4",
         "latest/meta-data/public-keys/",
-        "latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance",
         "latest/meta-data/instance-id/more",
         "latest/user-data",
         "earliest/meta-data",
@@ -94,6 +94,13 @@ def test_a_private_instance_without_keys_or_user_data_has_nothing_there(path: st
 def test_without_a_profile_there_is_nothing_of_iam(path: str) -> None:
     assert read(WITHOUT_ROLE, f"latest/meta-data/{path}") is None
     assert "iam/" not in (read(WITHOUT_ROLE, "latest/meta-data/") or "").split("\n")
+
+
+def test_an_instances_own_identity_is_there_with_and_without_a_profile() -> None:
+    for tree in (TREE, WITHOUT_ROLE):
+        own = "latest/meta-data/identity-credentials/ec2"
+        assert json.loads(read(tree, f"{own}/security-credentials/ec2-instance") or "")["AccessKeyId"] == "ASIA0"
+        assert json.loads(read(tree, f"{own}/info") or "")["AccountId"] == "123456789012"
 
 
 def test_credentials_have_the_keys_of_ec2() -> None:
@@ -128,7 +135,7 @@ def test_the_identity_document_says_who_and_where_the_instance_is() -> None:
 
 
 def test_two_instances_have_interfaces_of_their_own() -> None:
-    other = metadata(replace(INSTANCE, instance_id="i-1"), None)
+    other = metadata(replace(INSTANCE, instance_id="i-1"), IDENTITY, None)
     assert read(other, f"{INTERFACE}/interface-id") != read(TREE, f"{INTERFACE}/interface-id")
 
 

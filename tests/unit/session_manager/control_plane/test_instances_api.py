@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.session_manager.control_plane.plane import INSTANCE, NOW_S, Plane, agent_online, play
+from whodunet.core.aws.instance_metadata import IDENTITY_ROLE
 
 GET_MESSAGES = "EC2WindowsMessageDeliveryService.GetMessages"
 TOLD: dict[str, Any] = {
@@ -157,6 +158,18 @@ def test_whatever_else_an_agent_says_is_heard(
 ) -> None:
     async def story() -> None:
         assert (await plane.ssm(operation, plane.agent, **parameters)).json == answer
+
+    play(story)
+
+
+def test_an_instance_can_register_as_itself_and_do_nothing_else(plane: Plane) -> None:
+    async def story() -> None:
+        itself = plane.credentials(IDENTITY_ROLE, INSTANCE)
+        assert (await plane.ssm("RegisterManagedInstance", itself, Fingerprint="x")).json == {"InstanceId": INSTANCE}
+        refused = await plane.ssm("RequestManagedInstanceRoleToken", itself, Fingerprint="x")
+        assert refused.error[0] == "AccessDeniedException"
+        assert "instance management role is not configured" in refused.error[1]
+        assert (await plane.ssm("UpdateInstanceInformation", itself, **TOLD)).error[0] == "AccessDeniedException"
 
     play(story)
 

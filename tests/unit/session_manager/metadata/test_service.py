@@ -132,6 +132,15 @@ def test_the_credentials_are_the_roles_for_this_instance(clock: Clock) -> None:
     assert told["Expiration"] == "2027-01-15T14:00:00Z"
 
 
+@pytest.mark.parametrize("role", ["InstanceRole", None])
+def test_the_instances_own_credentials_are_another_roles(clock: Clock, role: str | None) -> None:
+    app = service(clock, role=role)
+    path = "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance"
+    told = json.loads(get(app, path, token(app)).text)
+    opened = Seal(bytes.fromhex("00ff")).open_credentials(told["AccessKeyId"], told["Token"], NOW_S)
+    assert opened.identity == Identity("123456789012", "aws:ec2-instance", "i-0abcd1234efgh5678")
+
+
 def test_the_credentials_are_renewed_in_time(clock: Clock) -> None:
     app = service(clock, credential_lifetime_s=3600)
     path = "/latest/meta-data/iam/security-credentials/InstanceRole"

@@ -35,9 +35,9 @@ def test_the_interface_follows_from_the_address_unless_it_is_given() -> None:
     assert (given.mac, given.subnet_cidr) == ("02:00:00:00:00:01", "10.0.1.0/28")
 
 
-def test_without_a_role_there_is_no_identity() -> None:
-    assert settings().identity() is None
-    assert settings(role="InstanceRole").identity() == Identity("123456789012", "InstanceRole", "i-1")
+def test_without_a_role_there_is_no_profile() -> None:
+    assert settings().profile() is None
+    assert settings(role="InstanceRole").profile() == Identity("123456789012", "InstanceRole", "i-1")
 
 
 @pytest.mark.parametrize(
