@@ -134,7 +134,7 @@ CURL = (
         frozenset({28}),
     ),
     Row("curl", r"\(28\) Connection timed", Symptom.UNKNOWN, frozenset({28}), only_for=r"^(?!.*\s-\w*v).*https://"),
-    Row("curl", r"curl: \(28\) Connection timed out", Symptom.TIMED_OUT, frozenset({28})),
+    Row("curl", r"curl: \(28\) Connection time(?:d out|out)", Symptom.TIMED_OUT, frozenset({28})),
     Row("curl", r"curl: \(28\) Failed to connect", Symptom.TIMED_OUT, frozenset({28})),
     Row("curl", r"curl: \(28\) (?:Operation timed out|SSL connection timeout)", Symptom.STALLED, frozenset({28})),
     # telnet:// ends at --max-time always; what was printed before it is what came from the other side

@@ -505,6 +505,13 @@ RECORDED = (
     Recorded(
         "timed out",
         28,
+        "curl -sS --connect-timeout 4 telnet://10.0.1.10:22",
+        "",
+        "curl: (28) Connection timeout after 4000 ms\n",
+    ),
+    Recorded(
+        "timed out",
+        28,
         "curl --connect-timeout 2 http://10.0.5.2:2201/",
         "",
         "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n"
