@@ -21,6 +21,7 @@ from whodunet.session_manager.awaiting import first_of
 from whodunet.session_manager.channel_socket import ChannelSocket
 
 _SIGNALS: Final[Mapping[int, signal.Signals]] = {0x03: signal.SIGINT, 0x1C: signal.SIGQUIT}  # ^C and ^\ as bytes
+_CANNOT_START: Final = 1
 
 
 class CommandSession:
@@ -31,12 +32,15 @@ class CommandSession:
     """
 
     def __init__(self, command: LinuxCommand, account: Account) -> None:
-        """Starts nothing yet; raises SessionFailed for a command that cannot be split or found."""
+        """Starts nothing yet; raises SessionFailed for a command that cannot be split."""
         self._command, self._account = command, account
         self._words = words_of(command.commands)
 
     async def run(self, socket: ChannelSocket, _client_version: str) -> None:
         """Carries the session until the command or the client has ended it; nothing that it started is left."""
+        if shutil.which(self._words[0]) is None:
+            await self._tell_missing(socket)
+            return
         output, output_far = os.pipe()
         errors, errors_far = os.pipe()
         with Descriptor(output) as near, Descriptor(errors) as near_errors:
@@ -49,8 +53,15 @@ class CommandSession:
             async with child:
                 await first_of(_signals(socket, child), self._tell(socket, child, near, near_errors))
 
+    async def _tell_missing(self, socket: ChannelSocket) -> None:
+        await self._tell_status(socket, _CANNOT_START)
+        said = f'exec: "{self._words[0]}": executable file not found in $PATH'
+        await socket.send(Message(PayloadType.STDERR, said.encode(errors="replace")))
+
     async def _tell(self, socket: ChannelSocket, child: Child, output: Descriptor, errors: Descriptor) -> None:
-        status = await child.outlast(self._pass_on(output, errors, socket))
+        await self._tell_status(socket, await child.outlast(self._pass_on(output, errors, socket)))
+
+    async def _tell_status(self, socket: ChannelSocket, status: int) -> None:
         if self._command.separate_output_stream:
             await socket.send(Message(PayloadType.EXIT_CODE, f"EXIT_CODE: {status}".encode()))
 
@@ -67,11 +78,7 @@ def words_of(command: str) -> list[str]:
         words = shlex.split(command)
     except ValueError as error:
         raise SessionFailed(f"Unable to start command: Failed to parse commands input: {error}") from error
-    if not words or shutil.which(words[0]) is None:
-        raise SessionFailed(
-            f"Unable to start command: {command.split(maxsplit=1)[0]}: executable file not found in $PATH"
-        )
-    return words
+    return words or [command]  # quotes around nothing
 
 
 async def _signals(socket: ChannelSocket, child: Child) -> None:

@@ -130,6 +130,8 @@ class MultiplexedForward:
             await socket.write(self._mux.finish(stream))
 
     async def _keep_alive(self, socket: ChannelSocket) -> None:
+        # The first one not at once: AWS's plugin stops reading where output comes before it has its streams.
+        await asyncio.sleep(KEEPALIVE_S)
         while monotonic() < self._heard_at_s + KEEPALIVE_TIMEOUT_S:
             await socket.write(self._mux.keep_alive())
             await asyncio.sleep(KEEPALIVE_S)

@@ -18,6 +18,10 @@ from whodunet.session_manager.agent.outcome import SessionFailed
 _THE_INSTANCE: Final = ("127.0.0.1", "::1")
 _CONNECT_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 10.0
+_LOOKUP_FAILURES: Final = {  # in the words of AWS's agent
+    socket.EAI_NONAME: "no such host",
+    socket.EAI_AGAIN: "server misbehaving",
+}
 
 
 @dataclass
@@ -73,7 +77,8 @@ class Target:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise SessionFailed(f"Unable to connect to specified port: {host}: {error.strerror}") from error
+            why = _LOOKUP_FAILURES.get(error.errno or 0, error.strerror)
+            raise SessionFailed(f"lookup {host}: {why}") from error
         addresses = tuple(str(address[0]) for *_, address in found)
         if any(forbidden(address, vpc_networks) for address in addresses):
             raise SessionFailed(f"Forwarding to IP address {host} is forbidden.")

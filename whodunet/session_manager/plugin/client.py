@@ -15,7 +15,7 @@ from whodunet.core.ssm.versions import heeds_terminate_flag
 from whodunet.session_manager.awaiting import first_of
 from whodunet.session_manager.channel_socket import ChannelSocket, Dial, SessionLost
 from whodunet.session_manager.plugin import CLIENT_VERSION
-from whodunet.session_manager.plugin.forward import listening_on
+from whodunet.session_manager.plugin.forward import PortTaken, listening_on
 from whodunet.session_manager.plugin.kinds import Listen, Streams, session_for
 from whodunet.session_manager.plugin.raw import RawSession
 from whodunet.session_manager.plugin.service import SessionTimedOut
@@ -78,6 +78,10 @@ class Client:
                 await self._part(channel)
         except SessionTimedOut:
             self._say(f"Session: {self._session_id} timed out.\n", important=True)
+        except PortTaken as taken:
+            # Said and not told by the status, as by AWS's own: the CLI would print the session's token with it.
+            self._say(f"Cannot perform start session: {taken}\n", important=True)
+            await self._terminate()
         except SessionLost as lost:
             self._status = LOST
             self._streams.errors.show(f"session-manager-plugin: {lost}\n")

@@ -16,6 +16,10 @@ from whodunet.session_manager.plugin.standard_streams import Output
 READ_BYTES = 32 * 1024  # at a time from a local connection
 
 
+class PortTaken(SessionLost):
+    """The port to listen on cannot be had."""
+
+
 class Forward(ABC):
     """Listens on localhost, alone, until the user has had enough."""
 
@@ -55,12 +59,12 @@ class Forward(ABC):
 
 
 def listening_on(port: int) -> socket.socket:
-    """Localhost's port, or any free one for 0; raises SessionLost if it cannot be had."""
+    """Localhost's port, or any free one for 0; raises PortTaken."""
     try:
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise SessionLost(f"cannot listen on localhost:{port}: {reason}") from error
+        raise PortTaken(f"listen tcp 127.0.0.1:{port}: bind: {reason.lower()}") from error
     listener.setblocking(False)
     # Inherited by each connection: asyncio sets it only where it opens the socket itself. Source: tcp(7)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -71,17 +71,22 @@ def test_control_keys_are_signals(key: bytes) -> None:
     run(story())
 
 
-@pytest.mark.parametrize(
-    ("command", "why"),
-    [
-        ("'unbalanced", "Failed to parse commands input: No closing quotation"),
-        ("no-such-program --help", "no-such-program: executable file not found"),
-        ("''", "'': executable file not found"),
-    ],
-)
-def test_what_cannot_be_run_fails_the_session(command: str, why: str) -> None:
-    with pytest.raises(SessionFailed, match=f"Unable to start command: {why}"):
-        words_of(command)
+def test_a_command_without_an_end_fails_the_session() -> None:
+    with pytest.raises(SessionFailed, match="Unable to start command: Failed to parse commands input: No closing"):
+        words_of("'unbalanced")
+
+
+@pytest.mark.parametrize(("command", "program"), [("no-such-program --help", "no-such-program"), ("''", "")])
+def test_a_program_that_is_not_there_is_what_the_session_prints(command: str, program: str) -> None:
+    async def story() -> None:
+        async with both_ends(Relay()) as (client, agent):
+            await CommandSession(LinuxCommand(commands=command, separate_output_stream=True), MYSELF).run(agent, "")
+            status, said = await messages(client, 2)
+            assert status == Message(PayloadType.EXIT_CODE, b"EXIT_CODE: 1")
+            assert said.payload_type == PayloadType.STDERR
+            assert said.payload.decode() == f'exec: "{program}": executable file not found in $PATH'
+
+    run(story())
 
 
 @given(st.text(alphabet=st.sampled_from("ab'\"\\ $;|\n\0"), max_size=30).filter(str.strip))

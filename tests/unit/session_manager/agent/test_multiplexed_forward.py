@@ -204,6 +204,17 @@ def test_an_old_client_is_kept_alive_and_given_up_when_silent(monkeypatch: pytes
     run(story())
 
 
+def test_no_keepalive_comes_before_the_first_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's plugin ceases to read where one does."""
+
+    async def story() -> None:
+        async with listening(monkeypatch, refuses=True), forwarding(OLD) as (client, _):
+            await client.hears_end(await client.open())
+            assert client.kept_alive == 0
+
+    run(story())
+
+
 def test_what_waits_for_all_connections_is_limited() -> None:
     async def story() -> None:
         budget = Budget(most_bytes=10)

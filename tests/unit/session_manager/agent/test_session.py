@@ -129,7 +129,7 @@ def test_a_port_session_tells_the_client_where_it_leads() -> None:
     ("wrong", "why"),
     [
         (order("AWS-StartNonInteractiveCommand", command=" "), "CommandProperties: linux.commands"),
-        (order("AWS-StartNonInteractiveCommand", command="no-such-program"), "no-such-program: executable file not"),
+        (order("AWS-StartNonInteractiveCommand", command="'unbalanced"), "Failed to parse commands input"),
         (order("AWS-StartPortForwardingSession", portNumber="99999"), "PortProperties: portNumber"),
         (shell_with(kmsKeyId="alias/key"), "cannot encrypt a session with a KMS key"),
         (shell_with(runAsEnabled="yes"), "ShellInputs: runAsEnabled"),

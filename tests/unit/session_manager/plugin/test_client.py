@@ -31,7 +31,7 @@ from whodunet.core.ssm.payloads import Flag
 from whodunet.session_manager.channel_socket import MESSAGE_BYTES, ChannelSocket, SessionLost
 from whodunet.session_manager.plugin import client
 from whodunet.session_manager.plugin.client import Client
-from whodunet.session_manager.plugin.forward import listening_on
+from whodunet.session_manager.plugin.forward import PortTaken, listening_on
 from whodunet.session_manager.plugin.kinds import Streams
 from whodunet.session_manager.plugin.service import SessionTimedOut
 from whodunet.session_manager.plugin.standard_streams import Input, Output
@@ -322,13 +322,13 @@ def test_an_agent_too_old_to_be_told_is_ended_by_the_service(tmp_path: Path) -> 
 
 def test_a_port_that_is_taken_is_said_and_the_session_terminated() -> None:
     def taken(port: int) -> socket.socket:
-        raise SessionLost("cannot listen on localhost:8080: Address already in use")
+        raise PortTaken("listen tcp 127.0.0.1:8080: bind: address already in use")
 
     async def story() -> None:
         async with on_stage(listen=taken) as scene:
             await agree(scene.agent, SessionType.PORT, FORWARD)
-            assert await scene.running == 1
-            assert b"localhost:8080: Address already in use" in scene.person.complaints()
+            assert await scene.running == 0
+            assert b"Cannot perform start session: listen tcp 127.0.0.1:8080" in scene.person.screen()
             assert scene.service.terminated == 1
 
     play(story())

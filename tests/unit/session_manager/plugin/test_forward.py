@@ -6,14 +6,13 @@ import socket
 
 import pytest
 
-from whodunet.session_manager.channel_socket import SessionLost
-from whodunet.session_manager.plugin.forward import listening_on
+from whodunet.session_manager.plugin.forward import PortTaken, listening_on
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)), "Address already in use"),
+        (OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)), "address already in use"),
         (OSError("no errno"), "no errno"),
     ],
 )
@@ -27,6 +26,6 @@ def test_a_port_that_cannot_be_had_is_named_with_the_reason(
         raise error
 
     monkeypatch.setattr(socket, "create_server", refuse)
-    with pytest.raises(SessionLost, match=f"cannot listen on localhost:8080: {reason}"):
+    with pytest.raises(PortTaken, match=f"listen tcp 127.0.0.1:8080: bind: {reason}"):
         listening_on(8080)
     assert asked == [("127.0.0.1", 8080)]
