@@ -75,10 +75,9 @@ class CommandSession:
 def words_of(command: str) -> list[str]:
     """The program and its arguments; raises SessionFailed."""
     try:
-        words = shlex.split(command)
+        return shlex.split(command)
     except ValueError as error:
         raise SessionFailed(f"Unable to start command: Failed to parse commands input: {error}") from error
-    return words or [command]  # quotes around nothing
 
 
 async def _signals(socket: ChannelSocket, child: Child) -> None:
