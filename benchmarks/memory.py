@@ -29,7 +29,7 @@ def measure(runs: int) -> Table:
     weighed = [weigh(number) for number in range(runs)]
     totals = [sum(pss for _, pss, _ in each.values()) for each in weighed]
     middle = weighed[totals.index(statistics.median_low(totals))]
-    by_size = sorted(middle.items(), key=lambda entry: -entry[1][1])
+    by_size = sorted(middle.items(), key=lambda each: -each[1][1])
     rows: list[list[Cell]] = [[program, *figures] for program, figures in by_size]
     count, private = (sum(figures[place] for figures in middle.values()) for place in (0, 2))
     median = statistics.median_low(totals)

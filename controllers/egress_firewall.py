@@ -1,15 +1,15 @@
-"""A stateful firewall on the way out: the first entry that matches a new connection decides on it.
+"""A stateful firewall on the way out: the first rule that matches a new connection decides on it.
 
     controller: egress_firewall
     address: 10.8.0.1             # source of the firewall's own ICMP errors, needed for `reject`
     default: allow                # or drop
-    entries:
+    rules:
       - {source: 10.8.0.0/24, destination: any, protocol: tcp, port: 22, action: reset}
       - {protocol: tcp, port: [80, "8000-8080"], action: allow}
       - {destination: 192.0.2.0/24, action: reject, with: host-prohibited}
 
 The packets of a connection that was allowed once, its replies, and the ICMP errors about it pass. So a change of
-the entries is for new connections; those that are open stay open. IPv6 is dropped: it would be a way past every entry.
+the rules is for new connections; those that are open stay open. IPv6 is dropped: it would be a way past every rule.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ REJECTIONS = {
 }
 
 _ZONE = 1
-_STATE, _ENTRIES = 1, 2  # tables behind table 0, which only sorts out what can be tracked
+_STATE, _RULES = 1, 2  # tables behind table 0, which only sorts out what can be tracked
 _FIRST_PRIORITY = 0xFF00
 _NEW = (CT_TRACKED | CT_NEW, CT_TRACKED | CT_NEW | CT_INVALID)
 _ALLOW: tuple[Action, ...] = (Track(_ZONE, commit=True), Output(NORMAL))
@@ -59,7 +59,7 @@ _RST_SET, _RST_CLEAR = (wire.RST, wire.RST), (0, wire.RST)
 
 
 @dataclass(frozen=True)
-class Entry:
+class Rule:
     """One line of the policy; no ports means any."""
 
     source: IPv4Network
@@ -70,7 +70,7 @@ class Entry:
     rejection: str
 
     def matches(self) -> Iterator[dict[str, Any]]:
-        """The matches that together cover the entry, of the first or only fragment where ports are named."""
+        """The matches that together cover the rule, of the first or only fragment where ports are named."""
         for value, mask in masked_ports(self.ports or [ALL_PORTS]):
             yield self.addresses() | ({f"{self.protocol}_dst": (value, mask)} if mask else {})
 
@@ -84,7 +84,7 @@ class Entry:
         return match if number is None else match | {"ip_proto": number}
 
     def covers(self, packet: wire.IPv4, port: int | None) -> bool:
-        """Whether the entry is about this packet, as its matches would say."""
+        """Whether the rule is about this packet, as its matches would say."""
         return (
             packet.source in self.source
             and packet.destination in self.destination
@@ -103,26 +103,26 @@ class EgressFirewall:
 
     address: IPv4Address | None
     default: str
-    entries: tuple[Entry, ...]
+    rules: tuple[Rule, ...]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], ports: Mapping[str, int], place: str) -> Self:
         """Reads the configuration shown at the top of this file."""
         reading = Reading(place)
-        reading.mapping(config, "", ("controller", "address", "default", "entries"))
+        reading.mapping(config, "", ("controller", "address", "default", "rules"))
         address = reading.address(config["address"], "address") if "address" in config else None
         default = reading.choice(config.get("default", "allow"), "default", ("allow", "drop"))
-        lines = reading.sequence(config.get("entries", []), "entries")
-        entries = [_read_entry(reading, line, f"entries[{index}]") for index, line in enumerate(lines)]
-        if "address" not in config and any(entry.action == "reject" for entry in entries):
+        lines = reading.sequence(config.get("rules", []), "rules")
+        rules = [_read_rule(reading, line, f"rules[{index}]") for index, line in enumerate(lines)]
+        if "address" not in config and any(rule.action == "reject" for rule in rules):
             reading.refuse(
                 "address", "missing, but ICMP errors have to come from somewhere", "add the gateway's address"
             )
         reading.finish()
-        return cls(address, default or "allow", tuple(entries))
+        return cls(address, default or "allow", tuple(rules))
 
     def flow_entries(self) -> tuple[FlowEntry, ...]:
-        """Sorts out what can be tracked, lets known connections pass, and asks the entries about new ones."""
+        """Sorts out what can be tracked, lets known connections pass, and asks the rules about new ones."""
         tracked = {"eth_type": wire.ETHERTYPE_IPV4}
         return (
             FlowEntry(2, {"eth_type": wire.ETHERTYPE_ARP}, (Output(NORMAL),)),
@@ -131,30 +131,30 @@ class EgressFirewall:
             FlowEntry(3, {"ct_state": (CT_INVALID, CT_INVALID)}, (), _STATE),
             FlowEntry(2, {"ct_state": (CT_ESTABLISHED, CT_ESTABLISHED)}, (Output(NORMAL),), _STATE),
             FlowEntry(2, {"ct_state": (CT_RELATED, CT_RELATED)}, (Output(NORMAL),), _STATE),
-            FlowEntry(1, {"ct_state": _NEW}, (GotoTable(_ENTRIES),), _STATE),
+            FlowEntry(1, {"ct_state": _NEW}, (GotoTable(_RULES),), _STATE),
             FlowEntry(0, {}, (), _STATE),
-            *(flow for index, entry in enumerate(self.entries) for flow in _flows(entry, _FIRST_PRIORITY - index)),
-            FlowEntry(0, tracked, _ALLOW if self.default == "allow" else (), _ENTRIES),
+            *(flow for index, rule in enumerate(self.rules) for flow in _flows(rule, _FIRST_PRIORITY - index)),
+            FlowEntry(0, tracked, _ALLOW if self.default == "allow" else (), _RULES),
         )
 
     def answer(self, frame: bytes, in_port: int) -> tuple[PacketOut, ...]:
-        """The RST or ICMP error that the first entry about the frame demands, sent back where the frame came from."""
-        entry = self._entry_about(frame)
+        """The RST or ICMP error that the first rule about the frame demands, sent back where the frame came from."""
+        rule = self._rule_about(frame)
         reply = None
-        if entry and entry.action == "reset":
+        if rule and rule.action == "reset":
             reply = wire.forge_reset(frame)
-        elif entry and entry.action == "reject" and self.address:
-            code = REJECTIONS[entry.rejection]
+        elif rule and rule.action == "reject" and self.address:
+            code = REJECTIONS[rule.rejection]
             reply = wire.forge_icmp_error(frame, wire.UNREACHABLE, code, self.address)
         return (PacketOut(reply, in_port),) if reply else ()
 
-    def _entry_about(self, frame: bytes) -> Entry | None:
+    def _rule_about(self, frame: bytes) -> Rule | None:
         try:
             packet = wire.parse_ipv4(wire.parse_ethernet(frame).payload)
             port = _destination_port(packet)
         except wire.MalformedPacket:
             return None
-        return next((entry for entry in self.entries if entry.covers(packet, port)), None)
+        return next((rule for rule in self.rules if rule.covers(packet, port)), None)
 
 
 def _destination_port(packet: wire.IPv4) -> int | None:
@@ -168,26 +168,26 @@ def _destination_port(packet: wire.IPv4) -> int | None:
     return None
 
 
-def _flows(entry: Entry, priority: int) -> Iterator[FlowEntry]:
-    for match in entry.matches():
-        if entry.action == "reset":
+def _flows(rule: Rule, priority: int) -> Iterator[FlowEntry]:
+    for match in rule.matches():
+        if rule.action == "reset":
             # A RST is never answered, or two firewalls face to face would keep each other busy.
-            yield FlowEntry(priority, match | {"tcp_flags_nxm": _RST_CLEAR}, (Output(CONTROLLER),), _ENTRIES)
-            yield FlowEntry(priority, match | {"tcp_flags_nxm": _RST_SET}, (), _ENTRIES)
+            yield FlowEntry(priority, match | {"tcp_flags_nxm": _RST_CLEAR}, (Output(CONTROLLER),), _RULES)
+            yield FlowEntry(priority, match | {"tcp_flags_nxm": _RST_SET}, (), _RULES)
         else:
-            yield FlowEntry(priority, match, _actions(entry.action), _ENTRIES)
-    if entry.ports and entry.action == "allow":
+            yield FlowEntry(priority, match, _actions(rule.action), _RULES)
+    if rule.ports and rule.action == "allow":
         # A later fragment has no ports. Where its first fragment may pass so may it, and where that one may not
         # (any other action), the receiver has nothing to put it together with. It is committed too, because
         # tracking holds a packet's fragments until it has all of them. Source: RFC 1858, section 2.
-        yield FlowEntry(priority, entry.addresses() | {"ip_frag": LATER_FRAGMENT}, _ALLOW, _ENTRIES)
+        yield FlowEntry(priority, rule.addresses() | {"ip_frag": LATER_FRAGMENT}, _ALLOW, _RULES)
 
 
 def _actions(action: str) -> tuple[Action, ...]:
     return {"allow": _ALLOW, "drop": (), "reject": (Output(CONTROLLER),)}[action]
 
 
-def _read_entry(reading: Reading, line: object, path: str) -> Entry:
+def _read_rule(reading: Reading, line: object, path: str) -> Rule:
     written = reading.mapping(line, path, ("source", "destination", "protocol", "port", "action", "with"))
     protocol = reading.choice(written.get("protocol", "any"), f"{path}.protocol", PROTOCOLS) or "tcp"
     action = reading.choice(written.get("action"), f"{path}.action", ("allow", "drop", "reset", "reject")) or "drop"
@@ -196,7 +196,7 @@ def _read_entry(reading: Reading, line: object, path: str) -> Entry:
         reading.refuse(f"{path}.action", "only TCP knows a reset", "add `protocol: tcp`, or use `action: reject`")
     if "with" in written and action != "reject":
         reading.refuse(f"{path}.with", f"{action} has no answer to choose", "take it out, or use `action: reject`")
-    return Entry(
+    return Rule(
         _read_network(reading, written.get("source", "any"), f"{path}.source"),
         _read_network(reading, written.get("destination", "any"), f"{path}.destination"),
         protocol,

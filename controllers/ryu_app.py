@@ -7,7 +7,7 @@ In:   {"set": {"switch": NAME, "dpid": 1, "revision": 3, "ports": {INTERFACE: 1}
 Out:  {"event": "listening"}
       {"event": "connected", "dpid": 1}                                  and "disconnected"
       {"event": "confirmed", "switch": NAME, "revision": 3, "entries": 17}    counted by the switch
-      {"event": "refused", "switch": NAME, "revision": 3, "problems": [{"place": .., "wrong": .., "mend": ..}]}
+      {"event": "refused", "switch": NAME, "revision": 3, "problems": [{"place": .., "wrong": .., "fix": ..}]}
       {"event": "failed", "switch": NAME, "revision": 3, "message": TEXT}     the switch keeps what it had
 
 A policy replaces the one before as one bundle: a packet meets all of the old entries or all of the new ones. It is
@@ -198,7 +198,7 @@ class PolicyApp(app_manager.RyuApp):
             self._refuse(switch, revision, *error.problems)
         except Exception as error:  # a policy's defect must not end the program for all switches
             LOG.exception("%s: revision %d", switch, revision)
-            self._refuse(switch, revision, Problem(switch, f"the policy failed: {error!r}", "mend the policy's file"))
+            self._refuse(switch, revision, Problem(switch, f"the policy failed: {error!r}", "fix the policy's file"))
 
     def _refuse(self, switch: str, revision: int, *problems: Problem) -> None:
         listed = [vars(problem) for problem in problems]

@@ -11,14 +11,14 @@
     interfaces:
       vpc-eth2: {addresses: [10.0.1.10], groups: [web]}
 
-A packet between two interfaces has to pass the sender's outbound and the receiver's inbound entries. What no entry
-allows is dropped without a word. An interface sends from its own addresses only, in ARP too. Interfaces of the
+A packet between two interfaces has to pass the sender's outbound and the receiver's inbound rules. What no rule
+allows is dropped silently. An interface sends from its own addresses only, in ARP too. Interfaces of the
 switch that are not listed (the way to the router) are not restricted, and hear all that is for no listed address.
 
 Connections are tracked for each interface, so replies, ICMP errors about them, and connections that were open before
-the entries changed go on. Different from AWS: flows that its entries allow in full in both directions are tracked
+the rules changed go on. Different from AWS: flows that its rules allow in full in both directions are tracked
 here too, so they also outlive the change; the resolver is filtered like everybody else; IPv6 is dropped; and an ICMP
-message that neither asks nor belongs to a tracked connection is invalid, whatever the entries say.
+message that neither asks nor belongs to a tracked connection is invalid, whatever the rules say.
 
 Source: Amazon EC2 User Guide, "Security groups" and "Security group connection tracking".
 """
@@ -65,7 +65,7 @@ _KEYS = ("protocol", "port", "ports", "icmp_type", "icmp_code")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Rule:
     """One line of a group; `peer` is a network or the name of a group, no protocol means every one."""
 
     peer: IPv4Network | str
@@ -75,7 +75,7 @@ class Entry:
     icmp_code: int | None = None
 
     def matches(self) -> Iterator[dict[str, Any]]:
-        """The matches on protocol, ports and ICMP fields that together cover the entry."""
+        """The matches on protocol, ports and ICMP fields that together cover the rule."""
         protocol = {} if self.protocol is None else {"ip_proto": self.protocol}
         icmp = {"icmpv4_type": self.icmp_type, "icmpv4_code": self.icmp_code}
         first = protocol | {key: value for key, value in icmp.items() if value is not None}
@@ -91,10 +91,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """A named set of entries for each direction."""
+    """A named set of rules for each direction."""
 
-    inbound: tuple[Entry, ...]
-    outbound: tuple[Entry, ...]
+    inbound: tuple[Rule, ...]
+    outbound: tuple[Rule, ...]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Interface:
     groups: tuple[str, ...]
 
 
-_EVERYTHING = (Entry(IPv4Network("0.0.0.0/0")),)  # what a group allows outbound as long as nobody says otherwise
+_EVERYTHING = (Rule(IPv4Network("0.0.0.0/0")),)  # what a group allows outbound as long as nobody says otherwise
 
 
 @dataclass(frozen=True)
@@ -176,17 +176,17 @@ class SecurityGroup:
     def _allow(
         self, interface: Interface, direction: str, own: Mapping[str, Any], passing: Action
     ) -> Iterator[FlowEntry]:
-        """Lets tracked connections pass, and starts to track new ones that an entry allows; the rest has no entry."""
+        """Lets tracked connections pass, and starts to track new ones that a rule allows; the rest has no entry."""
         table, peer_field = _DIRECTIONS[direction]
         for state in _PASSING:
             yield FlowEntry(2, {**_IPV4, **own, **state}, (passing,), table)
         commit = (Track(interface.port, commit=True), passing)
-        for entry in self._entries(interface, direction):
-            for peer, match in product(self._peers(entry.peer, peer_field), entry.matches()):
+        for rule in self._rules(interface, direction):
+            for peer, match in product(self._peers(rule.peer, peer_field), rule.matches()):
                 yield FlowEntry(1, {**_IPV4, **own, **_NEW, **peer, **match}, commit, table)
 
-    def _entries(self, interface: Interface, direction: str) -> tuple[Entry, ...]:
-        """The union of the interface's groups, each entry once."""
+    def _rules(self, interface: Interface, direction: str) -> tuple[Rule, ...]:
+        """The union of the interface's groups, each rule once."""
         each_group = (getattr(self.groups[name], direction) for name in interface.groups)
         return tuple(dict.fromkeys(chain.from_iterable(each_group)))
 
@@ -202,20 +202,20 @@ class SecurityGroup:
 def _read_group(reading: Reading, group: object, path: str, names: Mapping[str, Any]) -> Group:
     written = reading.mapping(group, path, ("inbound", "outbound"))
     inbound = reading.sequence(written.get("inbound", []), f"{path}.inbound")
-    entries = [_read_entry(reading, line, f"{path}.inbound[{i}]", "source", names) for i, line in enumerate(inbound)]
+    rules = [_read_rule(reading, line, f"{path}.inbound[{i}]", "source", names) for i, line in enumerate(inbound)]
     if "outbound" not in written:
-        return Group(tuple(entries), _EVERYTHING)
+        return Group(tuple(rules), _EVERYTHING)
     outbound = reading.sequence(written["outbound"], f"{path}.outbound")
     leaving = [
-        _read_entry(reading, line, f"{path}.outbound[{i}]", "destination", names) for i, line in enumerate(outbound)
+        _read_rule(reading, line, f"{path}.outbound[{i}]", "destination", names) for i, line in enumerate(outbound)
     ]
-    return Group(tuple(entries), tuple(leaving))
+    return Group(tuple(rules), tuple(leaving))
 
 
-def _read_entry(reading: Reading, line: object, path: str, peer_key: str, names: Mapping[str, Any]) -> Entry:
+def _read_rule(reading: Reading, line: object, path: str, peer_key: str, names: Mapping[str, Any]) -> Rule:
     written = reading.mapping(line, path, (*_KEYS, peer_key))
     protocol = _read_protocol(reading, written.get("protocol"), f"{path}.protocol")
-    return Entry(
+    return Rule(
         _read_peer(reading, written.get(peer_key), f"{path}.{peer_key}", names),
         protocol,
         _read_ports(reading, written, protocol, path),

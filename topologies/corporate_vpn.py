@@ -1,4 +1,4 @@
-"""The founding topology: a workstation on a corporate VPN, and an instance in a private subnet of a cloud.
+"""The reference topology: a workstation on a corporate VPN, and an instance in a private subnet of a cloud.
 
                                                         corp-dns 10.9.0.53
                                                             |
@@ -30,7 +30,7 @@ CLOUD = "10.0.0.0/16"
 CORPORATE = "10.8.0.0/16"
 CORPORATE_LAN = "10.9.0.0/16"
 HOME = "192.168.1.0/24"
-NO_INTERNET = "blackhole default"  # as a VPC's router does it: without a word
+NO_INTERNET = "blackhole default"  # as a VPC's router does it: silently
 ZONE = {
     "instance.cloud.example": "10.0.1.10",
     "endpoints.cloud.example": "10.0.1.20",
@@ -54,7 +54,7 @@ class CorporateVpn(LabTopo):
         vpn = Uplink("client-eth0", gateway="10.8.0.1", resolver="10.9.0.53")
         home = Uplink("client-eth1", gateway="192.168.1.1", resolver="192.168.1.1")
         self.host("client", "client", uplinks={"vpn": vpn, "home": home})
-        policy = {"controller": "egress_firewall", "address": "10.8.0.1", "default": "allow", "entries": []}
+        policy = {"controller": "egress_firewall", "address": "10.8.0.1", "default": "allow", "rules": []}
         self.switch("egress-fw", "egress-firewall", policy)
         self.router("vpn-gw", "vpn-gateway", routes=["default via 100.64.0.2"])
         resolver = {"zones": ["cloud.example"], "records": ZONE}

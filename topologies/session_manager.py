@@ -1,4 +1,4 @@
-"""The founding topology with the way in that needs no open port: Systems Manager Session Manager.
+"""The reference topology with the way in that needs no open port: Systems Manager Session Manager.
 
 Everything is as in `corporate_vpn`, and beside it:
 
@@ -21,7 +21,7 @@ from typing import Any
 
 from whodunet import catalogue
 
-founding = catalogue.load_module(catalogue.folder("topologies") / "corporate_vpn.py")
+corporate = catalogue.load_module(catalogue.folder("topologies") / "corporate_vpn.py")
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -38,7 +38,7 @@ SIGN_ON_NAMES = [
     "corp.awsapps.com",
 ]
 ZONES = ["cloud.example", "amazonaws.com", "awsapps.com"]
-VPC_RECORDS = founding.ZONE | dict.fromkeys(ENDPOINT_NAMES, ENDPOINTS)
+VPC_RECORDS = corporate.ZONE | dict.fromkeys(ENDPOINT_NAMES, ENDPOINTS)
 OWN_SESSIONS = f"arn:aws:ssm:*:{ACCOUNT}:session/${{aws:username}}-*"
 DEVELOPER = {
     "Version": "2012-10-17",
@@ -58,14 +58,14 @@ DEVELOPER = {
 }
 
 
-Founding: Any = founding.CorporateVpn
+CorporateVpn: Any = corporate.CorporateVpn
 
 
-class SessionManager(Founding):
+class SessionManager(CorporateVpn):
     """See the drawing above."""
 
     def build(self, *args: Any, **params: Any) -> None:
-        """Adds what Session Manager needs to the founding topology."""
+        """Adds what Session Manager needs to the reference topology."""
         super().build(*args, **params)
         self.host("corp-sso", "sign-on", routes=["default via 10.9.1.1"])
         self.connect("vpn-gw", "corp-sso", addresses=("10.9.1.1/24", f"{SIGN_ON}/24"))
@@ -107,13 +107,13 @@ class SessionManager(Founding):
 
 def _egress_firewall() -> dict[str, Any]:
     """What one finds in such a company: no ssh outwards, and an answer at once to who tries."""
-    reset = {"source": founding.CORPORATE, "protocol": "tcp", "port": 22, "action": "reset"}
-    return {"controller": "egress_firewall", "address": "10.8.0.1", "default": "allow", "entries": [reset]}
+    reset = {"source": corporate.CORPORATE, "protocol": "tcp", "port": 22, "action": "reset"}
+    return {"controller": "egress_firewall", "address": "10.8.0.1", "default": "allow", "rules": [reset]}
 
 
 def _security_groups(policy: dict[str, Any]) -> dict[str, Any]:
     """Nothing comes in to the instance; HTTPS to the endpoints from the VPC and from the company's network."""
-    https = [{"protocol": "tcp", "port": 443, "source": source} for source in (founding.CLOUD, founding.CORPORATE)]
+    https = [{"protocol": "tcp", "port": 443, "source": source} for source in (corporate.CLOUD, corporate.CORPORATE)]
     return policy | {"groups": {"instance-sg": {"inbound": []}, "endpoints-sg": {"inbound": https}}}
 
 

@@ -42,6 +42,6 @@ def load_module(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         raise InvalidInput(
-            Problem(str(path), f"does not run: {type(error).__name__}: {error}", "mend the file")
+            Problem(str(path), f"does not run: {type(error).__name__}: {error}", "fix the file")
         ) from error
     return module

@@ -22,7 +22,7 @@ def importing_mininet() -> Iterator[None]:
     sys.modules.update(stand_ins)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its use of distutils and its invalid escapes are not ours to mend
+            warnings.simplefilter("ignore")  # its use of distutils and its invalid escapes are not ours to fix
             yield
     finally:
         for name in stand_ins:

@@ -38,10 +38,10 @@ def test_each_message_names_file_and_line_and_ends_with_a_mend() -> None:
     lines = [line for path in FILES for line in path.read_text(encoding="utf-8").splitlines() if EXPECT in line]
     assert len(lines) > 80
     for line in lines:
-        place, _, mend = line.removeprefix(EXPECT).partition("; ")
+        place, _, fix = line.removeprefix(EXPECT).partition("; ")
         assert place.split(":")[0].endswith(".yaml")
         assert place.split(":")[1].isdigit()
-        assert mend
+        assert fix
 
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
@@ -84,12 +84,10 @@ def read(text: str) -> None:
         read_scenario(text, "fuzz", "fuzz.yaml", Library())
     except InvalidInput as error:
         problems = error.problems or (Problem("", "", ""),)
-    assert all(problem.place and problem.wrong and problem.mend for problem in problems)
+    assert all(problem.place and problem.wrong and problem.fix for problem in problems)
 
 
-words = st.sampled_from(
-    [*KEYS, "kind", "firewall-entry", "corporate_vpn", "ssh", "none", "client", "!!set", "&a", "*a"]
-)
+words = st.sampled_from([*KEYS, "kind", "firewall-rule", "corporate_vpn", "ssh", "none", "client", "!!set", "&a", "*a"])
 marks = st.sampled_from([": ", "\n", "\n  ", "\n- ", "{", "}", "[", "]", ", ", "? ", "|", "'", '"', "#", "0x", ".nan"])
 
 

@@ -22,7 +22,7 @@ QUICK: Final = {
     "title": "nc is refused",
     "story": "nc says refused.",
     "topology": "corporate_vpn",
-    "faults": [{"kind": "firewall-entry", "switch": "egress-fw", "protocol": "tcp", "port": 22, "action": "reset"}],
+    "faults": [{"kind": "firewall-rule", "switch": "egress-fw", "protocol": "tcp", "port": 22, "action": "reset"}],
     "probes": {"nc": {"host": "client", "command": "nc -vz -w 4 10.0.1.10 22"}},
     "answer": {
         "cause": "egress-reset",
@@ -80,7 +80,7 @@ def test_a_policy_is_shown_changed_and_obeyed(up: Any) -> None:
     shown = yaml.safe_load(up.whodunet("policy").stdout)
     assert set(shown) == {"egress-fw", "sg"}
     assert yaml.safe_load(up.whodunet("policy", "egress-fw").stdout) == shown["egress-fw"]
-    changed = up.whodunet("policy", "egress-fw", "entries=[{protocol: tcp, port: 22, action: reset}]")
+    changed = up.whodunet("policy", "egress-fw", "rules=[{protocol: tcp, port: 22, action: reset}]")
     assert changed.returncode == 0
     assert "has confirmed" in changed.stdout
     assert "refused" in up.whodunet("exec", "client", "--", "nc", "-vz", "-w", "3", "10.0.1.10", "22").stderr
@@ -92,9 +92,9 @@ def test_a_policy_is_shown_changed_and_obeyed(up: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ("entries=[{protocol: tpc, action: drop}]", "did you mean tcp?"),
+        ("rules=[{protocol: tpc, action: drop}]", "did you mean tcp?"),
         ("entrys=[]", "did you mean entries?"),
-        ("entries=[", "is not valid YAML"),
+        ("rules=[", "is not valid YAML"),
         ("no-such-file.yaml", "cannot be read"),
     ],
 )

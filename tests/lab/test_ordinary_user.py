@@ -33,7 +33,7 @@ def as_ordinary_user(machine: Any, *command: str) -> subprocess.CompletedProcess
     return done
 
 
-def test_an_ordinary_user_can_run_the_founding_case_and_the_healthy_one(
+def test_an_ordinary_user_can_run_the_reference_case_and_the_healthy_one(
     fresh_machine: Any, leaving_nothing: Any
 ) -> None:
     as_ordinary_user(fresh_machine, "true")

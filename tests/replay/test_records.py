@@ -15,9 +15,9 @@ from whodunet.engine import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, Recording, re
 from whodunet.loading.library import Library
 
 DATA = Path(__file__).parent / "data"
-FOUNDING, SSHD_DOWN, GROUP_DROP = "vpn-egress-reset", "sshd-down", "security-group-drop"
+REFERENCE, SSHD_DOWN, GROUP_DROP = "vpn-egress-reset", "sshd-down", "security-group-drop"
 VERDICTS = {
-    FOUNDING: "An egress firewall resets the connection in the destination's name, at egress-fw.",
+    REFERENCE: "An egress firewall resets the connection in the destination's name, at egress-fw.",
     SSHD_DOWN: "The destination is reached and nothing listens on the port, at instance.",
     GROUP_DROP: "The security group lets nothing in, at sg.",
 }
@@ -31,8 +31,8 @@ def library() -> Library:
 
 @pytest.fixture
 def damaged(tmp_path: Path) -> Path:
-    """A copy of the founding record, to be damaged."""
-    return Path(shutil.copytree(DATA / FOUNDING, tmp_path / "record"))
+    """A copy of the reference record, to be damaged."""
+    return Path(shutil.copytree(DATA / REFERENCE, tmp_path / "record"))
 
 
 def not_held(recording: Recording) -> dict[str, str]:
@@ -50,12 +50,12 @@ def test_show_tells_the_verdict_of_a_record(name: str, capsys: pytest.CaptureFix
 
     story = capsys.readouterr().out
     assert f"Verdict\n{VERDICTS[name]}\n" in story
-    assert "\nTo take along\n" in story
+    assert "\nLesson\n" in story
 
 
 def test_the_symptoms_of_two_refusals_are_the_same_and_the_ladders_are_not(capsys: pytest.CaptureFixture[str]) -> None:
     ends = []
-    for name in (FOUNDING, SSHD_DOWN):
+    for name in (REFERENCE, SSHD_DOWN):
         main(["show", str(DATA / name)])
         story = capsys.readouterr().out
         assert "ssh: connect to host 10.0.1.10 port 22: Connection refused\n" in story
@@ -80,12 +80,12 @@ def with_packets_of(other: Recording, recording: Recording) -> Recording:
 
 
 def test_with_each_others_packets_two_refusals_break_exactly_what_the_packets_told(library: Library) -> None:
-    founding, sshd_down = (read_record(DATA / name, library) for name in (FOUNDING, SSHD_DOWN))
+    reference, sshd_down = (read_record(DATA / name, library) for name in (REFERENCE, SSHD_DOWN))
 
-    assert not_held(with_packets_of(sshd_down, founding)) == dict.fromkeys(
+    assert not_held(with_packets_of(sshd_down, reference)) == dict.fromkeys(
         ("faulty/evidence/1", "faulty/evidence/2", "faulty/evidence/3", "repaired/evidence/1"), "broken"
     )
-    assert not_held(with_packets_of(founding, sshd_down)) == dict.fromkeys(
+    assert not_held(with_packets_of(reference, sshd_down)) == dict.fromkeys(
         ("faulty/evidence/1", "faulty/evidence/2"), "broken"
     )
 

@@ -85,7 +85,7 @@ WHOLE_WAY_BACK = (
 )
 
 
-def founding_packets() -> list[CapturedPacket]:
+def reference_packets() -> list[CapturedPacket]:
     """The firewall resets in the faulty phase (from 0 ms); from 10 s on, repaired, the instance answers."""
     return [
         *seen(tcp("S"), 10, *TO_FIREWALL),
@@ -105,7 +105,7 @@ def observation(
 
 
 def run(faulty: Observation | None = None, repaired: Observation | None = None, **fields: Any) -> Run:
-    """A run of the case, borne out by `founding_packets` unless told otherwise."""
+    """A run of the case, borne out by `reference_packets` unless told otherwise."""
     rtt_ms = fields.pop("baseline_rtt_ms", 41.0)
     failure = fields.pop("failure", None)
     proofs = ("priority=100,tcp,tp_dst=22 actions=CONTROLLER",)
@@ -114,7 +114,7 @@ def run(faulty: Observation | None = None, repaired: Observation | None = None, 
         Phase("faulty", {"ssh": faulty or observation()}, proofs, rtt_ms, failure),
         Phase("repaired", {"ssh": after}, ("no entry for tcp/22",), rtt_ms),
     )
-    return Run("founding", "small", phases, **fields)
+    return Run("reference", "small", phases, **fields)
 
 
 def claim(**fields: Any) -> EvidenceClaim:
@@ -122,7 +122,7 @@ def claim(**fields: Any) -> EvidenceClaim:
     return EvidenceClaim(probe="ssh", **fields)
 
 
-FOUNDING_EVIDENCE = (
+REFERENCE_EVIDENCE = (
     claim(packet="SYN", seen_at=("client-eth0",), last_seen_at="fw-eth0", not_seen_at=("instance-eth0",)),
     claim(packet="RST", first_seen_at="fw-eth0", ttl={"client-eth0": 64}, acknowledges="SYN"),
 )
@@ -131,7 +131,7 @@ FOUNDING_EVIDENCE = (
 def scenario(*evidence: EvidenceClaim, faults: bool = True, output: str = "Connection refused") -> Scenario:
     """The case with that evidence in the faulty phase."""
     question = Question(
-        name="founding",
+        name="reference",
         title="refused by someone else",
         story="The security group has no entry, and ssh is refused.",
         topology="small",
@@ -140,6 +140,6 @@ def scenario(*evidence: EvidenceClaim, faults: bool = True, output: str = "Conne
     )
     faulty = Claims(symptoms={"ssh": SymptomClaim(symptom=Symptom.REFUSED, output=(output,))}, evidence=evidence)
     repaired = Claims(symptoms={"ssh": SymptomClaim(symptom=Symptom.CONNECTED)})
-    staging = Staging(setup=Setup(), faults=(Fault(kind="firewall-entry"),) if faults else ())
+    staging = Staging(setup=Setup(), faults=(Fault(kind="firewall-rule"),) if faults else ())
     answer = Answer(cause="egress-reset", culprit="fw", faulty=faulty, repaired=repaired)
     return Scenario(question=question, staging=staging, answer=answer)

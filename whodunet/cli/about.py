@@ -46,7 +46,7 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Tells for each capability that a lab needs whether it is there, and what mends it; status 3 if one is missing."""
+    """Tells for each capability that a lab needs whether it is there, and what fixes it; status 3 if one is missing."""
     from whodunet.lab.doctor import examine, missing, render
 
     capabilities = examine()

@@ -35,7 +35,7 @@ def add_commands(commands: Any) -> None:
 def policy(options: argparse.Namespace) -> int:
     """Shows the policies of a lab, shows one, or changes one; returns when the switch has confirmed its flow entries.
 
-    Examples: `whodunet policy egress-fw entries=[]`, `whodunet policy sg sg.yaml`,
+    Examples: `whodunet policy egress-fw rules=[]`, `whodunet policy sg sg.yaml`,
     `whodunet policy sg 'groups.instance-sg.inbound=[{protocol: tcp, port: 22, source: 10.8.0.0/24}]'`.
     """
     import yaml

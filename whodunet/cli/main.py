@@ -20,7 +20,7 @@ INTERRUPTED: Final = 128 + signal.SIGINT
 _DESCRIPTION: Final = """\
 A network lab that reproduces misleading connection failures, and proves who caused them.
 
-  whodunet demo                      the founding case, told from packets
+  whodunet demo                      the reference case, told from packets
   whodunet list                      all cases
   whodunet run sshd-down             play one case and tell its story
   whodunet up vpn-egress-reset       a lab to explore: then `whodunet shell client`

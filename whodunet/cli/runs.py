@@ -27,7 +27,7 @@ def add_commands(commands: Any) -> None:
     _add_output_options(run)
     run.set_defaults(run=play)
 
-    demo = commands.add_parser("demo", help="the founding case, and the way in", description=play_demo.__doc__)
+    demo = commands.add_parser("demo", help="the reference case, and the way in", description=play_demo.__doc__)
     _add_claims_option(demo)
     demo.set_defaults(run=play_demo, json=False, keep=None)
 
@@ -82,7 +82,7 @@ def play(options: argparse.Namespace) -> int:
 
 
 def play_demo(options: argparse.Namespace) -> int:
-    """Plays the founding case, in which ssh is refused, and then the way in: a session through Session Manager."""
+    """Plays the reference case, in which ssh is refused, and then the way in: a session through Session Manager."""
     statuses = []
     for number, scenario in enumerate(DEMO):
         if number:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong in what a person wrote: where it is, what is wrong, and what would mend it."""
+    """One thing wrong in what a person wrote: where it is, what is wrong, and what would fix it."""
 
     place: str  # "scenarios/x.yaml:12: faults[0].node", a command-line argument, ...
     wrong: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.wrong}; {self.mend}"
+        return f"{self.place}: {self.wrong}; {self.fix}"
 
 
 class WhodunetError(Exception):
@@ -30,4 +30,4 @@ class InvalidInput(WhodunetError):
 
 
 class CannotRun(WhodunetError):
-    """The machine or the lab could not do what was asked; the message names the mend where there is one."""
+    """The machine or the lab could not do what was asked; the message names the fix where there is one."""

@@ -107,7 +107,7 @@ class Fault(BaseModel):
         raise NotImplementedError
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """What the taxonomy needs to know to name the cause, e.g. {"kind": "firewall-entry", "action": "reset"}."""
+        """What the taxonomy needs to know to name the cause, e.g. {"kind": "firewall-rule", "action": "reset"}."""
         raise NotImplementedError
 
     def names(self) -> Mapping[str, str]:

@@ -90,7 +90,7 @@ class Policy(Protocol):
             place: where the configuration stands, for error messages.
 
         Raises:
-            InvalidInput: with every problem found, each naming its key below `place` and the mend.
+            InvalidInput: with every problem found, each naming its key below `place` and the fix.
         """
         ...
 
@@ -139,9 +139,9 @@ class Reading:
     place: str
     problems: list[Problem] = field(default_factory=list)
 
-    def refuse(self, path: str, wrong: str, mend: str) -> None:
+    def refuse(self, path: str, wrong: str, fix: str) -> None:
         """Notes a problem."""
-        self.problems.append(Problem(f"{self.place}: {path}", wrong, mend))
+        self.problems.append(Problem(f"{self.place}: {path}", wrong, fix))
 
     def finish(self) -> None:
         """Raises InvalidInput with the problems, if there are any."""
@@ -221,7 +221,7 @@ class Reading:
 
 
 def meant(written: str, choices: Collection[str]) -> str:
-    """The mend for a word that is not one of `choices`: the one that looks like it, else all of them."""
+    """The fix for a word that is not one of `choices`: the one that looks like it, else all of them."""
     close = get_close_matches(written, choices, n=1)
     if close:
         return f"did you mean {close[0]}?"

@@ -1,4 +1,4 @@
-"""A cloud subnet's network ACL: stateless, so replies need an entry of their own."""
+"""A cloud subnet's network ACL: stateless, so replies need a rule of their own."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class ProgramMissing(NodeFault):
         return {"hidden": hidden}
 
     def _mount_without(self, network: Network, folder: str, number: int) -> None:
-        """Mounts a folder of links to the true one's entries, but for the program."""
+        """Mounts a folder of links to what is in the true one, but for the program."""
         true, farm = (f"/run/hidden/{self.node}/{self.program}/{number}/{kind}" for kind in ("true", "farm"))
         lines = [
             f"rm -rf {farm} && mkdir -p {true} {farm} && mount --bind {folder} {true}",

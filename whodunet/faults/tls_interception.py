@@ -1,4 +1,4 @@
-"""A router on the path breaks TLS open."""
+"""A router on the path intercepts TLS."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def no_open_port(network: Network) -> Finding:
     for instance in (node.name for node in _nodes(network, "instance")):
         for group, inbound in _inbound(network, instance):
             holds &= not inbound
-            evidence.append(f"{instance}: {group} inbound: {json.dumps(inbound) if inbound else 'no entry'}")
+            evidence.append(f"{instance}: {group} inbound: {json.dumps(inbound) if inbound else 'no rule'}")
         address = next(address for address in _addresses(network, instance) if not address.startswith(("127.", "169.")))
         opened, _, refused = run_checked(network, outside, f"python3 - {address}", _SCAN).strip().rpartition(" ")
         holds &= opened == "none" and refused == "0"
@@ -117,7 +117,7 @@ def no_open_port(network: Network) -> Finding:
 
 
 def _inbound(network: Network, instance: str) -> Iterator[tuple[str, list[Any]]]:
-    """The inbound entries of every security group at the instance's interfaces."""
+    """The inbound rules of every security group at the instance's interfaces."""
     for switch in (node.name for node in network.topology.nodes.values() if node.role == "security-group"):
         policy = network.policy(switch)
         for name, interface in policy["interfaces"].items():

@@ -107,7 +107,7 @@ class Controller:
         event = wait_until(answer, f"{switch} to confirm the flow entries of its policy", 30)
         assert event is not None
         if event["event"] == "refused":
-            raise CannotRun("\n".join(f"{p['place']}: {p['wrong']}; {p['mend']}" for p in event["problems"]))
+            raise CannotRun("\n".join(f"{p['place']}: {p['wrong']}; {p['fix']}" for p in event["problems"]))
         return int(event["entries"])
 
     @property

@@ -70,7 +70,7 @@ class Dnsmasq(Listener):
 
 
 class TlsInterceptor(Listener):
-    """A proxy that breaks TLS open, for what is redirected to it."""
+    """A proxy that intercepts TLS, for what is redirected to it."""
 
     def __init__(self, port: int) -> None:
         self.port = port

@@ -1,4 +1,4 @@
-"""What a lab needs of the machine: each capability tried for real, with the command that mends its absence.
+"""What a lab needs of the machine: each capability tried for real, with the command that fixes its absence.
 
 Nothing heavy is imported, so that it answers where half of whodunet's own dependencies are missing.
 """
@@ -31,7 +31,7 @@ class Capability:
     purpose: str
     found: bool
     detail: str  # where or how it was found, or why not
-    mend: str  # the command that brings it; empty where it was found
+    fix: str  # the command that brings it; empty where it was found
 
 
 def examine() -> list[Capability]:
@@ -46,7 +46,7 @@ def missing(capabilities: Iterable[Capability]) -> list[Capability]:
 
 
 def render(capabilities: Iterable[Capability]) -> str:
-    """A table with one capability a line, the mend below each that is missing, and the sum."""
+    """A table with one capability a line, the fix below each that is missing, and the sum."""
     rows = list(capabilities)
     name_width = max((len(row.name) for row in rows), default=0)
     purpose_width = max((len(row.purpose) for row in rows), default=0)
@@ -55,21 +55,21 @@ def render(capabilities: Iterable[Capability]) -> str:
         mark = "found  " if row.found else "MISSING"
         lines.append(f"{mark}  {row.name:<{name_width}}  {row.purpose:<{purpose_width}}  {row.detail}".rstrip())
         if not row.found:
-            lines.append(f"{'':7}  mend: {row.mend}")
+            lines.append(f"{'':7}  fix: {row.fix}")
     lacking = len(missing(rows))
     lines.append(f"{lacking} of {len(rows)} missing" if lacking else f"all {len(rows)} found")
     return "\n".join(lines)
 
 
-def _capability(name: str, purpose: str, detail: str, mend: str) -> Capability:
-    """One that is missing where there is a mend."""
-    return Capability(name, purpose, found=not mend, detail=detail, mend=mend)
+def _capability(name: str, purpose: str, detail: str, fix: str) -> Capability:
+    """One that is missing where there is a fix."""
+    return Capability(name, purpose, found=not fix, detail=detail, fix=fix)
 
 
 def _program(program: Program) -> Capability:
     path = find_program(program.name)
     if path is None:
-        return _capability(program.name, program.purpose, f"not installed (package {program.package})", program.mend)
+        return _capability(program.name, program.purpose, f"not installed (package {program.package})", program.fix)
     return _capability(program.name, program.purpose, str(path), "")
 
 
@@ -88,8 +88,8 @@ def _tun() -> Capability:
     try:
         os.close(os.open(TUN, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
-        mend = f"sudo chmod 666 {TUN}" if error.errno == errno.EACCES else "sudo modprobe tun"
-        return _capability(name, purpose, error.strerror or str(error), mend)
+        fix = f"sudo chmod 666 {TUN}" if error.errno == errno.EACCES else "sudo modprobe tun"
+        return _capability(name, purpose, error.strerror or str(error), fix)
     return _capability(name, purpose, "can be opened", "")
 
 
@@ -103,8 +103,8 @@ def _subordinate_ids() -> Capability:
     user = getpass.getuser()
     without = [path for path in ("/etc/subuid", "/etc/subgid") if not _has_range(Path(path), user)]
     if without:
-        mend = f"sudo usermod --add-subuids {_SUBORDINATE_IDS} --add-subgids {_SUBORDINATE_IDS} {user}"
-        return _capability(name, purpose, f"{user} has none in {' and '.join(without)}", mend)
+        fix = f"sudo usermod --add-subuids {_SUBORDINATE_IDS} --add-subgids {_SUBORDINATE_IDS} {user}"
+        return _capability(name, purpose, f"{user} has none in {' and '.join(without)}", fix)
     return _capability(name, purpose, f"{user} has a range", "")
 
 
@@ -139,8 +139,8 @@ def _user_namespaces() -> Capability:
     error = _attempt(_mount_proc)
     if error is None:
         return _capability(name, purpose, "can be made", "")
-    reason, mend = _why_refused()
-    return _capability(name, purpose, f"{error}: {reason}", mend)
+    reason, fix = _why_refused()
+    return _capability(name, purpose, f"{error}: {reason}", fix)
 
 
 def _mount_proc() -> None:
@@ -149,7 +149,7 @@ def _mount_proc() -> None:
 
 
 def _why_refused() -> tuple[str, str]:
-    """The likeliest reason why this machine refuses user namespaces, and its mend.
+    """The likeliest reason why this machine refuses user namespaces, and its fix.
 
     Source: user_namespaces(7), unshare(2) on EPERM; the kernel's Documentation/admin-guide/sysctl/user.rst;
     Docker's default seccomp profile and masked paths below /proc.

@@ -94,8 +94,8 @@ class LabProcess:
             progress(event["text"])
         last_words = self._last_words()
         self.kill()
-        mend = "`whodunet doctor` says what this machine lacks"
-        raise CannotRun(last_words or f"the lab ended while it was brought up; {mend}")
+        fix = "`whodunet doctor` says what this machine lacks"
+        raise CannotRun(last_words or f"the lab ended while it was brought up; {fix}")
 
     def _last_words(self) -> str:
         """The last line that the lab wrote on its standard error."""

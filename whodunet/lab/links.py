@@ -56,7 +56,7 @@ def require_tun() -> None:
         os.close(os.open("/dev/net/tun", os.O_RDWR))
     except OSError as error:
         refused = f"/dev/net/tun, which delayed links need, cannot be opened: {error.strerror}"
-        raise CannotRun(f"{refused}; `whodunet doctor` says what mends it") from error
+        raise CannotRun(f"{refused}; `whodunet doctor` says what fixes it") from error
 
 
 def netem_works() -> bool:

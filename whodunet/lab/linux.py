@@ -98,9 +98,9 @@ def read_identity_maps() -> Mapping[str, str]:
     return maps
 
 
-def errors_as_cannot_run(error: OSError, mend: str) -> CannotRun:
+def errors_as_cannot_run(error: OSError, fix: str) -> CannotRun:
     """The one clear line for a kernel call that this machine refuses."""
-    return CannotRun(f"{error.strerror or error}; {mend}")
+    return CannotRun(f"{error.strerror or error}; {fix}")
 
 
 def reap_until_end_of(child: int) -> int:

@@ -20,7 +20,7 @@ class Program:
     purpose: str
 
     @property
-    def mend(self) -> str:
+    def fix(self) -> str:
         return f"sudo apt-get install {self.package}"
 
 
@@ -77,6 +77,6 @@ def require_program(name: str) -> Path:
     """
     found = find_program(name)
     if found is None:
-        mends = [program.mend for program in PROGRAMS if program.name == name]
-        raise CannotRun("; ".join([f"the program {name} is not installed", *mends]))
+        fixes = [program.fix for program in PROGRAMS if program.name == name]
+        raise CannotRun("; ".join([f"the program {name} is not installed", *fixes]))
     return found

@@ -25,7 +25,7 @@ _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun"
 # What of /proc changes the machine besides /proc/sys. Source: the default read-only paths of container runtimes.
 _MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
-_MEND: Final = "`whodunet doctor` says what this machine lacks"
+_FIX: Final = "`whodunet doctor` says what this machine lacks"
 _TABLES: Final = ("passwd", "group", "shadow", "services", "protocols")
 
 
@@ -72,7 +72,7 @@ def launch(server: Callable[[], int], keep: Iterable[Path]) -> NoReturn:
         others = linux.CLONE_NEWNET | linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWIPC
         linux.unshare(others | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP)
     except OSError as error:
-        raise linux.errors_as_cannot_run(error, _MEND) from error
+        raise linux.errors_as_cannot_run(error, _FIX) from error
     launcher_alive, held_by_launcher = os.pipe()
     first = os.fork()
     if first == 0:
@@ -96,13 +96,13 @@ def _enter_user_namespace() -> None:
     except OSError as error:
         os.kill(mapper, 9)
         os.waitpid(mapper, 0)
-        raise linux.errors_as_cannot_run(error, _MEND) from error
+        raise linux.errors_as_cannot_run(error, _FIX) from error
     os.write(entered_w, b"!")
     os.close(entered_w)
     os.close(entered_r)
     _, status = os.waitpid(mapper, 0)
     if status != 0:
-        raise CannotRun(f"user and group ids could not be mapped into a user namespace; {_MEND}")
+        raise CannotRun(f"user and group ids could not be mapped into a user namespace; {_FIX}")
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
     os.setgroups([])
@@ -142,7 +142,7 @@ def _subordinate_range(kind: str) -> tuple[int, int]:
     for owner, first, count in (line.split(":") for line in lines if line.count(":") == 2):
         if owner in (account.pw_name, str(account.pw_uid)):
             return int(first), int(count)
-    raise CannotRun(f"{path} has no line for {account.pw_name}; {_MEND}")
+    raise CannotRun(f"{path} has no line for {account.pw_name}; {_FIX}")
 
 
 def _be_first_process(server: Callable[[], int], keep: tuple[Path, ...], launcher_alive: int) -> NoReturn:
@@ -157,7 +157,7 @@ def _be_first_process(server: Callable[[], int], keep: tuple[Path, ...], launche
             os._exit(server())  # an exception here is reported below
         status = linux.reap_until_end_of(child)
     except Exception as error:
-        os.write(2, f"whodunet: {type(error).__name__}: {error}; {_MEND}\n".encode())
+        os.write(2, f"whodunet: {type(error).__name__}: {error}; {_FIX}\n".encode())
     finally:
         os._exit(status)
 

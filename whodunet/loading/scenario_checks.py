@@ -52,8 +52,8 @@ def check(document: Document, faults: Sequence[Fault | None], known: Known, is_w
     if name is None:
         return []
     if name not in known.topology_names():
-        mend = did_you_mean(name, known.topology_names())
-        return [Problem(document.place(["topology"]), f"is {name}, which does not exist", mend)]
+        fix = did_you_mean(name, known.topology_names())
+        return [Problem(document.place(["topology"]), f"is {name}, which does not exist", fix)]
     checks = _Checks(document, faults, known, known.topology(name))
     return [*checks.names(), *(checks.answer() if is_well_formed else ())]
 
@@ -89,8 +89,8 @@ class _Checks:
         if isinstance(answer.get("repaired"), dict):
             yield from self._claims(answer["repaired"], ["answer", "repaired"])
 
-    def _problem(self, path: Path, wrong: str, mend: str) -> Problem:
-        return Problem(self._document.place(path), wrong, mend)
+    def _problem(self, path: Path, wrong: str, fix: str) -> Problem:
+        return Problem(self._document.place(path), wrong, fix)
 
     def _must_be_one_of(self, name: Any, known: Any, what: str, path: Path) -> Iterator[Problem]:
         if isinstance(name, str) and known and name not in known:
@@ -122,7 +122,7 @@ class _Checks:
 
     def _policy(self, switch: str, policy: Mapping[str, Any]) -> Iterator[Problem]:
         for key, problem in self._known.policy_problems(self._topology.name, switch, policy):
-            yield self._problem(["setup", "policies", switch, *_steps(key)], problem.wrong, problem.mend)
+            yield self._problem(["setup", "policies", switch, *_steps(key)], problem.wrong, problem.fix)
 
     def _fault_names(self) -> Iterator[Problem]:
         known = {"switch": self._switches, "interface": list(self._topology.interfaces)}
@@ -167,7 +167,7 @@ class _Checks:
         for key, says, follows in zip(("cause", "culprit"), (cause, culprit), derived, strict=True):
             if says != follows:
                 said = f"is {says or 'not given'}, but from the faults follows {follows or 'none'}"
-                yield self._problem(["answer", key], said, "state what the faults make true, or mend the faults")
+                yield self._problem(["answer", key], said, "state what the faults make true, or fix the faults")
 
     def _repaired(self, answer: Mapping[str, Any]) -> Iterator[Problem]:
         is_stated = answer.get("repaired") is not None

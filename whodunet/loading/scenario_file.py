@@ -68,7 +68,7 @@ def read_scenario(text: str, name: str, place: str, known: Known) -> Scenario:
         known: what it may refer to.
 
     Raises:
-        InvalidInput: with every problem there is, each with file, line, key and mend.
+        InvalidInput: with every problem there is, each with file, line, key and fix.
     """
     document = Document(text, place)
     file, problems = parse(ScenarioFile, document.content, document)
@@ -90,8 +90,8 @@ def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], 
         at: list[str | int] = ["faults", number]
         kind = known.fault_kinds().get(str(entry.get("kind"))) if isinstance(entry, dict) else None
         if kind is None:
-            mend = did_you_mean(str(isinstance(entry, dict) and entry.get("kind")), known.fault_kinds())
-            problems.append(Problem(document.place([*at, "kind"]), "is no kind of fault", mend))
+            fix = did_you_mean(str(isinstance(entry, dict) and entry.get("kind")), known.fault_kinds())
+            problems.append(Problem(document.place([*at, "kind"]), "is no kind of fault", fix))
             faults.append(None)
             continue
         fault, found = parse(kind, entry, document, at)

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong in a file, in the lab's one form: place, what is wrong, what mends it."""
+"""What pydantic finds wrong in a file, in the lab's one form: place, what is wrong, what fixes it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def parse(model: type[Model], content: Any, document: Document, at: Path = ()) -
 def _problem(error: Any, model: type[BaseModel], document: Document, at: Path) -> Problem:
     path = [*at, *error["loc"]]
     describe = _DESCRIPTIONS.get(error["type"], _plain)
-    wrong, mend = describe(error, model)
-    return Problem(document.place(path), wrong, mend)
+    wrong, fix = describe(error, model)
+    return Problem(document.place(path), wrong, fix)
 
 
 def _plain(error: Any, model: type[BaseModel]) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def _plain(error: Any, model: type[BaseModel]) -> tuple[str, str]:
 
 
 def _unknown_key(error: Any, model: type[BaseModel]) -> tuple[str, str]:
-    return "is no known key", did_you_mean(str(error["loc"][-1]), _keys_beside(error["loc"], model), "remove it")
+    return "unknown key", did_you_mean(str(error["loc"][-1]), _keys_beside(error["loc"], model), "remove it")
 
 
 def _missing(error: Any, model: type[BaseModel]) -> tuple[str, str]:
@@ -83,7 +83,7 @@ def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A mend for a name that does not exist: the nearest that does, or all of them."""
+    """A fix for a name that does not exist: the nearest that does, or all of them."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     if near:

@@ -42,8 +42,8 @@ class Document:
             raise InvalidInput(_syntax_problem(error, place)) from error
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             # Binary values, sets, numbers that Python refuses to read, aliases of themselves, endless nesting.
-            mend = "write plain texts, numbers, lists and mappings"
-            raise InvalidInput(Problem(f"{place}:1", f"cannot be read as plain values: {error}", mend)) from error
+            fix = "write plain texts, numbers, lists and mappings"
+            raise InvalidInput(Problem(f"{place}:1", f"cannot be read as plain values: {error}", fix)) from error
         if root is None or not isinstance(self.content, dict):
             raise InvalidInput(Problem(f"{place}:1", "is no mapping of keys to values", "start it with `title: ...`"))
         self._root: yaml.Node = root

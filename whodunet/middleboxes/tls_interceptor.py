@@ -1,4 +1,4 @@
-"""A transparent proxy that breaks TLS open: `python -m whodunet.middleboxes.tls_interceptor PORT`.
+"""A transparent proxy that intercepts TLS: `python -m whodunet.middleboxes.tls_interceptor PORT`.
 
 Connections are redirected to it (nft: redirect). It shows the client a certificate for the name that the client asked
 for, signed by its own authority, and speaks TLS with the true destination itself.

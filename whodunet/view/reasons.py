@@ -118,7 +118,7 @@ def _bare_label(packet: CapturedPacket) -> str:
 
 
 def are_alike(some: Sequence[CapturedPacket], others: Sequence[CapturedPacket], topology: Topology) -> bool:
-    """True when two probes sent the same kinds of packets, which met the same fate."""
+    """True when two probes sent the same kinds of packets, which were lost or delivered at the same places."""
     return _fates(some, topology) == _fates(others, topology)
 
 

@@ -9,7 +9,7 @@ from whodunet.core.observation import Observation
 from whodunet.core.symptoms import classify
 
 MOST_LINES = 12
-FEW_HIDDEN = 6  # so few lines of a program's usual furniture are left out without a word
+FEW_HIDDEN = 6  # so few lines of a program's usual furniture are left out silently
 # What programs always say, whatever happened: it hides the line that matters. ssh -v keeps its steps to a connection.
 _FURNITURE = re.compile(
     r"Pseudo-terminal will not be allocated|Warning: Permanently added|OpenSSH_\d"

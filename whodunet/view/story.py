@@ -166,7 +166,7 @@ class _Teller:
 
     def lesson(self) -> Iterator[str]:
         if self._scenario.answer.lesson:
-            yield self._headed("To take along", self._filled(self._scenario.answer.lesson))
+            yield self._headed("Lesson", self._filled(self._scenario.answer.lesson))
 
     def _phase(self, name: PhaseName) -> Phase | None:
         return next((phase for phase in self._run.phases if phase.name == name), None)

@@ -23,15 +23,15 @@ RESET_SSH = {"source": "10.8.0.0/24", "protocol": "tcp", "port": 22, "action": "
 ALLOW_HTTPS = {"protocol": "tcp", "port": 443, "action": "allow"}
 
 
-def firewall(*entries: dict[str, Any], default: str = "allow") -> EgressFirewall:
-    """A firewall with these entries."""
-    config = {"controller": "egress_firewall", "address": "10.8.0.1", "default": default, "entries": list(entries)}
+def firewall(*rules: dict[str, Any], default: str = "allow") -> EgressFirewall:
+    """A firewall with these rules."""
+    config = {"controller": "egress_firewall", "address": "10.8.0.1", "default": default, "rules": list(rules)}
     return EgressFirewall.from_config(config, PORTS, "fw")
 
 
-def table(*entries: dict[str, Any], default: str = "allow") -> FlowTable:
+def table(*rules: dict[str, Any], default: str = "allow") -> FlowTable:
     """The flow table of such a firewall."""
-    return FlowTable(firewall(*entries, default=default).flow_entries())
+    return FlowTable(firewall(*rules, default=default).flow_entries())
 
 
 def problems(**config: Any) -> list[str]:
@@ -207,42 +207,42 @@ def test_noise_is_never_answered_with_an_exception(noise: bytes) -> None:
 
 
 def test_every_problem_is_reported_at_once_with_its_place_and_mend() -> None:
-    entries = [
+    rules = [
         {"source": "10.8.0.1/24", "protocol": "tpc", "action": "reset"},
         {"protocol": "tcp", "port": "9-3", "action": "dropp"},
     ]
-    assert problems(adress="10.8.0.1", entries=entries) == [
+    assert problems(adress="10.8.0.1", rules=rules) == [
         "x.yaml:3: adress: unknown key 'adress'; did you mean address?",
-        "x.yaml:3: entries[0].protocol: 'tpc' is not one of tcp, udp, icmp, any; did you mean tcp?",
-        "x.yaml:3: entries[0].source: '10.8.0.1/24' has host bits set; write 10.8.0.0/24, or 10.8.0.1/32",
-        "x.yaml:3: entries[1].action: 'dropp' is not one of allow, drop, reset, reject; did you mean drop?",
-        "x.yaml:3: entries[1].port: the range '9-3' ends before it starts; write \"3-9\"",
+        "x.yaml:3: rules[0].protocol: 'tpc' is not one of tcp, udp, icmp, any; did you mean tcp?",
+        "x.yaml:3: rules[0].source: '10.8.0.1/24' has host bits set; write 10.8.0.0/24, or 10.8.0.1/32",
+        "x.yaml:3: rules[1].action: 'dropp' is not one of allow, drop, reset, reject; did you mean drop?",
+        "x.yaml:3: rules[1].port: the range '9-3' ends before it starts; write \"3-9\"",
     ]
 
 
 @pytest.mark.parametrize(
-    ("entry", "wrong"),
+    ("rule", "wrong"),
     [
-        ({"protocol": "udp", "action": "reset"}, "entries[0].action: only TCP knows a reset"),
-        ({"action": "reset"}, "entries[0].action: only TCP knows a reset"),
-        ({"protocol": "icmp", "port": 1, "action": "drop"}, "entries[0].port: icmp has no ports"),
-        ({"port": 22, "action": "drop"}, "entries[0].port: any has no ports"),
-        ({"protocol": "tcp", "port": 65536, "action": "drop"}, "entries[0].port: 65536 is not a port"),
-        ({"protocol": "tcp", "port": True, "action": "drop"}, "entries[0].port: True is not a port"),
-        ({"protocol": "tcp", "port": [], "action": "drop"}, "entries[0].port: [] is not a port"),
-        ({"protocol": "tcp", "port": [22, "x"], "action": "drop"}, "entries[0].port[1]: 'x' is not a port"),
-        ({"action": "allow", "with": "host-prohibited"}, "entries[0].with: allow has no answer to choose"),
-        ({"source": "10.8.0.1", "action": "drop"}, "entries[0].source: '10.8.0.1' has no prefix length"),
-        ({"source": "10.8.0.0/33", "action": "drop"}, "entries[0].source: '10.8.0.0/33' is not a network"),
-        ({}, "entries[0].action: missing"),
-        ("drop", "entries[0]: 'drop' is not a mapping"),
+        ({"protocol": "udp", "action": "reset"}, "rules[0].action: only TCP knows a reset"),
+        ({"action": "reset"}, "rules[0].action: only TCP knows a reset"),
+        ({"protocol": "icmp", "port": 1, "action": "drop"}, "rules[0].port: icmp has no ports"),
+        ({"port": 22, "action": "drop"}, "rules[0].port: any has no ports"),
+        ({"protocol": "tcp", "port": 65536, "action": "drop"}, "rules[0].port: 65536 is not a port"),
+        ({"protocol": "tcp", "port": True, "action": "drop"}, "rules[0].port: True is not a port"),
+        ({"protocol": "tcp", "port": [], "action": "drop"}, "rules[0].port: [] is not a port"),
+        ({"protocol": "tcp", "port": [22, "x"], "action": "drop"}, "rules[0].port[1]: 'x' is not a port"),
+        ({"action": "allow", "with": "host-prohibited"}, "rules[0].with: allow has no answer to choose"),
+        ({"source": "10.8.0.1", "action": "drop"}, "rules[0].source: '10.8.0.1' has no prefix length"),
+        ({"source": "10.8.0.0/33", "action": "drop"}, "rules[0].source: '10.8.0.0/33' is not a network"),
+        ({}, "rules[0].action: missing"),
+        ("drop", "rules[0]: 'drop' is not a mapping"),
     ],
 )
-def test_an_entry_is_refused_if_it_cannot_be_meant(entry: Any, wrong: str) -> None:
-    assert any(f"x.yaml:3: {wrong}" in line for line in problems(entries=[entry]))
+def test_a_rule_is_refused_if_it_cannot_be_meant(rule: Any, wrong: str) -> None:
+    assert any(f"x.yaml:3: {wrong}" in line for line in problems(rules=[rule]))
 
 
 def test_a_rejection_needs_an_address_to_come_from() -> None:
-    assert problems(entries=[{"action": "reject"}]) == [
+    assert problems(rules=[{"action": "reject"}]) == [
         "x.yaml:3: address: missing, but ICMP errors have to come from somewhere; add the gateway's address"
     ]

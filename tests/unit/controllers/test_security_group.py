@@ -19,7 +19,7 @@ SSH = {"protocol": "tcp", "port": 22, "source": EVERYBODY}
 
 
 def config(**groups: Any) -> dict[str, Any]:
-    """Two instances; `web` and `app` are the groups' entries, nothing inbound unless given."""
+    """Two instances; `web` and `app` are the groups' rules, nothing inbound unless given."""
     return {
         "controller": "security_group",
         "groups": {"web": {}, "app": {}} | groups,
@@ -227,7 +227,7 @@ def test_interfaces_that_are_not_listed_are_not_restricted() -> None:
 
 def test_nothing_asks_the_controller_and_nothing_is_answered() -> None:
     strict = policy(web={"inbound": [SSH], "outbound": []})
-    assert not [entry for entry in strict.flow_entries() if Output(CONTROLLER) in entry.actions]
+    assert not [rule for rule in strict.flow_entries() if Output(CONTROLLER) in rule.actions]
     assert strict.answer(bytes(64), ROUTER) == ()
 
 
@@ -249,7 +249,7 @@ def test_every_problem_is_reported_at_once_with_its_place_and_mend() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "wrong"),
+    ("rule", "wrong"),
     [
         ({"protocol": "icmp", "port": 22}, "port: only TCP and UDP have ports"),
         ({"protocol": "all", "ports": "1-2"}, "ports: only TCP and UDP have ports"),
@@ -263,8 +263,8 @@ def test_every_problem_is_reported_at_once_with_its_place_and_mend() -> None:
         ({"port": 22}, "protocol: missing"),
     ],
 )
-def test_an_entry_is_refused_if_it_cannot_be_meant(entry: dict[str, Any], wrong: str) -> None:
-    lines = problems(config(web={"inbound": [{"source": EVERYBODY} | entry]}))
+def test_a_rule_is_refused_if_it_cannot_be_meant(rule: dict[str, Any], wrong: str) -> None:
+    lines = problems(config(web={"inbound": [{"source": EVERYBODY} | rule]}))
     assert any(f"x.yaml:3: groups.web.inbound[0].{wrong}" in line for line in lines)
 
 

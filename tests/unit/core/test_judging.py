@@ -13,7 +13,7 @@ from whodunet.core.scenario import AnswerTime
 
 def judged(case: ModuleType, *evidence: Any, packets: Any = None, **fields: Any) -> dict[str, Judgement]:
     scenario = case.scenario(*evidence)
-    seen = case.founding_packets() if packets is None else packets
+    seen = case.reference_packets() if packets is None else packets
     judgements = judge(scenario, case.run(**fields), seen, case.topology())
     assert tuple(judgement.claim for judgement in judgements) == claims_of(scenario)
     return {judgement.claim.id: judgement for judgement in judgements}
@@ -24,7 +24,7 @@ def of_evidence(case: ModuleType, packets: Any = None, run: Any = None, **claim:
 
 
 def test_claims_are_known_before_any_run_with_stable_ids_and_a_sentence_each(case: ModuleType) -> None:
-    claims = claims_of(case.scenario(*case.FOUNDING_EVIDENCE))
+    claims = claims_of(case.scenario(*case.REFERENCE_EVIDENCE))
 
     assert [(claim.id, claim.says) for claim in claims] == [
         ("faulty/fault in place", "the fault is seen in place"),
@@ -43,8 +43,8 @@ def test_claims_are_known_before_any_run_with_stable_ids_and_a_sentence_each(cas
     ]
 
 
-def test_the_founding_case_holds(case: ModuleType) -> None:
-    assert {judgement.outcome for judgement in judged(case, *case.FOUNDING_EVIDENCE).values()} == {"held"}
+def test_the_reference_case_holds(case: ModuleType) -> None:
+    assert {judgement.outcome for judgement in judged(case, *case.REFERENCE_EVIDENCE).values()} == {"held"}
 
 
 def test_a_claim_about_the_wrong_place_breaks_and_says_what_was_seen(case: ModuleType) -> None:
@@ -100,7 +100,7 @@ def test_one_broken_field_breaks_the_claim_whatever_else_holds(case: ModuleType)
 
 
 def test_every_retransmission_has_to_share_the_fate_that_is_claimed(case: ModuleType) -> None:
-    packets = [*case.founding_packets(), *case.seen(case.tcp("S", ip_id=2), 30, *case.WHOLE_WAY)]
+    packets = [*case.reference_packets(), *case.seen(case.tcp("S", ip_id=2), 30, *case.WHOLE_WAY)]
 
     judgement = of_evidence(case, packets, packet="SYN", last_seen_at="fw-eth0")
 
@@ -148,7 +148,7 @@ def test_losses_elsewhere_do_not_touch_an_absence(case: ModuleType) -> None:
 
 
 def test_a_capture_point_without_one_packet_in_the_whole_run_is_no_witness(case: ModuleType) -> None:
-    faulty_phase_only = case.founding_packets()[:4]
+    faulty_phase_only = case.reference_packets()[:4]
 
     judgement = of_evidence(case, faulty_phase_only, packet="SYN", not_seen_at=("instance-eth0",))
 
@@ -178,7 +178,7 @@ def test_another_symptom_breaks_with_the_programs_own_words(case: ModuleType) ->
 
 
 def test_a_probe_that_could_not_be_measured_breaks_nothing_and_holds_nothing(case: ModuleType) -> None:
-    judgements = judged(case, *case.FOUNDING_EVIDENCE, faulty=case.observation(failure="ssh is not installed"))
+    judgements = judged(case, *case.REFERENCE_EVIDENCE, faulty=case.observation(failure="ssh is not installed"))
 
     about_ssh = [judgements[id_] for id_ in ("faulty/symptom/ssh", "faulty/evidence/1", CHANGE)]
     assert {judgement.outcome for judgement in about_ssh} == {"could-not-measure"}
@@ -188,7 +188,7 @@ def test_a_probe_that_could_not_be_measured_breaks_nothing_and_holds_nothing(cas
 def test_a_text_that_is_missing_breaks_the_symptom(case: ModuleType) -> None:
     scenario = case.scenario(output="No route to host")
 
-    judgements = {j.claim.id: j for j in judge(scenario, case.run(), case.founding_packets(), case.topology())}
+    judgements = {j.claim.id: j for j in judge(scenario, case.run(), case.reference_packets(), case.topology())}
 
     assert judgements["faulty/symptom/ssh"].outcome == "broken"
     assert judgements["faulty/symptom/ssh"].expected == 'refused and "No route to host" in the output'
@@ -204,6 +204,6 @@ def test_a_scenario_without_a_fault_claims_none_and_its_unchanged_symptom_shows(
     scenario = case.scenario(faults=False)
     run = case.run(repaired=case.observation(start_ms=10_000, end_ms=10_300))
 
-    judgements = {j.claim.id: j.outcome for j in judge(scenario, run, case.founding_packets(), case.topology())}
+    judgements = {j.claim.id: j.outcome for j in judge(scenario, run, case.reference_packets(), case.topology())}
 
     assert judgements == {"faulty/symptom/ssh": "held", "repaired/symptom/ssh": "broken", CHANGE: "broken"}

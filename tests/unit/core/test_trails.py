@@ -116,7 +116,7 @@ def test_an_equal_packet_that_is_sent_again_does_not_continue_a_trail_that_ended
 
 
 def test_a_probe_has_the_packets_of_the_flows_that_began_while_it_ran(case: ModuleType) -> None:
-    own = packets_of(case.observation(), case.founding_packets(), case.topology())
+    own = packets_of(case.observation(), case.reference_packets(), case.topology())
 
     assert {kind for packet in own for kind in kinds(packet)} == {"SYN", "RST"}
     assert {packet.ports for packet in own if packet.ip and packet.ip.source == case.CLIENT} == {(50000, 22)}

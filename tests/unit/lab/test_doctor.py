@@ -1,4 +1,4 @@
-"""The doctor tells what is missing, what for, and what mends it."""
+"""The doctor tells what is missing, what for, and what fixes it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def found_by_name() -> dict[str, Capability]:
 def test_a_missing_program_names_the_command_that_installs_its_package() -> None:
     switch = found_by_name()["ovs-vswitchd"]
     assert not switch.found
-    assert switch.mend == "sudo apt-get install openvswitch-switch"
+    assert switch.fix == "sudo apt-get install openvswitch-switch"
 
 
 def test_a_program_on_the_path_is_found_there(bin_directory: Path) -> None:
@@ -91,11 +91,11 @@ def test_wirefilter_does_where_netem_does_not_work(bin_directory: Path) -> None:
 
 @pytest.mark.usefixtures("bin_directory")
 def test_neither_netem_nor_wirefilter_is_mended_by_vde2() -> None:
-    assert found_by_name()["netem or wirefilter"].mend == "sudo apt-get install vde2"
+    assert found_by_name()["netem or wirefilter"].fix == "sudo apt-get install vde2"
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "mend"),
+    ("setting", "value", "fix"),
     [
         ("user.max_user_namespaces", "0", "sudo sysctl user.max_user_namespaces=15000"),
         ("kernel.unprivileged_userns_clone", "0", "sudo sysctl kernel.unprivileged_userns_clone=1"),
@@ -107,12 +107,12 @@ def test_neither_netem_nor_wirefilter_is_mended_by_vde2() -> None:
     ],
 )
 def test_a_kernel_setting_that_forbids_user_namespaces_is_named_with_its_mend(
-    setting: str, value: str, mend: str, monkeypatch: pytest.MonkeyPatch
+    setting: str, value: str, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_namespaces(monkeypatch, **{setting.replace(".", "__"): value})
     capability = found_by_name()["user namespaces"]
     assert capability.detail == f"Operation not permitted: {setting} is {value}"
-    assert capability.mend == mend
+    assert capability.fix == fix
 
 
 def test_settings_that_permit_user_namespaces_are_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def test_root_needs_no_subordinate_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("bin_directory")
 def test_an_ordinary_user_without_newuidmap_is_told_to_install_uidmap(ordinary_user: str) -> None:
-    assert found_by_name()["subordinate ids"].mend == "sudo apt-get install uidmap"
+    assert found_by_name()["subordinate ids"].fix == "sudo apt-get install uidmap"
 
 
 def test_an_ordinary_user_without_a_range_is_told_how_to_get_one(
@@ -143,7 +143,7 @@ def test_an_ordinary_user_without_a_range_is_told_how_to_get_one(
     monkeypatch.setattr(doctor, "_has_range", lambda path, user: path == Path("/etc/subuid"))
     ids = found_by_name()["subordinate ids"]
     assert ids.detail == "ann has none in /etc/subgid"
-    assert ids.mend == "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann"
+    assert ids.fix == "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann"
 
 
 @pytest.mark.parametrize(("line", "has_one"), [("ann:100000:65536", True), ("annabel:100000:65536", False)])
@@ -157,7 +157,7 @@ def test_a_tun_device_that_does_not_exist_is_mended_by_its_module(
 ) -> None:
     monkeypatch.setattr(doctor, "TUN", tmp_path / "tun")
     tun = found_by_name()[str(tmp_path / "tun")]
-    assert (tun.detail, tun.mend) == ("does not exist", "sudo modprobe tun")
+    assert (tun.detail, tun.fix) == ("does not exist", "sudo modprobe tun")
 
 
 def test_a_trial_reports_what_was_refused_in_the_kernels_words() -> None:
@@ -185,7 +185,7 @@ def test_the_table_has_the_mend_below_what_is_missing_and_ends_with_the_sum() ->
     assert doctor.render([found, lacking]).splitlines() == [
         "found    ip          interfaces  /usr/sbin/ip",
         "MISSING  ssh-keygen  keys        not installed",
-        "         mend: sudo apt-get install openssh-client",
+        "         fix: sudo apt-get install openssh-client",
         "1 of 2 missing",
     ]
 

@@ -32,14 +32,14 @@ def test_any_text_survives_the_way_through_xml() -> None:
 
 
 def test_the_json_report_holds_plain_values_under_its_documented_keys(case: ModuleType) -> None:
-    scenario, run = case.scenario(*case.FOUNDING_EVIDENCE), case.run(dropped={"r1-eth0": 1})
-    judgements = judge(scenario, run, case.founding_packets(), case.topology())
+    scenario, run = case.scenario(*case.REFERENCE_EVIDENCE), case.run(dropped={"r1-eth0": 1})
+    judgements = judge(scenario, run, case.reference_packets(), case.topology())
 
     report = json.loads(json.dumps(as_json(scenario, run, judgements)))
 
     assert {key: report[key] for key in ("format", "scenario", "cause", "culprit", "outcome", "dropped")} == {
         "format": 1,
-        "scenario": "founding",
+        "scenario": "reference",
         "cause": "egress-reset",
         "culprit": "fw",
         "outcome": "held",

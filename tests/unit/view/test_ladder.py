@@ -13,10 +13,10 @@ from whodunet.view.style import DROPPED, Style
 
 
 def faulty(case: ModuleType) -> list[CapturedPacket]:
-    return [packet for packet in case.founding_packets() if packet.time_ns < case.T0 + 1000 * case.MS]
+    return [packet for packet in case.reference_packets() if packet.time_ns < case.T0 + 1000 * case.MS]
 
 
-def test_the_founding_case_is_drawn_up_to_the_instance_that_saw_nothing(case: ModuleType) -> None:
+def test_the_reference_case_is_drawn_up_to_the_instance_that_saw_nothing(case: ModuleType) -> None:
     drawn = render_ladder(faulty(case), case.topology())
 
     assert drawn.replace(DROPPED, "X").splitlines() == [

@@ -18,9 +18,9 @@ from whodunet.view.style import Style
 def told(
     case: ModuleType, style: Style | None = None, packets: Any = None, lesson: str = "", **options: Any
 ) -> str:  # fmt: skip
-    scenario, topology = case.scenario(*case.FOUNDING_EVIDENCE), case.topology()
+    scenario, topology = case.scenario(*case.REFERENCE_EVIDENCE), case.topology()
     scenario = scenario.model_copy(update={"answer": scenario.answer.model_copy(update={"lesson": lesson})})
-    seen = case.founding_packets() if packets is None else packets
+    seen = case.reference_packets() if packets is None else packets
     all_claims = options.pop("all_claims", False)
     run = case.run(**options)
     return render_story(
@@ -80,7 +80,7 @@ def test_it_ends_with_the_culprit_the_evidence_and_the_lesson(case: ModuleType) 
         " router\n  passed it on.\n"
         "7 of 7 claims held.\n"
         "\n"
-        "To take along\n"
+        "Lesson\n"
         "Look at the TTL.\n"
     )
 
@@ -186,10 +186,10 @@ def brief(case: ModuleType, packets: list[CapturedPacket]) -> str:
 
 
 def test_a_probe_in_brief_is_its_answer_or_how_far_it_came(case: ModuleType) -> None:
-    founding = [packet for packet in case.founding_packets() if packet.time_ns < case.T0 + 1000 * case.MS]
+    reference = [packet for packet in case.reference_packets() if packet.time_ns < case.T0 + 1000 * case.MS]
 
-    assert brief(case, founding) == "RST after 2.0 ms, TTL 64"
-    assert brief(case, founding[:2]) == "its SYN was last seen at fw-eth0"
+    assert brief(case, reference) == "RST after 2.0 ms, TTL 64"
+    assert brief(case, reference[:2]) == "its SYN was last seen at fw-eth0"
     assert brief(case, []) == "nothing but ARP left client"
 
 

@@ -132,7 +132,7 @@ class Sender:
     def replay(self, now: Now) -> list[Frame]:
         """Everything unacknowledged, in order: what to write first on a new socket.
 
-        A cut may have taken all of it, and one message per timeout would take minutes to mend that.
+        A cut may have taken all of it, and one message per timeout would take minutes to fix that.
         """
         return [_resent(waiting, now) for waiting in self._buffer.values()]
 

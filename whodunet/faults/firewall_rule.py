@@ -1,4 +1,4 @@
-"""An entry in front of all others of an egress firewall's policy."""
+"""A rule in front of all others of an egress firewall's policy."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from whodunet.core.topology import Topology
 _SHOWN_AS: Mapping[str, str] = {"drop": "actions=drop", "reset": "CONTROLLER", "reject": "CONTROLLER"}
 
 
-class FirewallEntry(Fault):
-    """The firewall drops, resets or rejects what the entry matches."""
+class FirewallRule(Fault):
+    """The firewall drops, resets or rejects what the rule matches."""
 
-    kind: Literal["firewall-entry"] = "firewall-entry"
+    kind: Literal["firewall-rule"] = "firewall-rule"
     switch: str = Field(description="switch whose controller is egress_firewall")
     source: str = Field(default="any", description="CIDR or any")
     destination: str = Field(default="any", description="CIDR or any")
@@ -39,24 +39,22 @@ class FirewallEntry(Fault):
         """The switch."""
         return {"switch": self.switch}
 
-    def entry(self) -> dict[str, Any]:
-        """The entry as the policy writes it."""
-        entry = {"source": self.source, "destination": self.destination, "protocol": self.protocol}
+    def rule(self) -> dict[str, Any]:
+        """The rule as the policy writes it."""
+        rule = {"source": self.source, "destination": self.destination, "protocol": self.protocol}
         optional = {"port": self.port, "with": self.reject_with}
-        return entry | {key: value for key, value in optional.items() if value is not None} | {"action": self.action}
+        return rule | {key: value for key, value in optional.items() if value is not None} | {"action": self.action}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
-        """Puts the entry first."""
+        """Puts the rule first."""
         policy = network.policy(self.switch)
-        network.set_policy(self.switch, policy | {"entries": [self.entry(), *policy["entries"]]})
+        network.set_policy(self.switch, policy | {"rules": [self.rule(), *policy["rules"]]})
         return {}
 
     def remove(self, network: Network, before: Mapping[str, Any]) -> None:
-        """Takes the entry out, and leaves what else was changed meanwhile."""
+        """Takes the rule out, and leaves what else was changed meanwhile."""
         policy = network.policy(self.switch)
-        network.set_policy(
-            self.switch, policy | {"entries": [each for each in policy["entries"] if each != self.entry()]}
-        )
+        network.set_policy(self.switch, policy | {"rules": [each for each in policy["rules"] if each != self.rule()]})
 
     def proof(self, network: Network) -> str | None:
         """The flow entry of the switch that carries it out."""
