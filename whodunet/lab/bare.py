@@ -12,8 +12,8 @@ from typing import Final, NoReturn
 
 from whodunet import catalogue
 from whodunet.core.errors import WhodunetError
-from whodunet.lab import openvswitch, sandbox
-from whodunet.lab.processes import check, environment
+from whodunet.lab import linux, openvswitch, sandbox
+from whodunet.lab.processes import LOGS, check, environment
 
 _PROGRAMS: Final = Path("/run/lab/bin")
 # Scripts ask for bridges with the kernel's datapath, which may not be there and is not ours to load.
@@ -43,7 +43,17 @@ def run(command: Sequence[str]) -> NoReturn:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command
     keep = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2], Path.cwd())
-    sandbox.launch(lambda: _inside(command, Path.cwd()), keep)
+    directory = Path.cwd()
+    sys.exit(sandbox.wait(sandbox.enter(lambda: _be_first(command, directory, keep), keep)))
+
+
+def _be_first(command: Sequence[str], directory: Path, keep: Sequence[Path]) -> int:
+    sandbox.hide_machine(keep)
+    LOGS.mkdir(parents=True)
+    child = os.fork()
+    if child == 0:
+        os._exit(_inside(command, directory))
+    return linux.reap_until_end_of(child)
 
 
 def _inside(command: Sequence[str], directory: Path) -> int:
