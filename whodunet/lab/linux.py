@@ -40,6 +40,7 @@ _SYS_KEYCTL: Final = {"x86_64": 250, "aarch64": 219}
 _KEYCTL_JOIN_SESSION_KEYRING: Final = 1
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
+_PR_SET_NAME: Final = 15
 _PR_CAPBSET_DROP: Final = 24
 _LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE
 _TURN_NS: Final = 100_000  # the shortest that the kernel grants
@@ -153,6 +154,7 @@ def set_command_line(text: str) -> None:
     start, end = int(fields[45]), int(fields[46])
     ctypes.memset(start, 0, end - start)
     ctypes.memmove(start, text.encode(), min(len(text), end - start - 1))
+    _check(_libc.prctl(_PR_SET_NAME, text.encode()[:15], 0, 0, 0), "prctl")
 
 
 def keep_capabilities(kept: frozenset[int]) -> None:
