@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from whodunet.cli import terminal
-from whodunet.cli.runs import add_claims_option, cause_title, progress, record, status_of
+from whodunet.cli.runs import add_claims_option, cause_title, exit_status, progress, record
 
 THE_CASE, THE_WAY_IN = "vpn-egress-reset", "ssm-session"
 
@@ -35,7 +35,7 @@ def demo(options: argparse.Namespace) -> int:
     print(f"\n{'=' * min(72, width_of(sys.stdout, os.environ))}\n", flush=True)
     # By now a pager has the terminal (`| less`), and progress would be written across its page.
     outcomes.append(_play(THE_WAY_IN, options.all_claims, pauses, is_quiet=not sys.stdout.isatty()))
-    return status_of(outcomes)
+    return exit_status(outcomes)
 
 
 def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:

@@ -84,7 +84,7 @@ def _play(options: argparse.Namespace, process: Any) -> int:
     _tell(recording, library, options)
     if not options.json:
         print(f"record: {folder}")
-    return status_of([recording.outcome])
+    return exit_status([recording.outcome])
 
 
 def record(
@@ -146,8 +146,8 @@ def cause_title(recording: Any, library: Any) -> str:
     return str(cause.title) if cause else "Nothing is wrong"
 
 
-def status_of(outcomes: Sequence[str]) -> int:
-    """The exit status of several outcomes together."""
+def exit_status(outcomes: Sequence[str]) -> int:
+    """0 when all held, 1 when one did not, 3 when one could not be measured."""
     if "broken" in outcomes:
         return 1
     return 3 if "could-not-measure" in outcomes else 0
@@ -165,7 +165,7 @@ def check(options: argparse.Namespace) -> int:
     checked = _check_side_by_side(scenarios, library, options)
     results = {str(result["name"]): result for result in checked}
     _report(results, options)
-    return status_of([result["outcome"] for result in results.values()])
+    return exit_status([result["outcome"] for result in results.values()])
 
 
 def _check_side_by_side(scenarios: Sequence[Any], library: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -251,4 +251,4 @@ def show(options: argparse.Namespace) -> int:
         folder = engine.runs_folder() / options.record
     recording = engine.read_record(folder, library)
     _tell(recording, library, options)
-    return status_of([recording.outcome])
+    return exit_status([recording.outcome])

@@ -277,10 +277,25 @@ def test_control_characters_of_a_name_leave_the_lanes_where_they_are(case: Modul
     lines = render_ladder([*asked, *faulty(case)], case.topology()).splitlines()
 
     assert lines[1].index("●") == lines[2].index("●")
-    assert r" DNS a\u001b[2J\u000d\u000a\u2… " in lines[1]
+    assert r" DNS query a\u001b[2J\u000d\u0… " in lines[1]
 
 
 def test_packets_seen_at_unknown_points_alone_are_listed_without_lanes(case: ModuleType) -> None:
     drawn = render_ladder(list(case.seen(case.tcp("S"), 0, "tun0 out")), case.topology())
 
     assert "0.0 SYN" in drawn
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (Dns(7, False, 0, "db.corp"), "DNS query db.corp"),
+        (Dns(7, True, 0, "db.corp"), "DNS answer db.corp"),
+        (Dns(7, True, 3, "db.corp"), "DNS NXDOMAIN db.corp"),
+        (Dns(7, True, 4, "db.corp"), "DNS error 4 db.corp"),
+    ],
+)
+def test_of_a_dns_message_what_it_says_comes_before_the_name(case: ModuleType, message: Dns, words: str) -> None:
+    packets = case.seen({"ip": case.tcp("S")["ip"], "dns": message}, 0, *case.TO_FIREWALL)
+
+    assert f" {words} " in render_ladder(list(packets), case.topology())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
 from typing import Any
+
+import pytest
 
 from whodunet.core.judging import judge
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.scenario import AnswerTime
 from whodunet.core.trails import trails_of
+from whodunet.view.columns import columns_of
 from whodunet.view.reasons import evidence_sentence, in_brief
 from whodunet.view.screen import duration, screen
-from whodunet.view.story import render_story
+from whodunet.view.story import render_story, sections
 from whodunet.view.style import Style
 
 
@@ -201,3 +205,51 @@ def test_plain_means_no_colour_and_ascii_means_ascii(case: ModuleType) -> None:
     assert "\x1b" not in told(case)
     assert told(case, Style(ascii_only=True)).isascii()
     assert "\x1b[32m✓\x1b[0m" in told(case, Style(colour=True), all_claims=True)
+
+
+def test_what_a_program_said_is_shown_and_never_obeyed(case: ModuleType) -> None:
+    said = "\x1b]0;OWNED\x07\x9b2Jred \b\x7f\u202eexe\n"
+
+    story = told(case, Style(colour=True), faulty=case.observation(stderr=said + case.REFUSED), all_claims=True)
+
+    assert r"\u001b]0;OWNED\u0007\u009b2Jred \u0008\u007f\u202eexe" in story
+    ours = re.sub(r"\x1b\[(?:0|1|2|31|32|33)m", "", story)
+    assert [character for character in ours if not character.isprintable() and character != "\n"] == []
+
+
+def test_of_a_line_that_is_written_over_its_last_state_is_shown(case: ModuleType) -> None:
+    said = "fetching   1%\rfetching 100%\rdone\r\n\tand\tmore\n"
+
+    assert screen(case.observation(stderr=said))[1:] == ["donehing 100%", "        and     more"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_no_line_is_wider_than_the_style(case: ModuleType, width: int) -> None:
+    said = "word " * 60 + "\n" + "x" * 5000 + "\n" + "東京" * 99 + "\n"
+
+    story = told(case, Style(width=width), faulty=case.observation(stderr=said), all_claims=True, lesson="y" * 200)
+
+    assert max(map(columns_of, story.splitlines())) <= width
+
+
+def test_one_line_of_output_does_not_fill_the_screen(case: ModuleType) -> None:
+    story = told(case, faulty=case.observation(stderr="x" * 5000 + "\n"))
+
+    assert story.count("x" * 70) <= 4
+    assert "…" in story
+
+
+def test_a_mystery_names_neither_its_scenario_nor_its_culprit_before_the_verdict(case: ModuleType) -> None:
+    scenario, topology, run = case.scenario(*case.REFERENCE_EVIDENCE), case.topology(), case.run()
+    packets = case.reference_packets()
+
+    def told_as(is_mystery: bool) -> str:
+        judgements = judge(scenario, run, packets, topology)
+        parts = sections(scenario, run, packets, judgements, topology, cause_title="The firewall", culprit="fw",
+                         style=Style(), is_mystery=is_mystery)  # fmt: skip
+        return "\n".join(part.text for part in parts)
+
+    mystery = told_as(is_mystery=True)
+    assert ("▲ the culprit" in told_as(is_mystery=False), "▲ the culprit" in mystery) == (True, False)
+    assert mystery.startswith("refused by someone else\n")
+    assert "The firewall, at fw." in mystery.partition("Verdict")[2]
