@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import termios
+from contextlib import suppress
 from typing import Any
 
 from whodunet.cli import terminal
@@ -30,9 +32,8 @@ def demo(options: argparse.Namespace) -> int:
 
     pauses = not options.no_pause and sys.stdin.isatty() and sys.stdout.isatty()
     outcomes = [_play(THE_CASE, options.all_claims, pauses, is_quiet=False)]
-    if pauses:
-        _await_enter("the way in")
-    print(f"\n{'=' * min(72, width_of(sys.stdout, os.environ))}\n", flush=True)
+    _go_on("the way in", pauses)
+    print("=" * min(72, width_of(sys.stdout, os.environ)), end="\n\n", flush=True)
     # By now a pager has the terminal (`| less`), and progress would be written across its page.
     outcomes.append(_play(THE_WAY_IN, options.all_claims, pauses, is_quiet=not sys.stdout.isatty()))
     return exit_status(outcomes)
@@ -61,18 +62,19 @@ def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:
         is_mystery=True,
     )
     for number, section in enumerate(told):
-        if number and pauses:
-            _await_enter(section.heading)
-        elif number:
-            print()
+        if number:
+            _go_on(section.heading, pauses)
         terminal.show(section.text)
     print(f"\nrecord: {folder}", flush=True)
     return str(recording.outcome)
 
 
-def _await_enter(what_comes: str) -> None:
-    """Asks for the key; the end of the input is as good."""
-    print(f"\n[press Enter: {what_comes}] ", end="", flush=True)
-    if not sys.stdin.readline():
-        print()
+def _go_on(what_comes: str, pauses: bool) -> None:
+    """Leaves a line free, and where there are to be pauses waits for Enter; the end of the input is as good."""
+    if pauses:
+        with suppress(termios.error, OSError):  # no terminal after all
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before is no answer to this
+        print(f"\n[press Enter: {what_comes}] ", end="", flush=True)
+        if not sys.stdin.readline():
+            print()
     print()

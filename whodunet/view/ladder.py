@@ -238,7 +238,7 @@ def _legend(
     yield "   ".join(f"{mark.character} {mark.meaning}" for mark in LEGEND if mark in drawn)
     changed = next((ttls for ttls in map(_ttls, trails) if "→" in ttls), None)
     if changed is not None:
-        yield f"{changed}: its TTL where it was first seen → its TTL where it was last seen"
+        yield f"{changed}: TTL where first seen → where last seen"
     for name in dict.fromkeys(filter(None, (forged_name(trail, topology) for trail in trails))):
         yield f"as {name}: its source address is {name}'s, but it was first seen elsewhere"
     if left_out:

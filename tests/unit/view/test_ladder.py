@@ -45,7 +45,7 @@ def test_a_packet_that_arrives_ends_in_an_arrow_with_both_ttls(case: ModuleType)
     assert syn == " 0.0 SYN    64→63  ●────────────○────────────○────────────▶"
     assert legend == [
         "● sent   ○ passed   ▶ arrived",
-        "64→63: its TTL where it was first seen → its TTL where it was last seen",
+        "64→63: TTL where first seen → where last seen",
     ]
 
 
