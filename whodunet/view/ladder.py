@@ -235,7 +235,8 @@ def _legend(
 ) -> Iterator[str]:
     """What the signs of this ladder mean; a line each, which may be too long."""
     drawn = {mark for line in lines if line.arrow for mark in line.arrow.marks}
-    yield "   ".join(f"{mark.character} {mark.meaning}" for mark in LEGEND if mark in drawn)
+    if drawn:
+        yield "   ".join(f"{mark.character} {mark.meaning}" for mark in LEGEND if mark in drawn)
     changed = next((ttls for ttls in map(_ttls, trails) if "→" in ttls), None)
     if changed is not None:
         yield f"{changed}: TTL where first seen → where last seen"

@@ -22,14 +22,14 @@ class Mark:
     character: str
     meaning: str
     ink: Ink | None = None
+    leftwards: str | None = None  # the character at the left end of an arrow, where it is another
 
 
 SENT: Final = Mark("●", "sent")
 PASSED: Final = Mark("○", "passed")
-ARRIVED: Final = Mark("▶", "arrived")
+ARRIVED: Final = Mark("▶", "arrived", leftwards="◀")
 DROPPED: Final = Mark("×", "dropped", "red")
 LEGEND: Final = (SENT, PASSED, ARRIVED, DROPPED)  # in this order; a further fate of a packet is a further mark
-_LEFTWARDS: Final = {ARRIVED: "◀"}
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,18 @@ class Arrow:
     lost_towards: str | None = None  # the node that it did not reach from the last one; None: it ended in that one
 
     @property
-    def marks(self) -> frozenset[Mark]:
+    def stops(self) -> list[tuple[str, Mark]]:
+        """The nodes with their marks; what was lost beyond the last node has its end beside it."""
+        marks = [SENT, *[PASSED] * (len(self.nodes) - 1)]
+        if self.lost_towards is None and not (len(self.nodes) == 1 and self.end is ARRIVED):
+            marks[-1] = self.end
+        return list(zip(self.nodes, marks, strict=False))
+
+    @property
+    def marks(self) -> set[Mark]:
         """The marks that it is drawn with."""
-        ends_in_node = self.lost_towards is None
-        passed = self.nodes[1:-1] if ends_in_node else self.nodes[1:]
-        begins = [SENT] if len(self.nodes) > 1 or not ends_in_node or self.end is ARRIVED else []
-        ends = [] if len(self.nodes) == 1 and self.end is ARRIVED else [self.end]
-        return frozenset([*begins, *([PASSED] if passed else []), *ends])
+        beside = {self.end} if self.lost_towards is not None else set()
+        return beside.union(mark for _, mark in self.stops)
 
 
 @dataclass(frozen=True)
@@ -125,20 +130,19 @@ class Lanes:
 
     def _drawn(self, arrow: Arrow) -> Iterator[Painted]:
         lane = [LANE if place % self._step == 0 else " " for place in range((len(self._nodes) - 1) * self._step + 1)]
-        visited = [self._nodes.index(node) * self._step for node in arrow.nodes if node in self._nodes]
-        if visited:
-            start, last = visited[0], visited[-1]
-            end = last if arrow.lost_towards is None else self._beside(start, last, arrow.lost_towards, len(lane))
+        stops = [(self._nodes.index(node) * self._step, mark) for node, mark in arrow.stops if node in self._nodes]
+        if stops:
+            start, last = stops[0][0], stops[-1][0]
+            if arrow.lost_towards is not None:
+                stops.append((self._beside(start, last, arrow.lost_towards, len(lane)), arrow.end))
+            end, mark = stops[-1]
             low, high = sorted((start, end))
             lane[low : high + 1] = "─" * (high + 1 - low)
-            for place in visited:
-                lane[place] = PASSED.character
-            lane[start] = SENT.character
-            lane[end] = _LEFTWARDS.get(arrow.end, arrow.end.character) if end < start else arrow.end.character
-            if arrow.end is ARRIVED and end == start:
-                lane[end] = SENT.character
+            for place, each in stops:
+                lane[place] = each.character
+            lane[end] = (end < start and mark.leftwards) or mark.character
             yield self._style.paint("".join(lane[:end]))
-            yield self._style.paint(lane[end], arrow.end.ink)
+            yield self._style.paint(lane[end], mark.ink)
             lane = lane[end + 1 :]
         yield self._style.paint("".join(lane).rstrip())
 

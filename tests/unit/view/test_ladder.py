@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from whodunet.core.packets import Arp, CapturedPacket, Dns, Ip, Tcp
 from whodunet.core.topology import Interface, Link, Node, Topology
@@ -204,6 +206,18 @@ def test_where_no_more_lanes_fit_those_are_left_out_that_packets_only_pass() -> 
     assert any("▲" in line for line in lines)
     [told] = ["".join(lines).partition("No column for: ")[2]]
     assert rst.count("○") + 2 + len(told.split(",")) == 60
+
+
+NAMES = st.lists(st.text("ab1-東\u0301", min_size=1, max_size=30), min_size=2, max_size=20, unique=True)
+
+
+@given(NAMES, st.integers(40, 120), st.data())
+def test_no_line_is_wider_than_the_style_whatever_the_path(names: list[str], width: int, data: st.DataObject) -> None:
+    topology, packets = chain(*names)
+
+    drawn = render_ladder(packets, topology, style=Style(width=width), culprit=data.draw(st.sampled_from(names)))
+
+    assert max(map(columns_of, drawn.splitlines())) <= width
 
 
 def test_wide_characters_and_combining_ones_keep_the_lanes_straight() -> None:
