@@ -188,7 +188,7 @@ def _fitting(nodes: Sequence[str], kept: Collection[str], room: int, style: Styl
 def _extent(names: Sequence[str], step: int) -> int:
     """The columns from the first lane to the end of what reaches farthest to the right."""
     right = max(0, len(names) - 1) if _fit_side_by_side(names, step) else _middle(names)
-    return max((place * step + columns_of(names[place]) for place in range(right, len(names))), default=0)
+    return max((place * step + max(1, columns_of(names[place])) for place in range(right, len(names))), default=0)
 
 
 def _fit_side_by_side(names: Sequence[str], step: int) -> bool:

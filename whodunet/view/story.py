@@ -48,6 +48,7 @@ def render_story(
     all_claims: bool = False,
 ) -> Painted:
     """The whole story as text for a terminal, each section headed; arguments as for `sections`."""
+    style = style or Style()
     told = sections(
         scenario,
         run,
@@ -56,10 +57,10 @@ def render_story(
         topology,
         cause_title=cause_title,
         culprit=culprit,
-        style=style or Style(),
+        style=style,
         all_claims=all_claims,
     )
-    return joined([joined([section.text for section in told], "\n\n"), Painted("\n")])
+    return joined([joined([section.text for section in told], "\n\n"), style.paint("")], "\n")
 
 
 def sections(
