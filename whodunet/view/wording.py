@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from whodunet.core.packets import CapturedPacket, Dns, Icmp, Tcp, kinds
 
 SEQUENCE_SPACE = 2**32
-RCODES = {0: "", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}  # Source: RFC 1035, section 4.1.1
+RCODES = {0: "answer", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}  # Source: RFC 1035, section 4.1.1
 ICMP_CODES = {0: "net unreachable", 1: "host unreachable", 3: "port unreachable", 4: "fragmentation needed"}
 
 
@@ -82,9 +82,9 @@ def _icmp_label(icmp: Icmp) -> str:
 
 
 def _dns_label(dns: Dns) -> str:
-    if not dns.is_answer:
-        return f"DNS {dns.qname}?"
-    return f"DNS {dns.qname} {RCODES.get(dns.rcode, str(dns.rcode))}".strip()
+    """The name comes last, for it is what may be cut off."""
+    said = RCODES.get(dns.rcode, f"error {dns.rcode}") if dns.is_answer else "query"
+    return f"DNS {said} {dns.qname}"
 
 
 def tcpdump_line(packet: CapturedPacket, isns: Isns) -> str:
