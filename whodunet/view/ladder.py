@@ -10,7 +10,7 @@ from itertools import groupby
 
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, node_with, sender_of, trails_of
+from whodunet.core.trails import Trail, arrived, node_with, sender_of, trails_of
 from whodunet.view.style import DROPPED, Style
 from whodunet.view.wording import Isns, label
 
@@ -109,14 +109,6 @@ def _is_routine(trail: Trail, topology: Topology) -> bool:
     tcp = trail.first.tcp
     is_talk = tcp is not None and set(tcp.flags) <= {"P", "."} and "SSH banner" not in trail.kinds
     return is_talk and arrived(trail, topology)
-
-
-def arrived(trail: Trail, topology: Topology) -> bool:
-    """True at the destination, and for what has none in the topology, as a broadcast, which ends anywhere."""
-    last = trail.last
-    goal = node_with(last.ip.destination if last.ip else last.arp.target if last.arp else None, topology)
-    interface = topology.interfaces.get(last.point)
-    return goal is None or interface is None or interface.node == goal
 
 
 def _columns(trails: Sequence[Trail], destination: str | None, topology: Topology) -> list[str]:
