@@ -30,6 +30,8 @@ class Finished:
     stderr: str
     started_ns: int  # CLOCK_REALTIME
     ended_ns: int
+    started_boot_ns: int  # the same moments by CLOCK_BOOTTIME, which nobody can set
+    ended_boot_ns: int
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -45,7 +47,7 @@ def run(arguments: Sequence[str], deadline_s: float, stdin: str = "", keep_open:
     Raises:
         CannotRun: when the program cannot be started.
     """
-    started_ns = time.time_ns()
+    started = _now()
     child = _start(arguments, subprocess.PIPE, subprocess.PIPE, subprocess.PIPE, keep_open)
     exit_status: int | None
     try:
@@ -55,8 +57,14 @@ def run(arguments: Sequence[str], deadline_s: float, stdin: str = "", keep_open:
         os.killpg(child.pid, signal.SIGKILL)
         out, err = _rest_of(child)
         exit_status = None
-    ended_ns = time.time_ns()
-    return Finished(exit_status, out.decode(errors="replace"), err.decode(errors="replace"), started_ns, ended_ns)
+    ended = _now()
+    said = (out.decode(errors="replace"), err.decode(errors="replace"))
+    return Finished(exit_status, *said, started[0], ended[0], started[1], ended[1])
+
+
+def _now() -> tuple[int, int]:
+    """The moment by CLOCK_REALTIME, as the capture's time stamps are, and by its witness, CLOCK_BOOTTIME."""
+    return time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _rest_of(child: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
