@@ -11,7 +11,7 @@ from whodunet.core.answers import acknowledges, answered
 from whodunet.core.packets import CapturedPacket, may_be
 from whodunet.core.scenario import AnswerTime, EvidenceClaim, PacketKind
 from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, arrived, sender_of
+from whodunet.core.trails import Trail, is_unsettled, sender_of
 
 Outcome = Literal["held", "broken", "could-not-measure"]
 
@@ -72,8 +72,7 @@ class Scene:
 
     def on_its_way(self, trails: Iterable[Trail]) -> str | None:
         """Why the end of these trails is not known; None when it is."""
-        since = self.unsettled_since_ns
-        unsettled = next((t for t in trails if since is not None and is_unsettled(t, since, self.topology)), None)
+        unsettled = next((t for t in trails if is_unsettled(t, self.unsettled_since_ns, self.topology)), None)
         if unsettled is None:
             return None
         return f"it was still on its way at {unsettled.last.point} when recording ended"
@@ -87,11 +86,6 @@ class Scene:
             opening = "SYN" if "SYN" in first.kinds else "first packet"
             facts.append(f"{(packet.time_ns - first.first.time_ns) / 1e6:.1f} ms after the {opening}")
         return f"{packet.point} ({', '.join(facts)})" if facts else packet.point
-
-
-def is_unsettled(trail: Trail, since_ns: int, topology: Topology) -> bool:
-    """True when a packet has not arrived, and recording ended too soon to tell whether it would have."""
-    return trail.last.time_ns > since_ns and not arrived(trail, topology)
 
 
 @dataclass(frozen=True)

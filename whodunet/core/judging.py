@@ -177,7 +177,6 @@ def scene_of(
     """All that one probe left in the capture, and how far the capture can be trusted."""
     rtt_ms = phase.baseline_rtt_ms
     own = packets_of(observation, packets, topology, rtt_ms)
-    settled_ns = phase.settled_ns
     return Scene(
         trails_of(own, topology),
         topology,
@@ -185,7 +184,7 @@ def scene_of(
         run.dropped,
         silent=frozenset(topology.interfaces) - {packet.point for packet in packets},
         unread=unread_of(observation, packets, own, topology, rtt_ms),
-        unsettled_since_ns=None if settled_ns is None else unsettled_since_ns(settled_ns, topology, rtt_ms),
+        unsettled_since_ns=unsettled_since_ns(phase, topology),
     )
 
 

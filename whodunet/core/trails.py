@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from whodunet.core.exchanges import Exchanges
-from whodunet.core.observation import Observation
+from whodunet.core.observation import Observation, Phase
 from whodunet.core.packets import CapturedPacket, Flow, kinds
 from whodunet.core.scenario import PacketKind
 from whodunet.core.topology import Topology
@@ -19,6 +19,7 @@ __all__ = [
     "Trail",
     "answer_margin_ns",
     "arrived",
+    "is_unsettled",
     "kinds",
     "node_with",
     "packets_of",
@@ -157,13 +158,23 @@ def arrived(trail: Trail, topology: Topology) -> bool:
     return goal is None or interface is None or interface.node == goal
 
 
-def unsettled_since_ns(settled_ns: int, topology: Topology, baseline_rtt_ms: float | None = None) -> int:
-    """From when on a packet that has not arrived may still have been on its way when nobody watched any more.
+def is_unsettled(trail: Trail, since_ns: int | None, topology: Topology) -> bool:
+    """True when a packet has not arrived, and recording ended too soon to tell whether it would have.
 
     Args:
-        settled_ns: until when the lab was left as it was, so that packets could go on.
+        since_ns: of `unsettled_since_ns`; None: recording is known to have gone on for long enough.
     """
-    return settled_ns - answer_margin_ns(topology, baseline_rtt_ms) // 2
+    return since_ns is not None and trail.last.time_ns > since_ns and not arrived(trail, topology)
+
+
+def unsettled_since_ns(phase: Phase, topology: Topology) -> int | None:
+    """From when on a packet that has not arrived may still have been on its way when its phase ended.
+
+    That is one round trip before the end, twice what a packet needs. None: the end is not known.
+    """
+    if phase.settled_ns is None:
+        return None
+    return phase.settled_ns - answer_margin_ns(topology, phase.baseline_rtt_ms) // 2
 
 
 def sender_of(packet: CapturedPacket, topology: Topology) -> str | None:

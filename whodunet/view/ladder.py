@@ -10,8 +10,8 @@ from itertools import groupby
 
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, arrived, node_with, sender_of, trails_of
-from whodunet.view.style import DROPPED, Style
+from whodunet.core.trails import Trail, arrived, is_unsettled, node_with, sender_of, trails_of
+from whodunet.view.style import DROPPED, UNSETTLED, Style
 from whodunet.view.wording import Isns, label
 
 TIME_WIDTH, TTL_WIDTH, NARROWEST, WIDEST = 8, 7, 4, 13
@@ -37,6 +37,7 @@ def render_ladder(
     destination: str | None = None,
     style: Style | None = None,
     most_rows: int = MOST_ROWS,
+    unsettled_since_ns: int | None = None,
 ) -> str:
     """The packets of one probe over the nodes of their path, up to the destination even when nothing reached it.
 
@@ -45,6 +46,7 @@ def render_ladder(
         destination: the node that the probe meant; without it, the one that has the first packet's destination address.
         style: width in columns, characters, colour.
         most_rows: packets drawn; the rest is counted in a last line.
+        unsettled_since_ns: from when on a packet that did not arrive may still have been on its way; None: never.
     """
     style = style or Style()
     trails = _telling(trails_of(packets, topology))
@@ -54,7 +56,7 @@ def render_ladder(
     isns = Isns(packets)
     texts = [_label(row, isns, topology) for row in rows[:most_rows]]
     widest = max((len(text) for row, text in zip(rows, texts, strict=False) if not row.quiet), default=0)
-    canvas = _Canvas(_columns(trails, destination, topology), widest, topology, style)
+    canvas = _Canvas(_columns(trails, destination, topology), widest, topology, style, unsettled_since_ns)
     lines = canvas.header()
     for row, text in zip(rows[:most_rows], texts, strict=True):
         lines += canvas.row(row, text, opening(trails).first.time_ns)
@@ -175,8 +177,16 @@ def forged_name(trail: Trail, topology: Topology) -> str | None:
 class _Canvas:
     """Where everything goes in a line."""
 
-    def __init__(self, nodes: Sequence[str], label_width: int, topology: Topology, style: Style) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[str],
+        label_width: int,
+        topology: Topology,
+        style: Style,
+        unsettled_since_ns: int | None,
+    ) -> None:
         self._nodes, self._topology, self._style = list(nodes), topology, style
+        self._unsettled_since_ns = unsettled_since_ns
         gaps = max(1, len(nodes) - 1)
         most = max(NARROWEST_LABEL, style.width - TIME_WIDTH - TTL_WIDTH - 2 - NARROWEST * gaps)
         self._label_width = min(max(len("packet"), label_width), most)
@@ -258,11 +268,15 @@ class _Canvas:
         return self._nodes.index(interface.node) * self._step
 
     def _end_of_drop(self, trail: Trail, start: int, end: int) -> tuple[int, str]:
-        """In the node that took the packet in and did not let it out, or beside the one that sent it into the cable."""
+        """In the node that took the packet in and did not let it out, or beside the one that sent it into the cable.
+
+        The same places mark a packet of which nobody knows whether it would have gone on.
+        """
+        mark = UNSETTLED if is_unsettled(trail, self._unsettled_since_ns, self._topology) else DROPPED
         if trail.last.direction == "in":
-            return end, DROPPED
+            return end, mark
         onward = self._onward(trail, start, end)
-        return max(0, min(end + onward * (self._step // 2), self._lanes - 1)), DROPPED
+        return max(0, min(end + onward * (self._step // 2), self._lanes - 1)), mark
 
     def _onward(self, trail: Trail, start: int, end: int) -> int:
         goal = node_with(trail.last.ip.destination, self._topology) if trail.last.ip else None

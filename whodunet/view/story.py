@@ -10,15 +10,17 @@ from whodunet.core.judging import Judgement
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.scenario import Scenario
+from whodunet.core.symptoms import Symptom, classify
 from whodunet.core.topology import Topology
-from whodunet.core.trails import packets_of, trails_of
+from whodunet.core.trails import is_unsettled, packets_of, trails_of, unsettled_since_ns
 from whodunet.view.ladder import render_ladder
 from whodunet.view.reasons import are_alike, evidence_sentence, exchange_at, in_brief, reasons
 from whodunet.view.screen import outcome, screen, table
-from whodunet.view.style import DROPPED, Style
+from whodunet.view.style import DROPPED, UNSETTLED, Style
 from whodunet.view.wording import Isns, tcpdump_line
 
 LEGEND = f"● sent   ○ passed   ▶ arrived   {DROPPED} dropped"
+UNSETTLED_LEGEND = f"   {UNSETTLED} still on its way at the end"
 MARKS: dict[Outcome, tuple[str, str]] = {
     "held": ("✓", "green"),
     "broken": ("✗", "red"),
@@ -52,6 +54,7 @@ def render_story(
     sections = [
         *teller.beginning(),
         *teller.symptoms(),
+        *teller.damage(),
         *teller.main_probe(),
         *teller.other_probes(),
         *teller.proof(),
@@ -83,6 +86,12 @@ class _Teller:
             screens = [screen(each, claimed[probe].output if probe in claimed else ()) for probe, each in seen]
             yield self._headed("What the user saw", "\n".join(screens))
 
+    def damage(self) -> Iterator[str]:
+        """What makes the capture no witness: none of the packets below proves anything then."""
+        if self._run.damage:
+            told = (self._filled(each, "    ") for each in self._run.damage)
+            yield self._headed("The capture is no witness", "\n".join(told))
+
     def main_probe(self) -> Iterator[str]:
         phase = self._phase("faulty")
         for probe, observation in list(phase.observations.items())[:1] if phase else ():
@@ -91,12 +100,15 @@ class _Teller:
             if not own:
                 yield self._headed(heading, "No packet was seen at any capture point, the sender's own included.")
                 return
-            ladder = render_ladder(own, self._topology, style=self.style)
-            yield self._headed(heading, f"{ladder}\n{self.style.paint(LEGEND, 'dim')}")
+            since_ns = unsettled_since_ns(phase, self._topology) if phase else None
+            ladder = render_ladder(own, self._topology, style=self.style, unsettled_since_ns=since_ns)
+            is_open = any(is_unsettled(trail, since_ns, self._topology) for trail in trails_of(own, self._topology))
+            legend = LEGEND + (UNSETTLED_LEGEND if is_open else "")
+            yield self._headed(heading, f"{ladder}\n{self.style.paint(legend, 'dim')}")
             yield from self._answer(observation, own, phase)
 
     def _answer(self, observation: Observation, own: Sequence[CapturedPacket], phase: Phase | None) -> Iterator[str]:
-        exchange = exchange_at(observation.host, own, self._topology)
+        exchange = exchange_at(observation.host, own, self._topology, _symptom(observation))
         if exchange is None or phase is None:
             return
         isns = Isns(own)
@@ -119,7 +131,8 @@ class _Teller:
         own = self._own(observation, phase)
         if reference and are_alike(own, reference, self._topology):
             return f"{outcome(observation)}; the same packets"
-        packets = in_brief(observation.host, own, self._topology) if own else "no packet of its own was seen"
+        told = in_brief(observation.host, own, self._topology, _symptom(observation))
+        packets = told if own else "no packet of its own was seen"
         return f"{outcome(observation)}; {packets}"
 
     def proof(self) -> Iterator[str]:
@@ -181,6 +194,10 @@ class _Teller:
 
     def _headed(self, heading: str, body: str) -> str:
         return f"{self.style.paint(heading, 'bold')}\n{body}"
+
+
+def _symptom(observation: Observation) -> Symptom:
+    return classify(observation.command, observation)
 
 
 def _proven(outcomes: Sequence[Outcome]) -> tuple[str, str]:

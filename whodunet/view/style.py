@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self, TextIO
 
 DROPPED = "\u00d7"  # the multiplication sign
+UNSETTLED = "?"
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 _ASCII = str.maketrans(
     {"●": "o", "○": "+", "─": "-", "▶": ">", "◀": "<", DROPPED: "X", "│": "|", "→": ">", "✓": "+", "✗": "x", "…": "~"}
