@@ -224,7 +224,7 @@ def read_record(folder: Path, library: Library) -> Recording:
     if missing:
         wrong = f"holds no complete record: {', '.join(missing)} is missing"
         raise InvalidInput(Problem(str(folder), wrong, "name a folder that `whodunet run` made to its end"))
-    run = from_json((folder / RUN_FILE).read_text(encoding="utf-8"), str(folder / RUN_FILE))
+    run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
     topology = library.topology(scenario.question.topology)
     from whodunet.lab.pcap_reader import content_of, read

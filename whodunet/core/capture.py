@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pydantic import ConfigDict
 
 
+_MOST_NAMED = 3
+
+
 @dataclass(frozen=True)
 class CaptureSummary:
     """What a capture held when it was recorded."""
@@ -32,9 +35,12 @@ def damage(recorded: CaptureSummary | None, read: CaptureSummary, stopped: str |
     if recorded is None:
         yield "the record does not say what its capture held"
         return
-    for point in sorted({*recorded.frames, *read.frames}):
-        was, now = recorded.frames.get(point, 0), read.frames.get(point, 0)
-        if was != now:
-            yield f"the capture has {now} frames of {point}, and {was} were recorded"
+    counts = [
+        (each, read.frames.get(each, 0), recorded.frames.get(each, 0)) for each in {**recorded.frames, **read.frames}
+    ]
+    differ = [f"{now} frames instead of {was} at {point}" for point, now, was in counts if now != was]
+    if differ:
+        more = f" and {len(differ) - _MOST_NAMED} more capture points" if len(differ) > _MOST_NAMED else ""
+        yield f"the capture holds {', '.join(differ[:_MOST_NAMED])}{more}"
     if recorded.sha256 and recorded.sha256 != read.sha256:
         yield "the capture is not the one that was recorded: its SHA-256 differs"

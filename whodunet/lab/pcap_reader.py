@@ -224,6 +224,7 @@ def _direction(block: Block, after_frame: int) -> Direction:
 
 # Source: IEEE 802 numbers (IANA). Frames of these types are part of no conversation: loopback test, LLDP, BDDP.
 _LINK_PROTOCOLS: Final = frozenset({0x9000, 0x88CC, 0x8942})
+_ANNOUNCED: Final[dict[int, Layer]] = {0x0800: "IP", 0x86DD: "IP", 0x0806: "ARP"}
 _LLC_PROTOCOLS: Final = frozenset({0x42, 0xAA})  # IEEE 802.2: spanning tree, and SNAP, which switches speak
 _ETHERNET_BYTES, _IPV6_HEADER_BYTES, _TCP_HEADER_BYTES, _UDP_HEADER_BYTES = 14, 40, 20, 8
 # Source: protocol numbers (IANA)
@@ -277,7 +278,7 @@ def _with_network(packet: CapturedPacket, link: Any) -> CapturedPacket:
     if isinstance(inner, IP | IPv6):
         return _read(packet, "IP", lambda: _with_ip(packet, inner))
     is_link_protocol = kind in _LINK_PROTOCOLS or (isinstance(inner, LLC) and inner.dsap in _LLC_PROTOCOLS)
-    return packet if is_link_protocol else replace(packet, unread="Ethernet")
+    return packet if is_link_protocol else replace(packet, unread=_ANNOUNCED.get(kind, "Ethernet"))
 
 
 def _arp(arp: Any) -> Arp:
@@ -390,8 +391,10 @@ def _with_dns(packet: CapturedPacket, message: Any, length: int) -> CapturedPack
 
 
 def _dns(message: Any) -> Dns:
-    """Source: RFC 1035, section 4.1.1; a message without a question is allowed, one with half a question is broken."""
+    """Source: RFC 1035, section 4.1.1; a message may have no question, and then says so."""
     question = message.qd[0] if _expected(DNS, message).qd else None
+    if question is None and message.qdcount:
+        raise ValueError("no question where one is announced")
     qname = question.qname.decode(errors="replace").rstrip(".") if question is not None else ""
     return Dns(int(message.id), bool(message.qr), int(message.rcode), qname)
 
