@@ -7,6 +7,7 @@ layers that were understood and says where that ended, and a file that cannot be
 from __future__ import annotations
 
 import hashlib
+import logging
 import socket
 import struct
 from collections import Counter
@@ -44,6 +45,8 @@ from whodunet.core.packets import (
     Tcp,
     Udp,
 )
+
+logging.getLogger("scapy").setLevel(logging.CRITICAL)  # it warns of frames that make no sense; here they are counted
 
 # Source: draft-ietf-opsawg-pcapng, sections 4.1 to 4.6 (block types), 4.2 (if_name 2, if_tsresol 9), 4.3 (epb_flags 2)
 SECTION_HEADER, INTERFACE, ENHANCED_PACKET, STATISTICS = 0x0A0D0D0A, 1, 6, 5
@@ -234,7 +237,7 @@ _TUNNELS: Final = frozenset({4, 41, 47})  # IPv4 in IP, IPv6 in IP, GRE
 # claimed is one of them, so nothing is missed when they are not read.
 _OTHER_PROTOCOLS: Final = frozenset({2, 46, 50, 51, 59, 88, 89, 103, 112, 115, 132, 136})
 _EXTENSIONS: Final = (IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment)
-_DNS_PORT: Final = 53
+_DNS_PORT, _DNS_HEADER_BYTES = 53, 12
 # Source: RFC 792; RFC 4443, section 2.1
 _ICMP_ERRORS: Final = {_ICMP: frozenset({3, 4, 5, 11, 12}), ICMPV6: frozenset({1, 2, 3, 4})}
 
@@ -391,11 +394,11 @@ def _with_dns(packet: CapturedPacket, message: Any, length: int) -> CapturedPack
 
 
 def _dns(message: Any) -> Dns:
-    """Source: RFC 1035, section 4.1.1; a message may have no question, and then says so."""
+    """Source: RFC 1035, section 4.1; a message may have no question, and then says so. The root's name is one zero."""
     question = message.qd[0] if _expected(DNS, message).qd else None
-    if question is None and message.qdcount:
-        raise ValueError("no question where one is announced")
     qname = question.qname.decode(errors="replace").rstrip(".") if question is not None else ""
+    if message.qdcount and not qname and message.original[_DNS_HEADER_BYTES:][:1] != b"\0":
+        raise ValueError("no name where one is announced")
     return Dns(int(message.id), bool(message.qr), int(message.rcode), qname)
 
 

@@ -224,7 +224,8 @@ def test_what_goes_through_a_tunnel_is_its_senders_own_and_not_the_tunnels(tunne
     found = only(tmp_path, ethernet() / tunnel / IP(src=CLIENT, dst=INSTANCE, ttl=63) / SYN)
 
     assert found.ip is not None
-    assert (found.ip.source, found.ip.ttl, kinds(found)) == (CLIENT, 63, {"SYN"})
+    assert (found.ip.source, found.ip.ttl) == (CLIENT, 63)
+    assert kinds(found) == {"SYN"}
     assert [outer.source for outer in found.tunnel] == ["192.0.2.1"]
     assert found.identity == only(tmp_path, ethernet() / IP(src=CLIENT, dst=INSTANCE, ttl=60) / SYN).identity
 
