@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from pydantic import ConfigDict
 
-
 _MOST_NAMED = 3
 
 
@@ -38,7 +37,7 @@ def damage(recorded: CaptureSummary | None, read: CaptureSummary, stopped: str |
     counts = [
         (each, read.frames.get(each, 0), recorded.frames.get(each, 0)) for each in {**recorded.frames, **read.frames}
     ]
-    differ = [f"{now} frames instead of {was} at {point}" for point, now, was in counts if now != was]
+    differ = [f"{now} instead of {was} frames at {point}" for point, now, was in counts if now != was]
     if differ:
         more = f" and {len(differ) - _MOST_NAMED} more capture points" if len(differ) > _MOST_NAMED else ""
         yield f"the capture holds {', '.join(differ[:_MOST_NAMED])}{more}"

@@ -64,11 +64,14 @@ class Scene:
         lost = [f"{point} lost {self.dropped[point]} packets" for point in points if self.dropped.get(point)]
         if lost:
             return "the recorder at " + ", ".join(lost)
-        unread = Counter(packet.point for packet in self.unread if may_be(packet, kind) and packet.point in points)
-        if unread:
-            counted = ", ".join(f"{count} at {point}" for point, count in unread.items())
-            return f"packets were not understood: {counted}"
-        return None
+        return self.not_understood(kind, points)
+
+    def not_understood(self, kind: PacketKind, points: Iterable[str] | None = None) -> str | None:
+        """Which packets may be of a kind, were they understood, at some points or anywhere; None when none may."""
+        near = self.topology.interfaces if points is None else points
+        unread = Counter(packet.point for packet in self.unread if may_be(packet, kind) and packet.point in near)
+        counted = ", ".join(f"{count} at {point}" for point, count in unread.items())
+        return f"packets were not understood: {counted}" if counted else None
 
     def on_its_way(self, trails: Iterable[Trail]) -> str | None:
         """Why the end of these trails is not known; None when it is."""
@@ -105,10 +108,15 @@ class _Witness:
         why = self.scene.blind_spot((point,), self.kind) or self.scene.on_its_way(self.trails)
         return Finding("could-not-measure", expected, why) if why else Finding("broken", expected, seen)
 
-    def absent(self, expected: str, points: Iterable[str], seen: str, doubt: str | None = None) -> Finding:
-        """Nothing is seen at some points: held, unless it may have been there; or because of another doubt."""
-        why = self.scene.blind_spot(points, self.kind) or doubt
+    def absent(self, expected: str, points: Iterable[str], seen: str, *doubts: str | None) -> Finding:
+        """Nothing is seen at some points: held, unless it may have been there, or for another doubt."""
+        why = next(filter(None, (self.scene.blind_spot(points, self.kind), *doubts)), None)
         return Finding("could-not-measure", expected, why) if why else Finding("held", expected, seen)
+
+    @property
+    def another(self) -> str | None:
+        """Why there may be more such packets, about which a claim about every one of them is as well; None when not."""
+        return self.scene.not_understood(self.kind)
 
 
 def findings(claim: EvidenceClaim, scene: Scene) -> list[Finding]:
@@ -162,7 +170,7 @@ def _first_seen_at(point: str, witness: _Witness) -> Finding:
         # One that was recorded there later than elsewhere did not begin there, whatever else was lost.
         return Finding("broken", expected, seen) if other.at(point) else witness.missing(expected, point, seen)
     before = _beside(trails[0].first, "in", scene.topology)
-    return witness.absent(expected, before, f"first seen at {scene.described(trails[0].first)}")
+    return witness.absent(expected, before, f"first seen at {scene.described(trails[0].first)}", witness.another)
 
 
 def _last_seen_at(point: str, witness: _Witness) -> Finding:
@@ -176,7 +184,7 @@ def _last_seen_at(point: str, witness: _Witness) -> Finding:
         return Finding("broken", expected, seen) if other.at(point) else witness.missing(expected, point, seen)
     after = _beside(trails[0].last, "out", scene.topology)
     seen = f"last seen at {scene.described(trails[0].last)}"
-    return witness.absent(expected, after, seen, scene.on_its_way(trails))
+    return witness.absent(expected, after, seen, scene.on_its_way(trails), witness.another)
 
 
 def _beside(packet: CapturedPacket, over_the_cable: Literal["in", "out"], topology: Topology) -> tuple[str, ...]:
@@ -203,7 +211,7 @@ def _ttl(point: str, ttl: int, witness: _Witness) -> Finding:
     said = f"TTL {' and '.join(map(str, seen))} at {point}"
     if seen != [ttl]:
         return Finding("broken", expected, said)
-    gap = witness.scene.gap((point,), witness.kind) if len(there) < len(witness.trails) else None
+    gap = witness.scene.gap((point,), witness.kind)
     return Finding("could-not-measure", expected, gap) if gap else Finding("held", expected, said)
 
 
@@ -220,7 +228,8 @@ def _after(wanted: AnswerTime, witness: _Witness) -> Finding:
     rtt = scene.baseline_rtt_ms
     if not rtt:
         return Finding("could-not-measure", expected, "the baseline round trip was not measured in this phase")
-    gap = scene.gap((wanted.at, *_points_of_senders(witness)), wanted.packet)  # the one that was answered may be lost
+    # The one that was answered may be lost, here or where the answer was made; and a sooner answer may be.
+    gap = scene.gap((wanted.at, *_points_of_senders(witness)), wanted.packet) or scene.gap((wanted.at,), witness.kind)
     soonest = min(gaps_ms(wanted, witness.trails, scene.trails, scene.topology), default=None)
     if soonest is None:
         seen = f"answers no {wanted.packet} at {wanted.at}"
@@ -281,7 +290,7 @@ def _acknowledges(kind: PacketKind, witness: _Witness) -> Finding:
     asked = [trail.first for trail in scene.of(kind)]
     wrong = next((packet for packet in answers if not any(acknowledges(packet, other) for other in asked)), None)
     if wrong is None or wrong.tcp is None:
-        return Finding("held", expected, f"seq 0, ack = the {kind}'s sequence number + 1")
+        return witness.absent(expected, (), f"seq 0, ack = the {kind}'s sequence number + 1", witness.another)
     gap = scene.gap(everywhere, kind) if wrong.tcp.seq == 0 else None  # the packet with that number may be the lost one
     if gap:
         return Finding("could-not-measure", expected, gap)

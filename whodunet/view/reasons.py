@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -208,7 +209,7 @@ def in_brief(host: str, packets: Sequence[CapturedPacket], topology: Topology, s
 
 def _bare_label(packet: CapturedPacket) -> str:
     """What a packet is, without numbers."""
-    return label(packet, Isns(())).partition(" seq ")[0].partition(" ack ")[0]
+    return re.sub(r" seq \d+| ack \d+|(?<=^ACK) \d+", "", label(packet, Isns(())))
 
 
 def are_alike(some: Sequence[CapturedPacket], others: Sequence[CapturedPacket], topology: Topology) -> bool:

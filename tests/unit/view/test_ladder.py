@@ -9,7 +9,7 @@ import pytest
 from whodunet.core.packets import Arp, CapturedPacket, Ip, Tcp
 from whodunet.core.topology import Interface, Link, Node, Topology
 from whodunet.view.ladder import abbreviated, render_ladder
-from whodunet.view.style import DROPPED, Style
+from whodunet.view.style import DROPPED, UNSETTLED, Style
 
 
 def faulty(case: ModuleType) -> list[CapturedPacket]:
@@ -47,6 +47,18 @@ def test_a_packet_lost_in_the_cable_is_crossed_out_between_the_nodes(case: Modul
     (_, syn) = render_ladder(lost, case.topology()).replace(DROPPED, "X").splitlines()
 
     assert syn == "    0.0 SYN    64     ●────────────○─────X      │            │"
+
+
+@pytest.mark.parametrize("places", [2, 3])
+def test_a_packet_that_was_on_its_way_at_the_end_is_not_drawn_as_dropped(case: ModuleType, places: int) -> None:
+    lost = list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY[:places]))
+
+    dropped, unsettled = (
+        render_ladder(lost, case.topology(), unsettled_since_ns=since_ns) for since_ns in (None, lost[-1].time_ns - 1)
+    )
+
+    assert unsettled == dropped.replace(DROPPED, UNSETTLED)
+    assert UNSETTLED in unsettled
 
 
 def test_retransmissions_with_the_same_fate_are_one_row(case: ModuleType) -> None:
