@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from whodunet.lab.pcap_reader import Reading
 
 Progress = Callable[[str], None]
+_MOST_ROUND_TRIPS: Final = 8
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
 
 
@@ -153,8 +154,8 @@ def _play_phase(
     except FaultNotInPlace as error:
         return Phase(name, {}, tuple(proofs), baseline_rtt_ms, str(error))
     restart_services(scenario, lab, progress)
-    settling_s = answer_margin_ns(topology, baseline_rtt_ms) / 1e9
-    observations = _probe_all(scenario, lab, progress, settling_s)
+    round_trip_s = answer_margin_ns(topology, baseline_rtt_ms) / 2e9
+    observations = _probe_all(scenario, lab, progress, round_trip_s)
     return Phase(name, observations, tuple(proofs), baseline_rtt_ms, settled_ns=time.time_ns())
 
 
@@ -165,14 +166,32 @@ def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
         lab.restart_service(host, service)
 
 
-def _probe_all(scenario: Scenario, lab: Lab, progress: Progress, settling_s: float) -> Mapping[str, Observation]:
+def _probe_all(scenario: Scenario, lab: Lab, progress: Progress, round_trip_s: float) -> Mapping[str, Observation]:
     """What came of each probe; after each, its last packets are left the time that they need to arrive."""
     observations = {}
     for name, probe in scenario.question.probes.items():
         progress(f"{probe.host}$ {probe.command}")
         observations[name] = lab.probe(name, probe)
-        time.sleep(settling_s)
+        _settle(lab, round_trip_s)
     return observations
+
+
+def _settle(lab: Lab, round_trip_s: float) -> None:
+    """Waits until no capture point has seen a packet for a round trip: none is under way then.
+
+    Not for ever: in some cases somebody always speaks. What is under way in the end is judged to be so.
+    """
+    seen = _frames(lab)
+    for _ in range(_MOST_ROUND_TRIPS):
+        time.sleep(round_trip_s)
+        before, seen = seen, _frames(lab)
+        if seen == before:
+            return
+
+
+def _frames(lab: Lab) -> Mapping[str, int]:
+    with lab.capture() as capture:
+        return capture.frames
 
 
 def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:

@@ -151,11 +151,13 @@ def _adjacent(one: str, other: str, topology: Topology) -> bool:
 
 
 def arrived(trail: Trail, topology: Topology) -> bool:
-    """True at the destination, and for what has none in the topology, as a broadcast, which ends anywhere."""
-    last = trail.last
+    """True at the destination, and for what has none in the topology, which ends anywhere.
+
+    What switches flood comes to others as well, and to some of them later.
+    """
+    last, known = trail.last, topology.interfaces
     goal = node_with(last.ip.destination if last.ip else last.arp.target if last.arp else None, topology)
-    interface = topology.interfaces.get(last.point)
-    return goal is None or interface is None or interface.node == goal
+    return goal is None or last.point not in known or any(known[point].node == goal for point in trail.points)
 
 
 def is_unsettled(trail: Trail, since_ns: int | None, topology: Topology) -> bool:

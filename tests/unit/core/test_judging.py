@@ -174,6 +174,15 @@ def test_what_may_be_a_packet_that_was_not_understood_neither_holds_nor_breaks(
     assert (judgement.outcome, judgement.seen) == ("could-not-measure", f"packets were not understood: 1 at {point}")
 
 
+@pytest.mark.parametrize(("dropped", "outcome"), [({"client-eth0": 1}, "could-not-measure"), ({}, "broken")])
+def test_the_syn_that_a_reset_acknowledges_may_be_the_one_that_the_recorder_lost(
+    case: ModuleType, dropped: dict[str, int], outcome: str
+) -> None:
+    without_syn = case.reference_packets()[2:]
+
+    assert of_evidence(case, without_syn, {"dropped": dropped}, packet="RST", acknowledges="SYN").outcome == outcome
+
+
 @pytest.mark.parametrize("claim", [
     {"packet": "RST", "first_seen_at": "fw-eth0"},
     {"packet": "SYN", "last_seen_at": "fw-eth0"},

@@ -182,9 +182,11 @@ def test_a_datagram_from_a_port_that_is_used_again_belongs_to_the_probe_that_sen
 def test_the_same_datagram_sent_again_later_is_the_later_probes(case: ModuleType) -> None:
     packets = [packet for at in (10, 1010) for packet in case.seen(datagram(case), at, *case.WHOLE_WAY)]
 
+    packets += case.seen(datagram(case, answer=True), 1050, *case.WHOLE_WAY_BACK)
+
     own = packets_of(case.observation(start_ms=1000, end_ms=1100), packets, case.topology())
 
-    assert [packet.point for packet in own] == list(case.POINTS)
+    assert [packet.point for packet in own] == [*case.POINTS, *reversed(case.POINTS)]
 
 
 @pytest.mark.parametrize("question_of_its_own", [True, False])
@@ -290,6 +292,17 @@ def test_a_packet_is_unsettled_when_recording_ended_before_it_could_have_arrived
     assert [is_unsettled(trail, since_ns, case.topology()) for trail in (early, late, there)] == [False, True, False]
     assert not is_unsettled(late, None, case.topology())
     assert [arrived(trail, case.topology()) for trail in (late, there)] == [False, True]
+
+
+def test_a_packet_that_was_flooded_has_arrived_when_one_of_its_copies_has(case: ModuleType) -> None:
+    question = {"ip": None, "arp": Arp(1, "10.8.0.1", "aa", case.CLIENT)}
+    flooded = list(case.seen(question, 0, "r1-eth0 out", "fw-eth1 in", "fw-eth0 out", "client-eth0 in"))
+    elsewhere = replace(flooded[-1], point="instance-eth0", time_ns=flooded[-1].time_ns + 1)
+
+    (trail,) = trails_of([*flooded, elsewhere], case.topology())
+
+    assert trail.last.point == "instance-eth0"
+    assert arrived(trail, case.topology())
 
 
 def test_an_answer_still_under_way_at_the_end_belongs_to_the_probe_and_the_next_flow_does_not(case: ModuleType) -> None:
