@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 _MOST_ROUND_TRIPS: Final = 8
+_LEAST_QUIET_S: Final = 0.02  # a controller, or a busy machine, takes longer than a path without delay
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
 
 
@@ -183,7 +184,7 @@ def _settle(lab: Lab, round_trip_s: float) -> None:
     """
     seen = _frames(lab)
     for _ in range(_MOST_ROUND_TRIPS):
-        time.sleep(round_trip_s)
+        time.sleep(max(round_trip_s, _LEAST_QUIET_S))
         before, seen = seen, _frames(lab)
         if seen == before:
             return

@@ -270,10 +270,12 @@ def gaps_ms(
 
 
 def _points_of_senders(witness: _Witness) -> tuple[str, ...]:
-    """The capture points of the nodes that the packets come from."""
-    known = witness.scene.topology.interfaces
-    senders = {known[trail.first.point].node for trail in witness.trails if trail.first.point in known}
-    return tuple(name for name, interface in known.items() if interface.node in senders)
+    """The capture points of the nodes that the packets come from, and those that they passed just before, if any."""
+    topology = witness.scene.topology
+    known, firsts = topology.interfaces, [trail.first for trail in witness.trails]
+    senders = {known[first.point].node for first in firsts if first.point in known}
+    before = {point for first in firsts for point in _beside(first, "in", topology)}
+    return tuple(name for name, interface in known.items() if interface.node in senders or name in before)
 
 
 def _is_asked(wanted: AnswerTime, trail: Trail, topology: Topology) -> bool:
