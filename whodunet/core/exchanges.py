@@ -91,7 +91,7 @@ class Exchanges:
             first = min(parts, key=lambda part: abs(part.time_ns - packet.time_ns), default=None)
             return None if first is None else self.began_ns(first)
         if packet.flow is None:
-            return None
+            return packet.time_ns if kinds(packet) else None  # an error about what has no ports goes by its time
         if packet.tcp is not None:
             return self._connection(self._connections[packet.flow], packet).began_ns
         return self._question(self._questions[packet.flow], packet).time_ns

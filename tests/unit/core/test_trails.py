@@ -336,6 +336,17 @@ def test_an_icmp_error_goes_with_the_flow_that_it_quotes(case: ModuleType) -> No
     assert sum(packet.icmp is not None for packet in own) == 1
 
 
+@pytest.mark.parametrize(("at_ms", "count"), [(-1, 0), (50, 1), (150, 0)])
+def test_an_icmp_error_about_what_has_no_ports_belongs_to_the_probe_in_whose_time_it_came(
+    case: ModuleType, at_ms: int, count: int
+) -> None:
+    error = {"ip": Ip("10.8.0.1", case.CLIENT, 64, 7, 1, 56), "icmp": Icmp(3, 2)}  # about a tunnel, or SCTP
+
+    own = packets_of(case.observation(), case.seen(error, at_ms, "client-eth0 in"), case.topology())
+
+    assert len(own) == count
+
+
 def test_arp_belongs_to_the_probe_during_which_it_was_asked(case: ModuleType) -> None:
     question = Arp(1, case.CLIENT, "aa", "10.8.0.1")
     packets = [
