@@ -52,7 +52,7 @@ def render_ladder(
     trails = _telling(trails_of(packets, topology))
     if not trails:
         return "no packet was seen at any capture point"
-    rows = list(_without_routine(_folded(trails), topology))
+    rows = list(_without_routine(_folded(trails, topology, unsettled_since_ns), topology))
     isns = Isns(packets)
     texts = [_label(row, isns, topology) for row in rows[:most_rows]]
     widest = max((len(text) for row, text in zip(rows, texts, strict=False) if not row.quiet), default=0)
@@ -83,11 +83,12 @@ def _is_settled(trail: Trail, settled: Collection[tuple[str, str]]) -> bool:
     return arp is not None and ((arp.target, arp.sender) in settled or (arp.sender, arp.target) in settled)
 
 
-def _folded(trails: Sequence[Trail]) -> list[Row]:
+def _folded(trails: Sequence[Trail], topology: Topology, unsettled_since_ns: int | None) -> list[Row]:
     """Equal packets on an equal way become one row; the IP id, which every retransmission has anew, does not count."""
     same: dict[tuple[object, ...], list[Trail]] = {}
     for trail in trails:
-        same.setdefault((_content(trail.first), trail.points), []).append(trail)
+        is_open = is_unsettled(trail, unsettled_since_ns, topology)
+        same.setdefault((_content(trail.first), trail.points, is_open), []).append(trail)
     return [Row(group[0], tuple(trail.first.time_ns for trail in group[1:])) for group in same.values()]
 
 

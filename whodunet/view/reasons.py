@@ -17,8 +17,15 @@ from whodunet.core.trails import Trail, arrived, sender_of, trails_of
 from whodunet.view.ladder import forged_name
 from whodunet.view.wording import Isns, label
 
-# What ends a connection, by symptom, the likeliest first; not named here: a RST.
-ENDINGS: Mapping[Symptom | None, tuple[PacketKind, ...]] = {Symptom.CONNECTED: (), Symptom.CLOSED: ("FIN", "RST")}
+# Which packet explains a symptom, the likeliest first; not named here: a RST. Where a program was served, what ended the
+# connection explains nothing.
+SERVED = (Symptom.CONNECTED, Symptom.DENIED, Symptom.NOT_TRUSTED, Symptom.NOT_CONNECTED)
+ENDINGS: Mapping[Symptom | None, tuple[PacketKind, ...]] = {
+    **dict.fromkeys(SERVED, ()),
+    Symptom.CLOSED: ("FIN", "RST"),
+    Symptom.REFUSED: ("RST", "ICMP port unreachable"),
+    Symptom.UNREACHABLE: ("ICMP unreachable", "ICMP time exceeded"),
+}
 INITIAL_TTLS = (64, 128, 255)  # Source: Linux and BSD 64, Windows 128, many routers 255
 
 

@@ -61,6 +61,20 @@ def test_a_packet_that_was_on_its_way_at_the_end_is_not_drawn_as_dropped(case: M
     assert UNSETTLED in unsettled
 
 
+def test_a_retransmission_on_its_way_at_the_end_does_not_share_the_fate_of_one_that_was_dropped(
+    case: ModuleType,
+) -> None:
+    packets = [
+        packet
+        for ip_id, at_ms in enumerate((0, 1000, 3000))
+        for packet in case.seen(case.tcp("S", ip_id=ip_id), at_ms, *case.TO_FIREWALL)
+    ]
+
+    drawn = render_ladder(packets, case.topology(), unsettled_since_ns=case.T0 + 2000 * case.MS)
+
+    assert [line.count(DROPPED) + 2 * line.count(UNSETTLED) for line in drawn.splitlines()[1:]] == [1, 0, 2]
+
+
 def test_retransmissions_with_the_same_fate_are_one_row(case: ModuleType) -> None:
     packets = [
         packet

@@ -72,6 +72,13 @@ def test_what_a_program_was_content_with_is_explained_by_its_handshake_whatever_
     assert explained(case, packets, Symptom.CONNECTED)[0].startswith("SYN-ACK ack 1 came 41.0 ms after the SYN;")
 
 
+def test_unreachable_is_explained_by_the_icmp_error_whatever_came_before_it(case: ModuleType) -> None:
+    error = case.seen(case.admin_prohibited(), 90, *case.FROM_FIREWALL)
+    packets = [*connection(case), *line(case, 50, *case.TO_FIREWALL), *error]
+
+    assert explained(case, packets, Symptom.UNREACHABLE)[0].startswith("ICMP 3/13 admin prohibited came 40.0 ms after")
+
+
 def test_an_honest_reset_is_not_said_to_be_too_soon(case: ModuleType) -> None:
     ack = case.tcp(".", seq=1007, ack=7003, ip_id=4)  # meets the RST on its way
     packets = [
