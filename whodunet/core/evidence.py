@@ -103,9 +103,10 @@ class _Witness:
         """The first of the packets at a capture point."""
         return next((packet for trail in self.trails if (packet := trail.at(point))), None)
 
-    def missing(self, expected: str, point: str, seen: str) -> Finding:
+    def missing(self, expected: str, point: str, seen: str, *, may_come: bool = True) -> Finding:
         """Something is not seen at a point: broken, unless it may have been there, or may have come there later."""
-        why = self.scene.blind_spot((point,), self.kind) or self.scene.on_its_way(self.trails)
+        later = self.scene.on_its_way(self.trails) if may_come else None
+        why = self.scene.blind_spot((point,), self.kind) or later
         return Finding("could-not-measure", expected, why) if why else Finding("broken", expected, seen)
 
     def absent(self, expected: str, points: Iterable[str], seen: str, *doubts: str | None) -> Finding:
@@ -167,8 +168,9 @@ def _first_seen_at(point: str, witness: _Witness) -> Finding:
     other = next((trail for trail in trails if trail.first.point != point), None)
     if other is not None:
         seen = f"first seen at {scene.described(other.first)}"
-        # One that was recorded there later than elsewhere did not begin there, whatever else was lost.
-        return Finding("broken", expected, seen) if other.at(point) else witness.missing(expected, point, seen)
+        if other.at(point):  # recorded there later than elsewhere, it did not begin there, whatever else was lost
+            return Finding("broken", expected, seen)
+        return witness.missing(expected, point, seen, may_come=False)
     before = _beside(trails[0].first, "in", scene.topology)
     return witness.absent(expected, before, f"first seen at {scene.described(trails[0].first)}", witness.another)
 

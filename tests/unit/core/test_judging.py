@@ -238,6 +238,13 @@ def test_a_packet_that_was_on_its_way_when_recording_ended_neither_holds_nor_bre
     assert judgement.seen == "it was still on its way at fw-eth0 when recording ended"
 
 
+def test_where_a_packet_began_is_known_while_it_is_on_its_way(case: ModuleType) -> None:
+    settled = {"settled_ns": case.T0 + 30 * case.MS}
+
+    assert of_evidence(case, run=settled, packet="SYN", first_seen_at="client-eth0").outcome == "held"
+    assert of_evidence(case, run=settled, packet="SYN", first_seen_at="r1-eth1").outcome == "broken"
+
+
 def test_a_packet_that_had_all_the_time_that_its_way_takes_was_dropped(case: ModuleType) -> None:
     settled = {"settled_ns": case.T0 + 52 * case.MS}
 
