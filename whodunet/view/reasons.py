@@ -17,8 +17,8 @@ from whodunet.core.trails import Trail, arrived, sender_of, trails_of
 from whodunet.view.ladder import forged_name
 from whodunet.view.wording import Isns, label
 
-# Which packet explains a symptom, the likeliest first; a RST where none is named. Where a program was served, the end of
-# the connection explains nothing.
+# Which packet explains a symptom, the likeliest first; a RST where none is named. Where a program was served, the
+# connection's end explains nothing.
 SERVED = (Symptom.CONNECTED, Symptom.DENIED, Symptom.NOT_TRUSTED, Symptom.NOT_CONNECTED)
 ENDINGS: Mapping[Symptom | None, tuple[PacketKind, ...]] = {
     **dict.fromkeys(SERVED, ()),
