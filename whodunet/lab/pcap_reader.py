@@ -294,10 +294,10 @@ def _arp(arp: Any) -> Arp:
 def _with_ip(packet: CapturedPacket, layer: Any) -> CapturedPacket:
     """The packet with this IP header and what it carries; a header that was there before is a tunnel around it."""
     ip, payload, payload_bytes = _ipv4(layer) if isinstance(layer, IP) else _ipv6(layer)
-    if payload_bytes < 0:
-        raise ValueError("a header longer than its packet")
     tunnel = packet.tunnel if packet.ip is None else (*packet.tunnel, packet.ip)
     packet = replace(packet, ip=ip, tunnel=tunnel)
+    if payload_bytes < 0:  # a header that is longer than its packet
+        return replace(packet, unread="IP")
     return packet if ip.fragment_offset > 0 else _with_transport(packet, ip, payload, payload_bytes)
 
 

@@ -274,6 +274,13 @@ def test_a_frame_that_makes_no_sense_says_where_understanding_ended(frame: bytes
     assert found.unread == layer
 
 
+def test_a_packet_whose_length_makes_no_sense_keeps_its_addresses(tmp_path: Path) -> None:
+    found = only(tmp_path, ethernet() / IP(src=CLIENT, dst=INSTANCE, len=0) / SYN)
+
+    assert found.ip is not None
+    assert (found.ip.source, found.tcp, found.unread) == (CLIENT, None, "IP")
+
+
 @pytest.mark.parametrize("frame", [
     bytes(Dot3() / LLC(dsap=0x42, ssap=0x42) / STP()),
     bytes(Ether(type=0x88CC) / Raw(b"x" * 40)),
