@@ -9,9 +9,9 @@ from itertools import groupby
 
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, node_with, sender_of, trails_of
+from whodunet.core.trails import Trail, arrived, is_unsettled, node_with, sender_of, trails_of
 from whodunet.view.columns import wrapped
-from whodunet.view.lanes import ARRIVED, DROPPED, LEGEND, Arrow, Lanes, Line
+from whodunet.view.lanes import ARRIVED, DROPPED, LEGEND, UNSETTLED, Arrow, Lanes, Line
 from whodunet.view.style import Ink, Painted, Style, joined
 from whodunet.view.wording import Isns, label
 
@@ -37,6 +37,7 @@ def render_ladder(
     culprit: str | None = None,
     style: Style | None = None,
     most_rows: int = MOST_ROWS,
+    unsettled_since_ns: int | None = None,
 ) -> Painted:
     """The packets of one probe over the nodes of their path, up to the destination even when nothing reached it.
 
@@ -46,14 +47,16 @@ def render_ladder(
         culprit: the node, or the link ("a - b"), to mark.
         style: width in columns, characters, colour.
         most_rows: packets drawn; the rest is counted in a last line.
+        unsettled_since_ns: from when on a packet that did not arrive may still have been on its way; None: never.
     """
     style = style or Style()
     trails = _telling(trails_of(packets, topology))
     if not trails:
         return style.paint("no packet was seen at any capture point")
-    rows = list(_without_routine(_folded(trails), topology))
+    rows = list(_without_routine(_folded(trails, topology, unsettled_since_ns), topology))
     isns, zero_ns, marked = Isns(packets), opening(trails).first.time_ns, _nodes_of(culprit, topology)
-    lines = [_line(row, isns, zero_ns, topology, style) for row in rows[:most_rows]]
+    shown = rows[:most_rows]
+    lines = [_line(row, isns, zero_ns, topology, style, unsettled_since_ns) for row in shown]
     lanes = Lanes(_columns(trails, destination, topology), lines, style, marked)
     drawn = list(lanes.header())
     for row, line in zip(rows, lines, strict=False):
@@ -85,11 +88,12 @@ def _is_settled(trail: Trail, settled: Collection[tuple[str, str]]) -> bool:
     return arp is not None and ((arp.target, arp.sender) in settled or (arp.sender, arp.target) in settled)
 
 
-def _folded(trails: Sequence[Trail]) -> list[Row]:
+def _folded(trails: Sequence[Trail], topology: Topology, unsettled_since_ns: int | None) -> list[Row]:
     """Equal packets on an equal way become one row; the IP id, which every retransmission has anew, does not count."""
     same: dict[tuple[object, ...], list[Trail]] = {}
     for trail in trails:
-        same.setdefault((_content(trail.first), trail.points), []).append(trail)
+        is_open = is_unsettled(trail, unsettled_since_ns, topology)
+        same.setdefault((_content(trail.first), trail.points, is_open), []).append(trail)
     return [Row(group[0], tuple(trail.first.time_ns for trail in group[1:])) for group in same.values()]
 
 
@@ -113,14 +117,6 @@ def _is_routine(trail: Trail, topology: Topology) -> bool:
     tcp = trail.first.tcp
     is_talk = tcp is not None and set(tcp.flags) <= {"P", "."} and "SSH banner" not in trail.kinds
     return is_talk and arrived(trail, topology)
-
-
-def arrived(trail: Trail, topology: Topology) -> bool:
-    """True at the destination, and for what has none in the topology, as a broadcast, which ends anywhere."""
-    last = trail.last
-    goal = node_with(last.ip.destination if last.ip else last.arp.target if last.arp else None, topology)
-    interface = topology.interfaces.get(last.point)
-    return goal is None or interface is None or interface.node == goal
 
 
 def _columns(trails: Sequence[Trail], destination: str | None, topology: Topology) -> list[str]:
@@ -184,22 +180,23 @@ def forged_name(trail: Trail, topology: Topology) -> str | None:
     return named if named in ends else None
 
 
-def _line(row: Row, isns: Isns, zero_ns: int, topology: Topology, style: Style) -> Line:
+def _line(row: Row, isns: Isns, zero_ns: int, topology: Topology, style: Style, unsettled_since_ns: int | None) -> Line:
     trail, label_ = row.trail, style.plain(_label(row, isns, topology))
     time = f"{(trail.first.time_ns - zero_ns) / 1e6:z.1f}"
     if row.quiet:
         return Line(time, label_, ink="dim")
     ink: Ink | None = "yellow" if forged_name(trail, topology) else None
-    return Line(time, label_, style.plain(_ttls(trail)), _arrow(trail, topology), ink)
+    return Line(time, label_, style.plain(_ttls(trail)), _arrow(trail, topology, unsettled_since_ns), ink)
 
 
-def _arrow(trail: Trail, topology: Topology) -> Arrow:
+def _arrow(trail: Trail, topology: Topology, unsettled_since_ns: int | None) -> Arrow:
     """How the packet went; what a switch or host took in and did not let out ended there, all else in the cable."""
     nodes = tuple(_nodes(trail, topology))
     if arrived(trail, topology):
         return Arrow(nodes, ARRIVED)
     goal = node_with(trail.last.ip.destination, topology) if trail.last.ip else None
-    return Arrow(nodes, DROPPED, None if trail.last.direction == "in" else goal or "")
+    mark = UNSETTLED if is_unsettled(trail, unsettled_since_ns, topology) else DROPPED
+    return Arrow(nodes, mark, None if trail.last.direction == "in" else goal or "")
 
 
 def _ttls(trail: Trail) -> str:

@@ -29,7 +29,14 @@ SENT: Final = Mark("●", "sent")
 PASSED: Final = Mark("○", "passed")
 ARRIVED: Final = Mark("▶", "arrived", leftwards="◀")
 DROPPED: Final = Mark("×", "dropped", "red")
-LEGEND: Final = (SENT, PASSED, ARRIVED, DROPPED)  # in this order; a further fate of a packet is a further mark
+UNSETTLED: Final = Mark("?", "still on its way at the end", "yellow")
+LEGEND: Final = (
+    SENT,
+    PASSED,
+    ARRIVED,
+    DROPPED,
+    UNSETTLED,
+)  # in this order; a further fate of a packet is a further mark
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from whodunet.core.judging import Judgement
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.scenario import Scenario
+from whodunet.core.symptoms import Symptom, classify
 from whodunet.core.topology import Topology
-from whodunet.core.trails import packets_of, trails_of
+from whodunet.core.trails import packets_of, trails_of, unsettled_since_ns
 from whodunet.view.columns import cut, filled, table, wrapped
 from whodunet.view.ladder import render_ladder
 from whodunet.view.reasons import are_alike, evidence_sentence, exchange_at, in_brief, reasons
@@ -91,6 +92,7 @@ def sections(
     return [
         teller.beginning(is_mystery),
         *teller.symptoms(),
+        *teller.damage(),
         *teller.main_probe(),
         *teller.other_probes(),
         *teller.proof(),
@@ -129,6 +131,12 @@ class _Teller:
             lines = [part for lines in screens for line in lines for part in self._wrapped(line, "    ")]
             yield self._section("What the user saw", lines)
 
+    def damage(self) -> Iterator[Section]:
+        """What makes the capture no witness: none of the packets below proves anything then."""
+        if self._run.damage:
+            told = [line for each in self._run.damage for line in self._filled(each, "    ")]
+            yield self._section("The capture is no witness", told)
+
     def main_probe(self) -> Iterator[Section]:
         phase = self._phase("faulty")
         for probe, observation in list(phase.observations.items())[:1] if phase else ():
@@ -139,13 +147,16 @@ class _Teller:
                 yield self._section(heading, self._filled(none))
                 return
             yield from self._answer(observation, own, phase)
-            ladder = render_ladder(own, self._topology, culprit=self._marked, style=self._style)
+            since_ns = unsettled_since_ns(phase, self._topology) if phase else None
+            ladder = render_ladder(
+                own, self._topology, culprit=self._marked, style=self._style, unsettled_since_ns=since_ns
+            )
             yield self._section(heading, [ladder])
 
     def _answer(
         self, observation: Observation, own: Sequence[CapturedPacket], phase: Phase | None
     ) -> Iterator[Section]:
-        exchange = exchange_at(observation.host, own, self._topology)
+        exchange = exchange_at(observation.host, own, self._topology, _symptom(observation))
         if exchange is None or phase is None:
             return
         isns = Isns(own)
@@ -170,7 +181,8 @@ class _Teller:
         own = self._own(observation, phase)
         if reference and are_alike(own, reference, self._topology):
             return f"{outcome(observation)}; the same packets"
-        packets = in_brief(observation.host, own, self._topology) if own else "no packet of its own was seen"
+        told = in_brief(observation.host, own, self._topology, _symptom(observation))
+        packets = told if own else "no packet of its own was seen"
         return f"{outcome(observation)}; {packets}"
 
     def proof(self) -> Iterator[Section]:
@@ -249,6 +261,10 @@ class _Teller:
         plain = [(self._style.plain(name), self._style.plain(said)) for name, said in rows]
         lines = table(plain, self._style.width, before="  ")
         return self._section(heading, [self._style.paint(line) for line in lines])
+
+
+def _symptom(observation: Observation) -> Symptom:
+    return classify(observation.command, observation)
 
 
 def _proven(outcomes: Sequence[Outcome]) -> tuple[str, Ink]:

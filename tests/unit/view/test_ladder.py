@@ -12,6 +12,7 @@ from whodunet.core.packets import Arp, CapturedPacket, Dns, Ip, Tcp
 from whodunet.core.topology import Interface, Link, Node, Topology
 from whodunet.view.columns import columns_of
 from whodunet.view.ladder import render_ladder
+from whodunet.view.lanes import DROPPED, UNSETTLED
 from whodunet.view.style import Style
 
 
@@ -76,6 +77,35 @@ def test_a_culprit_at_the_right_edge_is_marked_within_the_width(case: ModuleType
 
     assert marked.endswith("the culprit ▲")
     assert syn.index("▶") == marked.index("▲")
+
+
+@pytest.mark.parametrize("places", [2, 3])
+def test_a_packet_that_was_on_its_way_at_the_end_is_not_drawn_as_dropped(case: ModuleType, places: int) -> None:
+    lost = list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY[:places]))
+
+    dropped, unsettled = (
+        render_ladder(lost, case.topology(), unsettled_since_ns=since_ns) for since_ns in (None, lost[-1].time_ns - 1)
+    )
+
+    assert DROPPED.character in dropped
+    assert unsettled.splitlines()[:-1] == dropped.replace(DROPPED.character, UNSETTLED.character).splitlines()[:-1]
+    assert unsettled.splitlines()[-1].endswith("? still on its way at the end")
+
+
+def test_a_retransmission_on_its_way_at_the_end_does_not_share_the_fate_of_one_that_was_dropped(
+    case: ModuleType,
+) -> None:
+    packets = [
+        packet
+        for ip_id, at_ms in enumerate((0, 1000, 3000))
+        for packet in case.seen(case.tcp("S", ip_id=ip_id), at_ms, *case.TO_FIREWALL)
+    ]
+
+    drawn = render_ladder(packets, case.topology(), unsettled_since_ns=case.T0 + 2000 * case.MS)
+
+    assert [
+        line.count(DROPPED.character) + 2 * line.count(UNSETTLED.character) for line in drawn.splitlines()[1:-1]
+    ] == [1, 0, 2]
 
 
 def test_retransmissions_with_the_same_fate_are_one_row(case: ModuleType) -> None:

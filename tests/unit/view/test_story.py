@@ -107,6 +107,30 @@ def test_silence_is_told_as_silence(case: ModuleType) -> None:
     assert "No answer to the SYN came back at client-eth0." in told(case, packets=only_syn)
 
 
+def test_silence_is_told_with_the_place_where_the_packet_was_last_seen(case: ModuleType) -> None:
+    only_syn = list(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL))
+
+    assert "No answer to the SYN came back at client-eth0.\nIt was last seen at fw-eth0.\n" in told(
+        case, packets=only_syn
+    )
+
+
+def test_a_packet_on_its_way_at_the_end_is_explained_below_the_ladder(case: ModuleType) -> None:
+    only_syn = list(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL))
+
+    story = told(case, packets=only_syn, settled_ns=case.T0 + 20 * case.MS)
+
+    assert "? still on its way at the end" in story
+    assert "on its way" not in told(case, packets=only_syn, settled_ns=case.T0 + 500 * case.MS)
+
+
+def test_a_capture_that_is_no_witness_is_told_before_its_packets(case: ModuleType) -> None:
+    story = told(case, damage=("the capture breaks off",))
+
+    assert "The capture is no witness\nthe capture breaks off\n\nThe answer, as client sees it" in story
+    assert "Not proven" in story
+
+
 def test_a_probe_without_packets_says_so(case: ModuleType) -> None:
     assert "No packet was seen at any capture point, the sender's own included." in told(case, packets=[])
 
