@@ -33,6 +33,7 @@ from whodunet.lab.plan import Plan
 
 _ENDED: Final = 75  # exit status when the lab ends by itself
 _GROWING: Final = {"/run/lab/log": "64m", "/run/lab/capture": "260m", "/run/lab/records": "64m"}
+_CONNECTIONS: Final = "256"  # buckets of each host's own table of TCP connections, instead of the machine's table
 _MUTE_S: Final = 10.0  # for a peer that has connected and asks nothing
 _OPEN_FILES: Final = 1024  # a program that closes all that could be open takes longer, the more that is
 
@@ -172,6 +173,8 @@ def _be_first(
         return _ENDED
     plan = Plan.from_json(text.decode())
     sandbox.hide_machine([*needed, *map(Path, plan.keep), *(Path(share.source) for share in plan.shares)])
+    with suppress(OSError):  # Linux 6.2 and later; it saves a tenth of a lab's start
+        Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").write_text(_CONNECTIONS, encoding="ascii")
     _make_folders()
     host_root.prepare_template()
     tells.sendall(text)
