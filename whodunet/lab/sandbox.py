@@ -32,7 +32,11 @@ _TUN: Final = "/dev/net/tun"
 _TUN_DEVICE: Final = os.makedev(10, 200)  # Source: the kernel's Documentation/networking/tuntap.rst
 
 
-def enter(first_process: Callable[[], int], visible: Iterable[Path] = ()) -> int:
+def enter(
+    first_process: Callable[[], int],
+    visible: Iterable[Path] = (),
+    before_start: Callable[[int], object] = lambda pid: None,
+) -> int:
     """Starts `first_process` as the first process of a new sandbox; returns a process to wait for.
 
     That one ends with the first process's exit status, see `wait`. The caller becomes the launcher.
@@ -40,6 +44,7 @@ def enter(first_process: Callable[[], int], visible: Iterable[Path] = ()) -> int
     Args:
         first_process: called inside, as root there, with the machine's files still as they are: see `hide_machine`.
         visible: directories that the sandbox's root has to be able to read, although they lie in the real root's home.
+        before_start: told the process id of what all of the sandbox will descend from, before it has a descendant.
 
     Raises:
         CannotRun: when the kernel refuses a namespace.
@@ -59,6 +64,7 @@ def enter(first_process: Callable[[], int], visible: Iterable[Path] = ()) -> int
         refusal = os.read(entered_r, 4096)
         if refusal:
             raise CannotRun(f"{refusal.decode()}; {_FIX}")
+        before_start(entering)
         map_sandbox(entering)
         os.write(mapped_w, b"!")
     except CannotRun:

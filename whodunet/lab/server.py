@@ -29,6 +29,7 @@ from whodunet.core.errors import CannotRun, WhodunetError
 from whodunet.lab import control, host_process, host_root, linux, sandbox
 from whodunet.lab.attached import converse_with_process
 from whodunet.lab.control import Connection, peer_is_own_user
+from whodunet.lab.memory_limit import MemoryLimit
 from whodunet.lab.plan import Plan
 
 _ENDED: Final = 75  # exit status when the lab ends by itself
@@ -256,9 +257,13 @@ def main(arguments: list[str]) -> NoReturn:
     plans, told = socket.socketpair()
     door, inside = socket.socketpair()
     needed = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2]]
+    memory = MemoryLimit()
     try:
-        entered = sandbox.enter(lambda: _be_first(told, inside, lifeline, needed, (plans, door)), needed)
+        entered = sandbox.enter(
+            lambda: _be_first(told, inside, lifeline, needed, (plans, door)), needed, memory.take_in
+        )
     except CannotRun as error:
+        memory.remove()
         lifeline.sendall(json.dumps({"kind": "failed", "text": str(error)}).encode() + b"\n")
         sys.exit(3)
     _close(told, inside)
@@ -268,8 +273,10 @@ def main(arguments: list[str]) -> NoReturn:
         plans.sendall(text)
     plans.close()
     _keep_door(listener, door, entered)
+    status = sandbox.wait(entered)
+    memory.remove()
     control.remove(json.loads(text)["name"], folder)
-    sys.exit(sandbox.wait(entered))
+    sys.exit(status)
 
 
 if __name__ == "__main__":
