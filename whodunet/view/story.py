@@ -9,6 +9,7 @@ from whodunet.core.evidence import Outcome
 from whodunet.core.judging import Judgement
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
+from whodunet.core.readings import readings_of
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
 from whodunet.core.trails import packets_of, trails_of
@@ -68,6 +69,7 @@ class _Teller:
         self, scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topology: Topology, style: Style
     ) -> None:
         self._scenario, self._run, self._packets, self._topology = scenario, run, packets, topology
+        self._readings = readings_of(run, packets, topology)
         self.style = style
 
     def beginning(self) -> Iterator[str]:
@@ -85,9 +87,11 @@ class _Teller:
 
     def main_probe(self) -> Iterator[str]:
         phase = self._phase("faulty")
-        for probe, observation in list(phase.observations.items())[:1] if phase else ():
+        if phase is None:
+            return
+        for probe, observation in list(phase.observations.items())[:1]:
             own = self._own(observation, phase)
-            heading = f"The packets of {probe}, hop by hop ({outcome(observation)})"
+            heading = f"The packets of {probe}, hop by hop ({self._outcome(observation, phase)})"
             if not own:
                 yield self._headed(heading, "No packet was seen at any capture point, the sender's own included.")
                 return
@@ -118,9 +122,12 @@ class _Teller:
     def _in_brief(self, observation: Observation, phase: Phase, reference: Sequence[CapturedPacket] = ()) -> str:
         own = self._own(observation, phase)
         if reference and are_alike(own, reference, self._topology):
-            return f"{outcome(observation)}; the same packets"
+            return f"{self._outcome(observation, phase)}; the same packets"
         packets = in_brief(observation.host, own, self._topology) if own else "no packet of its own was seen"
-        return f"{outcome(observation)}; {packets}"
+        return f"{self._outcome(observation, phase)}; {packets}"
+
+    def _outcome(self, observation: Observation, phase: Phase) -> str:
+        return outcome(observation, self._readings[phase.name][observation.probe])
 
     def proof(self) -> Iterator[str]:
         phase = self._phase("faulty")

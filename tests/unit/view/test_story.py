@@ -91,7 +91,8 @@ def test_claims_that_held_are_counted_and_listed_only_when_asked_for(case: Modul
 
 
 def test_a_broken_claim_shows_both_sides_and_spoils_the_verdict(case: ModuleType) -> None:
-    story = told(case, repaired=case.observation(start_ms=10_000, end_ms=10_300))
+    unchanged = case.observation(start_ms=20_000, end_ms=20_300)
+    story = told(case, packets=case.packets_refused_twice(), repaired=unchanged)
 
     assert "✗ repaired: ssh says connected\n    expected connected\n    seen     refused (exit status 255" in story
     assert "Not borne out: 5 of 7 claims held, 2 are broken." in story
