@@ -17,6 +17,7 @@ from whodunet.core.symptom_words import (
     AT_SOME_STAGE,
     CLOSED,
     CONNECTING,
+    ENDED,
     ESTABLISHED,
     FAILURE,
     HTTP_STATUS,
@@ -104,6 +105,7 @@ def with_statuses(rows: tuple[Row, ...], statuses: Statuses) -> tuple[Row, ...]:
 # OpenSSH 5 to 10, portable and Windows. The lines of -v start with "debugN: "; what is matched starts its own line.
 SSH_WORDS = (
     Row(r"^ssh: Could not resolve hostname .*: ", RESOLVING),
+    Row(r"^ssh: Could not resolve hostname ", Symptom.NOT_RESOLVED),
     # clientloop.c, ssh -J: what the jump host met; it stands before ssh's own "closed by UNKNOWN port 65535"
     Row(r"^channel \d+: open failed: administratively prohibited", Symptom.DENIED, elsewhere=True),
     Row(r"^channel \d+: open failed: ", RESOLVING + CONNECTING, elsewhere=True),
@@ -111,6 +113,7 @@ SSH_WORDS = (
     Row(r"^(?:\S+: )?Permission denied(?: \(|,|\.$)", Symptom.DENIED),
     Row(r"Too many authentication failures|No (?:more|supported) authentication methods", Symptom.DENIED),
     Row(r"^ssh: connect to (?:host|address) .* port \S+: ", CONNECTING),
+    Row(r"^ssh: connect to (?:host|address) .* port \S+: ", NOT_SAID),  # Windows' "Unknown error"
     # packet.c, kex.c, ssherr.c: "FUNCTION: Connection to HOST port N: what happened", more or less of it
     Row(r"^(?!debug\d: |ssh: )", SSH_PROTOCOL),
     # through a ProxyCommand ssh knows nothing but a pipe
@@ -137,7 +140,10 @@ SSH_WORDS = (
 )
 SSH = (*with_statuses(SSH_WORDS, SSH_FAILED), Row("", Symptom.CONNECTED, SSH_RAN))
 # What runs ssh inside prints its words, fails with a status of its own, and may add words of its own.
-OVER_SSH = with_statuses(SSH_WORDS, FAILED)
+OVER_SSH = (
+    *with_statuses(SSH_WORDS, FAILED),
+    Row(r"(?:[Ff]ailed to exec|cannot run|exec) \S+: (?:No such file|not found)", Symptom.PROGRAM_MISSING, FAILED),
+)
 SCP = (
     *OVER_SSH,
     Row(r"^(?:scp: )?(?:Connection closed|lost connection)", Symptom.CLOSED, FAILED),
@@ -162,7 +168,7 @@ GIT = (
     Row(r"^(?:fatal|error): unable to connect to ", CONNECTING, FAILED),
     Row(r"^\S+\[\d+: [\w.:]+\]: errno=", CONNECTING, FAILED),  # git://, connect.c: "host[0: 10.0.1.10]: errno=..."
     # https: libcurl's words, after "unable to access 'URL': " or "RPC failed; curl 56 "
-    Row(r"^(?:fatal|error): (?:unable to access '.*': |RPC failed; )", FAILURE, FAILED),
+    Row(r"^(?:fatal|error): (?:unable to access '.*': |RPC failed; )", FAILURE + ENDED, FAILED),
     Row(r"^fatal: unable to access '.*': (?=.*(?:Failed to|ould not|ouldn't) connect)", NOT_SAID, FAILED),
     Row(r"^(?:fatal|remote|error): ", ACCESS, FAILED),
     Row(r"^fatal: protocol error", Symptom.PROTOCOL_ERROR, FAILED),
@@ -171,9 +177,9 @@ GIT = (
 )
 
 # OpenBSD's nc 1.105 to 1.226, macOS's, ncat 6 to 7.95, netcat-traditional 1.10 and busybox's: each may be called nc.
-NC_SAYS = r"^(?:nc|ncat|netcat|Ncat|nc\.\w+): "
-# netcat-traditional: "host.example [10.0.1.10] 22 (ssh) : Connection refused"
-TRADITIONAL = r"^\S+ \[[^\]]+\] \d+ \(\S+\)(?: :)? "
+NC_SAYS = r"^(?:nc|ncat|netcat|Ncat|nc\.\w+|Error): "
+# netcat-traditional: "host.example [10.0.1.10] 22 (ssh) : Connection refused"; GNU netcat without the space
+TRADITIONAL = r"^\S+ \[[^\]]+\] \d+(?: \(\S+\))?(?: ?:)? "
 NC = (
     Row(r" succeeded!$|" + TRADITIONAL + r"open$", Symptom.CONNECTED, OK),
     Row(NC_SAYS + r"(?:getaddrinfo|Could not resolve|cannot resolve).*?: ", RESOLVING, FAILED),
@@ -210,7 +216,7 @@ CURL = (
     Row(r"\* (?:Connected to|Established connection)(?s:.*)\(28\) Connection time", Symptom.STALLED, CURL_28),
     Row(r"\(28\) Connection time", IN_TIME, CURL_28, only_for=WITHOUT_V),
     Row(r"curl: \(28\) (?:SSL|Operation|Timeout waiting)", Symptom.STALLED, CURL_28),
-    Row(r"curl: \(28\) (?:Connection time|Failed to connect)", Symptom.TIMED_OUT, CURL_28),
+    Row(r"curl: \(28\) (?:Connection time|Failed to connect|connect\(\))", Symptom.TIMED_OUT, CURL_28),
     Row(r"curl: \(28\) (?:Recv|Send) failure", Symptom.STALLED, CURL_28),
     # telnet:// ends at --max-time always; what was printed before it is what came from the other side
     Row(r"curl: \(28\) Time-out(?s:[^\n]*\n.*\S)", Symptom.CONNECTED, CURL_28),
@@ -329,7 +335,7 @@ WGET = (
     Row(r"[Pp]roxy tunneling failed: |^wget: server returned error: |(?=ERROR \d+: )", HTTP_STATUS + ACCESS, FAILED),
     Row(r"^(?=ERROR: (?:cannot verify|.*certificate))", TLS, FAILED),
     Row(r"Authentication [Ff]ailed", Symptom.DENIED, FAILED),
-    Row(r"(?:Read|Write) error.*?\(", ESTABLISHED, FAILED),
+    Row(r"(?:Read|Write) error.*?\(|^Failed (?:reading|writing) .*: ", TLS + ESTABLISHED + CLOSED, FAILED),
     Row(r"No data received|Connection closed at byte", Symptom.CLOSED, FAILED),
     Row(r"^(?:GnuTLS|OpenSSL|ssl_client): |^(?=wget: (?:TLS|got bad TLS) )", TLS + ESTABLISHED + CLOSED, FAILED),
     Row(
@@ -339,6 +345,7 @@ WGET = (
     ),
     Row(r"^Connecting to .*(?:\.\.\.|…) failed: ", CONNECTING, FAILED),
     Row(r"^wget: can't connect to .*: ", CONNECTING, FAILED),
+    Row(r"^wget: .*: ", ESTABLISHED, FAILED),
     Row(r"^wget: error getting response", Symptom.CLOSED, FAILED),
     Row(r"^wget: ", RESOLVING + AT_SOME_STAGE, FAILED),
 )
@@ -383,7 +390,7 @@ NMAP = (
     Row(r"Host seems down|\(0 hosts up\)", Symptom.TIMED_OUT),
 )
 PSQL = (  # libpq 9 to 17
-    Row(r"^(?!.*could not translate).*(?:FATAL: |authentication)", ACCESS, FAILED),
+    Row(r"^(?=.*FATAL: )", ACCESS, FAILED),
     Row(r"could not translate host name .* to address: ", RESOLVING, FAILED),
     Row(r"(?=server closed the connection unexpectedly)", CLOSED, FAILED),
     Row(r"(?:SSL|GSSAPI) (?:SYSCALL )?error: ", TLS + ESTABLISHED + CLOSED, FAILED),
@@ -411,8 +418,8 @@ PYTHON = (
     Row("", Symptom.CONNECTED, OK),
     Row(r"^paramiko\S*: .*Error reading SSH protocol banner", (Symptom.STALLED, Symptom.CLOSED, Symptom.RESET), FAILED),
     Row(r"^paramiko\S*: .*Unable to connect to port", NOT_SAID, FAILED),
-    Row(r"^(?=[\w.]+: )", FAILURE, FAILED),
-    Row(r"^", FAILURE, FAILED),
+    Row(r"^(?=[\w.]+: )", FAILURE + ENDED, FAILED),
+    Row(r"^(?=\S)", FAILURE + ENDED, FAILED),  # not the lines of source code between
 )
 # bash(1), /dev/tcp: first how connect(2) or getaddrinfo(3) failed, then the redirection, whose errno may be another
 BASH = (
@@ -421,7 +428,12 @@ BASH = (
     Row(r"/dev/(?:tcp|udp)/\S+: ", CONNECTING, FAILED),
     Row("", Symptom.CONNECTED, OK, only_for=r"/dev/tcp/"),
 )
-COMMON = (Row("", Symptom.CONNECTED, OK), Row(r"^", FAILURE, FAILED))
+ANY_LINE = r"^(?!\s+at )"  # but those of a stack
+COMMON = (
+    Row("", Symptom.CONNECTED, OK),
+    Row(ANY_LINE, FAILURE, FAILED),
+    Row(ANY_LINE, ENDED, FAILED),
+)
 
 # AWS CLI 1.27 to 2.23 and Session Manager's plugin. The exit status of a session is 0 however it ended, and its end is
 # told in words. AWS General Reference, "Common errors": what SigV4 and IAM refuse, by protocol under several names.
@@ -444,11 +456,11 @@ AWS = (
     Row(r"Token has expired|SSO session associated with this profile has expired", Symptom.DENIED),
     Row(r"Error loading SSO Token|(?:Unable to locate|Partial) credentials|NoCredentials", Symptom.DENIED),
     Row(r"^SessionId: \S+ : ", Symptom.CLOSED),
-    Row(r"^Cannot perform start session: ", FAILURE),
+    Row(r"^Cannot perform start session: ", FAILURE + ENDED),
     # botocore's EndpointConnectionError: of a name that was not found as well
     Row(r"Could not connect to the endpoint URL", (*NOT_SAID, Symptom.NAME_NOT_FOUND, Symptom.NO_RESOLVER), FAILED),
     Row("", Symptom.CONNECTED, OK, only_for=r"\baws\b(?!.*--version)"),
-    Row(r"^(?!An error occurred)(?=.)", FAILURE, FAILED),
+    Row(r"^(?!An error occurred)", FAILURE + ENDED, FAILED),
 )
 
 PROGRAMS: Mapping[str, tuple[Row, ...]] = {

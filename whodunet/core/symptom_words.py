@@ -84,8 +84,10 @@ ESTABLISHED = Vocabulary.of(*_EITHER_SIDE, (_UNREACHABLE, Symptom.STALLED), (_TI
 AT_SOME_STAGE = Vocabulary.of(
     *_EITHER_SIDE,
     (_UNREACHABLE, Symptom.UNREACHABLE),
-    (r"\b(?:read|recv|receive|response)\w*\b.*(?:timed ?out|timeout)", Symptom.STALLED),
+    (r"while waiting for connection", Symptom.TIMED_OUT),
+    (r"handshake (?:timed ?out|timeout)|timeout .*awaiting", Symptom.STALLED),
     (r"\b(?:dial|connect(?:ing)?)\b.*(?:timed ?out|timeout)", Symptom.TIMED_OUT),
+    (r"\b(?:read|recv|receiv\w*)\b.*(?:timed ?out|timeout)", Symptom.STALLED),
     (_TIMED_OUT, (Symptom.TIMED_OUT, Symptom.STALLED)),
 )
 
@@ -93,13 +95,13 @@ AT_SOME_STAGE = Vocabulary.of(
 _NO_SUCH_NAME = (
     r"name or service not known|(?:node|host)name nor servname|name does not resolve|no such host"
     r"|no address associated with|name has no usable address|unknown host|host not found|ENOTFOUND|EAI_NONAME"
-    r"|UnknownHostException|domain name not found|\(-2\)|host is unknown|non-existent domain|NXDOMAIN"
+    r"|UnknownHostException|domain name not found|\(-2\)|host is unknown|non-existent domain|NXDOMAIN|\b11001\b"
 )
 _NO_ANSWER = (  # musl calls EAI_AGAIN "Try again"
     r"temporary failure in name resolution|^\W*try again|temporary error during hostname resolution|EAI_AGAIN"
     r"|(?:non-|un)recoverable (?:failure in name resolution|error)|host ?name lookup failure|server misbehaving"
     r"|could not contact dns servers|timeout while contacting dns|lookup .*(?:timeout|refused|timed out)"
-    r"|\(-3\)|SERVFAIL"
+    r"|\(-3\)|SERVFAIL|\b11002\b"
 )
 _EITHER_OF_THEM = (
     r"could(?: not|n't) resolve|(?:unable|failed|cannot|can't) (?:to )?(?:resolve|look ?up)|bad address"
@@ -111,7 +113,7 @@ RESOLVING = RESOLVER_SAYS + Vocabulary.of((_EITHER_OF_THEM, Symptom.NOT_RESOLVED
 # A status of HTTP that a server or a proxy gives. Source: RFC 9110, sections 15.5 and 15.6
 _HTTP = r"(?:http\S*|status(?: code)?|proxy|tunnel|connect|response|error|code)\D{0,25}\b"
 HTTP_STATUS = Vocabulary.of(
-    (_HTTP + r"40[137]\b|\bforbidden\b|proxy authentication required", Symptom.DENIED),
+    (_HTTP + r"40[137]\b|\bforbidden|proxy authentication required", Symptom.DENIED),
     (_HTTP + r"50[234]\b|bad gateway|service unavailable|gateway time-?out", Symptom.NOT_CONNECTED),
 )
 _DENIED = (
@@ -134,6 +136,7 @@ _UNTRUSTED = (
     r"|certificate subject name|known issuer|issuer (?:is )?not recognized|cannot verify|verify error|unknown ca\b"
     r"|SEC_E_(?:UNTRUSTED_ROOT|CERT_EXPIRED|WRONG_PRINCIPAL)|\bCERT_[A-Z_]+|UNABLE_TO_\w+_CERT\w*|UNABLE_TO_VERIFY\w*"
     r"|error setting certificate|CERTIFICATE_VERIFY_FAILED|ERR_TLS_CERT\w*|unknown certificate authority"
+    r"|revocation (?:function|status|check)"
 )
 _PROTOCOL = (
     r"wrong[ _]version[ _]number|unknown[ _]protocol|unsupported[ _]protocol|protocol[ _]version|packet length too long"
@@ -142,8 +145,10 @@ _PROTOCOL = (
     r"|http[ _]request\b|not look like a tls|malformed|http/0\.9|maximum permissible length|unrecognized ssl message"
     r"|RX_RECORD_TOO_LONG"
     r"|SEC_E_(?:ILLEGAL_MESSAGE|INVALID_TOKEN|MESSAGE_ALTERED|DECRYPT_FAILURE)|inappropriate fallback|decode[ _]error"
-    r"|\bEPROTO\b|protocol (?:error|mismatch)|(?:mismatch|incompatib\w+|violation).*protocol|BadStatusLine|weird server"
-    r"|invalid (?:response|http)|bad tls record|invalid padding|length mismatch|error decoding the received"
+    r"|\bEPROTO\b|(?<!unknown ssl )protocol error|protocol mismatch|BadStatusLine|weird server"
+    r"|(?:mismatch|incompatib\w+|violation).*protocol"
+    r"|invalid (?:response|http)|bad tls record|http response to https|invalid padding|length mismatch"
+    r"|error decoding the received"
 )
 _CLOSED = (
     r"unexpected eof|eof occurred in violation|SSL_ERROR_SYSCALL|SSL_ERROR_ZERO_RETURN|non-properly terminated"
@@ -162,7 +167,7 @@ CLOSED = Vocabulary.of((_CLOSED, Symptom.CLOSED))
 _SSH_PROTOCOL = (
     r"bad packet length|corrupted mac|message authentication code incorrect|connection corrupted|packet corrupt"
     r"|protocol major versions differ|unable to negotiate|no matching .* found|incorrect signature|invalid format"
-    r"|bad remote protocol version|banner line contains|no .*identification string|padding error"
+    r"|bad remote protocol version|invalid protocol|banner line contains|no .*identification string|padding error"
     r"|corrupted (?:check|pad)|invalid (?:ssh )?identification|compression integrity|unexpected (?:packet|message)"
     r"|bad string length|(?:string|packet) is too large|incomplete message|protocol error|error in libcrypto"
 )
@@ -170,6 +175,6 @@ SSH_PROTOCOL = Vocabulary.of((_SSH_PROTOCOL, Symptom.PROTOCOL_ERROR))
 _PROXY_NOT_REACHED = r"(?:cannot|unable|failed|could not|couldn't) (?:to )?connect to (?:the )?proxy"
 NO_PROXY = Vocabulary.of((_PROXY_NOT_REACHED, Symptom.NO_PROXY))
 
-# What any network program may print of a failure. Errno's words stand before the closed ones: "SSL_ERROR_SYSCALL, errno
-# 104" is a reset.
-FAILURE = HTTP_STATUS + ACCESS + RESOLVING + TLS + AT_SOME_STAGE + CLOSED + NO_PROXY
+# What any network program may print of a failure: why, and, where that is not said on any line, only how it ended.
+FAILURE = HTTP_STATUS + ACCESS + RESOLVING + TLS + AT_SOME_STAGE
+ENDED = CLOSED + NO_PROXY

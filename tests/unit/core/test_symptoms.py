@@ -3,7 +3,8 @@
 tests/data/program_output holds what programs printed, the symptom beside each as a person reads it: `recorded.jsonl` in a
 network namespace of Debian 12 (port 2201 is dropped; the router answers 2202 to 2208 with ICMP 3/13, 3/3, RST, 3/10, 3/0,
 3/9, 3/1; 2301 closes at once, 2302 says nothing, 2303 resets, and so on), long -v output shortened to its lines about
-the connection; `reported.jsonl` from public reports, with their sources.
+the connection; `reported.jsonl` from public reports, with their sources; `texts.jsonl` texts that programs and libraries
+hold, with the project that they are from.
 """
 
 from __future__ import annotations
