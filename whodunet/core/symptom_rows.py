@@ -49,7 +49,7 @@ class Said:
 
     meaning: Meaning
     line: str  # the line that says it; empty where only the exit status does
-    elsewhere: bool = False  # it is about a connection that another host tried
+    beyond_packets: bool = False  # see Row
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Row:
     statuses: Statuses = ANY
     only_for: str = ""  # the command line has to match this
     once: str = ""  # the output has to match this as well
-    elsewhere: bool = False  # it is about a connection that another host tried: a jump host's, a proxy's
+    # it is about what this host's packets do not show: a jump host's connection, a pipe, a session inside a connection
+    beyond_packets: bool = False
 
     def read(self, command: str, status: int | None, output: str) -> Said | None:
         """What this row tells of a program that ended so and printed that; None when it does not fit.
@@ -73,11 +74,11 @@ class Row:
         if re.search(self.once, output, re.MULTILINE) is None:
             return None
         if not self.pattern:
-            return Said(self._meaning("") or (Symptom.UNKNOWN,), "")
+            return Said(self._meaning("") or (Symptom.UNKNOWN,), "", self.beyond_packets)
         for match in reversed(list(re.finditer(self.pattern, output, re.MULTILINE))):
             meaning = self._meaning(output[match.end() :].partition("\n")[0])
             if meaning is not None:
-                return Said(meaning, _line_at(output, match.end()), self.elsewhere)
+                return Said(meaning, _line_at(output, match.end()), self.beyond_packets)
         return None
 
     def _meaning(self, rest: str) -> Meaning | None:
@@ -107,8 +108,8 @@ SSH_WORDS = (
     Row(r"^ssh: Could not resolve hostname .*: ", RESOLVING),
     Row(r"^ssh: Could not resolve hostname ", Symptom.NOT_RESOLVED),
     # clientloop.c, ssh -J: what the jump host met; it stands before ssh's own "closed by UNKNOWN port 65535"
-    Row(r"^channel \d+: open failed: administratively prohibited", Symptom.DENIED, elsewhere=True),
-    Row(r"^channel \d+: open failed: ", RESOLVING + CONNECTING, elsewhere=True),
+    Row(r"^channel \d+: open failed: administratively prohibited", Symptom.DENIED, beyond_packets=True),
+    Row(r"^channel \d+: open failed: ", RESOLVING + CONNECTING, beyond_packets=True),
     Row(r"^Host key verification failed", Symptom.DENIED),
     Row(r"^(?:\S+: )?Permission denied(?: \(|,|\.$)", Symptom.DENIED),
     Row(r"Too many authentication failures|No (?:more|supported) authentication methods", Symptom.DENIED),
@@ -156,9 +157,9 @@ RSYNC = (
     Row(r"^rsync: (?:\[\w+\] )?failed to connect to .*: ", CONNECTING, FAILED),
     Row(r"^(?:rsync: .*)?protocol version mismatch|^rsync: server sent \"", Symptom.PROTOCOL_ERROR, FAILED),
     Row(r"^@ERROR: ", ACCESS, FAILED),
-    Row(r"^rsync: (?:\[\w+\] )?(?:read|write|writefd\w*)\b.*error", ESTABLISHED, FAILED),
+    Row(r"^rsync: (?:\[\w+\] )?(?:read|write|writefd\w*)\b.*error", ESTABLISHED, FAILED, beyond_packets=True),
     Row(r"timeout in data send/receive|io timeout after|timeout waiting for daemon", Symptom.STALLED, FAILED),
-    Row(r"connection unexpectedly closed", Symptom.CLOSED, FAILED),
+    Row(r"connection unexpectedly closed", Symptom.CLOSED, FAILED, beyond_packets=True),
     Row("", Symptom.CONNECTED, OK),
 )
 GIT_ASKS = r"\bgit\b.*\b(?:clone|fetch|pull|push|ls-remote|remote update|submodule|archive)\b"
@@ -185,7 +186,7 @@ NC = (
     Row(NC_SAYS + r"(?:getaddrinfo|Could not resolve|cannot resolve).*?: ", RESOLVING, FAILED),
     Row(r"^\S+: (?:forward|inverse) host lookup failed: ", RESOLVING, FAILED),
     Row(NC_SAYS + r"(?:.*\b[Pp]roxy\b|.*SOCKS)", HTTP_STATUS, FAILED),
-    Row(NC_SAYS + r".*SOCKS.*: ", CONNECTING, FAILED, elsewhere=True),
+    Row(NC_SAYS + r".*SOCKS.*: ", CONNECTING, FAILED, beyond_packets=True),
     Row(NC_SAYS + r"Idle timeout expired", Symptom.STALLED),
     Row(NC_SAYS + r"(?:[Rr]ead|[Ww]rite|recv|send)\b.*?: ", ESTABLISHED, FAILED),
     Row(NC_SAYS, ESTABLISHED, FAILED, once=r"^Ncat: Connected to "),
@@ -221,15 +222,16 @@ CURL = (
     # telnet:// ends at --max-time always; what was printed before it is what came from the other side
     Row(r"curl: \(28\) Time-out(?s:[^\n]*\n.*\S)", Symptom.CONNECTED, CURL_28),
     Row(r"curl: \(28\) Time-?out", Symptom.STALLED, CURL_28),
-    Row("", FAILED_SOMEHOW, CURL_28),
-    Row(r"", Symptom.CLOSED, frozenset({16, 18, 52, 92})),  # HTTP/2 framing, partial file, got nothing, HTTP/2 stream
+    Row("", IN_TIME, CURL_28),
+    Row(r"", Symptom.CLOSED, frozenset({18, 52})),  # partial file, got nothing
+    Row(r"", Symptom.CLOSED, frozenset({16, 92}), beyond_packets=True),  # a stream of HTTP/2
     Row(r"", Symptom.NOT_TRUSTED, frozenset({51, 60, 77, 83, 90, 91})),
     Row(r"", Symptom.DENIED, frozenset({9, 67})),
     Row(r"", Symptom.PROTOCOL_ERROR, frozenset({8})),  # weird server reply
     Row(r"(?=CONNECT tunnel failed, response |HTTP code \d+ from proxy)", HTTP_STATUS, frozenset({56})),
     Row(r"SOCKS\d? .*\(([2])\)|SOCKS.*ruleset", Symptom.DENIED, frozenset({7, 97})),
-    Row(r"SOCKS\d? .*\(([34])\)", Symptom.UNREACHABLE, frozenset({7, 97}), elsewhere=True),
-    Row(r"SOCKS\d? .*\(([5])\)", Symptom.REFUSED, frozenset({7, 97}), elsewhere=True),
+    Row(r"SOCKS\d? .*\(([34])\)", Symptom.UNREACHABLE, frozenset({7, 97}), beyond_packets=True),
+    Row(r"SOCKS\d? .*\(([5])\)", Symptom.REFUSED, frozenset({7, 97}), beyond_packets=True),
     Row(r"(?=returned error: )", HTTP_STATUS, frozenset({22})),
     Row(CURL_ERROR, TLS + ESTABLISHED + CLOSED, frozenset({1, 35, 53, 54, 55, 56, 59, 80})),
 )
@@ -455,7 +457,7 @@ AWS = (
     Row(r"An error occurred " + AWS_DENIED, Symptom.DENIED),
     Row(r"Token has expired|SSO session associated with this profile has expired", Symptom.DENIED),
     Row(r"Error loading SSO Token|(?:Unable to locate|Partial) credentials|NoCredentials", Symptom.DENIED),
-    Row(r"^SessionId: \S+ : ", Symptom.CLOSED),
+    Row(r"^SessionId: \S+ : ", Symptom.CLOSED, beyond_packets=True),
     Row(r"^Cannot perform start session: ", FAILURE + ENDED),
     # botocore's EndpointConnectionError: of a name that was not found as well
     Row(r"Could not connect to the endpoint URL", (*NOT_SAID, Symptom.NAME_NOT_FOUND, Symptom.NO_RESOLVER), FAILED),

@@ -7,20 +7,21 @@ fails silently, and contradict words that cannot be true.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from whodunet.core.command_line import UNSEEN, NetworkProgram, command_names, network_programs
 from whodunet.core.observation import Observation
 from whodunet.core.symptom import Symptom
-from whodunet.core.symptom_rows import FAILED_SOMEHOW, HANDS_ON, PROGRAMS, Said, stood
+from whodunet.core.symptom_rows import FAILED_SOMEHOW, HANDS_ON, PROGRAMS, SSH_FAILED, Said, stood
 from whodunet.core.traffic import Traffic
 
 __all__ = ["Reading", "Symptom", "classify", "read_symptom"]
 
 # Source: POSIX shell, 2.8.2 "Exit Status for Commands": 127 command not found, 126 found but not executable.
-NOT_RUN = frozenset({126, 127})
+CANNOT_BE_RUN = 126
+NOT_RUN = frozenset({CANNOT_BE_RUN, 127})
 # How a shell, env(1), timeout(1) and sudo(8) say that a program is not there or may not be run.
 _QUOTES = "\u2018\u2019'`\""
 NOT_FOUND = re.compile(
@@ -29,11 +30,11 @@ NOT_FOUND = re.compile(
     re.MULTILINE,
 )
 CUT = re.compile(r"^\[\.\.\. \d+ bytes left out \.\.\.\]$")  # where a long output was shortened
-MOST_CHARACTERS = 100_000  # of each end of an output; a program tells its symptom at one of them
-PROXY_PROGRAMS = ("aws", "nc", "common", "ssh", "socat", "curl", "python")  # what a ProxyCommand is made of
+MOST_CHARACTERS = 20_000  # of each end of an output; a program tells its symptom at one of them
 OVER_SSH = frozenset({"ssh", "scp", "sftp", "rsync", "git"})
-# What ssh says when it was given a pipe instead of a connection.
-THROUGH_A_PIPE = re.compile(r"\bUNKNOWN port \d+", re.MULTILINE)
+THROUGH_A_PIPE = re.compile(r"\bUNKNOWN port \d+")  # what ssh says when it was given a pipe instead of a connection
+PROXY_PROGRAMS = ("ssh", "nc", "aws", "common", "socat", "curl", "python")  # what a ProxyCommand is made of
+SSH_LINE = re.compile(r"debug\d: |kex_|ssh_|banner exchange|Connection (?:closed|reset|to|timed)")
 
 TRIED = frozenset({Symptom.REFUSED, Symptom.TIMED_OUT, Symptom.UNREACHABLE})  # connections that did not come about
 NAMELESS = frozenset({Symptom.NAME_NOT_FOUND, Symptom.NO_RESOLVER, Symptom.NOT_RESOLVED})
@@ -74,7 +75,7 @@ def _lines(text: str) -> str:
 
 
 def classify(command: str, observation: Observation, traffic: Traffic | None = None) -> Symptom:
-    """The symptom of a command alone: see `read_symptom`."""
+    """The symptom alone of what `read_symptom` reads."""
     return read_symptom(command, observation, traffic).symptom
 
 
@@ -92,14 +93,17 @@ def read_symptom(command: str, observation: Observation, traffic: Traffic | None
     printed = _Printed.by(observation)
     programs = network_programs(command)
     missing = _missing_program(command, programs, observation.exit_status, printed.output)
+    if missing is None and observation.exit_status in NOT_RUN and not printed.output and not (traffic and traffic.sent):
+        missing = programs[-1].name if programs else command.split(maxsplit=1)[0]
     if missing is not None:
-        return Reading(Symptom.COULD_NOT_MEASURE, missing, reason=f"{missing} is not installed in the lab")
+        how = "cannot be run" if observation.exit_status == CANNOT_BE_RUN else "is not installed"
+        return Reading(Symptom.COULD_NOT_MEASURE, missing, reason=f"{missing} {how} in the lab")
     if not programs:
         return Reading(Symptom.UNKNOWN, line=_last_line(printed))
     judged = programs[-1]
     if observation.exit_status != 0:
         judged = next(_that_kept_others_from_running(programs, command, printed), judged)
-    return _read_program(judged, command, observation, printed, traffic)
+    return _read_program(judged, command, observation.exit_status, printed, traffic)
 
 
 def _that_kept_others_from_running(
@@ -109,22 +113,21 @@ def _that_kept_others_from_running(
     for before, after in pairwise(programs):
         if after.may_not_run:
             said = _said(before.program, command, UNSEEN, printed.output)
-            if said is not None and said.meaning[0] not in (Symptom.CONNECTED, Symptom.UNKNOWN):
+            if said is not None and _is_a_failure(said):
                 yield before
 
 
 def _read_program(
-    program: NetworkProgram, command: str, observation: Observation, printed: _Printed, traffic: Traffic | None
+    program: NetworkProgram, command: str, exit_status: int | None, printed: _Printed, traffic: Traffic | None
 ) -> Reading:
-    status = program.own_status(observation.exit_status)
+    status = program.own_status(exit_status)
     said = _proxy_said(program, status, printed) or _said(program.program, command, status, printed.output)
     if said is None:
         said = _silent(program, status, printed)
-    symptom = _chosen(said, traffic)
+    symptom = said.meaning[0] if traffic is None else _chosen(said, traffic, was_killed=status is None)
     line = said.line or _last_line(printed)
-    if said.elsewhere or traffic is None:
-        return Reading(symptom, program.name, line)
-    contradiction = _contradiction(symptom, traffic)
+    is_checked = traffic is not None and not said.beyond_packets and not _speaks_to_a_pipe(program, printed)
+    contradiction = _contradiction(symptom, traffic) if traffic is not None and is_checked else None
     if contradiction is not None:
         reason = f"{program.name} says {symptom}, but {contradiction}"
         return Reading(Symptom.COULD_NOT_MEASURE, program.name, line, reason)
@@ -136,54 +139,56 @@ def _said(program: str, command: str, status: int | None, output: str) -> Said |
     return next((said for said in found if said is not None), None)
 
 
+def _speaks_to_a_pipe(program: NetworkProgram, printed: _Printed) -> bool:
+    """True for an ssh that was given a ProxyCommand, here or in its configuration."""
+    is_ssh = program.program in OVER_SSH
+    return is_ssh and (program.proxy is not None or THROUGH_A_PIPE.search(printed.output) is not None)
+
+
 def _proxy_said(program: NetworkProgram, status: int | None, printed: _Printed) -> Said | None:
     """What the program said by which an ssh was to reach its host: ssh itself sees a pipe that ends.
 
     Where the command line does not name it (it may stand in ssh's configuration), it is one of those that are known.
     """
-    if program.program not in OVER_SSH or status == 0:
+    has_failed = status in SSH_FAILED or status == UNSEEN or (program.program != "ssh" and status != 0)
+    if not has_failed or not _speaks_to_a_pipe(program, printed):
         return None
-    if program.proxy is not None:
-        inner: Iterable[str] = [each.program for each in reversed(network_programs(program.proxy))]
-        if re.search(r": not found$|: command not found$|: No such file or directory$", printed.stderr, re.MULTILINE):
-            return Said((Symptom.PROGRAM_MISSING,), "", elsewhere=True)
-    elif THROUGH_A_PIPE.search(printed.output):
-        inner = PROXY_PROGRAMS
-    else:
-        return None
-    own = "\n".join(line for line in printed.output.split("\n") if not _is_ssh_line(line))
-    for each in inner:
-        said = _said(each, program.proxy or "", UNSEEN, own)
-        if said is not None and said.meaning[0] not in (Symptom.CONNECTED, Symptom.UNKNOWN):
-            return said
-    return None
+    proxy = program.proxy or ""
+    if not command_names(proxy).isdisjoint(match["name"] for match in NOT_FOUND.finditer(printed.stderr)):
+        return Said((Symptom.PROGRAM_MISSING,), "")
+    inner = [each.program for each in reversed(network_programs(proxy))]
+    if not inner or "ssh" in inner:  # unknown, or what an ssh runs at a jump host
+        inner += PROXY_PROGRAMS
+    own = "\n".join(line for line in printed.output.split("\n") if not SSH_LINE.match(line))
+    found = (_said(each, proxy, UNSEEN, own) for each in inner)
+    return next((said for said in found if said is not None and _is_a_failure(said)), None)
 
 
-def _is_ssh_line(line: str) -> bool:
-    return re.match(r"(?:debug\d: |kex_|ssh_|banner exchange|Connection (?:closed|reset|to|timed))", line) is not None
+def _is_a_failure(said: Said) -> bool:
+    return said.meaning[0] not in (Symptom.CONNECTED, Symptom.UNKNOWN)
 
 
 def _silent(program: NetworkProgram, status: int | None, printed: _Printed) -> Said:
-    """What no row knows: words that are none, a program that was killed, or unknown ones."""
+    """What no row knows: a program that was killed, one that failed without words, or unknown words."""
     if status is None:
         if program.program in HANDS_ON and printed.stdout.strip():
             return Said((Symptom.CONNECTED,), "")
         first = Symptom.STALLED if stood(program.program, printed.output) else Symptom.TIMED_OUT
-        return Said((first, Symptom.TIMED_OUT, *SILENT[1:]), "")
+        return Said((first, *SILENT[1:]), "")
     if not printed.output.strip() and status not in (0, UNSEEN):
         return Said(SILENT, "")
     return Said((Symptom.UNKNOWN,), "")
 
 
-def _chosen(said: Said, traffic: Traffic | None) -> Symptom:
-    """Of what the words leave open, what the packets say; without packets, the first."""
-    if len(said.meaning) > 1 and traffic is not None:
-        seen = traffic.symptom
-        if seen is Symptom.CONNECTED and seen not in said.meaning:
-            seen = Symptom.STALLED  # something came, and then nothing more: the program did not get what it came for
-        if seen in said.meaning:
-            return seen
-    return said.meaning[0]
+def _chosen(said: Said, traffic: Traffic, *, was_killed: bool) -> Symptom:
+    """Of what the words leave open, what the packets say; where they say something else, the first."""
+    if len(said.meaning) == 1:
+        return said.meaning[0]
+    seen = traffic.symptom
+    waited = was_killed or Symptom.CLOSED not in said.meaning
+    if seen is Symptom.CONNECTED and seen not in said.meaning and waited:
+        seen = Symptom.STALLED  # something came, and then nothing more: the program did not get what it came for
+    return seen if seen in said.meaning else said.meaning[0]
 
 
 def _contradiction(symptom: Symptom, traffic: Traffic) -> str | None:
@@ -211,20 +216,15 @@ def _every(count: int) -> str:
 
 
 def _missing_program(command: str, programs: tuple[NetworkProgram, ...], status: int | None, output: str) -> str | None:
-    """The program that the command line starts and the host does not have; None when all are there.
+    """The program of the command line of which the output says that the host does not have it; None when all are there.
 
     A remote command, or a program that a program starts, may end with 127 as well: only names that the command line
-    itself starts count, and of several network programs only the one that is judged.
+    itself starts count, and where the line went on, only the network program that is judged.
     """
-    found = [match["name"] for match in NOT_FOUND.finditer(output)]
-    started = command_names(command)
-    judged = {programs[-1].name, programs[-1].words[0]} if programs else started
-    wanted = started if status in NOT_RUN else judged
-    named = next((name for name in found if name in wanted), None)
-    if named is not None:
-        return named
-    silent = status in NOT_RUN and not found
-    return (programs[-1].name if programs else command.split(maxsplit=1)[0]) if silent else None
+    wanted = command_names(command)
+    if programs and status not in NOT_RUN:
+        wanted = frozenset({programs[-1].name, programs[-1].words[0]})
+    return next((match["name"] for match in NOT_FOUND.finditer(output) if match["name"] in wanted), None)
 
 
 def _last_line(printed: _Printed) -> str:

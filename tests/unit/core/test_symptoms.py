@@ -19,7 +19,7 @@ from whodunet.core.command_line import network_program
 from whodunet.core.observation import Observation
 from whodunet.core.symptom import Symptom
 from whodunet.core.symptom_rows import PROGRAMS, Row
-from whodunet.core.symptoms import Reading, read_symptom
+from whodunet.core.symptoms import Reading, classify, read_symptom
 from whodunet.core.traffic import Connection, Traffic
 
 FOLDER: Final = Path(__file__).parents[2] / "data" / "program_output"
@@ -49,7 +49,7 @@ def read(
 
 
 def symptom_of(command: str, status: int | None, stdout: str = "", stderr: str = "") -> str:
-    return read(command, status, stdout=stdout, stderr=stderr).symptom
+    return classify(command, Observation("p", "client", command, status, stdout, stderr, 0, 1))
 
 
 def with_packets(
@@ -139,7 +139,6 @@ def test_a_command_that_timeout_killed_counts_as_killed() -> None:
         ("sssh h 2>/dev/null", 127, "", "sssh"),
         ("timeout 5 ssh h", 127, "timeout: failed to run command \u2018ssh\u2019: No such file or directory\n", "ssh"),
         ("sudo ssh h", 1, "sudo: ssh: command not found\n", "ssh"),
-        ("/opt/tool h", 126, "bash: line 1: /opt/tool: Permission denied\n", "/opt/tool"),
         ("nc -v h 22 | cat", 0, "bash: line 1: nc: command not found\n", "nc"),
         ("script -qec 'ssh h' /dev/null", 127, "sh: 1: ssh: not found\r\n", "ssh"),
     ],
@@ -148,6 +147,17 @@ def test_a_program_that_is_not_installed_is_named(command: str, status: int, out
     reading = read(command, status, stderr=output)
 
     assert (reading.symptom, reading.reason) == (Symptom.COULD_NOT_MEASURE, f"{name} is not installed in the lab")
+
+
+def test_a_program_that_cannot_be_run_is_named() -> None:
+    reading = read("/opt/tool h", 126, stderr="bash: line 1: /opt/tool: Permission denied\n")
+
+    assert (reading.symptom, reading.reason) == (Symptom.COULD_NOT_MEASURE, "/opt/tool cannot be run in the lab")
+
+
+def test_a_program_of_which_packets_left_was_there() -> None:
+    """A remote command that is missing ends with 127 as well."""
+    assert with_packets("ssh h 'nosuch 2>/dev/null'", 127, TALKS_AND_CLOSES).symptom == "connected"
 
 
 def test_a_program_that_is_missing_at_the_other_end_says_that_ssh_got_there() -> None:
@@ -205,6 +215,8 @@ def test_a_proxy_command_that_says_nothing_leaves_it_to_the_packets() -> None:
         ("refused", "curl -s http://h/", 7, [REFUSED]),
         ("timed out", "ssh -q h", 255, [UNANSWERED]),
         ("stalled", "ssh h", None, [TALKS]),  # it was spoken to, and then nothing more came
+        ("unknown", "ssh -q h", 255, [TALKS_AND_CLOSES]),  # for whatever reason it gave up
+        ("closed", "nc h 22", None, [CLOSES]),
         ("refused", "nc h 22", 1, [UNANSWERED, REFUSED]),
     ],
 )
@@ -212,6 +224,22 @@ def test_where_a_program_is_silent_the_packets_speak(
     symptom: str, command: str, status: int | None, connections: list[Connection]
 ) -> None:
     assert with_packets(command, status, *connections).symptom == symptom
+
+
+def test_what_ssh_says_of_a_pipe_is_not_about_packets() -> None:
+    broken = "client_loop: send disconnect: Broken pipe\r\n"
+
+    assert with_packets("ssh -o ProxyCommand='nc %h %p' h", 255, TALKS_AND_CLOSES, stderr=broken).symptom == "reset"
+    assert with_packets("ssh h", 255, TALKS_AND_CLOSES, stderr=broken).symptom == "could not measure"
+
+
+def test_what_a_jump_host_met_is_not_about_the_clients_packets() -> None:
+    end = "stdio forwarding failed\r\nConnection closed by UNKNOWN port 65535\r\n"
+    by_channel = "channel 0: open failed: connect failed: Connection refused\r\n" + end
+    by_nc = "nc: connect to 10.0.5.2 port 22 (tcp) failed: Connection refused\r\n" + end
+
+    assert with_packets("ssh -J bastion h", 255, TALKS, stderr=by_channel).symptom == "refused"
+    assert with_packets("ssh -o ProxyCommand='ssh b nc -v %h %p' h", 255, TALKS, stderr=by_nc).symptom == "refused"
 
 
 def test_a_silent_program_that_was_killed_over_a_name_found_no_resolver() -> None:
