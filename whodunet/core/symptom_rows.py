@@ -369,7 +369,8 @@ TELNET = (  # inetutils, netkit, BSD and macOS, busybox
     Row(r"^Connected to ", (Symptom.CONNECTED, Symptom.CLOSED, Symptom.STALLED), OK),
     Row(r"^(?:Server lookup failure: .*, |telnet: could not resolve .*: )", RESOLVING),
     Row(r"Unable to connect to remote host: ", CONNECTING),
-    Row(r"^\S+: ", RESOLVING + CONNECTING),
+    Row(r"Could not open connection to the host, on port \d+: ", NOT_SAID),  # Windows
+    Row(r"^(?:\S+: |% )", RESOLVING + CONNECTING),  # "% ": Cisco IOS
 )
 OPENSSL = (  # 1.0 to 3.5, LibreSSL
     Row(r"BIO_lookup|getaddrinfo|gethostbyname", RESOLVING, FAILED),
@@ -457,7 +458,7 @@ AWS = (
     Row(r"An error occurred " + AWS_DENIED, Symptom.DENIED),
     Row(r"Token has expired|SSO session associated with this profile has expired", Symptom.DENIED),
     Row(r"Error loading SSO Token|(?:Unable to locate|Partial) credentials|NoCredentials", Symptom.DENIED),
-    Row(r"^SessionId: \S+ : ", Symptom.CLOSED, beyond_packets=True),
+    Row(r"^SessionId: \S+ :", Symptom.CLOSED, beyond_packets=True),
     Row(r"^Cannot perform start session: ", FAILURE + ENDED),
     # botocore's EndpointConnectionError: of a name that was not found as well
     Row(r"Could not connect to the endpoint URL", (*NOT_SAID, Symptom.NAME_NOT_FOUND, Symptom.NO_RESOLVER), FAILED),

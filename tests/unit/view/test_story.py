@@ -98,6 +98,24 @@ def test_a_broken_claim_shows_both_sides_and_spoils_the_verdict(case: ModuleType
     assert "Not borne out: 5 of 7 claims held, 2 are broken." in story
 
 
+def test_words_that_no_rule_knows_are_shown(case: ModuleType) -> None:
+    story = told(case, packets=[], faulty=case.observation(stderr="ssh: a message of the year 2040\r\n"))
+
+    assert 'ssh: unknown after 100 ms, no rule knows "ssh: a message of the year 2040"' in story.replace(
+        "hop by hop (", "ssh: "
+    )
+    assert 'seen     unknown (exit status 255, 100 ms): no rule knows "ssh: a message of the year 2040"' in story
+
+
+def test_a_contradiction_between_words_and_packets_is_told(case: ModuleType) -> None:
+    stands = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
+    stands += case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 51, *case.WHOLE_WAY_BACK)
+
+    story = told(case, packets=stands)
+
+    assert "hop by hop (could not measure (ssh says refused, but its connection stood))" in story
+
+
 def test_silence_is_told_as_silence(case: ModuleType) -> None:
     only_syn = list(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL))
 
