@@ -266,7 +266,7 @@ TRACEROUTE = (
     Row(r"^(?=traceroute6?: )", RESOLVING, FAILED),
     Row(r"^(?:traceroute6?: )?(?:connect|send|sendto): ", CONNECTING, FAILED),
     Row(HOP_OF_TARGET + r"[^\n!]*<rst", Symptom.REFUSED),  # with -O info only
-    Row(HOP_OF_TARGET + r"[^\n!]*$", Symptom.CONNECTED),
+    Row(HOP_OF_TARGET + r"[^\n!]*$", Symptom.CONNECTED, beyond_packets=True),  # whatever answered, a RST as well
     Row(r"^ *\d+ .*![A-Z0-9]", Symptom.UNREACHABLE),
     Row(ONLY_STARS, Symptom.TIMED_OUT),
 )

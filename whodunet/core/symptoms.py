@@ -205,7 +205,8 @@ def _contradiction(symptom: Symptom, traffic: Traffic) -> str | None:
         ({Symptom.RESET}, traffic.all_stood and not any(each.reset for each in tried), "no RST came"),
         ({Symptom.CLOSED}, traffic.all_stood and not ended, "the other side closed no connection"),
         ({Symptom.CLOSED}, bool(tried) and not stood, "no connection stood"),
-        (REACHED, traffic.sent and not traffic.answered, "nothing came back"),
+        (REACHED, bool(tried) and not stood and not traffic.answered, "no connection stood"),
+        (REACHED, traffic.sent and not traffic.answered and not traffic.errors, "nothing came back"),
         (NAMELESS, stood and traffic.names_found, "a connection stood, and no lookup of a name failed"),
     )
     return next((why for symptoms, is_so, why in contradictions if symptom in symptoms and is_so), None)

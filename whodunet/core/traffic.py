@@ -44,8 +44,8 @@ class Traffic:
 
     connections: tuple[Connection, ...] = ()  # in the order in which they began
     lookups: tuple[int | None, ...] = ()  # response code of each DNS query; None: no answer
-    sent: bool = False  # anything left the host
-    answered: bool = False  # anything came back, ICMP errors not counted
+    sent: bool = False  # anything left the host, of a probe that does more than look names up: besides those lookups
+    answered: bool = False  # to that, something came back that is no RST and no ICMP error
     errors: bool = False  # an ICMP error came
 
     @property
@@ -98,13 +98,18 @@ def traffic_of(
     if not points.isdisjoint(blind):
         return None
     here = [packet for packet in packets if packet.point in points and packet.arp is None]
+    talk = [packet for packet in here if packet.dns is None] or here
     return Traffic(
         connections=_connections(here),
         lookups=_lookups(here),
-        sent=any(packet.direction == "out" for packet in here),
-        answered=any(packet.direction == "in" and packet.flow is not None for packet in here),
+        sent=any(packet.direction == "out" for packet in talk),
+        answered=any(_is_an_answer(packet) for packet in talk),
         errors=any(packet.direction == "in" and _is_error(packet.icmp) for packet in here),
     )
+
+
+def _is_an_answer(packet: CapturedPacket) -> bool:
+    return packet.direction == "in" and packet.flow is not None and "RST" not in kinds(packet)
 
 
 def _is_error(icmp: Icmp | None) -> bool:

@@ -55,7 +55,7 @@ def symptom_of(command: str, status: int | None, stdout: str = "", stderr: str =
 def with_packets(
     command: str, status: int | None, *connections: Connection, stdout: str = "", stderr: str = ""
 ) -> Reading:
-    answered = any(each.stood or each.refused for each in connections)
+    answered = any(each.stood for each in connections)
     traffic = Traffic(connections, sent=bool(connections), answered=answered)
     return read(command, status, stdout=stdout, stderr=stderr, traffic=traffic)
 
@@ -280,7 +280,8 @@ SSH_NAME = "ssh: Could not resolve hostname h: Name or service not known\r\n"
         (255, SSH_CLOSED, [UNANSWERED], "ssh says closed, but no connection stood"),
         (255, SSH_CLOSED, [TALKS], "ssh says closed, but the other side closed no connection"),
         (255, SSH_NAME, [TALKS], "ssh says name not found, but a connection stood, and no lookup of a name failed"),
-        (0, "", [UNANSWERED], "ssh says connected, but nothing came back"),
+        (0, "", [UNANSWERED], "ssh says connected, but no connection stood"),
+        (0, "", [REFUSED], "ssh says connected, but no connection stood"),
     ],
 )
 def test_words_and_packets_that_contradict_each_other_measure_nothing(
@@ -295,9 +296,9 @@ def test_words_and_packets_that_contradict_each_other_measure_nothing(
     ("symptom", "stderr", "traffic"),
     [
         ("refused", SSH_REFUSED, Traffic()),  # by a filter on the host itself, or at its own address
-        ("refused", SSH_REFUSED, Traffic((REFUSED,), sent=True, answered=True)),
+        ("refused", SSH_REFUSED, Traffic((REFUSED,), sent=True)),
         ("refused", SSH_REFUSED, Traffic((UNANSWERED,), sent=True, errors=True)),  # an ICMP error
-        ("timed out", SSH_TIMED_OUT, Traffic((REFUSED,), sent=True, answered=True)),  # by a RST that the host ignored
+        ("timed out", SSH_TIMED_OUT, Traffic((REFUSED,), sent=True)),  # by a RST that the host ignored
         ("unreachable", SSH_UNREACHABLE, Traffic()),  # no ARP answer
         ("closed", SSH_CLOSED, Traffic((CLOSES,), sent=True, answered=True)),
         ("name not found", SSH_NAME, Traffic(lookups=(3,), sent=True, answered=True)),
@@ -306,6 +307,17 @@ def test_words_and_packets_that_contradict_each_other_measure_nothing(
 )  # fmt: skip
 def test_packets_that_can_be_so_leave_the_words_alone(symptom: str, stderr: str, traffic: Traffic) -> None:
     assert read("ssh h", 255, stderr=stderr, traffic=traffic).symptom == symptom
+
+
+def test_a_ping_to_which_nothing_came_back_did_not_connect() -> None:
+    pinged = "64 bytes from 10.0.5.2: icmp_seq=1 ttl=63 time=0.2 ms\n"
+
+    reading = read("ping -c1 h", 0, stdout=pinged, traffic=Traffic(sent=True))
+
+    assert (reading.symptom, reading.reason) == (
+        Symptom.COULD_NOT_MEASURE,
+        "ping says connected, but nothing came back",
+    )
 
 
 def test_a_contradiction_between_programs_of_one_line_is_none() -> None:

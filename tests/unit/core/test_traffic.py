@@ -127,6 +127,14 @@ def test_names_are_told_by_the_answers_about_them(
     assert (traffic.lookups, traffic.symptom) == (lookups, symptom)
 
 
+def test_neither_a_lookup_nor_a_rst_answers_a_connection(case: ModuleType) -> None:
+    looked_up = (dns(case, 1), dns(case, 1, rcode=0))
+    refused = seen(case, *looked_up, (case.tcp("S"), OUT), (case.tcp("R.", answer=True, seq=0, ack=1001), BACK))
+
+    assert (refused.sent, refused.answered) == (True, False)
+    assert seen(case, *looked_up).answered
+
+
 def test_only_the_probes_own_host_counts(case: ModuleType) -> None:
     elsewhere = list(case.seen(case.tcp("S"), 0, "r1-eth0 in"))
 
