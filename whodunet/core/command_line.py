@@ -191,17 +191,12 @@ def command_names(command: str) -> frozenset[str]:
 
 
 def _names(words: Sequence[str]) -> Iterator[str]:
-    plain = _without_assignments(words)
-    if not plain:
-        return
-    yield plain[0]
-    yield _base(plain[0])
-    line = _line_of_shell(plain)
-    if line is not None:
-        yield from command_names(line)
-    wrapped = _wrapped(plain)
-    if wrapped is not None:
-        yield from _names(wrapped)
+    for stage in _stages(words):
+        yield stage[0]
+        yield _base(stage[0])
+        line = _line_of_shell(stage)
+        if line is not None:
+            yield from command_names(line)
 
 
 @dataclass(frozen=True)
@@ -282,28 +277,36 @@ def _without_redirections(lexer: Iterator[str]) -> Iterator[str]:
 
 def _program(words: Sequence[str]) -> NetworkProgram | None:
     """The network program that a simple command runs, itself or by way of wrappers and shells."""
-    plain = _without_assignments(words)
-    if not plain:
+    stages = _stages(words)
+    if not stages:
         return None
-    line = _line_of_shell(plain)
-    if line is not None:
-        found = network_program(line)
-        tells = _base(plain[0]) != "script" or _returns_the_status(plain)
-        return replace(found, is_last=found.is_last and tells) if found else None
-    wrapped = _wrapped(plain)
-    if wrapped is not None:
-        found = _program(wrapped)
-        is_timeout = _base(plain[0]).endswith("timeout")
-        return replace(found, under_timeout=found.under_timeout or is_timeout) if found else None
-    known = _known(plain)
-    return NetworkProgram(known, True, False, words=tuple(plain)) if known else None
+    under_timeout = any(_base(stage[0]).endswith("timeout") for stage in stages[:-1])
+    line = _line_of_shell(stages[-1])
+    if line is None:
+        known = _known(stages[-1])
+        return NetworkProgram(known, True, under_timeout, words=tuple(stages[-1])) if known else None
+    found = network_program(line)
+    tells = _base(stages[-1][0]) != "script" or _returns_the_status(stages[-1])
+    return found and replace(found, is_last=found.is_last and tells, under_timeout=found.under_timeout or under_timeout)
 
 
 def _known(words: Sequence[str]) -> str | None:
     name = _base(words[0])
-    if any(DEV_TCP.match(word) for word in words):
-        return "bash"
-    return NAMES.get(name) or ("python" if PYTHON.fullmatch(name) else None)
+    if name in NAMES:
+        return NAMES[name]
+    if PYTHON.fullmatch(name):
+        return "python"
+    return "bash" if any(DEV_TCP.match(word) for word in words) else None
+
+
+def _stages(words: Sequence[str]) -> Sequence[Sequence[str]]:
+    """A simple command, and each command that it wraps: `sudo timeout 5 ssh h`, `timeout 5 ssh h`, `ssh h`."""
+    stages = []
+    plain: Sequence[str] | None = _without_assignments(words)
+    while plain:
+        stages.append(plain)
+        plain = _wrapped(plain)
+    return stages
 
 
 def _without_assignments(words: Sequence[str]) -> Sequence[str]:
@@ -345,4 +348,4 @@ def _wrapped(words: Sequence[str]) -> Sequence[str] | None:
 
 
 def _base(word: str) -> str:
-    return PurePosixPath(word).name
+    return PurePosixPath(word).name.removesuffix(".exe")

@@ -146,7 +146,8 @@ def _as_seen(reading: Reading, observation: Observation) -> str:
     status = "killed at its deadline" if observation.exit_status is None else f"exit status {observation.exit_status}"
     said = f'"{reading.line}"' if reading.line else "it printed nothing"
     unknown = "no rule knows " if reading.symptom is Symptom.UNKNOWN and reading.line else ""
-    return f"{reading.symptom} ({status}, {observation.duration_ms:.0f} ms): {unknown}{said}"
+    whose = f", as {reading.program} says" if reading.is_one_of_several else ""
+    return f"{reading.symptom}{whose} ({status}, {observation.duration_ms:.0f} ms): {unknown}{said}"
 
 
 def _evidence_finding(

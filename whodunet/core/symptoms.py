@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from whodunet.core.command_line import UNSEEN, NetworkProgram, command_names, network_programs
@@ -51,6 +51,7 @@ class Reading:
     program: str = ""  # whose words they are, as it was typed; empty where no known program ran
     line: str = ""  # the line that says it; for UNKNOWN the one that no row knows; empty: it said nothing
     reason: str = ""  # why it could not be measured
+    is_one_of_several: bool = False  # the command runs other network programs as well
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def read_symptom(command: str, observation: Observation, traffic: Traffic | None
     programs = network_programs(command)
     missing = _missing_program(command, programs, observation.exit_status, printed.output)
     if missing is None and observation.exit_status in NOT_RUN and not printed.output and not (traffic and traffic.sent):
-        missing = programs[-1].name if programs else command.split(maxsplit=1)[0]
+        missing = programs[-1].name if programs else command.strip().partition(" ")[0]
     if missing is not None:
         how = "cannot be run" if observation.exit_status == CANNOT_BE_RUN else "is not installed"
         return Reading(Symptom.COULD_NOT_MEASURE, missing, reason=f"{missing} {how} in the lab")
@@ -103,7 +104,8 @@ def read_symptom(command: str, observation: Observation, traffic: Traffic | None
     judged = programs[-1]
     if observation.exit_status != 0:
         judged = next(_that_kept_others_from_running(programs, command, printed), judged)
-    return _read_program(judged, command, observation.exit_status, printed, traffic)
+    read = _read_program(judged, command, observation.exit_status, printed, traffic)
+    return replace(read, is_one_of_several=len(programs) > 1)
 
 
 def _that_kept_others_from_running(

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from whodunet.core.command_line import UNSEEN, command_names, network_program, network_programs
+
+PARTS = [
+    *"();|&<>$!{}'\"\\\n#= -",
+    "ssh",
+    "nc",
+    "sudo ",
+    "timeout 5 ",
+    "sh -c ",
+    "-o ",
+    "ProxyCommand=",
+    "<<x\n",
+    "2>&1",
+]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +150,17 @@ def test_the_proxy_command_of_an_ssh(command: str, proxy: str | None) -> None:
 
     assert found is not None
     assert found.proxy == proxy
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PARTS) | st.text(max_size=3), max_size=30).map("".join))
+@example("sudo " * 5000 + "ssh h")
+@example("! " * 5000)
+@example("<<x\n" * 50)
+@example(" ")
+def test_no_line_is_too_odd_to_be_read(command: str) -> None:
+    assert all(found.words for found in network_programs(command))
+    command_names(command)
 
 
 def test_the_names_of_all_that_a_line_starts_itself() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -202,6 +203,15 @@ def test_an_unknown_symptom_is_shown_with_the_line_that_no_rule_knows(case: Modu
 
     assert judgement.outcome == "broken"
     assert judgement.seen == 'unknown (exit status 255, 100 ms): no rule knows "not the last line of both"'
+
+
+def test_of_several_programs_the_one_that_is_read_is_named(case: ModuleType) -> None:
+    both = replace(case.observation(), command="ping -c 1 10.9.9.9; ssh 10.0.1.10 true")
+
+    judgement = judged(case, faulty=both)["faulty/symptom/ssh"]
+
+    assert judgement.outcome == "held"
+    assert judgement.seen.startswith("refused, as ssh says (exit status 255, 100 ms): ")
 
 
 def test_a_program_that_is_not_installed_is_named_and_proves_nothing(case: ModuleType) -> None:
