@@ -21,6 +21,7 @@ from whodunet.core.symptom_words import (
     ESTABLISHED,
     FAILURE,
     HTTP_STATUS,
+    NOT_SAID,
     RESOLVER_SAYS,
     RESOLVING,
     SSH_PROTOCOL,
@@ -37,9 +38,7 @@ ANY: Statuses = OK | FAILED
 SSH_FAILED: Statuses = frozenset({255}) | KILLED  # Source: ssh(1), EXIT STATUS: "255 if an error occurred"
 SSH_RAN: Statuses = frozenset(range(255))  # ssh(1): "the exit status of the remote command"
 
-# A connection that did not come about, of a program that does not say how; without packets nobody knows.
-NOT_SAID: Meaning = (Symptom.UNKNOWN, Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.TIMED_OUT)
-# The same, where the connection may have stood as well.
+# What NOT_SAID is where the connection may have stood as well.
 FAILED_SOMEHOW: Meaning = (*NOT_SAID, Symptom.RESET, Symptom.CLOSED, Symptom.STALLED)
 
 
@@ -170,7 +169,6 @@ GIT = (
     Row(r"^\S+\[\d+: [\w.:]+\]: errno=", CONNECTING, FAILED),  # git://, connect.c: "host[0: 10.0.1.10]: errno=..."
     # https: libcurl's words, after "unable to access 'URL': " or "RPC failed; curl 56 "
     Row(r"^(?:fatal|error): (?:unable to access '.*': |RPC failed; )", FAILURE + ENDED, FAILED),
-    Row(r"^fatal: unable to access '.*': (?=.*(?:Failed to|ould not|ouldn't) connect)", NOT_SAID, FAILED),
     Row(r"^(?:fatal|remote|error): ", ACCESS, FAILED),
     Row(r"^fatal: protocol error", Symptom.PROTOCOL_ERROR, FAILED),
     Row(r"^fatal: (?:the remote end hung up|early EOF)", Symptom.CLOSED, FAILED),
@@ -244,7 +242,7 @@ PING = (
     Row(r"^\S+ is alive", Symptom.CONNECTED),  # fping
     Row(r"^ping\d?: (?:icmp open )?socket: |are you root", Symptom.UNKNOWN),  # not allowed to send: nothing was tried
     Row(
-        r"^(?:From \S+|\d+ bytes from \S+|Reply from \S+) ?.*"
+        r"^(?:From \S+|\d+ bytes from \S+|Reply from \S+|ICMP) ?.*"
         r"(?:[Uu]nreachable|Packet filtered|[Pp]rohibited|Time to live exceeded|TTL expired|[Ff]rag needed)",
         Symptom.UNREACHABLE,
     ),

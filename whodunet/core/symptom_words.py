@@ -52,21 +52,21 @@ def _number(*numbers: int) -> str:
 
 # errno(3) and strerror(3) of glibc, musl and BSD; Winsock's texts; the names that Node and Ruby print. The numbers are
 # Linux's, BSD's and Winsock's.
-_REFUSED = r"connection refused|actively refused|\bECONNREFUSED\b|" + _number(111, 61, 10061)
+_REFUSED = r"connection[ _]refused|actively refused|\bECONNREFUSED\b|" + _number(111, 61, 10061)
 _TIMED_OUT = (
     r"timed[ -]?out|time-?out|\bETIMEDOUT\b|deadline exceeded|operation now in progress"
     r"|did not properly respond after a period of time|" + _number(110, 115, 60, 36, 10060)
 )
 _UNREACHABLE = (
-    r"no route to host|host is (?:down|unreachable)|network (?:is )?(?:unreachable|down)|unreachable (?:host|network)"
-    r"|address not available|can(?:no|')t assign requested address|\bE(?:HOST|NET)(?:UNREACH|DOWN)\b"
+    r"no route to host|host[ _](?:is )?(?:down|unreachable)|network (?:is )?(?:unreachable|down)"
+    r"|unreachable (?:host|network)|address not available|can(?:no|')t assign requested address|\bE(?:HOST|NET)(?:UNREACH|DOWN)\b"
     r"|\bEADDRNOTAVAIL\b|" + _number(99, 100, 101, 112, 113, 49, 50, 51, 64, 65, 10051, 10065)
 )
 # A local route or filter that forbids, as connect(2) and sendto(2) answer. Source: `ip route add prohibit|blackhole`
 # give EACCES and EINVAL, an output hook that drops ICMP or UDP EPERM.
 _FORBIDDEN = r"permission denied|invalid argument|operation not permitted"
 _RESET = (
-    r"connection (?:was )?reset|reset by peer|broken pipe|forcibly closed|caused connection abort"
+    r"connection[ _](?:was )?reset|reset by peer|broken pipe|forcibly closed|caused connection abort"
     r"|aborted by the software|network dropped connection|\bECONN(?:RESET|ABORTED)\b|\bEPIPE\b"
     # GnuTLS reads and writes by functions of the program, which do not say why they failed
     r"|error in the (?:pull|push) function|" + _number(103, 104, 32, 53, 54, 10053, 10054)
@@ -98,7 +98,8 @@ _NO_SUCH_NAME = (
     r"|UnknownHostException|domain name not found|\(-2\)|host is unknown|non-existent domain|NXDOMAIN|\b11001\b"
 )
 _NO_ANSWER = (  # musl calls EAI_AGAIN "Try again"
-    r"temporary failure in name resolution|^\W*try again|temporary error during hostname resolution|EAI_AGAIN"
+    r"temporary (?:failure (?:in name resolution|resolving)|error \(try again)|^\W*try again|EAI_AGAIN"
+    r"|temporary error during hostname resolution"
     r"|(?:non-|un)recoverable (?:failure in name resolution|error)|host ?name lookup failure|server misbehaving"
     r"|could not contact dns servers|timeout while contacting dns|lookup .*(?:timeout|refused|timed out)"
     r"|\(-3\)|SERVFAIL|\b11002\b"
@@ -117,7 +118,7 @@ HTTP_STATUS = Vocabulary.of(
     (_HTTP + r"50[234]\b|bad gateway|service unavailable|gateway time-?out", Symptom.NOT_CONNECTED),
 )
 _DENIED = (
-    r"access (?:is )?denied|\bdenied to\b|\bunauthorized\b|not (?:authorized|allowed)"
+    r"access[ _](?:is )?denied|logon[ _]failure|\bdenied to\b|\bunauthorized\b|not (?:authorized|allowed)"
     r"|auth(?:entication)? fail|authentication required|login (?:denied|incorrect|failed)"
     r"|permission denied(?: \(|, please)|invalid (?:credentials|username|password)|no pg_hba\.conf entry"
     r"|could not read (?:username|password)"
@@ -175,6 +176,11 @@ SSH_PROTOCOL = Vocabulary.of((_SSH_PROTOCOL, Symptom.PROTOCOL_ERROR))
 _PROXY_NOT_REACHED = r"(?:cannot|unable|failed|could not|couldn't) (?:to )?connect to (?:the )?proxy"
 NO_PROXY = Vocabulary.of((_PROXY_NOT_REACHED, Symptom.NO_PROXY))
 
+# A connection that did not come about, of a program that does not say how; without packets nobody knows.
+NOT_SAID: Meaning = (Symptom.UNKNOWN, Symptom.REFUSED, Symptom.UNREACHABLE, Symptom.TIMED_OUT)
+_NOT_REACHED = r"(?:can(?:no|')t|could(?: not|n't)|(?:unable|failed) to) (?:contact|connect|reach)|connection failed"
+NOT_REACHED = Vocabulary.of((_NOT_REACHED, NOT_SAID))
+
 # What any network program may print of a failure: why, and, where that is not said on any line, only how it ended.
 FAILURE = HTTP_STATUS + ACCESS + RESOLVING + TLS + AT_SOME_STAGE
-ENDED = CLOSED + NO_PROXY
+ENDED = CLOSED + NO_PROXY + NOT_REACHED

@@ -254,6 +254,14 @@ def test_what_a_program_handed_on_before_it_was_killed_came_from_the_other_side(
 CURL_28 = "curl: (28) Connection timed out after 3001 milliseconds\n"
 
 
+def test_packets_say_why_a_program_could_not_connect() -> None:
+    said = "ldap_sasl_bind(SIMPLE): Can't contact LDAP server (-1)\n"
+
+    assert symptom_of("ldapsearch -H ldap://h", 255, stderr=said) == "unknown"
+    assert with_packets("ldapsearch -H ldap://h", 255, REFUSED, stderr=said).symptom == "refused"
+    assert with_packets("ldapsearch -H ldap://h", 255, UNANSWERED, stderr=said).symptom == "timed out"
+
+
 def test_packets_choose_where_the_words_leave_it_open() -> None:
     assert symptom_of("curl https://h/", 28, stderr=CURL_28) == "unknown"
     assert with_packets("curl https://h/", 28, UNANSWERED, stderr=CURL_28).symptom == "timed out"
