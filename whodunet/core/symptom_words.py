@@ -59,8 +59,9 @@ _TIMED_OUT = (
 )
 _UNREACHABLE = (
     r"no route to host|host[ _](?:is )?(?:down|unreachable)|network (?:is )?(?:unreachable|down)"
-    r"|unreachable (?:host|network)|address not available|can(?:no|')t assign requested address|\bE(?:HOST|NET)(?:UNREACH|DOWN)\b"
-    r"|\bEADDRNOTAVAIL\b|" + _number(99, 100, 101, 112, 113, 49, 50, 51, 64, 65, 10051, 10065)
+    r"|unreachable (?:host|network)|address not available|can(?:no|')t assign requested address"
+    r"|\bE(?:HOST|NET)(?:UNREACH|DOWN)\b|\bEADDRNOTAVAIL\b|"
+    + _number(99, 100, 101, 112, 113, 49, 50, 51, 64, 65, 10051, 10065)
 )
 # A local route or filter that forbids, as connect(2) and sendto(2) answer. Source: `ip route add prohibit|blackhole`
 # give EACCES and EINVAL, an output hook that drops ICMP or UDP EPERM.
