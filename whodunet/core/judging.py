@@ -144,7 +144,7 @@ def _symptom_finding(claim: SymptomClaim, observation: Observation | None, readi
 
 def _as_seen(reading: Reading, observation: Observation) -> str:
     status = "killed at its deadline" if observation.exit_status is None else f"exit status {observation.exit_status}"
-    said = f'"{reading.line}"' if reading.line else "it printed nothing"
+    said = reading.quote or "it printed nothing"
     unknown = "no rule knows " if reading.symptom is Symptom.UNKNOWN and reading.line else ""
     whose = f", as {reading.program} says" if reading.is_one_of_several else ""
     return f"{reading.symptom}{whose} ({status}, {observation.duration_ms:.0f} ms): {unknown}{said}"

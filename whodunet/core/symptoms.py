@@ -31,6 +31,7 @@ NOT_FOUND = re.compile(
 )
 CUT = re.compile(r"^\[\.\.\. \d+ bytes left out \.\.\.\]$")  # where a long output was shortened
 MOST_CHARACTERS = 20_000  # of each end of an output; a program tells its symptom at one of them
+MOST_QUOTED = 100  # characters of a line in a sentence
 OVER_SSH = frozenset({"ssh", "scp", "sftp", "rsync", "git"})
 THROUGH_A_PIPE = re.compile(r"\bUNKNOWN port \d+")  # what ssh says when it was given a pipe instead of a connection
 PROXY_PROGRAMS = ("ssh", "nc", "aws", "common", "socat", "curl", "python")  # what a ProxyCommand is made of
@@ -52,6 +53,12 @@ class Reading:
     line: str = ""  # the line that says it; for UNKNOWN the one that no row knows; empty: it said nothing
     reason: str = ""  # why it could not be measured
     is_one_of_several: bool = False  # the command runs other network programs as well
+
+    @property
+    def quote(self) -> str:
+        """Its line in quotation marks, or as much of it as a sentence bears; empty where there is none."""
+        shown = self.line if len(self.line) <= MOST_QUOTED else self.line[: MOST_QUOTED - 1] + "…"
+        return f'"{shown}"' if shown else ""
 
 
 @dataclass(frozen=True)

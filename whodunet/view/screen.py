@@ -56,7 +56,7 @@ def outcome(observation: Observation, reading: Reading) -> str:
     if reading.symptom is Symptom.COULD_NOT_MEASURE:
         return f"{reading.symptom} ({reading.reason})"
     ending = ", killed at its deadline" if observation.exit_status is None else ""
-    unknown = f', no rule knows "{reading.line}"' if reading.symptom is Symptom.UNKNOWN and reading.line else ""
+    unknown = f", no rule knows {reading.quote}" if reading.symptom is Symptom.UNKNOWN and reading.line else ""
     return f"{reading.symptom} after {duration(observation.duration_ms)}{ending}{unknown}"
 
 

@@ -108,6 +108,13 @@ def test_words_that_no_row_knows_are_unknown_and_shown_not_guessed() -> None:
     assert foreign == Reading(Symptom.UNKNOWN, line="Connection refused")
 
 
+def test_of_a_long_line_a_sentence_quotes_the_beginning() -> None:
+    reading = read("ssh h", 255, stderr="x" * 5000)
+
+    assert (len(reading.line), len(reading.quote)) == (5000, 102)
+    assert reading.quote.endswith('x…"')
+
+
 def test_the_exit_status_of_a_later_command_is_not_taken_for_the_programs_own() -> None:
     assert symptom_of("ssh h true | tee log", 0) == "unknown"
     assert symptom_of("curl -s http://h/ || true", 0) == "unknown"
