@@ -31,7 +31,7 @@ NOT_FOUND = re.compile(
 )
 CUT = re.compile(r"^\[\.\.\. \d+ bytes left out \.\.\.\]$")  # where a long output was shortened
 MOST_CHARACTERS = 20_000  # of each end of an output; a program tells its symptom at one of them
-MOST_QUOTED = 100  # characters of a line in a sentence
+MOST_QUOTED = 68  # characters of a line in a sentence, so that it stands on one line of a terminal
 OVER_SSH = frozenset({"ssh", "scp", "sftp", "rsync", "git"})
 THROUGH_A_PIPE = re.compile(r"\bUNKNOWN port \d+")  # what ssh says when it was given a pipe instead of a connection
 PROXY_PROGRAMS = ("ssh", "nc", "aws", "common", "socat", "curl", "python")  # what a ProxyCommand is made of
