@@ -18,6 +18,7 @@ from whodunet.core.judging import Judgement, judge
 from whodunet.core.lab import Capture, Lab
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
+from whodunet.core.readings import Readings, readings_of
 from whodunet.core.run_json import from_json, to_json
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
@@ -52,6 +53,11 @@ class Recording:
     def judged(cls, scenario: Scenario, topology: Topology, run: Run, packets: Sequence[CapturedPacket]) -> Self:
         """A recording, judged."""
         return cls(scenario, topology, run, packets, judge(scenario, run, packets, topology))
+
+    @property
+    def readings(self) -> Readings:
+        """The symptom of every probe."""
+        return readings_of(self.run, self.packets, self.topology)
 
     @property
     def outcome(self) -> str:

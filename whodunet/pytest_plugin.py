@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from whodunet.core.judging import Claim
     from whodunet.core.observation import Observation
     from whodunet.core.scenario import Scenario
-    from whodunet.core.symptoms import Symptom
+    from whodunet.core.symptom import Symptom
+    from whodunet.core.topology import Topology
     from whodunet.engine import Recording
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library
@@ -158,9 +159,10 @@ def _player(item: ClaimTest) -> Player:
 class ScenarioLab:
     """A running lab of one scenario, as tests use it."""
 
-    def __init__(self, scenario: Scenario, network: SandboxedLab) -> None:
+    def __init__(self, scenario: Scenario, network: SandboxedLab, topology: Topology) -> None:
         self.scenario = scenario
         self.network = network
+        self.topology = topology
 
     def probe(self, host: str, command: str, deadline_s: float = 30) -> Observation:
         """Runs a shell command on a host, as a person there would, and returns exit status, output and time."""
@@ -169,10 +171,13 @@ class ScenarioLab:
         return self.network.probe(command, Probe(host=host, command=command, deadline_s=deadline_s))
 
     def symptom(self, observation: Observation) -> Symptom:
-        """What an observation is in a user's words."""
-        from whodunet.core.symptoms import classify
+        """What an observation is in a user's words, as its output and its packets show it."""
+        from whodunet.core.readings import reading_of
+        from whodunet.lab.pcap_reader import read_capture
 
-        return classify(observation.command, observation)
+        with self.network.capture() as capture:
+            packets = read_capture(capture.path)
+        return reading_of(observation, packets, self.topology, dropped=capture.dropped).symptom
 
     def inject(self) -> None:
         """Puts the scenario's faults in."""
@@ -199,7 +204,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
     scenario = library.scenario(find_scenario(str(marker.args[0])))
     plan, topology = plan_for(scenario, library), library.topology(scenario.question.topology)
     with SandboxedLab.start(plan, topology) as network:
-        running = ScenarioLab(scenario, network)
+        running = ScenarioLab(scenario, network, topology)
         if marker.kwargs.get("fault", True):
             running.inject()
         yield running

@@ -87,12 +87,18 @@ def with_packets_of(other: Recording, recording: Recording) -> Recording:
 def test_with_each_others_packets_two_refusals_break_exactly_what_the_packets_told(library: Library) -> None:
     reference, sshd_down = (read_record(DATA / name, library) for name in (REFERENCE, SSHD_DOWN))
 
-    assert not_held(with_packets_of(sshd_down, reference)) == dict.fromkeys(
-        ("faulty/evidence/1", "faulty/evidence/2", "faulty/evidence/3", "repaired/evidence/1"), "broken"
-    )
-    assert not_held(with_packets_of(reference, sshd_down)) == dict.fromkeys(
-        ("faulty/evidence/1", "faulty/evidence/2"), "broken"
-    )
+    evidence = ("faulty/evidence/1", "faulty/evidence/2", "faulty/evidence/3", "repaired/evidence/1")
+    contradicted = ("repaired/symptom/ssh", "repaired/symptom/curl")
+    assert not_held(with_packets_of(sshd_down, reference)) == {
+        **dict.fromkeys((*evidence, "repaired/symptom/nc"), "broken"),  # nc is silent, and the packets speak
+        **dict.fromkeys(contradicted, "could-not-measure"),
+    }
+    assert not_held(with_packets_of(reference, sshd_down)) == {
+        **dict.fromkeys(("faulty/evidence/1", "faulty/evidence/2"), "broken"),
+        **dict.fromkeys(
+            ("faulty/symptom/ping", "repaired/symptom/ping", "repaired/symptom/nc", *contradicted), "could-not-measure"
+        ),
+    }
 
 
 ABOUT_PACKETS = ("faulty/evidence/1", "faulty/evidence/2", "faulty/evidence/3", "repaired/evidence/1")

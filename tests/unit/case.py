@@ -97,6 +97,15 @@ def reference_packets() -> list[CapturedPacket]:
     ]
 
 
+def packets_refused_twice() -> list[CapturedPacket]:
+    """The firewall resets once more, at 20 s, as if the fault had not been taken out."""
+    return [
+        *reference_packets(),
+        *seen(tcp("S", port=50002), 20_010, *TO_FIREWALL),
+        *seen(tcp("R.", answer=True, port=50002, seq=0, ack=1001, ip_id=0), 20_012, *FROM_FIREWALL),
+    ]
+
+
 def observation(
     *, status: int | None = 255, stderr: str = REFUSED, stdout: str = "", start_ms: float = 0, end_ms: float = 100,
     failure: str | None = None,

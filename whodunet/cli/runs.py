@@ -124,7 +124,11 @@ def _tell(recording: Any, library: Any, options: argparse.Namespace) -> None:
 
     scenario = recording.scenario
     if options.json:
-        print(json.dumps(report(scenario, recording.run, recording.judgements), indent=2, ensure_ascii=False))
+        print(
+            json.dumps(
+                report(scenario, recording.run, recording.judgements, recording.readings), indent=2, ensure_ascii=False
+            )
+        )
         return
     story = render_story(
         scenario,
@@ -229,7 +233,9 @@ def _report(results: Mapping[str, Mapping[str, Any]], options: argparse.Namespac
     recordings = {name: result["recording"] for name, result in results.items() if result["recording"]}
     failures = {name: result["failure"] for name, result in results.items() if result["failure"]}
     if options.json:
-        reports = {name: report(each.scenario, each.run, each.judgements) for name, each in recordings.items()}
+        reports = {
+            name: report(each.scenario, each.run, each.judgements, each.readings) for name, each in recordings.items()
+        }
         print(json.dumps({"reports": reports, "failures": failures}, indent=2, ensure_ascii=False))
     else:
         held = sum(result["outcome"] == "held" for result in results.values())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import Field
 
 from whodunet.core.strict import Strict
-from whodunet.core.symptoms import Symptom
+from whodunet.core.symptom import Symptom
 
 
 class Cause(Strict):

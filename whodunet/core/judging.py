@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from whodunet.core.evidence import Finding, Outcome, Scene, answer_time_words, findings
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
+from whodunet.core.readings import Readings, capture_doubt, readings_of
 from whodunet.core.scenario import Claims, EvidenceClaim, Scenario, SymptomClaim
-from whodunet.core.symptoms import Symptom, classify
+from whodunet.core.symptoms import Reading, Symptom
 from whodunet.core.topology import Topology
 from whodunet.core.trails import packets_of, trails_of, unread_of, unsettled_since_ns
 
@@ -87,15 +88,18 @@ def judge(scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topol
     """What came of every claim, in the order of `claims_of`."""
     claims = {claim.id: claim for claim in claims_of(scenario)}
     judged: dict[str, Finding] = {}
+    readings = readings_of(run, packets, topology)
     for phase, wanted in _phases(scenario):
         if scenario.staging.faults:
             judged[_fault_claim(phase).id] = _fault_finding(scenario, run, phase)
         for probe, symptom in wanted.symptoms.items():
-            judged[f"{phase}/symptom/{probe}"] = _symptom_finding(symptom, _observation(run, phase, probe))
+            judged[f"{phase}/symptom/{probe}"] = _symptom_finding(
+                symptom, _observation(run, phase, probe), readings.get(phase, {}).get(probe)
+            )
         for number, evidence in enumerate(wanted.evidence, 1):
             judged[f"{phase}/evidence/{number}"] = _evidence_finding(evidence, run, phase, packets, topology)
     if scenario.answer.repaired is not None:
-        judged[CHANGE] = _change_finding(scenario, run)
+        judged[CHANGE] = _change_finding(scenario, readings)
     return tuple(
         Judgement(claim, judged[id_].outcome, judged[id_].expected, judged[id_].seen) for id_, claim in claims.items()
     )
@@ -123,26 +127,27 @@ def _fault_finding(scenario: Scenario, run: Run, name: PhaseName) -> Finding:
     return Finding("held", expected, "; ".join(phase.proofs))
 
 
-def _symptom_finding(claim: SymptomClaim, observation: Observation | None) -> Finding:
+def _symptom_finding(claim: SymptomClaim, observation: Observation | None, reading: Reading | None) -> Finding:
     expected = str(claim.symptom)
-    if observation is None:
+    if observation is None or reading is None:
         return Finding("could-not-measure", expected, "the probe was not run")
-    symptom = classify(observation.command, observation)
-    if symptom is Symptom.COULD_NOT_MEASURE and claim.symptom is not symptom:
-        return Finding("could-not-measure", expected, observation.failure or _as_seen(symptom, observation))
-    if symptom is not claim.symptom:
-        return Finding("broken", expected, _as_seen(symptom, observation))
+    if reading.symptom is Symptom.COULD_NOT_MEASURE:
+        return Finding("could-not-measure", expected, reading.reason)
+    seen = _as_seen(reading, observation)
+    if reading.symptom is not claim.symptom:
+        return Finding("broken", expected, seen)
     missing = [text for text in claim.output if text not in observation.output]
     if missing:
-        return Finding("broken", f'{expected} and "{missing[0]}" in the output', _as_seen(symptom, observation))
-    return Finding("held", expected, _as_seen(symptom, observation))
+        return Finding("broken", f'{expected} and "{missing[0]}" in the output', seen)
+    return Finding("held", expected, seen)
 
 
-def _as_seen(symptom: Symptom, observation: Observation) -> str:
+def _as_seen(reading: Reading, observation: Observation) -> str:
     status = "killed at its deadline" if observation.exit_status is None else f"exit status {observation.exit_status}"
-    lines = [line.strip() for line in observation.output.splitlines() if line.strip()]
-    said = f': "{lines[-1]}"' if lines else ", without a word"
-    return f"{symptom} ({status}, {observation.duration_ms:.0f} ms){said}"
+    said = reading.quote or "it printed nothing"
+    unknown = "no rule knows " if reading.symptom is Symptom.UNKNOWN and reading.line else ""
+    whose = f", as {reading.program} says" if reading.is_one_of_several else ""
+    return f"{reading.symptom}{whose} ({status}, {observation.duration_ms:.0f} ms): {unknown}{said}"
 
 
 def _evidence_finding(
@@ -153,7 +158,7 @@ def _evidence_finding(
     if phase is None or observation is None or observation.failure is not None:
         why = (observation and observation.failure) or "the probe was not run"
         return Finding("could-not-measure", evidence_words(claim), why)
-    doubt = _doubt(observation, run)
+    doubt = capture_doubt(observation, run)
     if doubt is not None:
         return Finding("could-not-measure", evidence_words(claim), doubt)
     found = findings(claim, scene_of(observation, phase, run, packets, topology))
@@ -162,13 +167,6 @@ def _evidence_finding(
         if some:
             return Finding(some[0].outcome, _joined(f.expected for f in some), _joined(f.seen for f in some))
     return Finding("could-not-measure", "something", "the claim names a packet and says nothing of it")
-
-
-def _doubt(observation: Observation, run: Run) -> str | None:
-    """Why the capture as a whole says nothing about a probe; None when it does."""
-    if run.damage:
-        return run.damage[0]
-    return observation.clock_doubt(run.capture.clock_offset_ns if run.capture else None)
 
 
 def scene_of(
@@ -192,13 +190,14 @@ def _joined(texts: Iterator[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def _change_finding(scenario: Scenario, run: Run) -> Finding:
+def _change_finding(scenario: Scenario, readings: Readings) -> Finding:
     """A case whose symptoms stay the same without its fault is not about that fault."""
     expected = "another symptom of at least one probe"
+    faulty, repaired = readings.get("faulty", {}), readings.get("repaired", {})
     pairs = [
-        (probe, classify(before.command, before), classify(after.command, after))
+        (probe, faulty[probe].symptom, repaired[probe].symptom)
         for probe in scenario.question.probes
-        if (before := _observation(run, "faulty", probe)) and (after := _observation(run, "repaired", probe))
+        if probe in faulty and probe in repaired
     ]
     measured = [pair for pair in pairs if Symptom.COULD_NOT_MEASURE not in pair]
     changed = [f"{probe}: {before}, then {after}" for probe, before, after in measured if before is not after]

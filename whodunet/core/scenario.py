@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from whodunet.core.fault import Fault
 from whodunet.core.strict import Strict
-from whodunet.core.symptoms import Symptom
+from whodunet.core.symptom import Symptom
 
 PacketKind = Literal[
     "SYN",
@@ -78,10 +79,23 @@ class Staging(Strict):
     faults: tuple[SerializeAsAny[Fault], ...]
 
 
+CLAIMABLE = tuple(str(symptom) for symptom in Symptom if symptom is not Symptom.COULD_NOT_MEASURE)
+
+
+def _claimable(value: object) -> object:
+    """Refuses what no probe can show: that something could not be measured is what a check says, never a claim."""
+    if value in CLAIMABLE:
+        return value
+    expected = f"{', '.join(map(repr, CLAIMABLE[:-1]))} or {CLAIMABLE[-1]!r}"
+    raise PydanticCustomError("enum", "use one of: {expected}", {"expected": expected})
+
+
 class SymptomClaim(Strict):
     """What a probe has to show."""
 
-    symptom: Symptom
+    symptom: Annotated[
+        Symptom, BeforeValidator(_claimable), WithJsonSchema({"type": "string", "enum": list(CLAIMABLE)})
+    ]
     output: tuple[str, ...] = Field(default=(), description="texts that have to appear in what the command printed")
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whodunet.core.judging import Judgement
 from whodunet.core.observation import Observation, Phase, Run
+from whodunet.core.readings import Readings
 from whodunet.core.scenario import Scenario
-from whodunet.core.symptoms import classify
+from whodunet.core.symptoms import Reading
 
 FORMAT = 1  # rises when a key changes its meaning or goes; new keys do not raise it
 
 
-def as_json(scenario: Scenario, run: Run, judgements: Sequence[Judgement]) -> dict[str, Any]:
+def as_json(scenario: Scenario, run: Run, judgements: Sequence[Judgement], readings: Readings) -> dict[str, Any]:
     """The run as plain values that `json.dumps` takes.
 
     Keys: `format` (1), `scenario`, `title`, `topology`, `cause`, `culprit` (null: nothing is wrong), `outcome` ("held",
     "broken" or "could-not-measure": the worst of all claims), `claims` (list of `id`, `phase`, `says`, `outcome`,
     `expected`, `seen`), `phases` (list of `name`, `baseline_rtt_ms`, `proofs`, `failure`, `probes`: by name `host`,
-    `command`, `exit_status` (null: killed at its deadline), `symptom`, `stdout`, `stderr`, `duration_ms`, `failure`),
-    `links`, `dropped` (by capture point), `not_understood` (frames, by capture point), `damage` (sentences; empty: the
-    capture is the one that was recorded), `notes`, `versions`.
+    `command`, `exit_status` (null: killed at its deadline), `symptom`, `symptom_line` (what it was read from; of an
+    unknown one what no rule knows), `stdout`, `stderr`, `duration_ms`, `failure`), `links`, `dropped` (by capture
+    point),
+    `not_understood` (frames, by capture point), `damage` (sentences; empty: the capture is the one that was recorded),
+    `notes`, `versions`.
     """
     return {
         "format": FORMAT,
@@ -32,7 +35,7 @@ def as_json(scenario: Scenario, run: Run, judgements: Sequence[Judgement]) -> di
         "culprit": scenario.answer.culprit,
         "outcome": worst(judgements),
         "claims": [_claim(judgement) for judgement in judgements],
-        "phases": [_phase(phase) for phase in run.phases],
+        "phases": [_phase(phase, readings[phase.name]) for phase in run.phases],
         "links": dict(run.links),
         "dropped": dict(run.dropped),
         "not_understood": dict(run.capture.not_understood) if run.capture else {},
@@ -56,24 +59,25 @@ def _claim(judgement: Judgement) -> dict[str, Any]:
     return {"id": claim.id, "phase": claim.phase, "says": claim.says, **result}
 
 
-def _phase(phase: Phase) -> dict[str, Any]:
+def _phase(phase: Phase, readings: Mapping[str, Reading]) -> dict[str, Any]:
     return {
         "name": phase.name,
         "baseline_rtt_ms": phase.baseline_rtt_ms,
         "proofs": list(phase.proofs),
         "failure": phase.failure,
-        "probes": {probe: _probe(observation) for probe, observation in phase.observations.items()},
+        "probes": {probe: _probe(observation, readings[probe]) for probe, observation in phase.observations.items()},
     }
 
 
-def _probe(observation: Observation) -> dict[str, Any]:
+def _probe(observation: Observation, reading: Reading) -> dict[str, Any]:
     return {
         "host": observation.host,
         "command": observation.command,
         "exit_status": observation.exit_status,
-        "symptom": str(classify(observation.command, observation)),
+        "symptom": str(reading.symptom),
+        "symptom_line": reading.line,
         "stdout": observation.stdout,
         "stderr": observation.stderr,
         "duration_ms": observation.duration_ms,
-        "failure": observation.failure,
+        "failure": observation.failure or reading.reason or None,
     }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from whodunet.core.observation import Observation
-from whodunet.core.symptoms import classify
+from whodunet.core.symptoms import Reading, Symptom
 
 MOST_LINES = 12
 LONGEST_LINE = 2000  # characters; nobody reads what comes after them
@@ -62,13 +62,13 @@ def _shortened(lines: list[str]) -> list[str]:
     return [*lines[:half], f"… {len(lines) - 2 * half} more lines", *lines[-half:]]
 
 
-def outcome(observation: Observation) -> str:
-    """The symptom and how long it took: "refused after 15 ms"."""
-    symptom = classify(observation.command, observation)
-    if observation.failure is not None:
-        return f"{symptom} ({observation.failure})"
+def outcome(observation: Observation, reading: Reading) -> str:
+    """The symptom and how long it took: "refused after 15 ms"; with the line that no rule knows where it is unknown."""
+    if reading.symptom is Symptom.COULD_NOT_MEASURE:
+        return f"{reading.symptom} ({reading.reason})"
     ending = ", killed at its deadline" if observation.exit_status is None else ""
-    return f"{symptom} after {duration(observation.duration_ms)}{ending}"
+    unknown = f", no rule knows {reading.quote}" if reading.symptom is Symptom.UNKNOWN and reading.line else ""
+    return f"{reading.symptom} after {duration(observation.duration_ms)}{ending}{unknown}"
 
 
 def duration(time_ms: float) -> str:

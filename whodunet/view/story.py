@@ -9,8 +9,9 @@ from whodunet.core.evidence import Outcome
 from whodunet.core.judging import Judgement
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
+from whodunet.core.readings import readings_of
 from whodunet.core.scenario import Scenario
-from whodunet.core.symptoms import Symptom, classify
+from whodunet.core.symptoms import Reading
 from whodunet.core.topology import Topology
 from whodunet.core.trails import packets_of, trails_of, unsettled_since_ns
 from whodunet.view.columns import cut, filled, table, wrapped
@@ -115,6 +116,7 @@ class _Teller:
     ) -> None:
         self._scenario, self._run, self._packets, self._topology = scenario, run, packets, topology
         self._style, self._marked = style, marked
+        self._readings = readings_of(run, packets, topology)
 
     def beginning(self, is_mystery: bool) -> Section:
         question = self._scenario.question
@@ -139,15 +141,17 @@ class _Teller:
 
     def main_probe(self) -> Iterator[Section]:
         phase = self._phase("faulty")
-        for probe, observation in list(phase.observations.items())[:1] if phase else ():
+        if phase is None:
+            return
+        for probe, observation in list(phase.observations.items())[:1]:
             own = self._own(observation, phase)
-            heading = f"The packets of {probe}, hop by hop ({outcome(observation)})"
+            heading = f"The packets of {probe}, hop by hop ({self._outcome(observation, phase)})"
             if not own:
                 none = "No packet was seen at any capture point, the sender's own included."
                 yield self._section(heading, self._filled(none))
                 return
             yield from self._answer(observation, own, phase)
-            since_ns = unsettled_since_ns(phase, self._topology) if phase else None
+            since_ns = unsettled_since_ns(phase, self._topology)
             ladder = render_ladder(
                 own, self._topology, culprit=self._marked, style=self._style, unsettled_since_ns=since_ns
             )
@@ -156,8 +160,10 @@ class _Teller:
     def _answer(
         self, observation: Observation, own: Sequence[CapturedPacket], phase: Phase | None
     ) -> Iterator[Section]:
-        exchange = exchange_at(observation.host, own, self._topology, _symptom(observation))
-        if exchange is None or phase is None:
+        if phase is None:
+            return
+        exchange = exchange_at(observation.host, own, self._topology, self._reading(observation, phase).symptom)
+        if exchange is None:
             return
         isns = Isns(own)
         shown = [packet for packet in (exchange.asked, exchange.answer) if packet is not None]
@@ -180,10 +186,16 @@ class _Teller:
     def _in_brief(self, observation: Observation, phase: Phase, reference: Sequence[CapturedPacket] = ()) -> str:
         own = self._own(observation, phase)
         if reference and are_alike(own, reference, self._topology):
-            return f"{outcome(observation)}; the same packets"
-        told = in_brief(observation.host, own, self._topology, _symptom(observation))
+            return f"{self._outcome(observation, phase)}; the same packets"
+        told = in_brief(observation.host, own, self._topology, self._reading(observation, phase).symptom)
         packets = told if own else "no packet of its own was seen"
-        return f"{outcome(observation)}; {packets}"
+        return f"{self._outcome(observation, phase)}; {packets}"
+
+    def _outcome(self, observation: Observation, phase: Phase) -> str:
+        return outcome(observation, self._reading(observation, phase))
+
+    def _reading(self, observation: Observation, phase: Phase) -> Reading:
+        return self._readings[phase.name][observation.probe]
 
     def proof(self) -> Iterator[Section]:
         phase = self._phase("faulty")
@@ -261,10 +273,6 @@ class _Teller:
         plain = [(self._style.plain(name), self._style.plain(said)) for name, said in rows]
         lines = table(plain, self._style.width, before="  ")
         return self._section(heading, [self._style.paint(line) for line in lines])
-
-
-def _symptom(observation: Observation) -> Symptom:
-    return classify(observation.command, observation)
 
 
 def _proven(outcomes: Sequence[Outcome]) -> tuple[str, Ink]:

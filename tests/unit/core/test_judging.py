@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -316,9 +317,9 @@ def test_a_capture_point_without_one_packet_in_the_whole_run_is_no_witness(case:
 
 
 def test_a_scenario_whose_symptoms_stay_without_its_fault_is_broken(case: ModuleType) -> None:
-    unchanged = case.observation(start_ms=10_000, end_ms=10_300)
+    unchanged = case.observation(start_ms=20_000, end_ms=20_300)
 
-    judgements = judged(case, repaired=unchanged)
+    judgements = judged(case, packets=case.packets_refused_twice(), repaired=unchanged)
 
     assert judgements[CHANGE].outcome == "broken"
     assert judgements[CHANGE].seen == "ssh: refused in both phases"
@@ -344,6 +345,51 @@ def test_a_probe_that_could_not_be_measured_breaks_nothing_and_holds_nothing(cas
     assert about_ssh[0].seen == about_ssh[1].seen == "ssh is not installed"
 
 
+def test_words_that_the_packets_contradict_are_not_measured_and_never_held(case: ModuleType) -> None:
+    other_way = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
+    other_way += case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 51, *case.WHOLE_WAY_BACK)
+
+    judgement = judged(case, packets=other_way)["faulty/symptom/ssh"]
+
+    assert (judgement.outcome, judgement.expected) == ("could-not-measure", "refused")
+    assert judgement.seen == "ssh says refused, but its connection stood"
+
+
+def test_an_unknown_symptom_is_shown_with_the_line_that_no_rule_knows(case: ModuleType) -> None:
+    new = case.observation(stderr="ssh: a message of the year 2040\r\nnot the last line of both\r\n", stdout="x\n")
+
+    judgement = judged(case, packets=[], faulty=new)["faulty/symptom/ssh"]
+
+    assert judgement.outcome == "broken"
+    assert judgement.seen == 'unknown (exit status 255, 100 ms): no rule knows "not the last line of both"'
+
+
+def test_of_several_programs_the_one_that_is_read_is_named(case: ModuleType) -> None:
+    both = replace(case.observation(), command="ping -c 1 10.9.9.9; ssh 10.0.1.10 true")
+
+    judgement = judged(case, faulty=both)["faulty/symptom/ssh"]
+
+    assert judgement.outcome == "held"
+    assert judgement.seen.startswith("refused, as ssh says (exit status 255, 100 ms): ")
+
+
+def test_a_program_that_is_not_installed_is_named_and_proves_nothing(case: ModuleType) -> None:
+    absent = case.observation(status=127, stderr="bash: line 1: ssh: command not found\n")
+
+    judgement = judged(case, packets=[], faulty=absent)["faulty/symptom/ssh"]
+
+    assert (judgement.outcome, judgement.seen) == ("could-not-measure", "ssh is not installed in the lab")
+
+
+def test_a_recorder_that_lost_packets_at_the_client_contradicts_no_words(case: ModuleType) -> None:
+    stands = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
+    stands += case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 51, *case.WHOLE_WAY_BACK)
+
+    judgement = judged(case, packets=stands, dropped={"client-eth0": 1})["faulty/symptom/ssh"]
+
+    assert judgement.outcome == "held"
+
+
 def test_a_text_that_is_missing_breaks_the_symptom(case: ModuleType) -> None:
     scenario = case.scenario(output="No route to host")
 
@@ -361,8 +407,8 @@ def test_a_fault_that_was_not_seen_in_place_breaks_its_claim(case: ModuleType) -
 
 def test_a_scenario_without_a_fault_claims_none_and_its_unchanged_symptom_shows(case: ModuleType) -> None:
     scenario = case.scenario(faults=False)
-    run = case.run(repaired=case.observation(start_ms=10_000, end_ms=10_300))
+    run = case.run(repaired=case.observation(start_ms=20_000, end_ms=20_300))
 
-    judgements = {j.claim.id: j.outcome for j in judge(scenario, run, case.reference_packets(), case.topology())}
+    judgements = {j.claim.id: j.outcome for j in judge(scenario, run, case.packets_refused_twice(), case.topology())}
 
     assert judgements == {"faulty/symptom/ssh": "held", "repaired/symptom/ssh": "broken", CHANGE: "broken"}

@@ -7,6 +7,7 @@ from types import ModuleType
 from xml.etree import ElementTree
 
 from whodunet.core.judging import Claim, Judgement, judge
+from whodunet.core.readings import readings_of
 from whodunet.view.json_report import as_json, worst
 from whodunet.view.junit import render_junit
 
@@ -47,8 +48,9 @@ def test_xml_is_well_formed_and_can_be_stored_whatever_a_name_or_an_output_holds
 def test_the_json_report_holds_plain_values_under_its_documented_keys(case: ModuleType) -> None:
     scenario, run = case.scenario(*case.REFERENCE_EVIDENCE), case.run(dropped={"r1-eth0": 1})
     judgements = judge(scenario, run, case.reference_packets(), case.topology())
+    readings = readings_of(run, case.reference_packets(), case.topology())
 
-    report = json.loads(json.dumps(as_json(scenario, run, judgements)))
+    report = json.loads(json.dumps(as_json(scenario, run, judgements, readings)))
 
     assert {key: report[key] for key in ("format", "scenario", "cause", "culprit", "outcome", "dropped")} == {
         "format": 1,
@@ -59,6 +61,7 @@ def test_the_json_report_holds_plain_values_under_its_documented_keys(case: Modu
         "dropped": {"r1-eth0": 1},
     }
     assert report["phases"][0]["probes"]["ssh"]["symptom"] == "refused"
+    assert report["phases"][0]["probes"]["ssh"]["symptom_line"].endswith("port 22: Connection refused")
     assert report["claims"][1]["id"] == "faulty/symptom/ssh"
     documented = as_json.__doc__ or ""
     assert all(f"`{key}`" in documented for key in report)

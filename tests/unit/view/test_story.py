@@ -95,10 +95,28 @@ def test_claims_that_held_are_counted_and_listed_only_when_asked_for(case: Modul
 
 
 def test_a_broken_claim_shows_both_sides_and_spoils_the_verdict(case: ModuleType) -> None:
-    story = told(case, repaired=case.observation(start_ms=10_000, end_ms=10_300))
+    unchanged = case.observation(start_ms=20_000, end_ms=20_300)
+    story = told(case, packets=case.packets_refused_twice(), repaired=unchanged)
 
     assert "✗ repaired: ssh says connected\n    expected connected\n    seen     refused (exit status 255" in story
     assert "Not borne out: 5 of 7 claims held, 2 are broken." in story
+
+
+def test_words_that_no_rule_knows_are_shown(case: ModuleType) -> None:
+    new = "ssh: a message of the year 2040"
+    story = " ".join(told(case, packets=[], faulty=case.observation(stderr=f"{new}\r\n")).split())
+
+    assert f'hop by hop (unknown after 100 ms, no rule knows "{new}")' in story
+    assert f'seen unknown (exit status 255, 100 ms): no rule knows "{new}"' in story
+
+
+def test_a_contradiction_between_words_and_packets_is_told(case: ModuleType) -> None:
+    stands = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
+    stands += case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 51, *case.WHOLE_WAY_BACK)
+
+    story = " ".join(told(case, packets=stands).split())
+
+    assert "hop by hop (could not measure (ssh says refused, but its connection stood))" in story
 
 
 def test_silence_is_told_as_silence(case: ModuleType) -> None:
