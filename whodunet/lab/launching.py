@@ -19,6 +19,7 @@ from typing import Self
 from whodunet.core.errors import CannotRun
 from whodunet.lab import control
 from whodunet.lab.plan import Plan
+from whodunet.lab.programs import LAB_PATH
 
 Progress = Callable[[str], None]
 
@@ -44,7 +45,7 @@ class LabProcess:
             raise CannotRun("interrupted")
         mine, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", "whodunet.lab.server", str(theirs.fileno()), label]
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"PATH": LAB_PATH}
         # Nothing of the caller's own output is held open, or `whodunet up NAME | cat` would not end before the lab.
         self._said = open(os.memfd_create("lab-stderr"), "rb", buffering=0)  # noqa: SIM115 - lives as long as the lab
         self._child = subprocess.Popen(

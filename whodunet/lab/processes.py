@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from whodunet.core.errors import CannotRun
-from whodunet.lab.programs import require_program
+from whodunet.lab.programs import LAB_PATH, require_program
 
 LOGS: Final = Path("/run/lab/log")
 PROGRAMS: Final = Path("/run/lab/programs")  # of the lab's own; last on the PATH: the machine's come first
@@ -34,8 +34,7 @@ class Finished:
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of every command in a lab: the same on every machine."""
-    path = f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{PROGRAMS}"
-    fixed = {"PATH": path, "LC_ALL": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+    fixed = {"PATH": f"{LAB_PATH}:{PROGRAMS}", "LC_ALL": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
     return fixed | {"HOME": os.environ["HOME"], "USER": "root", "LOGNAME": "root"} | more
 
 

@@ -104,9 +104,12 @@ class RunningLab:
     def _make_nodes(self) -> None:
         require_program("mnexec")  # without it, Mininet would end this process
         self._net = network.LabNet(self._topo, self._first_process_watcher())
-        self._has_netem = links.netem_works()
-        if not self._has_netem:
+        netem_refusal = links.netem_refusal()
+        self._has_netem = netem_refusal is None
+        if netem_refusal is not None:
             links.require_tun()
+            if not links.has_no_netem(netem_refusal):
+                self._notice(f"netem is refused ({netem_refusal}): wirefilter delays the links")
         self._cables = network.cables_of(self._net, self.topology)
         network.make_interfaces(self._cables, self._has_netem)
 
