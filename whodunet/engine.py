@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -20,6 +21,7 @@ from whodunet.core.packets import CapturedPacket
 from whodunet.core.run_json import from_json, to_json
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
+from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import Plan
 from whodunet.lab.programs import require_programs_of_case
@@ -27,6 +29,7 @@ from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library, topo
 
 Progress = Callable[[str], None]
+_PLAYS: Final = count(1)
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
 
 
@@ -66,7 +69,7 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         each: library.standing_policy(question.topology, each, setup.policies.get(each, {})) for each in switches
     }
     return Plan(
-        name=name or question.name,
+        name=name or _unique_name(question.name),
         topology_file=str(catalogue.folder("topologies") / f"{question.topology}.py"),
         topology=question.topology,
         ryu_app=str(catalogue.folder("controllers") / "ryu_app.py"),
@@ -75,6 +78,11 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         scenario=question.name,
         **more,
     )
+
+
+def _unique_name(scenario: str) -> str:
+    """A name for a lab that nobody is to find: it lives no longer than a play."""
+    return f"{name_for(scenario)[:16].rstrip('-')}-{os.getpid()}-{next(_PLAYS)}"
 
 
 def play(

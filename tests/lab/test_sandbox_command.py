@@ -62,6 +62,20 @@ def test_a_script_is_found_in_the_folder_that_it_is_named_by(machine: Any) -> No
     assert (done.returncode, done.stdout) == (0, "there\n"), done.stderr
 
 
+def test_a_script_in_a_folder_that_only_its_owner_may_enter_is_found(machine: Any) -> None:
+    put(
+        machine,
+        "/tmp/closed/mine",
+        my_script="import my_module\n\nprint(my_module.WORD)\n",
+        my_module="WORD = 'mine'\n",
+    )
+    for folder in ("/tmp/closed", "/tmp/closed/mine"):
+        machine.path(folder).chmod(0o700)
+    for directory, script in (("/tmp/closed/mine", "my_script.py"), ("/", "/tmp/closed/mine/my_script.py")):
+        done = machine.whodunet("sandbox", "--", "python3", script, cwd=directory)
+        assert (done.returncode, done.stdout) == (0, "mine\n"), done.stderr
+
+
 def test_what_a_script_leaves_in_tmp_is_gone_and_what_the_machine_has_there_stays(
     machine: Any, leaving_nothing: Any
 ) -> None:

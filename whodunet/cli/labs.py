@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from whodunet.cli import naming
 from whodunet.cli.running_lab import add_command, ask, chosen, given_command
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
+from whodunet.lab.attached import attach, is_at_terminal
 from whodunet.lab.control import Connection
 
 
@@ -70,13 +70,13 @@ def _bring_up(options: argparse.Namespace, process: Any) -> None:
     library = Library()
     scenario = library.scenario(find_scenario(options.scenario))
     more = _other_controller(options.controller) if options.controller else {}
-    plan = engine.plan_for(scenario, library, options.name, **more)
+    name = options.name or control.name_for(scenario.question.name)
+    plan = engine.plan_for(scenario, library, name, **more)
     topology = library.topology(scenario.question.topology)
     with SandboxedLab.start(plan, topology, lambda text: print(text, file=sys.stderr), process) as lab:
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
             lab.inject(fault)
         engine.restart_services(scenario, lab, lambda text: print(text, file=sys.stderr))
-        name = lab.name
         lab.let_go()
     print(scenario.question.story.strip())
     print(f"\nlab {name} is up; next: whodunet shell {scenario.question.vantage}    in the end: whodunet down")
@@ -105,7 +105,7 @@ def ps(options: argparse.Namespace) -> int:
 
 def shell(options: argparse.Namespace) -> int:
     """Opens a terminal on a host of a running lab; any number at a time."""
-    _become(chosen(options), options.host, ["bash", "-l"])
+    return attach(chosen(options), options.host, ["bash", "-l"], in_terminal=is_at_terminal())
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -115,23 +115,7 @@ def execute(options: argparse.Namespace) -> int:
         raise InvalidInput(
             Problem("exec", "no command is given", "write it after --: whodunet exec client -- ip route")
         )
-    _become(chosen(options), options.host, command)
-
-
-def _become(lab: str, host: str, command: list[str]) -> NoReturn:
-    """Replaces this process by a command on a host, so that terminal, signals and exit status are the command's own."""
-    answer, descriptors = Connection.to(lab).ask("namespaces", host=host)
-    options = {"mnt": "mount"}
-    arguments = []
-    for kind, descriptor in zip(answer["kinds"], descriptors, strict=True):
-        os.set_inheritable(descriptor, True)
-        arguments.append(f"--{options.get(kind, kind)}=/proc/self/fd/{descriptor}")
-    environment = answer["environment"] | {"TERM": os.environ.get("TERM", "dumb")}
-    at_home = ["sh", "-c", 'cd ~ && exec "$@"', "sh", *command]
-    sys.stdout.flush()
-    os.execvpe(  # noqa: S606 - what runs is what the person typed
-        "nsenter", ["nsenter", *arguments, "--", *at_home], environment
-    )
+    return attach(chosen(options), options.host, command, in_terminal=is_at_terminal())
 
 
 def sandbox(options: argparse.Namespace) -> int:

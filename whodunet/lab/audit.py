@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from whodunet.core.errors import CannotRun
 from whodunet.core.fault import Network, run_checked
 from whodunet.core.topology import Node
-from whodunet.lab.processes import LOGS
-from whodunet.lab.session_manager import RECORDS
 
-_TRAIL: Final = RECORDS / "cloudtrail.jsonl"
+_TRAIL: Final = "cloudtrail.jsonl"
+_TRANSCRIPTS: Final = "transcripts"
+_OWN_LOGIN: Final = re.compile(r" from (127\.0\.0\.1|::1) ")
 _INTERNET: Final = ("198.51.100.1", "203.0.113.1")  # Source: RFC 5737; nobody in a lab has these
 # Every TCP port is tried at once, as far as the limit of open files allows; a port that says nothing is filtered.
 _SCAN: Final = """
@@ -57,7 +58,19 @@ class Finding:
     evidence: tuple[str, ...]
 
 
-def audit(network: Network) -> list[Finding]:
+class AuditedLab(Network, Protocol):
+    """A lab as an auditor sees it: what its network does, and what was recorded."""
+
+    def records(self) -> Mapping[str, str]:
+        """The audit trail of its cloud and the transcripts of its sessions, by path."""
+        ...
+
+    def logs(self) -> Mapping[str, str]:
+        """What its daemons wrote, by file name."""
+        ...
+
+
+def audit(network: AuditedLab) -> list[Finding]:
     """Checks every clause on a running lab; takes some ten seconds, most of them for the scan.
 
     Raises:
@@ -143,17 +156,16 @@ def no_internet_route(network: Network) -> Finding:
     return Finding("no internet route", holds, tuple(evidence))
 
 
-def every_access_recorded(network: Network) -> Finding:
+def every_access_recorded(network: AuditedLab) -> Finding:
     """Whoever came in was authenticated, authorised and recorded; and whoever is not is turned away."""
     clause = "every access authenticated, authorised and recorded"
-    anybody = _nodes(network, "instance")[0].name  # all hosts see the same records
-    listed = network.execute(anybody, f"cat {_TRAIL}").stdout.splitlines()
-    if not listed:
+    if not network.records().get(_TRAIL):
         return Finding(clause, False, ("there is no audit trail",))
     turned_away, said = _try_unsigned(network)
-    events = [json.loads(line) for line in network.execute(anybody, f"cat {_TRAIL}").stdout.splitlines()]
+    records = network.records()
+    events = [json.loads(line) for line in records[_TRAIL].splitlines()]
     refused = [event for event in events if event.get("errorCode")]
-    sessions, unrecorded = _sessions(network, anybody, events)
+    sessions, unrecorded = _sessions(records, events)
     logins = _ssh_logins(network)
     evidence = (
         f"a call without a signature: {said}",
@@ -184,10 +196,10 @@ def _last(refused: list[Mapping[str, Any]]) -> str:
     return f"{event['eventName']} by {who} from {event['sourceIPAddress']}: {event['errorCode']}"
 
 
-def _sessions(network: Network, node: str, events: list[Mapping[str, Any]]) -> tuple[int, str]:
+def _sessions(records: Mapping[str, str], events: list[Mapping[str, Any]]) -> tuple[int, str]:
     """How many sessions there were, and those that nobody was authorised to start."""
-    files = network.execute(node, f"ls {RECORDS}/transcripts").stdout.split()
-    kept = {PurePosixPath(name).stem for name in files}
+    paths = [PurePosixPath(name) for name in records]
+    kept = {path.stem for path in paths if path.parts[0] == _TRANSCRIPTS}
     started = {
         (event.get("responseElements") or {}).get("sessionId")
         for event in events
@@ -196,14 +208,12 @@ def _sessions(network: Network, node: str, events: list[Mapping[str, Any]]) -> t
     return len(kept), ", ".join(sorted(kept - started))
 
 
-def _ssh_logins(network: Network) -> int:
-    """Logins that sshd has logged, but for those from the instance itself: they came through a recorded session.
-
-    The log is the lab's, the same on every host.
-    """
-    count = 0
-    for instance in (node.name for node in _nodes(network, "instance")):
-        log = f"{LOGS}/{instance}-sshd.log"
-        own = r"' from \(127\.0\.0\.1\|::1\) '"
-        count += int(network.execute(instance, f"grep '^Accepted ' {log} | grep -vc {own}").stdout or 0)
-    return count
+def _ssh_logins(network: AuditedLab) -> int:
+    """Logins that sshd has logged, but for those from the instance itself: they came through a recorded session."""
+    logs = network.logs()
+    lines = [
+        line
+        for instance in _nodes(network, "instance")
+        for line in logs.get(f"{instance.name}-sshd.log", "").splitlines()
+    ]
+    return sum(line.startswith("Accepted ") and not _OWN_LOGIN.search(line) for line in lines)

@@ -7,14 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import BinaryIO, Final, NoReturn
 
 from whodunet import catalogue
 from whodunet.core.errors import CannotRun, WhodunetError
-from whodunet.lab import openvswitch, sandbox
-from whodunet.lab.processes import Daemon, check, environment
+from whodunet.lab import linux, openvswitch, sandbox
+from whodunet.lab.processes import LOGS, Daemon, check, environment, start_here
 from whodunet.lab.programs import LAB_PATH
 
 _PROGRAMS: Final = Path("/run/lab/bin")
@@ -70,33 +70,48 @@ def run(command: Sequence[str], controller: str | None = None) -> NoReturn:
     directory, path = Path.cwd(), f"{os.environ.get('PATH', '')}:{LAB_PATH}:{sys.prefix}/bin"
     named = [Path(word).resolve() for word in (*command, controller or "") if os.path.exists(word)]
     loose = {file: file.open("rb") for file in _loose_files(named)}
-    folders = [place if place.is_dir() else place.parent for place in (directory, *named)]
+    folders = dict.fromkeys([directory, *(place if place.is_dir() else place.parent for place in named)])
+    closed = [folder for folder in folders if _is_closed(folder)]
     own = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2])
     keep = dict.fromkeys((*own, *filter(_is_of_a_person, (*folders, *_homes_of_programs(command[0], path)))))
 
-    def inside() -> int:
-        for file, content in loose.items():
-            with file.open("wb") as copy:
-                shutil.copyfileobj(content, copy)
-            file.chmod(os.fstat(content.fileno()).st_mode & 0o777)
-        return _inside(command, directory, path, controller)
+    def be_first() -> int:
+        sandbox.hide_machine(keep)
+        LOGS.mkdir(parents=True)
+        for folder in closed:
+            linux.mount("lab", str(folder), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=0755,size=64m")
+        _copy(loose)
+        child = os.fork()
+        if child == 0:
+            os._exit(_inside(command, directory, path, controller))
+        return linux.reap_until_end_of(child)
 
-    sandbox.launch(inside, keep)
+    sys.exit(sandbox.wait(sandbox.enter(be_first, keep)))
 
 
 def _loose_files(named: Sequence[Path]) -> set[Path]:
-    """Files right in a scratch directory, of which the sandbox has an own one, and the modules that lie beside them.
-
-    They are copied. The machine's whole /tmp is not mounted: Mininet's own clean-up deletes there.
-    """
-    loose = {file for file in named if file.is_file() and file.parent in _SCRATCH}
+    """Files whose folder the sandbox has an own and empty one of, and the modules that lie beside them; see `_copy`."""
+    loose = {file for file in named if file.is_file() and (file.parent in _SCRATCH or _is_closed(file.parent))}
     modules = {module for file in loose if file.suffix == ".py" for module in file.parent.glob("*.py")}
     return loose | {module for module in modules if module.is_file() and os.access(module, os.R_OK)}
 
 
+def _is_closed(folder: Path) -> bool:
+    """Whether the root of root's sandbox, who is nobody on this machine, may not enter or list a folder."""
+    return os.geteuid() == 0 and folder not in _SCRATCH and folder.stat().st_mode & 0o005 != 0o005
+
+
+def _copy(loose: Mapping[Path, BinaryIO]) -> None:
+    """Copies files in. The machine's whole /tmp is not mounted: Mininet's own clean-up deletes there."""
+    for file, content in loose.items():
+        with file.open("wb") as copy:
+            shutil.copyfileobj(content, copy)
+        file.chmod(os.fstat(content.fileno()).st_mode & 0o777)
+
+
 def _is_of_a_person(place: Path) -> bool:
     """Neither part of the system, which is there anyway, nor a whole scratch directory: the sandbox has its own."""
-    return place not in _SCRATCH and not any(place.is_relative_to(system) for system in _OF_THE_SYSTEM)
+    return place not in (*_SCRATCH, Path("/")) and not any(place.is_relative_to(system) for system in _OF_THE_SYSTEM)
 
 
 def _homes_of_programs(program: str, path: str) -> Iterator[Path]:
@@ -116,7 +131,8 @@ def _inside(command: Sequence[str], directory: Path, path: str, controller: str 
         _install("controller", _LEARNING_SWITCH.format(python=sys.executable, ryu_app=ryu_app))
         _install("telnet", _TELNET)
         _install_modules()
-        settings = environment(PATH=f"{_PROGRAMS}:{path}", PYTHONPATH=str(_PYTHON), SHELL="/bin/bash")
+        of_the_terminal = {"TERM": os.environ.get("TERM", "dumb"), "SHELL": "/bin/bash"}
+        settings = environment(PATH=f"{_PROGRAMS}:{path}", PYTHONPATH=str(_PYTHON), **of_the_terminal)
         if controller:
             _start_controller(ryu_app, controller)
         heed_interrupts = ["env", "--default-signal=INT"]
@@ -143,7 +159,7 @@ def _start_controller(ryu_app: Path, app: str) -> None:
     if not child.stdout.readline():  # the event that it listens
         raise CannotRun(f"the Ryu app {app} ended with exit status {child.wait()} before it listened")
     old = f"TCP-LISTEN:{_OLD_PORT},bind=127.0.0.1,fork,reuseaddr"
-    Daemon("old-port", ["socat", old, f"TCP:{_REMOTE}"])
+    Daemon("old-port", start_here(["socat", old, f"TCP:{_REMOTE}"]))
 
 
 def _install_modules() -> None:

@@ -1,76 +1,171 @@
 """The control socket between a lab and those outside: JSON lines, with file descriptors beside them.
 
-The socket's name is abstract, so it is no file: it goes with the last process that holds it.
-Source: unix(7), "Abstract sockets" and SCM_RIGHTS.
+Each user's labs have their sockets in one folder that nobody else may enter, see `runtime_folder`; the file's name is
+the lab's. Either end makes sure that the other belongs to the same user. Source: unix(7), SO_PEERCRED and SCM_RIGHTS.
 """
 
 from __future__ import annotations
 
 import array
+import fcntl
 import json
 import os
+import re
 import socket
+import stat
 import struct
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from whodunet.core.errors import CannotRun
+from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab.waiting import wait_until
 
+RUNTIME_VARIABLE: Final = "WHODUNET_RUNTIME_DIR"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_NAME_RULE: Final = "use small letters, digits and hyphens, at most 32, with a letter or digit in front"
+_LOCK: Final = ".lock"
 _MOST_DESCRIPTORS: Final = 32
 _MOST_BYTES: Final = 1 << 26
+_SEND_S: Final = 10.0  # to somebody who does not read
+_ANSWER_S: Final = 120.0  # from a lab; more than the slowest request takes that has no deadline of its own
 
 
-def listen(wished: str) -> tuple[socket.socket, str]:
-    """Opens the control socket of a new lab and tells the name it got: `wished`, or `wished-2` if that is taken."""
-    for name in _candidates(wished):
+def runtime_folder() -> Path:
+    """The folder with the control sockets of this user's labs; $WHODUNET_RUNTIME_DIR names another one.
+
+    Raises:
+        CannotRun: when it cannot be made, or is open to other users.
+    Source: XDG Base Directory Specification, $XDG_RUNTIME_DIR.
+    """
+    folder = _runtime_path()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        fix = f"set {RUNTIME_VARIABLE} to a folder of your own"
+        raise CannotRun(f"{folder}, for the sockets of labs, cannot be made: {error.strerror}; {fix}") from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        fix = f"`chmod 700` it if it is yours, or set {RUNTIME_VARIABLE} to a folder of your own"
+        raise CannotRun(f"{folder}, for the sockets of labs, has to be a folder that is yours and nobody else's; {fix}")
+    return folder
+
+
+def _runtime_path() -> Path:
+    if named := os.environ.get(RUNTIME_VARIABLE):
+        return Path(named).absolute()
+    session = os.environ.get("XDG_RUNTIME_DIR", "")
+    if session.startswith("/") and os.access(session, os.W_OK) and os.stat(session).st_uid == os.geteuid():
+        return Path(session, "whodunet")
+    if os.geteuid() == 0 and os.access("/run", os.W_OK):
+        return Path("/run/whodunet")
+    return Path(f"/tmp/whodunet-{os.geteuid()}")  # noqa: S108 - `runtime_folder` refuses one that another user made
+
+
+def require_name(name: str) -> str:
+    """The name, if a lab may have it.
+
+    Raises:
+        InvalidInput: if not.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(Problem(f"lab name {name!r}", "is not possible", _NAME_RULE))
+    return name
+
+
+def name_for(scenario: str) -> str:
+    """A lab's name made of a scenario's."""
+    plain = re.sub(r"[^a-z0-9]+", "-", scenario.lower()).strip("-")[:32].rstrip("-")
+    return plain or "lab"
+
+
+def listen(name: str) -> socket.socket:
+    """Opens the control socket of a new lab.
+
+    Raises:
+        InvalidInput: when the name is taken, or is none that a lab may have.
+    """
+    require_name(name)
+    with _locked_folder() as folder:
+        if name in _alive(folder):
+            raise InvalidInput(Problem(f"lab name {name}", "is taken", f"`whodunet down {name}`, or --as ANOTHER"))
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            listener.bind(_address(name))
-        except OSError:
-            listener.close()
-            continue
+        listener.bind(_address(folder, name))
         listener.listen(16)
-        return listener, name
-    raise AssertionError("candidates never end")
+        return listener
 
 
-def _candidates(wished: str) -> Iterator[str]:
-    yield wished
-    number = 2
-    while True:
-        yield f"{wished}-{number}"
-        number += 1
-
-
-def _prefix() -> str:
-    return f"whodunet/{os.getuid()}/"
-
-
-def _address(name: str) -> str:
-    return "\0" + _prefix() + name
+def free_name(wished: str) -> str:
+    """`wished`, or `wished-2` and so on where that is taken: for labs that nobody asked to be called so."""
+    taken = running()
+    if wished not in taken:
+        return wished
+    return next(name for number in range(2, 10_000) if (name := f"{wished[:27]}-{number}") not in taken)
 
 
 def running() -> list[str]:
     """Names of this user's labs that exist now."""
-    marker = "@" + _prefix()
-    lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
-    paths = (line.rsplit(" ", 1)[-1] for line in lines)
-    return sorted({path.removeprefix(marker) for path in paths if path.startswith(marker)})
+    with _locked_folder() as folder:
+        return _alive(folder)
+
+
+def remove(name: str, folder: int) -> None:
+    """Removes the socket of a lab that has ended, from a folder that was opened before."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 def await_gone(name: str) -> None:
-    """Returns when nothing of a lab is left: its launcher, which ends last, holds the socket."""
+    """Returns when nothing of a lab is left: its launcher, which ends last, removes the socket."""
     wait_until(lambda: name not in running(), f"the lab {name} to end")
 
 
+@contextmanager
+def _locked_folder() -> Iterator[int]:
+    """The runtime folder, opened; nobody else makes or removes sockets in it meanwhile."""
+    folder = os.open(runtime_folder(), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(lock)
+    finally:
+        os.close(folder)
+
+
+def _alive(folder: int) -> list[str]:
+    """The labs whose socket somebody holds; what a killed lab has left behind is removed."""
+    alive = []
+    for name in sorted(os.listdir(folder)):
+        if not _NAME.fullmatch(name):
+            continue
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+            trial.setblocking(False)
+            try:
+                trial.connect(_address(folder, name))
+            except BlockingIOError:
+                pass  # somebody is there, and busy
+            except OSError:
+                remove(name, folder)
+                continue
+        alive.append(name)
+    return alive
+
+
+def _address(folder: int, name: str) -> str:
+    """By way of the descriptor, for a socket's path may not be longer than 107 bytes."""
+    return f"/proc/self/fd/{folder}/{name}"
+
+
 def peer_is_own_user(connection: socket.socket) -> bool:
-    """True when the process at the other end belongs to the user of this lab (or to root)."""
+    """True when the process at the other end belongs to the user of this one."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, uid, _ = struct.unpack("3i", credentials)
-    return bool(uid == 0)
+    return bool(uid == os.geteuid())
 
 
 class Connection:
@@ -80,6 +175,8 @@ class Connection:
         self._stream = stream
         self._unread = b""
         self._asking = threading.Lock()  # an answer goes to who asked, also when several threads ask
+        self._sending = threading.Lock()
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_SEND_S), 0))
 
     @classmethod
     def to(cls, name: str) -> Connection:
@@ -89,30 +186,40 @@ class Connection:
             CannotRun: when there is none of that name.
         """
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        folder = os.open(runtime_folder(), os.O_RDONLY | os.O_DIRECTORY)
         try:
-            stream.connect(_address(name))
-        except OSError as error:
+            stream.connect(_address(folder, require_name(name)))
+            if not peer_is_own_user(stream):
+                raise CannotRun(f"the lab {name} is another user's")
+        except BaseException as error:
             stream.close()
-            raise CannotRun(f"no lab named {name} is running; `whodunet ps` lists those that are") from error
+            if isinstance(error, OSError):
+                raise CannotRun(f"no lab named {name} is running; `whodunet ps` lists those that are") from error
+            raise
+        finally:
+            os.close(folder)
         return cls(stream)
 
     def send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Sends one message; the descriptors stay open here."""
         line = json.dumps(message).encode() + b"\n"
-        if descriptors:
-            socket.send_fds(self._stream, [line[:1]], list(descriptors))
-            line = line[1:]
-        self._stream.sendall(line)
+        with self._sending:
+            if descriptors:
+                socket.send_fds(self._stream, [line[:1]], list(descriptors))
+                line = line[1:]
+            self._stream.sendall(line)
 
-    def receive(self) -> tuple[dict[str, Any], list[int]]:
+    def receive(self, timeout_s: float | None = None) -> tuple[dict[str, Any], list[int]]:
         """Waits for one message.
 
         Raises:
             EOFError: when the other end is gone.
+            TimeoutError: when nothing has come for so long.
             ValueError: when what came is no message.
         """
         received = array.array("i")
         while b"\n" not in self._unread:
+            self._await_readable(timeout_s)
             chunk, descriptors, _, _ = socket.recv_fds(self._stream, 1 << 16, _MOST_DESCRIPTORS)
             received.extend(descriptors)
             if not chunk:
@@ -126,16 +233,34 @@ class Connection:
             raise ValueError("a message is a JSON object")
         return message, list(received)
 
-    def ask(self, operation: str, **arguments: Any) -> tuple[dict[str, Any], list[int]]:
+    def _await_readable(self, timeout_s: float | None) -> None:
+        if timeout_s is not None:
+            import select
+
+            poll = select.poll()
+            poll.register(self._stream, select.POLLIN)
+            if not poll.poll(timeout_s * 1000):
+                raise TimeoutError("nothing came")
+
+    def ask(
+        self, operation: str, *, timeout_s: float = _ANSWER_S, given: Sequence[int] = (), **arguments: Any
+    ) -> tuple[dict[str, Any], list[int]]:
         """Sends a request and waits for its answer.
 
+        Args:
+            given: descriptors that go with the request; they stay open here.
+
         Raises:
-            CannotRun: with the lab's own message when it refuses, or when it ends meanwhile.
+            CannotRun: with the lab's own message when it refuses, or when it ends meanwhile, or does not answer.
         """
         try:
             with self._asking:
-                self.send({"operation": operation, **arguments})
-                answer, descriptors = self.receive()
+                self.send({"operation": operation, **arguments}, given)
+                answer, descriptors = self.receive(timeout_s)
+        except (TimeoutError, BlockingIOError) as error:
+            raise CannotRun(
+                f"the lab did not answer within {timeout_s:g} s when it was asked to {operation}"
+            ) from error
         except (EOFError, OSError) as error:
             raise CannotRun(f"the lab ended while it was asked to {operation}") from error
         if "error" in answer:
@@ -144,8 +269,9 @@ class Connection:
 
     def wait_until_closed(self) -> None:
         """Returns when the other end is gone."""
-        while self._stream.recv(4096):
-            pass
+        with suppress(ConnectionError):
+            while self._stream.recv(4096):
+                pass
 
     def fileno(self) -> int:
         """The socket's descriptor."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from whodunet.core.errors import CannotRun
-from whodunet.lab.processes import Daemon
+from whodunet.lab.processes import Daemon, start_here
 from whodunet.lab.waiting import wait_until
 
 _RESTARTS: Final = 20  # a controller that dies more often than this is beyond help
@@ -41,7 +41,7 @@ class Controller:
     def _start(self) -> None:
         self._listening = False
         # Saves a third of eventlet's import, which needs no resolver here.
-        self._daemon = Daemon("controller", self._arguments, EVENTLET_NO_GREENDNS="yes")
+        self._daemon = Daemon("controller", start_here(self._arguments, EVENTLET_NO_GREENDNS="yes"), is_asked=True)
         threading.Thread(target=self._read_events, args=(self._daemon,), daemon=True).start()
         self._daemon.when_ended(self._restart)
 

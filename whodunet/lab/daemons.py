@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import ClassVar, Final
 
+from whodunet.lab.accounts import ACCOUNTS
 from whodunet.lab.hosts import Host
-from whodunet.lab.processes import check
-from whodunet.lab.sandbox import ACCOUNTS
+from whodunet.lab.keys import new_key
 from whodunet.lab.service import Listener
+
+_HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"
+_DNS_RECORDS: Final = "/etc/dns-records"
 
 
 class Sshd(Listener):
@@ -19,33 +22,35 @@ class Sshd(Listener):
 
     def __init__(self, login: str) -> None:
         self.login = login
+        self._public_key = ""
 
     def prepare(self, host: Host) -> None:
         """Makes host key and configuration; the login's key is authorised by `authorise`."""
-        key = host.files / "etc/ssh/host_key"
-        key.parent.mkdir(parents=True, exist_ok=True)
-        check(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", host.name, "-f", str(key)])
+        key = new_key(host.name)
+        host.write(_HOST_KEY, key.private, 0o600)
+        host.write(f"{_HOST_KEY}.pub", key.public)
+        self._public_key = " ".join(key.public.split()[:2])
         lines = [
-            f"HostKey {key}",
+            f"HostKey {_HOST_KEY}",
             "PidFile none",
             "UsePAM no",
             "PasswordAuthentication no",
             "Subsystem sftp internal-sftp",
         ]
-        host.write("etc/ssh/sshd_config", "\n".join(lines) + "\n")
+        host.write("/etc/ssh/sshd_config", "\n".join(lines) + "\n")
 
     def command(self, host: Host) -> list[str]:
         """sshd has to be called by its full path, because it calls itself."""
-        return ["/usr/sbin/sshd", "-D", "-e", "-f", str(host.files / "etc/ssh/sshd_config")]
+        return ["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshd_config"]
 
     def authorise(self, host: Host, public_key: str) -> None:
         """Lets the owner of a key log in."""
-        host.write(f"home/{self.login}/.ssh/authorized_keys", public_key, 0o600, ACCOUNTS[self.login].uid)
+        account = ACCOUNTS[self.login]
+        host.write(f"{account.home}/.ssh/authorized_keys", public_key, 0o600, account.uid)
 
-    def public_key(self, host: Host) -> str:
+    def public_key(self) -> str:
         """The host's key, as known_hosts has it: kind and key."""
-        text = Path(host.files / "etc/ssh/host_key.pub").read_text(encoding="utf-8")
-        return " ".join(text.split()[:2])
+        return self._public_key
 
 
 class Dnsmasq(Listener):
@@ -59,18 +64,19 @@ class Dnsmasq(Listener):
 
     def prepare(self, host: Host) -> None:
         """Writes the records in the form of /etc/hosts."""
-        host.write("etc/dns-records", "".join(f"{address} {name}\n" for name, address in self.records.items()))
+        host.write(_DNS_RECORDS, "".join(f"{address} {name}\n" for name, address in self.records.items()))
 
     def command(self, host: Host) -> list[str]:
         """No configuration of the machine, no leases, no upstream."""
-        records = host.files / "etc/dns-records"
         quiet = ["--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file="]
         zones = "/".join(self.zones)
-        return ["dnsmasq", "--keep-in-foreground", *quiet, f"--addn-hosts={records}", f"--local=/{zones}/"]
+        return ["dnsmasq", "--keep-in-foreground", *quiet, f"--addn-hosts={_DNS_RECORDS}", f"--local=/{zones}/"]
 
 
 class TlsInterceptor(Listener):
     """A proxy that intercepts TLS, for what is redirected to it."""
+
+    runs_beside: ClassVar[bool] = True
 
     def __init__(self, port: int) -> None:
         self.port = port

@@ -1,95 +1,268 @@
-"""A host's own files, namespaces and commands."""
+"""A host of the lab, as the lab holds it: its first process, its namespaces, its files, and what runs there."""
 
 from __future__ import annotations
 
+import json
 import os
-import shlex
 import socket
-from collections.abc import Sequence
-from pathlib import Path
+import stat
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import count
 from typing import Any, Final
 
-from whodunet.lab import linux, sandbox
-from whodunet.lab.links import switch_offload_off
-from whodunet.lab.processes import Finished, check, run
+from whodunet.core.errors import CannotRun
+from whodunet.lab import linux
+from whodunet.lab.accounts import ACCOUNTS
+from whodunet.lab.host_process import Birth, Order, receive_line, send_line
+from whodunet.lab.host_root import OWN, Shared
+from whodunet.lab.processes import Child, Finished, check_finished, collect, environment
 
-NAMESPACES: Final = ("net", "mnt", "uts")
-_FILES: Final = Path("/run/lab/hosts")
+_BIRTH_S: Final = 20.0
+_ANSWER_S: Final = 20.0
+_MOST_READ_BYTES: Final = 1 << 26
 # Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped.
 _SYSCTLS: Final = {
-    "ipv4/icmp_ratelimit": 0,
-    "ipv4/conf/all/rp_filter": 0,
-    "ipv4/conf/default/rp_filter": 0,
-    "ipv6/conf/all/disable_ipv6": 1,
-    "ipv6/conf/default/disable_ipv6": 1,
-    "ipv4/ping_group_range": "0 65535",
+    "ipv4/icmp_ratelimit": "0",
+    "ipv4/conf/all/rp_filter": "0",
+    "ipv4/conf/default/rp_filter": "0",
+    "ipv6/conf/all/disable_ipv6": "1",
+    "ipv6/conf/default/disable_ipv6": "1",
+    "ipv4/ping_group_range": "0 65534",
 }
-_CLONE_FS: Final = 0x200  # without a root directory of its own, no thread may enter a mount namespace; setns(2)
-_ANY_KIND: Final = 0
+
+
+class HostMaker:
+    """The lab's end of the socket to the process that makes hosts."""
+
+    def __init__(self, stream: socket.socket, shared: Sequence[Shared]) -> None:
+        """`shared` is shown on every host that is made."""
+        self._stream = stream
+        self._unread = bytearray()
+        self._shared = tuple(shared)
+        self._making = threading.Lock()
+        self._numbers = count()
+
+    def make(self, name: str) -> FirstProcess:
+        """Makes a host; it may still be on its way to being one. Hosts are made side by side."""
+        orders, theirs = socket.socketpair()
+        with self._making, theirs:
+            send_line(self._stream, Birth(name, next(self._numbers), self._shared).to_json(), [theirs.fileno()])
+            answer, _ = receive_line(self._stream, self._unread)
+        return FirstProcess(name, int(answer), orders)
+
+
+class FirstProcess:
+    """The first process of a host, which carries out what it is asked."""
+
+    def __init__(self, name: str, pid: int, orders: socket.socket) -> None:
+        self.name = name
+        self.pid = pid  # in the lab's PID namespace
+        self._orders = orders
+        self._sending = threading.Lock()
+        self._numbers = count(1)
+        self._answers: dict[int, Future[tuple[dict[str, Any], list[int]]]] = {}
+        self._ends: dict[int, Future[int]] = {}
+        self._born: Future[tuple[dict[str, Any], list[int]]] = Future()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def await_born(self) -> tuple[dict[str, int], int]:
+        """Descriptors of the host's namespaces by kind, and one of its root directory, when it is there.
+
+        Raises:
+            CannotRun: when the kernel refused it a mount or a namespace.
+        """
+        answer, descriptors = self._result(self._born, _BIRTH_S)
+        if "failed" in answer:
+            raise CannotRun(
+                f"{self.name} could not be made: {answer['failed']}; `whodunet doctor` says what is missing"
+            )
+        *namespaces, root = descriptors
+        return dict(zip(answer["namespaces"], namespaces, strict=True)), root
+
+    def ask(self, request: Mapping[str, Any], descriptors: Sequence[int] = ()) -> tuple[int, dict[str, Any], list[int]]:
+        """Sends a request; returns its number and the answer.
+
+        Raises:
+            CannotRun: when the host could not do it, or has ended.
+        """
+        number = next(self._numbers)
+        answered = self._answers[number] = Future()
+        self._ends[number] = Future()
+        try:
+            with self._sending:
+                send_line(self._orders, json.dumps({**request, "number": number}).encode() + b"\n", descriptors)
+        except OSError as error:
+            raise CannotRun(f"{self.name} has ended") from error
+        answer, received = self._result(answered, _ANSWER_S)
+        if "failed" in answer:
+            raise CannotRun(f"{self.name}: {answer['failed']}")
+        return number, answer, received
+
+    def await_end(self, number: int, timeout_s: float | None) -> int | None:
+        """The status with which a started process ended; None when the time is over first."""
+        with suppress(NotYet):
+            return self._ends[number].result(timeout_s)
+        return None
+
+    def signal(self, number: int, which: int) -> None:
+        """Signals the process group of a started process."""
+        with suppress(CannotRun):
+            self.ask({"signal": int(which), "of": number})
+
+    def _result(
+        self, future: Future[tuple[dict[str, Any], list[int]]], timeout_s: float
+    ) -> tuple[dict[str, Any], list[int]]:
+        try:
+            return future.result(timeout_s)
+        except NotYet as error:
+            raise CannotRun(f"{self.name} did not answer within {timeout_s:g} s") from error
+
+    def _read(self) -> None:
+        """Hands answers to those who wait for them."""
+        unread = bytearray()
+        with suppress(EOFError, OSError):
+            self._born.set_result(self._message(unread))
+            while True:
+                message, descriptors = self._message(unread)
+                number = message.get("number", 0)
+                if "status" in message:
+                    self._ends[number].set_result(message["status"])
+                else:
+                    self._answers.pop(number).set_result((message, descriptors))
+        gone = ({"failed": "it has ended"}, list[int]())
+        for future in (self._born, *self._answers.values()):
+            if not future.done():
+                future.set_result(gone)
+        for end in self._ends.values():
+            if not end.done():
+                end.set_result(-9)  # nothing outlives the first process
+
+    def _message(self, unread: bytearray) -> tuple[dict[str, Any], list[int]]:
+        line, descriptors = receive_line(self._orders, unread)
+        return json.loads(line), descriptors
+
+
+class HostChild(Child):
+    """A process on a host, whose standard streams are pipes of the lab or a terminal of the host."""
+
+    def __init__(self, first: FirstProcess, number: int, pid: int) -> None:
+        self._first = first
+        self._number = number
+        self.pid = pid  # in the host's PID namespace
+
+    def poll(self) -> int | None:
+        """As subprocess.Popen."""
+        return self._first.await_end(self._number, 0)
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """The status, negative for a signal; None when the time is over first."""
+        return self._first.await_end(self._number, timeout_s)
+
+    def signal(self, which: int) -> None:
+        """Signals its process group."""
+        self._first.signal(self._number, which)
 
 
 class Host:
-    """One host of the lab: the namespaces that Mininet made for it, and its files."""
+    """One host of the lab."""
 
-    def __init__(self, name: str, pid: int, settings: dict[str, Any]) -> None:
-        self.name = name
-        self.pid = pid
+    def __init__(self, first: FirstProcess, settings: dict[str, Any]) -> None:
+        self.name = first.name
+        self.pid = first.pid
         self.settings = settings
-        self.files = _FILES / name
-        # Held open so that the host stays reachable whatever happens to its first process.
-        self.namespaces = {kind: os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in NAMESPACES}
+        self._first = first
+        self.namespaces, self._root = first.await_born()
 
-    def write(self, path: str, text: str, mode: int = 0o644, owner: int = 0) -> Path:
-        """Writes one of the host's own files; returns its path as the sandbox sees it."""
-        target = self.files / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        target.chmod(mode)
-        os.chown(target, owner, owner)
-        return target
+    # Its files, which the lab reaches as a process of the host would: no link there leads out of the host.
 
-    def prepare_files(self) -> None:
-        """Makes the files that every host has of its own."""
-        for account in (account for account in sandbox.ACCOUNTS.values() if account.has_files):
-            home = self.files / "home" / account.name
-            ssh = home / ".ssh"
-            ssh.mkdir(parents=True)
-            for directory in (home, ssh):
-                directory.chmod(0o700)
-                os.chown(directory, account.uid, account.uid)
-            self.write(f"home/{account.name}/.bashrc", _BASHRC, owner=account.uid)
-            self.write(f"home/{account.name}/.bash_profile", ". ~/.bashrc\n", owner=account.uid)
-        self.write("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n")
-        self.write("etc/hostname", f"{self.name}\n")
-        self.write("etc/resolv.conf", _resolver_lines(self.settings.get("resolver")))
+    def write(self, path: str, text: str, mode: int = 0o644, owner: int = 0) -> None:
+        """Writes a file of the host in place of what is there; `path` as the host sees it."""
+        self.write_bytes(path, text.encode(), mode, owner)
 
-    def set_resolver(self, address: str | None) -> None:
-        """Points the host at another DNS server; the file stays the same file, for it is mounted."""
-        (self.files / "etc/resolv.conf").write_text(_resolver_lines(address), encoding="utf-8")
+    def write_bytes(self, path: str, content: bytes, mode: int = 0o644, owner: int = 0) -> None:
+        """Writes a file of the host in place of what is there.
+
+        Raises:
+            CannotRun: when the host has no room for it, or something else is there.
+        """
+        try:
+            descriptor = self._open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode)
+            with open(descriptor, "wb") as file:
+                self._require_regular(descriptor, path)
+                os.ftruncate(descriptor, 0)
+                file.write(content)
+                os.fchmod(descriptor, mode)
+                os.fchown(descriptor, owner, owner)
+        except OSError as error:
+            raise CannotRun(f"{self.name}: {path} cannot be written: {error.strerror}") from error
+
+    def read_bytes(self, path: str, most_bytes: int = _MOST_READ_BYTES) -> bytes:
+        """What a file of the host holds.
+
+        Raises:
+            CannotRun: when there is no such file, or it is too long.
+        """
+        try:
+            descriptor = self._open(path, os.O_RDONLY | os.O_NONBLOCK)
+            with open(descriptor, "rb") as file:
+                self._require_regular(descriptor, path)
+                content = file.read(most_bytes + 1)
+        except OSError as error:
+            raise CannotRun(f"{self.name}: {path} cannot be read: {error.strerror}") from error
+        if len(content) > most_bytes:
+            raise CannotRun(f"{self.name}: {path} has more than {most_bytes} bytes")
+        return content
+
+    def remove_file(self, path: str) -> None:
+        """Removes a file of the host; it need not be there."""
+        folder, _, name = path.rpartition("/")
+        with suppress(OSError):
+            directory = linux.open_in_root(self._root, folder or "/", os.O_PATH | os.O_DIRECTORY)
+            try:
+                os.unlink(name, dir_fd=directory)
+            finally:
+                os.close(directory)
+
+    def _require_regular(self, descriptor: int, path: str) -> None:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise CannotRun(f"{self.name}: {path} is no ordinary file")
+
+    def _open(self, path: str, flags: int, mode: int = 0) -> int:
+        if flags & os.O_CREAT:
+            self._make_folder(path.rpartition("/")[0])
+        return linux.open_in_root(self._root, path, flags, mode)
+
+    def _make_folder(self, folder: str) -> None:
+        try:
+            os.close(linux.open_in_root(self._root, folder or "/", os.O_PATH | os.O_DIRECTORY))
+        except FileNotFoundError:
+            parent, _, name = folder.rpartition("/")
+            self._make_folder(parent)
+            above = linux.open_in_root(self._root, parent or "/", os.O_PATH | os.O_DIRECTORY)
+            try:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o755, dir_fd=above)
+            finally:
+                os.close(above)
+
+    # Its network.
 
     def configure(self, interfaces: Sequence[tuple[str, str | None]], devices: Sequence[str] = ()) -> None:
-        """Turns the bare namespaces into this host, from inside: the calling thread enters them for good.
-
-        A shell script would start a dozen programs on each host, which takes as long as all else of a lab's start.
+        """Gives the host its addresses, routes and settings.
 
         Args:
             interfaces: name and address ("10.0.0.1/24") of each.
             devices: lines for `ip -batch` that make those of them that are not there yet.
         """
-        linux.unshare(_CLONE_FS)
-        for descriptor in self.namespaces.values():
-            linux.setns(descriptor, _ANY_KIND)
-        socket.sethostname(self.name)
-        for name in ("hosts", "hostname", "resolv.conf"):
-            linux.mount(f"{self.files}/etc/{name}", f"/etc/{name}", flags=linux.MS_BIND)
-        linux.mount(f"{self.files}/home", sandbox.HOMES, flags=linux.MS_BIND)
-        linux.make_read_only("/sys")  # mnexec has mounted it anew, with settings of the machine in it
-        forwarding = {"ipv4/ip_forward": 1} if self.settings.get("forwards") else {}
-        for key, value in (_SYSCTLS | forwarding).items():
-            Path("/proc/sys/net", key).write_text(f"{value}\n", encoding="ascii")
-        check(["ip", "-batch", "-"], stdin="\n".join([*devices, *self._network_commands(interfaces)]) + "\n")
-        for name, _ in interfaces:
-            switch_offload_off(name)
+        settings = _SYSCTLS | ({"ipv4/ip_forward": "1"} if self.settings.get("forwards") else {})
+        commands = {"settings": settings, "ip": [*devices, *self._network_commands(interfaces)]}
+        self._first.ask({"configure": commands, "interfaces": [name for name, _ in interfaces]})
+        self.set_resolver(self.settings.get("resolver"))
 
     def _network_commands(self, interfaces: Sequence[tuple[str, str | None]]) -> list[str]:
         addresses = [f"address add {address} dev {name}" for name, address in interfaces if address]
@@ -101,30 +274,55 @@ class Host:
         first = next(iter(uplinks.values()), None)
         return [*(self.settings.get("routes") or ()), *([f"default via {first.gateway}"] if first else [])]
 
-    def inside(self, *command: str) -> list[str]:
-        """The command line that runs a command in this host's namespaces."""
-        paths = {"net": "--net", "mnt": "--mount", "uts": "--uts"}
-        options = [f"{option}=/proc/self/fd/{self.namespaces[kind]}" for kind, option in paths.items()]
-        return ["nsenter", *options, "--wd=/", "--", *command]
+    def set_resolver(self, address: str | None) -> None:
+        """Points the host at another DNS server."""
+        self.write("/etc/resolv.conf", f"nameserver {address}\nsearch cloud.example\n" if address else "")
 
-    def execute(self, command: str, deadline_s: float, stdin: str = "") -> Finished:
+    # What runs there.
+
+    def start(
+        self,
+        command: Sequence[str],
+        streams: Sequence[int],
+        *,
+        directory: str = ACCOUNTS["root"].home,
+        may_mount: bool = False,
+        **more: str,
+    ) -> HostChild:
+        """Starts a program as the host's root; it leads a session of its own.
+
+        Args:
+            streams: descriptors of its standard input, output and error.
+            may_mount: True for what injects a fault; whoever works on the host may not.
+            more: environment variables.
+        """
+        order = Order(0, list(command), host_environment(**more), directory, may_mount=may_mount)
+        number, answer, _ = self._first.ask(asdict(order), streams)
+        return HostChild(self._first, number, answer["pid"])
+
+    def start_in_terminal(self, command: Sequence[str], rows: int, columns: int, **more: str) -> tuple[HostChild, int]:
+        """Starts a program in a new terminal of the host; returns it and the terminal's other end."""
+        order = Order(0, list(command), host_environment(**more), ACCOUNTS["root"].home, max(rows, 1), max(columns, 1))
+        number, answer, (terminal,) = self._first.ask(asdict(order))
+        return HostChild(self._first, number, answer["pid"]), terminal
+
+    def run(self, command: Sequence[str], deadline_s: float, stdin: str = "", *, may_mount: bool = False) -> Finished:
+        """Runs a program to its end, or to the deadline, when it and its process group are killed."""
+        return collect(lambda streams: self.start(command, streams, may_mount=may_mount), deadline_s, stdin.encode())
+
+    def execute(self, command: str, deadline_s: float, stdin: str = "", *, may_mount: bool = False) -> Finished:
         """Runs a shell command as the host's root, in its home directory."""
-        line = f"cd {shlex.quote(sandbox.HOMES + '/root')}; {command}"
-        return run(self.inside("bash", "-c", line), deadline_s, stdin, tuple(self.namespaces.values()))
+        return self.run(["bash", "-c", command], deadline_s, stdin, may_mount=may_mount)
 
     def succeeds(self, *command: str) -> bool:
         """Runs a command, without a shell, and tells whether it succeeded."""
-        return run(self.inside(*command), 30, keep_open=tuple(self.namespaces.values())).exit_status == 0
+        return self.run(command, 30).exit_status == 0
 
     def check(self, command: str) -> str:
-        """Runs a shell command that has to succeed."""
-        return check(self.inside("bash", "-c", command), keep_open=tuple(self.namespaces.values()))
+        """Runs a shell command that has to succeed; returns its output."""
+        return check_finished(f"{self.name}: {command}", self.execute(command, 30))
 
 
-def _resolver_lines(address: str | None) -> str:
-    return f"nameserver {address}\nsearch cloud.example\n" if address else ""
-
-
-_BASHRC: Final = r"""PS1='\u@\h:\w\$ '
-alias ll='ls -l'
-"""
+def host_environment(**more: str) -> dict[str, str]:
+    """The environment of every command on a host: the same on every machine."""
+    return environment(programs=f"{OWN}/bin", home=ACCOUNTS["root"].home, **more)

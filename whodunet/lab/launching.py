@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from whodunet.core.errors import CannotRun
 from whodunet.lab import control
@@ -22,6 +22,9 @@ from whodunet.lab.plan import Plan
 from whodunet.lab.programs import LAB_PATH
 
 Progress = Callable[[str], None]
+
+# A lab is the same whoever starts it, and what else stands in the caller's environment is none of its business.
+_ENVIRONMENT: Final = {"PATH": LAB_PATH, "LC_ALL": "C.UTF-8", "HOME": "/"}
 
 _living: set[LabProcess] = set()
 _interrupted = threading.Event()
@@ -44,19 +47,21 @@ class LabProcess:
         if _interrupted.is_set():
             raise CannotRun("interrupted")
         mine, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "whodunet.lab.server", str(theirs.fileno()), label]
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"PATH": LAB_PATH}
+        folder = os.open(control.runtime_folder(), os.O_RDONLY | os.O_DIRECTORY)
+        command = [sys.executable, "-P", "-m", "whodunet.lab.server", str(theirs.fileno()), str(folder), label]
         # Nothing of the caller's own output is held open, or `whodunet up NAME | cat` would not end before the lab.
         self._said = open(os.memfd_create("lab-stderr"), "rb", buffering=0)  # noqa: SIM115 - lives as long as the lab
         self._child = subprocess.Popen(
             command,
-            pass_fds=(theirs.fileno(),),
+            pass_fds=(theirs.fileno(), folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._said,
             start_new_session=True,
-            env=environment,
+            env=_ENVIRONMENT,
+            cwd="/",
         )
+        os.close(folder)
         theirs.close()
         self._lifeline = mine
         self._is_let_go = False
@@ -74,9 +79,16 @@ class LabProcess:
         self.kill()
 
     def tell(self, plan: Plan) -> None:
-        """Tells the lab what it is to be, and gives it its control socket."""
-        listener, self.name = control.listen(plan.name)
-        with listener, suppress(OSError):  # a lab that has died meanwhile is noticed by `await_ready`
+        """Tells the lab what it is to be, and gives it its control socket.
+
+        Raises:
+            InvalidInput: when its name is taken, or is none that a lab may have.
+        """
+        self.name = plan.name
+        with (
+            control.listen(plan.name) as listener,
+            suppress(OSError),
+        ):  # a lab that has died meanwhile is noticed by `await_ready`
             socket.send_fds(self._lifeline, [plan.to_json().encode() + b"\n"], [listener.fileno()])
 
     def await_ready(self, progress: Progress) -> None:

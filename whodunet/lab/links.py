@@ -17,7 +17,7 @@ from typing import Final
 
 from whodunet.core.errors import CannotRun
 from whodunet.core.topology import Link
-from whodunet.lab.processes import Daemon, check, run
+from whodunet.lab.processes import Daemon, check, run, start_here
 
 # Source: linux/sockios.h; linux/ethtool.h, ETHTOOL_STXCSUM and following.
 _SIOCETHTOOL: Final = 0x8946
@@ -29,11 +29,11 @@ TUN: Final = "/dev/net/tun"
 
 @dataclass(frozen=True)
 class End:
-    """One end of a cable: its interface, hardware address, and the process in whose network namespace it lies."""
+    """One end of a cable: its interface, hardware address, and a descriptor of the network namespace it lies in."""
 
     interface: str
     mac: str
-    pid: int | None  # None: the sandbox's own namespace, where the switches are
+    namespace: int | None  # None: the sandbox's own namespace, where the switches are
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ def veth_commands(cable: Cable, has_netem: bool) -> list[str]:
     return [f"link add {ends[0]} type veth peer {ends[1]}"]
 
 
-def tap_commands(cables: Sequence[Cable], has_netem: bool, pid: int | None) -> list[str]:
+def tap_commands(cables: Sequence[Cable], has_netem: bool, namespace: int | None) -> list[str]:
     """Lines for `ip -batch` in a node's namespace that make its ends of wirefilter cables.
 
     Each is made where it lies: the kernel takes 20 ms to move one to another namespace. Measured on Linux 6.18.
     """
-    ends = [end for cable in cables if _is_taps(cable, has_netem) for end in cable.ends if end.pid == pid]
+    ends = [end for cable in cables if _is_taps(cable, has_netem) for end in cable.ends if end.namespace == namespace]
     return [line for end in ends for line in _tap(end)]
 
 
@@ -116,7 +116,7 @@ def _tap(end: End) -> list[str]:
 
 
 def _in_namespace(end: End) -> str:
-    return f" netns {end.pid}" if end.pid else ""
+    return "" if end.namespace is None else f" netns /proc/self/fd/{end.namespace}"
 
 
 def shape(cable: Cable, has_netem: bool) -> Daemon | None:
@@ -131,20 +131,24 @@ def shape(cable: Cable, has_netem: bool) -> Daemon | None:
     wire = ["wirefilter", *wirefilter_options(cable.link)]
     # dpipe makes a process group of its own, which a session's leader may not.
     command = ["dpipe", *plugs[0], "=", *wire, "=", *plugs[1]]
-    return Daemon(f"wirefilter {cable.name}", command, leads_session=False)
+    return Daemon(f"wirefilter {cable.name}", start_here(command, _namespaces(cable), leads_session=False))
 
 
 def _shape_by_netem(end: End, cable: Cable) -> None:
     """An undelayed link in place of a delayed one would make every timing wrong: what the kernel refuses is told."""
     qdisc = ["tc", "qdisc", "add", "dev", end.interface, "root", "netem", *netem_options(cable.link)]
     try:
-        check([*_inside(end), *qdisc])
+        check([*_inside(end), *qdisc], keep_open=_namespaces(cable))
     except CannotRun as error:
         raise CannotRun(f"the kernel refused to shape the link {cable.name}: {error}") from error
 
 
 def _inside(end: End) -> list[str]:
-    return ["nsenter", f"--net=/proc/{end.pid}/ns/net"] if end.pid else []
+    return [] if end.namespace is None else ["nsenter", f"--net=/proc/self/fd/{end.namespace}"]
+
+
+def _namespaces(cable: Cable) -> list[int]:
+    return [end.namespace for end in cable.ends if end.namespace is not None]
 
 
 def netem_options(link: Link) -> list[str]:

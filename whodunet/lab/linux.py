@@ -11,7 +11,7 @@ from typing import Final
 
 from whodunet.core.errors import CannotRun
 
-# Source: linux/sched.h, sys/mount.h, linux/mount.h, linux/prctl.h, linux/ethtool.h
+# Source: linux/sched.h, sys/mount.h, linux/mount.h, linux/prctl.h, linux/capability.h, linux/openat2.h, linux/keyctl.h
 CLONE_NEWNS: Final = 0x00020000
 CLONE_NEWCGROUP: Final = 0x02000000
 CLONE_NEWUTS: Final = 0x04000000
@@ -21,14 +21,27 @@ CLONE_NEWPID: Final = 0x20000000
 CLONE_NEWNET: Final = 0x40000000
 MS_NOSUID: Final = 0x2
 MS_NODEV: Final = 0x4
+MS_NOEXEC: Final = 0x8
 MS_BIND: Final = 0x1000
 MS_REC: Final = 0x4000
 MS_PRIVATE: Final = 0x40000
 _AT_RECURSIVE: Final = 0x8000
 _AT_FDCWD: Final = -100
 _MOUNT_ATTR_RDONLY: Final = 0x1
-_SYS_MOUNT_SETATTR: Final = 442  # the same number on every architecture
+_MOUNT_ATTR_NOSUID: Final = 0x2
+_MOUNT_ATTR_NODEV: Final = 0x4
+_MNT_DETACH: Final = 2
+_SYS_MOUNT_SETATTR: Final = 442  # from 424 on, numbers are the same on every architecture
+_SYS_OPENAT2: Final = 437
+_RESOLVE_NO_MAGICLINKS: Final = 0x02
+_RESOLVE_IN_ROOT: Final = 0x10
+_SYS_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
+_SYS_KEYCTL: Final = {"x86_64": 250, "aarch64": 219}
+_KEYCTL_JOIN_SESSION_KEYRING: Final = 1
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_CAPBSET_DROP: Final = 24
+_LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE
 _TURN_NS: Final = 100_000  # the shortest that the kernel grants
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -62,13 +75,84 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
     _check(result, f"mount {target}")
 
 
-def make_read_only(target: str) -> None:
-    """Makes a mount and all mounts below it read-only. Source: mount_setattr(2), Linux 5.12."""
-    attributes = ctypes.create_string_buffer(struct.pack("=QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0))
+def make_read_only(target: str, *, harmless: bool = False) -> None:
+    """Makes a mount and all mounts below it read-only. Source: mount_setattr(2), Linux 5.12.
+
+    Args:
+        harmless: True also has devices and set-user-id bits there mean nothing.
+    """
+    flags = _MOUNT_ATTR_RDONLY | (_MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV if harmless else 0)
+    attributes = ctypes.create_string_buffer(struct.pack("=QQQQ", flags, 0, 0, 0))
     result = _libc.syscall(
         _SYS_MOUNT_SETATTR, _AT_FDCWD, target.encode(), _AT_RECURSIVE, attributes, ctypes.c_size_t(32)
     )
     _check(result, f"make {target} read-only")
+
+
+def pivot_root(directory: str) -> None:
+    """Makes a mount point this mount namespace's root, and lets go of everything that was there before.
+
+    Source: pivot_root(2), "pivot_root(".", ".")".
+    """
+    os.chdir(directory)
+    _check(_libc.syscall(_number(_SYS_PIVOT_ROOT), b".", b"."), "pivot_root")
+    _check(_libc.umount2(b".", _MNT_DETACH), "umount of the former root")
+    os.chdir("/")
+
+
+def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
+    """Opens a path as a process would whose root directory is `root`, so that no link in it leads out.
+
+    Raises:
+        OSError: as open(2).
+    Source: openat2(2), RESOLVE_IN_ROOT.
+    """
+    how = ctypes.create_string_buffer(
+        struct.pack("=QQQ", flags | os.O_CLOEXEC, mode, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS), 24
+    )
+    descriptor = int(_libc.syscall(_SYS_OPENAT2, root, os.fsencode(path), how, ctypes.c_size_t(24)))
+    if descriptor < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), path)
+    return descriptor
+
+
+def join_new_keyring() -> None:
+    """Gives this process an empty session keyring in place of the one that it was born with. Source: keyctl(2)."""
+    _libc.syscall(
+        _number(_SYS_KEYCTL), _KEYCTL_JOIN_SESSION_KEYRING, None
+    )  # a kernel without keyrings has none to hide
+
+
+def set_dumpable(dumpable: bool) -> None:
+    """Whether those with the same user may look into this process. Source: prctl(2), PR_SET_DUMPABLE."""
+    _check(_libc.prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0), "prctl")
+
+
+def set_command_line(text: str) -> None:
+    """Has lists of processes show this text for the present process, in place of what it was started with.
+
+    Source: proc(5), /proc/PID/stat, arg_start and arg_end.
+    """
+    with open("/proc/self/stat", encoding="ascii", errors="replace") as stat:
+        fields = stat.read().rpartition(")")[2].split()  # from the third on: what is before may hold blanks
+    start, end = int(fields[45]), int(fields[46])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, text.encode(), min(len(text), end - start - 1))
+
+
+def keep_capabilities(kept: frozenset[int]) -> None:
+    """Takes all other capabilities out of what this process's programs can ever have. Source: capabilities(7)."""
+    for number in range(_LAST_CAPABILITY + 1):
+        if number not in kept:
+            _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)  # refused: the kernel does not know it
+
+
+def _number(of_machine: Mapping[str, int]) -> int:
+    machine = os.uname().machine
+    if machine not in of_machine:
+        raise CannotRun(f"labs do not run on {machine}; use one of: {', '.join(of_machine)}")
+    return of_machine[machine]
 
 
 def die_with_parent() -> None:
@@ -86,21 +170,6 @@ def ask_for_low_latency() -> None:
     if number is not None:
         attributes = struct.pack("=IIQiIQQQ", 48, 0, 0, os.getpriority(os.PRIO_PROCESS, 0), 0, _TURN_NS, 0, 0)
         _libc.syscall(number, 0, ctypes.create_string_buffer(attributes), 0)  # only a wish: refused, it changes nothing
-
-
-def read_identity_maps() -> Mapping[str, str]:
-    """The id maps that map every id of this user namespace to itself, ready for /proc/PID/{uid,gid}_map."""
-    maps = {}
-    for kind in ("uid", "gid"):
-        with open(f"/proc/self/{kind}_map", encoding="ascii") as lines:
-            ranges = [line.split() for line in lines]
-        maps[kind] = "".join(f"{inside} {inside} {count}\n" for inside, _, count in ranges)
-    return maps
-
-
-def errors_as_cannot_run(error: OSError, fix: str) -> CannotRun:
-    """The one clear line for a kernel call that this machine refuses."""
-    return CannotRun(f"{error.strerror or error}; {fix}")
 
 
 def reap_until_end_of(child: int) -> int:

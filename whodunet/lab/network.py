@@ -6,8 +6,7 @@ its own way of several commands for each interface takes most of its start-up ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from whodunet.importing import importing_mininet
@@ -19,6 +18,7 @@ with importing_mininet():
 
 from whodunet.core.topology import Topology
 from whodunet.lab import links, openvswitch
+from whodunet.lab.hosts import FirstProcess, HostMaker
 from whodunet.lab.links import Cable, End
 from whodunet.lab.processes import check
 from whodunet.topology import LabTopo
@@ -39,19 +39,17 @@ class WatchedNode:
         return child
 
 
-class NamespacedHost(WatchedNode, mininet.node.Host):
-    """A Mininet host with its own UTS namespace besides network and mounts; configured by `whodunet.lab.hosts`."""
+class WalledHost(mininet.node.Host):
+    """A Mininet host that is a machine of its own, see `whodunet.lab.hosts`, and has no shell of Mininet's."""
 
-    starts: ClassVar[ThreadPoolExecutor]  # of the network that is being made
-    started: Future[None]
+    make: ClassVar[Callable[[str], FirstProcess]]  # told the host's name
+    first: FirstProcess
 
     def startShell(self, mnopts: str | None = None) -> None:
-        """Starts the first process without waiting for it: hosts start side by side, and the network waits for all."""
-        self.started = self.starts.submit(super().startShell, mnopts)
-
-    def _popen(self, cmd: list[str], **params: Any) -> Any:
-        is_first_process = self.shell is None and cmd[0] == "mnexec"
-        return super()._popen(["unshare", "--uts", *cmd] if is_first_process else cmd, **params)
+        """Makes the host, without waiting for it."""
+        self.first = WalledHost.make(self.name)
+        self.pid = self.first.pid
+        self.shell = self.first  # so that Mininet takes it for started
 
     def config(self, **params: Any) -> dict[str, Any]:
         """Leaves the configuration to `whodunet.lab.hosts`."""
@@ -100,43 +98,50 @@ class PlannedLink(mininet.link.Link):
 class LabNet(mininet.net.Mininet):
     """A Mininet network of the lab's nodes; `make_cables` then makes the interfaces."""
 
-    def __init__(self, topo: LabTopo, watch: Callable[[str, int], None]) -> None:
+    def __init__(self, topo: LabTopo, maker: HostMaker, watch: Callable[[str, int], None]) -> None:
         """`watch` is told the name and the first process of every node as soon as there is one."""
+
+        def make(name: str) -> FirstProcess:
+            first = maker.make(name)
+            watch(name, first.pid)
+            return first
+
         WatchedNode.watch = staticmethod(watch)
+        WalledHost.make = staticmethod(make)
         # Mininet would raise limits of the whole machine here, which is not a sandbox's business.
         mininet.net.Mininet.inited = True
-        parts = {"host": NamespacedHost, "switch": PrivateSwitch, "link": PlannedLink, "intf": RecordedInterface}
-        with ThreadPoolExecutor() as NamespacedHost.starts:
-            super().__init__(topo=topo, controller=None, **parts)
-            for host in self.hosts:
-                host.started.result()
+        parts = {"host": WalledHost, "switch": PrivateSwitch, "link": PlannedLink, "intf": RecordedInterface}
+        super().__init__(topo=topo, controller=None, **parts)
 
     def addHost(self, name: str, cls: Any = None, **params: Any) -> Any:
         """Adds a host of the lab's kind, whatever class the topology asks of stock Mininet."""
-        return super().addHost(name, cls=NamespacedHost, **params)
+        return super().addHost(name, cls=WalledHost, **params)
 
 
-def cables_of(net: LabNet, topology: Topology) -> list[Cable]:
-    """Every cable of the network with what the topology says of it."""
+def cables_of(net: LabNet, topology: Topology, namespaces: Mapping[str, int]) -> list[Cable]:
+    """Every cable of the network with what the topology says of it.
+
+    Args:
+        namespaces: descriptors of the hosts' network namespaces, by host.
+    """
     by_ends = {link.ends: link for link in topology.links}
+
+    def end(interface: Any) -> End:
+        return End(interface.name, interface.mac, namespaces.get(interface.node.name))
+
     return [
-        Cable(by_ends[cable.intf1.name, cable.intf2.name], (_end(cable.intf1), _end(cable.intf2)))
-        for cable in net.links
+        Cable(by_ends[cable.intf1.name, cable.intf2.name], (end(cable.intf1), end(cable.intf2))) for cable in net.links
     ]
-
-
-def _end(interface: Any) -> End:
-    node = interface.node
-    return End(interface.name, interface.mac, node.pid if node.inNamespace else None)
 
 
 def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
     """Makes the veth pairs, each end in its namespace, and all interfaces of switches; these are brought up here."""
     lines = [line for cable in cables for line in links.veth_commands(cable, has_netem)]
     lines += links.tap_commands(cables, has_netem, None)
-    ends = [end for cable in cables for end in cable.ends if end.pid is None]
+    ends = [end for cable in cables for end in cable.ends if end.namespace is None]
     lines += ["link set dev lo up", *(f"link set dev {end.interface} up" for end in ends)]
-    check(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
+    there = [end.namespace for cable in cables for end in cable.ends if end.namespace is not None]
+    check(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n", keep_open=there)
 
 
 def addresses(topology: Topology, node: str) -> list[tuple[str, str | None]]:

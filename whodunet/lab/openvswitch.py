@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from whodunet.core.errors import CannotRun
-from whodunet.lab.processes import Daemon, check
+from whodunet.lab.processes import Daemon, check, start_here
 from whodunet.lab.waiting import wait_until
 
 _RUN: Final = "/run/openvswitch"
@@ -28,7 +28,9 @@ def start(finishes_checksums: bool = False) -> list[Daemon]:
     quiet = ["-vconsole:warn", "--no-chdir"]
     database = Daemon(
         "ovsdb-server",
-        ["ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}", f"--pidfile={_RUN}/ovsdb-server.pid", *quiet],
+        start_here(
+            ["ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}", f"--pidfile={_RUN}/ovsdb-server.pid", *quiet]
+        ),
     )
     wait_until(lambda: _database_answers() or not database.is_alive, "ovsdb-server to answer")
     if not database.is_alive:
@@ -36,7 +38,9 @@ def start(finishes_checksums: bool = False) -> list[Daemon]:
     # Source: ovs-vswitchd.conf.db(5); read by the daemon at its start alone.
     settings = ["--", "set", "Open_vSwitch", ".", "other_config:userspace-tso-enable=true"]
     check(["ovs-vsctl", "--no-wait", "init", *(settings if finishes_checksums else [])])
-    switchd = Daemon("ovs-vswitchd", ["ovs-vswitchd", f"unix:{_SOCKET}", f"--pidfile={_RUN}/ovs-vswitchd.pid", *quiet])
+    switchd = Daemon(
+        "ovs-vswitchd", start_here(["ovs-vswitchd", f"unix:{_SOCKET}", f"--pidfile={_RUN}/ovs-vswitchd.pid", *quiet])
+    )
     return [database, switchd]
 
 

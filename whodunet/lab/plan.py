@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from whodunet.lab.host_root import Shared
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -19,7 +21,8 @@ class Plan:
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by switch, whole
     uplinks: Mapping[str, str] = field(default_factory=dict)  # by host
     other_controller: str | None = None  # a Ryu app to run in place of the policies
-    keep: tuple[str, ...] = ()  # directories that have to stay visible inside
+    keep: tuple[str, ...] = ()  # directories that have to stay visible to the lab itself
+    shares: tuple[Shared, ...] = ()  # what a person wants to see on the hosts
     scenario: str = ""
 
     def to_json(self) -> str:
@@ -29,4 +32,5 @@ class Plan:
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """The plan that `to_json` wrote."""
-        return cls(**json.loads(text))
+        read = json.loads(text)
+        return cls(**read | {"shares": tuple(Shared(**each) for each in read["shares"])})

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 
 from whodunet.core.errors import CannotRun
 from whodunet.lab.programs import LAB_PATH, require_program
 
 LOGS: Final = Path("/run/lab/log")
-PROGRAMS: Final = Path("/run/lab/programs")  # of the lab's own; last on the PATH: the machine's come first
 _AFTER_KILL_S: Final = 2.0
+_HEAD_BYTES: Final = 1 << 20  # of what a command writes to one of its streams, this much is kept, and the last
+_TAIL_BYTES: Final = 1 << 16
+_CHUNK_BYTES: Final = 1 << 16
+_LOG_BYTES: Final = 1 << 22  # of each daemon's log
 
 
 @dataclass(frozen=True)
@@ -32,39 +37,101 @@ class Finished:
     ended_ns: int
 
 
-def environment(**more: str) -> dict[str, str]:
-    """The environment of every command in a lab: the same on every machine."""
-    fixed = {"PATH": f"{LAB_PATH}:{PROGRAMS}", "LC_ALL": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
-    return fixed | {"HOME": os.environ["HOME"], "USER": "root", "LOGNAME": "root"} | more
+class Child(ABC):
+    """A process that was started, here or on a host."""
+
+    pid: int
+
+    @abstractmethod
+    def poll(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+
+    @abstractmethod
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Its exit status once it has ended; None when the time is over first."""
+
+    @abstractmethod
+    def signal(self, which: int) -> None:
+        """Signals its process group."""
+
+
+class LocalChild(Child):
+    """A process of the lab itself."""
+
+    def __init__(self, started: subprocess.Popen[bytes]) -> None:
+        self._started = started
+        self.pid = started.pid
+
+    def poll(self) -> int | None:
+        """As subprocess.Popen."""
+        return self._started.poll()
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """The status; None when the time is over first."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._started.wait(timeout_s)
+        return None
+
+    def signal(self, which: int) -> None:
+        """Signals its process group."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, which)
+
+
+def environment(*, programs: str = "", home: str | None = None, **more: str) -> dict[str, str]:
+    """The environment of every command in a lab: the same on every machine.
+
+    Args:
+        programs: a further directory of the PATH, the last one: the machine's programs come first.
+    """
+    fixed = {"PATH": f"{LAB_PATH}:{programs}" if programs else LAB_PATH, "LC_ALL": "C.UTF-8", "TERM": "dumb"}
+    return fixed | {"HOME": home or os.environ["HOME"], "USER": "root", "LOGNAME": "root"} | more
+
+
+Start = Callable[[Sequence[int]], Child]  # told the three standard streams
+
+
+def start_here(
+    arguments: Sequence[str], keep_open: Sequence[int] = (), leads_session: bool = True, **more: str
+) -> Start:
+    """How a program is started in the lab itself.
+
+    Args:
+        keep_open: further descriptors that it is to have.
+        more: environment variables.
+    """
+
+    def start(streams: Sequence[int]) -> Child:
+        stdin, stdout, stderr = streams
+        try:
+            return LocalChild(
+                subprocess.Popen(
+                    list(arguments),
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    env=environment(**more),
+                    pass_fds=tuple(keep_open),
+                    start_new_session=leads_session,
+                )
+            )
+        except FileNotFoundError as error:
+            require_program(arguments[0])
+            raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}") from error
+        except OSError as error:
+            raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}") from error
+
+    return start
 
 
 def run(arguments: Sequence[str], deadline_s: float, stdin: str = "", keep_open: Sequence[int] = ()) -> Finished:
-    """Runs a command to its end, or to the deadline, when it and its process group are killed.
+    """Runs a command of the lab itself to its end, or to the deadline, when it and its process group are killed.
 
     Raises:
         CannotRun: when the program cannot be started.
     """
-    started_ns = time.time_ns()
-    child = _start(arguments, subprocess.PIPE, subprocess.PIPE, subprocess.PIPE, keep_open)
-    exit_status: int | None
-    try:
-        out, err = child.communicate(stdin.encode(), timeout=deadline_s)
-        exit_status = child.returncode
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        out, err = _rest_of(child)
-        exit_status = None
-    ended_ns = time.time_ns()
-    return Finished(exit_status, out.decode(errors="replace"), err.decode(errors="replace"), started_ns, ended_ns)
-
-
-def _rest_of(child: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """What a killed command had written, also when something that it left behind keeps its pipes open."""
-    try:
-        return child.communicate(timeout=_AFTER_KILL_S)
-    except subprocess.TimeoutExpired as late:
-        child.kill()
-        return late.stdout or b"", late.stderr or b""
+    return collect(start_here(arguments, keep_open), deadline_s, stdin.encode())
 
 
 def check(arguments: Sequence[str], stdin: str = "", deadline_s: float = 30, keep_open: Sequence[int] = ()) -> str:
@@ -73,73 +140,172 @@ def check(arguments: Sequence[str], stdin: str = "", deadline_s: float = 30, kee
     Raises:
         CannotRun: with the command and what it said, when it fails.
     """
-    finished = run(arguments, deadline_s, stdin, keep_open)
+    return check_finished(" ".join(arguments), run(arguments, deadline_s, stdin, keep_open))
+
+
+def check_finished(command: str, finished: Finished) -> str:
+    """The output of a command that had to succeed.
+
+    Raises:
+        CannotRun: with the command and what it said, when it failed.
+    """
     if finished.exit_status != 0:
         said = (finished.stderr + finished.stdout).strip() or f"exit status {finished.exit_status}"
-        raise CannotRun(f"{' '.join(arguments)}: {said}")
+        raise CannotRun(f"{command}: {said}")
     return finished.stdout
 
 
-def _start(
-    arguments: Sequence[str],
-    stdin: Any,
-    stdout: Any,
-    stderr: Any,
-    keep_open: Sequence[int],
-    leads_session: bool = True,
-    **more: str,
-) -> subprocess.Popen[bytes]:
+def collect(start: Start, deadline_s: float, stdin: bytes = b"") -> Finished:
+    """Starts a command and collects what it writes, until it has ended and all have closed its output, or the deadline.
+
+    Raises:
+        CannotRun: when the program cannot be started.
+    """
+    streams = _Streams(stdin)
+    started_ns = time.time_ns()
     try:
-        return subprocess.Popen(
-            list(arguments),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=environment(**more),
-            pass_fds=tuple(keep_open),
-            start_new_session=leads_session,
-        )
-    except FileNotFoundError as error:
-        require_program(arguments[0])
-        raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}") from error
-    except OSError as error:
-        raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}") from error
+        child = start(streams.theirs)
+    except BaseException:
+        streams.close()
+        raise
+    streams.close_theirs()
+    deadline = time.monotonic() + deadline_s
+    exit_status = child.wait(max(deadline - time.monotonic(), 0)) if streams.pump(deadline) else None
+    if exit_status is None:
+        child.signal(signal.SIGKILL)
+        streams.pump(time.monotonic() + _AFTER_KILL_S)  # something that it left behind may keep its pipes open
+    ended_ns = time.time_ns()
+    streams.close()
+    return Finished(exit_status, streams.out.text(), streams.err.text(), started_ns, ended_ns)
+
+
+class _Streams:
+    """Pipes for the three standard streams of a command."""
+
+    def __init__(self, stdin: bytes) -> None:
+        their_in, self._to_write = os.pipe()
+        self._out, their_out = os.pipe()
+        self._err, their_err = os.pipe()
+        self.theirs = (their_in, their_out, their_err)
+        self.out, self.err = Kept(), Kept()
+        self._unwritten = memoryview(stdin)
+        self._open = {self._to_write, self._out, self._err}
+        self._selector = selectors.DefaultSelector()
+        os.set_blocking(self._to_write, False)
+        self._selector.register(self._to_write, selectors.EVENT_WRITE)
+        self._selector.register(self._out, selectors.EVENT_READ, self.out)
+        self._selector.register(self._err, selectors.EVENT_READ, self.err)
+        if not stdin:
+            self._close(self._to_write)
+
+    def close_theirs(self) -> None:
+        for descriptor in self.theirs:
+            os.close(descriptor)
+
+    def pump(self, deadline: float) -> bool:
+        """Writes and reads; False when the deadline comes before everybody has closed the output."""
+        while {self._out, self._err} & self._open:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            for key, _ in self._selector.select(left_s):
+                if isinstance(key.data, Kept):
+                    self._read(key.fd, key.data)
+                else:
+                    self._write()
+        return True
+
+    def _read(self, descriptor: int, kept: Kept) -> None:
+        chunk = os.read(descriptor, _CHUNK_BYTES)
+        if chunk:
+            kept.add(chunk)
+        else:
+            self._close(descriptor)
+
+    def _write(self) -> None:
+        with suppress(BrokenPipeError):
+            self._unwritten = self._unwritten[os.write(self._to_write, self._unwritten[:_CHUNK_BYTES]) :]
+            if self._unwritten:
+                return
+        self._close(self._to_write)
+
+    def _close(self, descriptor: int) -> None:
+        self._selector.unregister(descriptor)
+        self._open.discard(descriptor)
+        os.close(descriptor)
+
+    def close(self) -> None:
+        for descriptor in list(self._open):
+            self._close(descriptor)
+        self._selector.close()
+
+
+class Kept:
+    """What a command has written to one stream: the beginning and the end, when it is more than anybody reads."""
+
+    def __init__(self) -> None:
+        self._head, self._tail = bytearray(), bytearray()
+        self._left_out_bytes = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Takes more of it."""
+        room = _HEAD_BYTES - len(self._head)
+        self._head += chunk[:room]
+        self._tail += chunk[room:] if room > 0 else chunk
+        surplus = len(self._tail) - _TAIL_BYTES
+        if surplus > 0:
+            self._left_out_bytes += surplus
+            del self._tail[:surplus]
+
+    def text(self) -> str:
+        """All of it, with a mark where something is left out."""
+        mark = f"\n[... {self._left_out_bytes} bytes left out ...]\n" if self._left_out_bytes else ""
+        return self._head.decode(errors="replace") + mark + self._tail.decode(errors="replace")
 
 
 class Daemon:
-    """A long-running child whose end is noticed; its standard error goes to a log file of the lab."""
+    """A long-running child whose end is noticed; its standard error goes to a log file of the lab.
 
-    def __init__(
-        self,
-        name: str,
-        arguments: Sequence[str],
-        *,
-        keep_open: Sequence[int] = (),
-        leads_session: bool = True,
-        **more: str,
-    ) -> None:
-        """Starts it; `more` are environment variables."""
+    It writes to a pipe, not to the file: what runs on a host may neither read the log nor change it.
+    """
+
+    def __init__(self, name: str, start: Start, *, is_asked: bool = False) -> None:
+        """Starts it.
+
+        Args:
+            is_asked: True gives it pipes as standard input and output; else it has none, and its output is logged.
+        """
         self.name = name
         self._is_wanted_dead = False
-        with open(LOGS / f"{name}.log", "ab") as log:
-            self._child = _start(arguments, subprocess.PIPE, subprocess.PIPE, log, keep_open, leads_session, **more)
+        to_log, their_err = os.pipe()
+        try:
+            if is_asked:
+                self._child = self._start_with_pipes(start, their_err)
+            else:
+                with open(os.devnull, "rb") as nothing:
+                    self._child = start((nothing.fileno(), their_err, their_err))
+        except BaseException:
+            os.close(to_log)
+            raise
+        finally:
+            os.close(their_err)
+        self._logging = threading.Thread(target=_log, args=(to_log, LOGS / f"{name}.log"), daemon=True)
+        self._logging.start()
+
+    def _start_with_pipes(self, start: Start, err: int) -> Child:
+        their_in, to_write = os.pipe()
+        to_read, their_out = os.pipe()
+        self.stdin, self.stdout = open(to_write, "wb"), open(to_read, "rb")  # noqa: SIM115 - as long as it lives
+        try:
+            return start((their_in, their_out, err))
+        finally:
+            os.close(their_in)
+            os.close(their_out)
 
     @property
     def pid(self) -> int:
-        """Its process id inside the lab."""
+        """Its process id inside the lab, or on its host."""
         return self._child.pid
-
-    @property
-    def stdin(self) -> IO[bytes]:
-        """Its standard input."""
-        assert self._child.stdin is not None
-        return self._child.stdin
-
-    @property
-    def stdout(self) -> IO[bytes]:
-        """Its standard output."""
-        assert self._child.stdout is not None
-        return self._child.stdout
 
     @property
     def is_alive(self) -> bool:
@@ -156,9 +322,10 @@ class Daemon:
         """Calls `react` with one sentence, from another thread, when it ends by itself."""
 
         def watch() -> None:
-            status = self._child.wait()
+            status = self._child.wait() or 0
             ended = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
             if not self._is_wanted_dead:
+                self._logging.join(_AFTER_KILL_S)
                 react(f"{self.name} {ended}{self._last_words()}")
 
         threading.Thread(target=watch, daemon=True).start()
@@ -170,9 +337,23 @@ class Daemon:
     def kill(self) -> None:
         """Ends it at once, with its process group; `when_ended` stays silent."""
         self._is_wanted_dead = True
-        if self.is_alive:
-            os.killpg(self.pid, signal.SIGKILL)
+        self._child.signal(signal.SIGKILL)
         self._child.wait()
+
+
+def _log(source: int, path: Path) -> None:
+    """Copies what a daemon writes into its log, as far as there is room."""
+    room = _LOG_BYTES
+    with open(source, "rb", buffering=0) as written, path.open("ab", buffering=0) as log:
+        while chunk := written.read(_CHUNK_BYTES):
+            with suppress(OSError):  # no room: what matters is that the daemon can go on
+                log.write(chunk[:room])
+            room = max(room - len(chunk), 0)
+
+
+def read_logs() -> Mapping[str, str]:
+    """What the lab's daemons wrote, by file name."""
+    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in LOGS.iterdir()}
 
 
 def listening_ports(pid: int) -> set[int]:

@@ -17,9 +17,10 @@ from whodunet import catalogue
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import links, network, openvswitch, session_manager
 from whodunet.lab.controller import Controller
-from whodunet.lab.hosts import Host
+from whodunet.lab.hosts import Host, HostMaker
+from whodunet.lab.keys import new_key
 from whodunet.lab.plan import Plan
-from whodunet.lab.processes import LOGS, Daemon, check, environment
+from whodunet.lab.processes import LOGS, Daemon, check, read_logs, start_here
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
@@ -31,8 +32,11 @@ _CAPTURE: Final = Path("/run/lab/capture.pcapng")
 class RunningLab:
     """One lab: its nodes, cables, switches, controller, recorder and services."""
 
-    def __init__(self, plan: Plan, progress: Callable[[str], None], end: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: Plan, maker: HostMaker, progress: Callable[[str], None], end: Callable[[str], None]
+    ) -> None:
         self.plan = plan
+        self._maker = maker
         self._progress = progress
         self._end = end
         self._started = time.monotonic()
@@ -48,7 +52,6 @@ class RunningLab:
         self.operations: Mapping[str, Callable[..., Any]] = {
             "status": self.status,
             "execute": self.execute,
-            "namespaces": self.namespaces,
             "policy": self.policy,
             "set_policy": self.set_policy,
             "flow_entries": lambda switch: {"entries": openvswitch.flow_entries(self._switch(switch))},
@@ -65,6 +68,7 @@ class RunningLab:
             "baseline": self.baseline,
             "capture": self.capture,
             "logs": self.logs,
+            "records": self.records,
             "stop": self.stop,
         }
 
@@ -103,37 +107,36 @@ class RunningLab:
 
     def _make_nodes(self) -> None:
         require_program("mnexec")  # without it, Mininet would end this process
-        self._net = network.LabNet(self._topo, self._first_process_watcher())
+        self._net = network.LabNet(self._topo, self._maker, self._first_process_watcher())
+        for node in self._net.hosts:
+            self.hosts[node.name] = Host(node.first, self._topo.nodeInfo(node.name))
         netem_refusal = links.netem_refusal()
         self._has_netem = netem_refusal is None
         if netem_refusal is not None:
             links.require_tun()
             if not links.has_no_netem(netem_refusal):
                 self._notice(f"netem is refused ({netem_refusal}): wirefilter delays the links")
-        self._cables = network.cables_of(self._net, self.topology)
+        self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
+        self._cables = network.cables_of(self._net, self.topology, self._namespaces)
         network.make_interfaces(self._cables, self._has_netem)
 
     def _make_hosts(self) -> None:
         """Makes hosts of the nodes. No switch is touched: those start meanwhile."""
-        for node in self._net.hosts:
-            host = Host(node.name, node.pid, self._topo.nodeInfo(node.name))
-            host.prepare_files()
-            self.hosts[host.name] = host
         self._configure_hosts()
         self._start_recorder()
         self._essential(*filter(None, (links.shape(cable, self._has_netem) for cable in self._cables)))
         self._furnish_services()
 
     def _configure_hosts(self) -> None:
-        with ThreadPoolExecutor() as inside:  # threads of their own: each is left in the namespaces of a host
-            for configured in [inside.submit(self._configure, host) for host in self.hosts.values()]:
+        with ThreadPoolExecutor() as side_by_side:
+            for configured in [side_by_side.submit(self._configure, host) for host in self.hosts.values()]:
                 configured.result()
 
     def _configure(self, host: Host) -> None:
-        taps = links.tap_commands(self._cables, self._has_netem, host.pid)
+        taps = links.tap_commands(self._cables, self._has_netem, host.namespaces["net"])
         try:
             host.configure(network.addresses(self.topology, host.name), taps)
-        except (OSError, CannotRun) as error:
+        except CannotRun as error:
             raise CannotRun(f"{host.name} could not be configured: {error}") from error
 
     def _furnish_services(self) -> None:
@@ -146,14 +149,12 @@ class RunningLab:
     def _hand_out_keys(self) -> None:
         """Gives every client role a key that may log in to every host with sshd."""
         for host in (host for host in self.hosts.values() if host.settings["role"] == "client"):
-            key = host.files / "key"
-            check(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"root@{host.name}", "-f", str(key)])
-            private = key.read_text(encoding="ascii")
-            for path in ("home/root/.ssh/id_ed25519", "home/root/private-key.pem"):
-                host.write(path, private, 0o600)
-            self.services.authorise_everywhere(self.hosts, Path(f"{key}.pub").read_text(encoding="ascii"))
+            key = new_key(f"root@{host.name}")
+            for path in ("/root/.ssh/id_ed25519", "/root/private-key.pem"):
+                host.write(path, key.private, 0o600)
+            self.services.authorise_everywhere(self.hosts, key.public)
             names = {node: self._names_of(node) for node in self.hosts}
-            host.write("home/root/.ssh/known_hosts", self.services.known_hosts(self.hosts, names))
+            host.write("/root/.ssh/known_hosts", self.services.known_hosts(self.hosts, names))
 
     def _names_of(self, node: str) -> str:
         addresses = [
@@ -172,11 +173,10 @@ class RunningLab:
 
     def _start_recorder(self) -> None:
         own = os.open("/proc/self/ns/net", os.O_RDONLY)
-        of_node = {node: host.namespaces["net"] for node, host in self.hosts.items()}
-        places = {name: of_node.get(each.node, own) for name, each in self.topology.interfaces.items()}
+        places = {name: self._namespaces.get(each.node, own) for name, each in self.topology.interfaces.items()}
         arguments = [f"{name}={place}" for name, place in places.items()]
         command = [sys.executable, "-P", "-m", "whodunet.lab.recorder", str(_CAPTURE), *arguments]
-        self._recorder = Daemon("recorder", command, keep_open=sorted(set(places.values())))
+        self._recorder = Daemon("recorder", start_here(command, sorted(set(places.values()))), is_asked=True)
 
     def _await_recorder(self) -> None:
         if not self._recorder.stdout.readline():
@@ -272,15 +272,11 @@ class RunningLab:
             "up_s": time.monotonic() - self._started,
         }
 
-    def execute(self, host: str, command: str, deadline_s: float, stdin: str = "") -> dict[str, Any]:
+    def execute(
+        self, host: str, command: str, deadline_s: float, stdin: str = "", may_mount: bool = False
+    ) -> dict[str, Any]:
         """Runs a shell command on a host."""
-        return vars(self._host(host).execute(command, deadline_s, stdin))
-
-    def namespaces(self, host: str) -> tuple[dict[str, Any], tuple[int, ...]]:
-        """Descriptors of a host's namespaces and of the sandbox's own, for a terminal on the host."""
-        there = {kind: os.dup(descriptor) for kind, descriptor in self._host(host).namespaces.items()}
-        own = {kind: os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in ("user", "pid", "ipc", "cgroup")}
-        return {"kinds": [*there, *own], "environment": environment()}, (*there.values(), *own.values())
+        return vars(self._host(host).execute(command, deadline_s, stdin, may_mount=may_mount))
 
     def policy(self, switch: str) -> dict[str, Any]:
         """The policy that a switch's controller carries out."""
@@ -364,7 +360,11 @@ class RunningLab:
 
     def logs(self) -> dict[str, Any]:
         """What the lab's daemons wrote."""
-        return {"logs": {path.name: path.read_text(encoding="utf-8", errors="replace") for path in LOGS.iterdir()}}
+        return {"logs": read_logs()}
+
+    def records(self) -> dict[str, Any]:
+        """The audit trail of the lab's cloud and the transcripts of its sessions, by path."""
+        return {"records": session_manager.read_records()}
 
     def stop(self) -> None:
         """Ends the lab."""

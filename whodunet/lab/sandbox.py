@@ -1,161 +1,157 @@
 """The sandbox: namespaces in which everything of one lab lives, and with which all of it ends.
 
-Three processes make it. The launcher enters the namespaces; PID 1 reaps orphans; the server is the lab. PID 1 ends when
-the server ends, and dies with the launcher; and with PID 1 the kernel ends every process, interface and mount.
+Three processes make it. The launcher stays outside and maps ids; a second one enters the namespaces; its child is their
+first process. That dies with the launcher; and with it the kernel ends every process, interface and mount.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
+import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
 from whodunet.core.errors import CannotRun
 from whodunet.lab import linux
-from whodunet.lab.programs import require_program
+from whodunet.lab.accounts import account_tables
+from whodunet.lab.ids import map_sandbox
 
-HOMES: Final = "/run/home"
 MACHINE_ETC: Final = "/run/machine-etc"
+HOST_ROOT: Final = "/run/lab/root"  # where each host builds, in a mount namespace of its own, what becomes its root
 # Directories that a lab writes to; it sees them empty and keeps nothing in them.
-_SCRATCH: Final = ("/run", "/tmp", "/var/tmp", "/var/log", "/dev/shm", "/etc")
+_SCRATCH_BYTES: Final = {"/run": "64m", "/tmp": "64m", "/var/tmp": "16m", "/var/log": "16m", "/dev/shm": "16m"} | {
+    "/etc": "16m"
+}
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # What of /proc changes the machine besides /proc/sys. Source: the default read-only paths of container runtimes.
 _MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _FIX: Final = "`whodunet doctor` says what this machine lacks"
-_TABLES: Final = ("passwd", "group", "shadow", "services", "protocols")
+_TUN: Final = "/dev/net/tun"
+_TUN_DEVICE: Final = os.makedev(10, 200)  # Source: the kernel's Documentation/networking/tuntap.rst
 
 
-@dataclass(frozen=True)
-class Account:
-    """A user of every host of the lab; the id is the same everywhere."""
+def enter(first_process: Callable[[], int], visible: Iterable[Path] = ()) -> int:
+    """Starts `first_process` as the first process of a new sandbox; returns a process to wait for.
 
-    name: str
-    uid: int
-    home: str
-    shell: str = "/usr/sbin/nologin"
-
-    @property
-    def has_files(self) -> bool:
-        """True when each host keeps a home directory for it."""
-        return self.home.startswith(HOMES)
-
-
-ACCOUNTS: Final = {
-    account.name: account
-    for account in (
-        Account("root", 0, f"{HOMES}/root", "/bin/bash"),
-        Account("sshd", 100, "/run/sshd"),
-        Account("tcpdump", 101, "/nonexistent"),  # what tcpdump becomes once its socket is open
-        Account("ec2-user", 1000, f"{HOMES}/ec2-user", "/bin/bash"),
-        Account("ssm-user", 1001, f"{HOMES}/ssm-user", "/bin/sh"),  # whose shell Session Manager opens
-        Account("nobody", 65534, "/nonexistent"),
-    )
-}
-
-
-def launch(server: Callable[[], int], keep: Iterable[Path]) -> NoReturn:
-    """Runs `server` as the lab of a new sandbox; the calling process becomes its launcher and exits with its status.
+    That one ends with the first process's exit status, see `wait`. The caller becomes the launcher.
 
     Args:
-        server: called inside; what it returns is the exit status.
-        keep: directories that have to stay visible inside, wherever on the machine they lie.
+        first_process: called inside, as root there, with the machine's files still as they are: see `hide_machine`.
+        visible: directories that the sandbox's root has to be able to read, although they lie in the real root's home.
 
     Raises:
-        CannotRun: when the kernel refuses a namespace or a mount.
+        CannotRun: when the kernel refuses a namespace.
     """
-    _enter_user_namespace()
+    entered_r, entered_w = os.pipe()
+    mapped_r, mapped_w = os.pipe()
+    launcher_alive, held_by_launcher = os.pipe()
+    entering = os.fork()
+    if entering == 0:
+        os.close(held_by_launcher)
+        os.close(entered_r)
+        os.close(mapped_w)
+        _enter(first_process, tuple(visible), entered_w, mapped_r, launcher_alive)
+    for descriptor in (entered_w, mapped_r, launcher_alive):
+        os.close(descriptor)
     try:
+        refusal = os.read(entered_r, 4096)
+        if refusal:
+            raise CannotRun(f"{refusal.decode()}; {_FIX}")
+        map_sandbox(entering)
+        os.write(mapped_w, b"!")
+    except CannotRun:
+        os.close(mapped_w)
+        os.waitpid(entering, 0)
+        raise
+    finally:
+        os.close(entered_r)
+    os.close(mapped_w)
+    os.set_inheritable(held_by_launcher, False)  # stays open for as long as the launcher lives
+    return entering
+
+
+def wait(entered: int) -> int:
+    """Waits for a sandbox to end; returns the exit status of its first process."""
+    _, status = os.waitpid(entered, 0)
+    return os.waitstatus_to_exitcode(status) & 0xFF
+
+
+def _enter(
+    first_process: Callable[[], int], visible: tuple[Path, ...], entered: int, mapped: int, launcher_alive: int
+) -> NoReturn:
+    """Makes the namespaces, has the ids mapped, and waits for the first process."""
+    try:
+        linux.die_with_parent()
+        linux.join_new_keyring()
+        if os.geteuid() == 0:
+            _open_up(visible)
+        linux.unshare(linux.CLONE_NEWUSER)
+    except OSError as error:
+        os.write(entered, (error.strerror or str(error)).encode())
+        os._exit(1)
+    linux.set_dumpable(True)  # or the launcher may not write this process's id maps
+    os.close(entered)
+    if not os.read(mapped, 1):
+        os._exit(1)
+    try:
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+        os.setgroups([])
         others = linux.CLONE_NEWNET | linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWIPC
         linux.unshare(others | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP)
+        linux.die_with_parent()  # a change of user has taken the wish away
+        first = os.fork()
     except OSError as error:
-        raise linux.errors_as_cannot_run(error, _FIX) from error
-    launcher_alive, held_by_launcher = os.pipe()
-    first = os.fork()
+        os.write(2, f"whodunet: {error.strerror or error}; {_FIX}\n".encode())
+        os._exit(3)
     if first == 0:
-        os.close(held_by_launcher)
-        _be_first_process(server, tuple(keep), launcher_alive)
-    os.close(launcher_alive)
+        _be_first_process(first_process, launcher_alive)
     _, status = os.waitpid(first, 0)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def _enter_user_namespace() -> None:
-    """Becomes root of a new user namespace whose ids are mapped from outside, where that right is."""
-    entered_r, entered_w = os.pipe()
-    launcher = os.getpid()
-    mapper = os.fork()
-    if mapper == 0:
-        os.close(entered_w)
-        os._exit(_map_ids_when_entered(entered_r, launcher))
-    try:
-        linux.unshare(linux.CLONE_NEWUSER)
-    except OSError as error:
-        os.kill(mapper, 9)
-        os.waitpid(mapper, 0)
-        raise linux.errors_as_cannot_run(error, _FIX) from error
-    os.write(entered_w, b"!")
-    os.close(entered_w)
-    os.close(entered_r)
-    _, status = os.waitpid(mapper, 0)
-    if status != 0:
-        raise CannotRun(f"user and group ids could not be mapped into a user namespace; {_FIX}")
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-    os.setgroups([])
+def _open_up(visible: Iterable[Path]) -> None:
+    """As the real root: lets the sandbox's root, who is nobody on this machine, reach what it needs.
+
+    In a mount namespace of its own, so the machine itself is not touched.
+    """
+    linux.unshare(linux.CLONE_NEWNS)
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    if os.path.exists(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006:
+        linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
+        os.mknod(_TUN, stat.S_IFCHR, _TUN_DEVICE)
+        os.chmod(_TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
+    closed: dict[Path, dict[Path, int]] = {}
+    for path in dict.fromkeys(path.resolve() for path in visible):
+        first_closed = next((each for each in (*reversed(path.parents), path) if not _is_open_to_all(each)), None)
+        if first_closed is not None:
+            closed.setdefault(first_closed, {})[path] = os.open(path, os.O_PATH)
+    for directory, inside in closed.items():
+        _cover_but_for(directory, inside)
 
 
-def _map_ids_when_entered(entered: int, launcher: int) -> int:
-    if not os.read(entered, 1):
-        return 1  # the launcher died before it entered
-    try:
-        if os.geteuid() == 0:
-            for kind, mapping in linux.read_identity_maps().items():
-                Path(f"/proc/{launcher}/{kind}_map").write_text(mapping, encoding="ascii")
-        else:
-            _map_subordinate_ids(launcher)
-    except (OSError, subprocess.CalledProcessError, CannotRun) as error:
-        os.write(2, f"whodunet: {error}\n".encode())
-        return 1
-    return 0
+def _is_open_to_all(directory: Path) -> bool:
+    return directory.stat().st_mode & 0o005 == 0o005 if directory.is_dir() else True
 
 
-def _map_subordinate_ids(launcher: int) -> None:
-    """Maps the user to root and its subordinate ids to 1 and up. Source: newuidmap(1), subuid(5)."""
-    own_ids = {"uid": os.getuid(), "gid": os.getgid()}
-    for kind, own in own_ids.items():
-        first, count = _subordinate_range(kind)
-        mapping = ["0", str(own), "1", "1", str(first), str(count)]
-        program = require_program(f"new{kind}map")
-        subprocess.run([str(program), str(launcher), *mapping], check=True)
+def _cover_but_for(directory: Path, inside: dict[Path, int]) -> None:
+    """Covers a directory that only its owner may enter with one that has nothing but these paths below it."""
+    linux.mount("lab", str(directory), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=0755,size=1m")
+    for path, descriptor in sorted(inside.items()):
+        if path != directory and not path.exists():
+            path.mkdir(mode=0o755, parents=True)
+            linux.mount(f"/proc/self/fd/{descriptor}", str(path), flags=linux.MS_BIND | linux.MS_REC)
+        os.close(descriptor)
 
 
-def _subordinate_range(kind: str) -> tuple[int, int]:
-    import pwd
-
-    account = pwd.getpwuid(os.getuid())
-    path = Path(f"/etc/sub{kind}")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for owner, first, count in (line.split(":") for line in lines if line.count(":") == 2):
-        if owner in (account.pw_name, str(account.pw_uid)):
-            return int(first), int(count)
-    raise CannotRun(f"{path} has no line for {account.pw_name}; {_FIX}")
-
-
-def _be_first_process(server: Callable[[], int], keep: tuple[Path, ...], launcher_alive: int) -> NoReturn:
-    """PID 1: prepares the mounts, starts the server, reaps orphans, ends with the server."""
+def _be_first_process(first_process: Callable[[], int], launcher_alive: int) -> NoReturn:
     status = 70
     try:
         linux.die_with_parent()
         _exit_if_closed(launcher_alive)
-        _prepare_mounts(keep)
-        child = os.fork()
-        if child == 0:
-            os._exit(server())  # an exception here is reported below
-        status = linux.reap_until_end_of(child)
+        status = first_process()
     except Exception as error:
         os.write(2, f"whodunet: {type(error).__name__}: {error}; {_FIX}\n".encode())
     finally:
@@ -172,39 +168,52 @@ def _exit_if_closed(pipe: int) -> None:
         return
 
 
-def _prepare_mounts(keep: tuple[Path, ...]) -> None:
-    """A read-only machine with scratch directories, an own /proc and an own /etc."""
-    kept = {path: os.open(path, os.O_PATH) for path in keep if _is_below(path, _SCRATCH)}
+def hide_machine(keep: Iterable[Path] = ()) -> None:
+    """Turns what is mounted into a read-only machine with scratch directories, an own /proc and an own /etc.
+
+    Args:
+        keep: directories that have to stay visible, wherever on the machine they lie.
+
+    Raises:
+        OSError: when the kernel refuses a mount.
+    """
+    kept = {path: os.open(path, os.O_PATH) for path in keep if _is_below(path, _SCRATCH_BYTES)}
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.make_read_only("/")
     _mount_devices()
-    for directory in _SCRATCH:
+    for directory, size in _SCRATCH_BYTES.items():
         if directory == "/etc":
             _keep_machine_etc()
         mode = "1777" if directory in _FOR_EVERYONE else "0755"
-        linux.mount("lab", directory, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode={mode}")
+        linux.mount("lab", directory, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode={mode},size={size}")
     for path, descriptor in kept.items():
         path.mkdir(parents=True, exist_ok=True)
         linux.mount(f"/proc/self/fd/{descriptor}", str(path), flags=linux.MS_BIND | linux.MS_REC)
+        os.close(descriptor)
     linux.mount("devpts", "/dev/pts", "devpts", options="newinstance,ptmxmode=0666,mode=0620,gid=5")
-    _mount_proc()
+    mount_proc("/proc")
+    lock_proc("/proc")
     _furnish()
 
 
-def _mount_devices() -> None:
-    """A /dev without the machine's disks and consoles, which the machine's root could write to from inside."""
-    there = [name for name in _DEVICES if os.path.exists(f"/dev/{name}")]
-    devices = {name: os.open(f"/dev/{name}", os.O_PATH) for name in there}
-    linux.mount("lab", "/dev", "tmpfs", linux.MS_NOSUID, "mode=0755")
+def mount_devices(there: Iterable[str], at: str) -> None:
+    """Mounts a /dev of these devices, which are taken from the present one."""
+    devices = {name: os.open(f"/dev/{name}", os.O_PATH) for name in there if os.path.exists(f"/dev/{name}")}
+    linux.mount("lab", at, "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
     for directory in ("net", "pts", "shm"):
-        os.mkdir(f"/dev/{directory}")
+        os.mkdir(f"{at}/{directory}")
     for name, descriptor in devices.items():
-        Path("/dev", name).touch()
-        linux.mount(f"/proc/self/fd/{descriptor}", f"/dev/{name}", flags=linux.MS_BIND)
+        Path(at, name).touch()
+        linux.mount(f"/proc/self/fd/{descriptor}", f"{at}/{name}", flags=linux.MS_BIND)
         os.close(descriptor)
     links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
     for name, target in links.items():
-        os.symlink(target, f"/dev/{name}")
+        os.symlink(target, f"{at}/{name}")
+
+
+def _mount_devices() -> None:
+    """A /dev without the machine's disks and consoles."""
+    mount_devices(_DEVICES, "/dev")
 
 
 def _is_below(path: Path, directories: Iterable[str]) -> bool:
@@ -216,53 +225,32 @@ def _keep_machine_etc() -> None:
     linux.mount("/etc", MACHINE_ETC, flags=linux.MS_BIND | linux.MS_REC)
 
 
-def _mount_proc() -> None:
-    """An own /proc, in which only the settings of the lab's own networks can be changed, not the machine's."""
-    linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV)
-    own_sysctls = os.open("/proc/sys/net", os.O_PATH)
-    linux.mount("/proc/sys", "/proc/sys", flags=linux.MS_BIND)
-    linux.make_read_only("/proc/sys")
-    for path in (f"/proc/{name}" for name in _MACHINE_PROC if os.path.exists(f"/proc/{name}")):
+def mount_proc(at: str) -> None:
+    """Mounts a /proc of the PID namespace that this process is in."""
+    linux.mount("proc", at, "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+
+
+def lock_proc(at: str) -> None:
+    """Has only the settings of the own network be changed in a /proc, not the machine's."""
+    own_sysctls = os.open(f"{at}/sys/net", os.O_PATH)
+    linux.mount(f"{at}/sys", f"{at}/sys", flags=linux.MS_BIND)
+    linux.make_read_only(f"{at}/sys")
+    for path in (f"{at}/{name}" for name in _MACHINE_PROC if os.path.exists(f"{at}/{name}")):
         linux.mount(path, path, flags=linux.MS_BIND)
         linux.make_read_only(path)
-    linux.mount(f"/proc/self/fd/{own_sysctls}", "/proc/sys/net", flags=linux.MS_BIND)
+    linux.mount(f"/proc/self/fd/{own_sysctls}", f"{at}/sys/net", flags=linux.MS_BIND)
+    os.close(own_sysctls)
 
 
 def _furnish() -> None:
-    """Fills /etc: the machine's entries as links, and files that the lab has to own in their place."""
-    own = _own_files()
+    """Fills /etc: the machine's files as links, and files that the lab has to own in their place."""
+    own = account_tables() | {"hosts": "127.0.0.1 localhost\n", "resolv.conf": "", "hostname": "lab\n"}
     for name in os.listdir(MACHINE_ETC):
-        if name not in _own_names(own):
+        if name not in own:
             os.symlink(f"{MACHINE_ETC}/{name}", f"/etc/{name}")
     for name, text in own.items():
-        path = Path("/etc", name)
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        Path("/etc", name).write_text(text, encoding="utf-8")
     Path("/etc/shadow").chmod(0o600)
-    for directory in ("/run/sshd", "/run/lock", "/run/openvswitch", "/var/log/openvswitch", "/run/lab/log"):
+    for directory in ("/run/lock", "/run/openvswitch", "/var/log/openvswitch", HOST_ROOT, "/run/root"):
         Path(directory).mkdir(parents=True, mode=0o755, exist_ok=True)
-    for account in (account for account in ACCOUNTS.values() if account.has_files):
-        Path(account.home).mkdir(parents=True, mode=0o700)
-        os.chown(account.home, account.uid, account.uid)
-    os.environ.update(HOME=f"{HOMES}/root", USER="root", LOGNAME="root")
-
-
-def _own_names(own: Iterable[str]) -> set[str]:
-    return {name.partition("/")[0] for name in own}
-
-
-def _own_files() -> dict[str, str]:
-    """Accounts, because an ordinary user cannot read the machine's; names, because each host has its own."""
-    accounts = ACCOUNTS.values()
-    return {
-        "passwd": "".join(f"{one.name}:x:{one.uid}:{one.uid}::{one.home}:{one.shell}\n" for one in accounts),
-        "group": "".join(f"{one.name}:x:{one.uid}:\n" for one in accounts) + "tty:x:5:\n",
-        "shadow": "".join(f"{one.name}:*:19000::::::\n" for one in accounts),
-        "nsswitch.conf": "".join(f"{table}: files\n" for table in _TABLES) + "hosts: files dns\n",
-        "hosts": "127.0.0.1 localhost\n",
-        "resolv.conf": "",
-        "hostname": "lab\n",
-        "host.conf": "multi on\n",
-        # ssh refuses the machine's file where its owner has no id in the lab, as in an ordinary user's.
-        "ssh/ssh_config": "Host *\n    HashKnownHosts no\n",
-    }
+    os.environ.update(HOME="/run/root", USER="root", LOGNAME="root")

@@ -98,7 +98,7 @@ class SandboxedLab:
 
     def execute(self, node: str, command: str, stdin: str = "") -> Completed:
         """Runs a shell command on a node as its root."""
-        done = self.ask("execute", host=node, command=command, deadline_s=_FAULT_COMMAND_S, stdin=stdin)
+        done = self.ask("execute", host=node, command=command, deadline_s=_FAULT_COMMAND_S, stdin=stdin, may_mount=True)
         if done["exit_status"] is None:
             raise CannotRun(f"{node}: `{command}` did not end within {_FAULT_COMMAND_S:g} s")
         return Completed(done["exit_status"], done["stdout"], done["stderr"])
@@ -205,6 +205,6 @@ class SandboxedLab:
         """What the lab's daemons wrote, by file name."""
         return dict(self.ask("logs")["logs"])
 
-    def namespaces(self, host: str) -> tuple[dict[str, Any], list[int]]:
-        """Descriptors of a host's namespaces with their kinds, for a terminal there."""
-        return self._connection.ask("namespaces", host=host)
+    def records(self) -> dict[str, str]:
+        """The audit trail of the lab's cloud and the transcripts of its sessions, by path."""
+        return dict(self.ask("records")["records"])

@@ -1,28 +1,40 @@
-"""The server: the process inside a sandbox that is one lab, from bring-up to the last request.
+"""The process of a lab, from its start to its end. Three parts of it are three processes:
 
-Run as `python -P -m whodunet.lab.server LIFELINE LABEL`: an inherited socket, on which the plan comes as a line of JSON
-with the control socket beside it, and what lists of processes show. It is ended by `stop`, by the end of the process at
-the other end of the lifeline, or by the end of anything that a lab is made of.
+- the launcher, outside the sandbox: receives the plan, keeps the door (it accepts connections of the lab's own user and
+  of nobody else), and removes the socket when the lab has ended;
+- the first process of the sandbox: hides the machine, and forks the maker of hosts while it is still small;
+- the server: the lab itself, from bring-up to the last request.
+
+Run as `python -P -m whodunet.lab.server LIFELINE FOLDER LABEL`: an inherited socket, on which the plan comes as a line
+of JSON with the control socket beside it; an inherited descriptor of the folder that the socket lies in; and what lists
+of processes show. It is ended by `stop`, by the end of the process at the other end of the lifeline, or by the end of
+anything that a lab is made of.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from whodunet.core.errors import CannotRun, WhodunetError
-from whodunet.lab import sandbox
+from whodunet.lab import control, host_process, host_root, linux, sandbox
+from whodunet.lab.attached import converse_with_process
 from whodunet.lab.control import Connection, peer_is_own_user
-from whodunet.lab.linux import ask_for_low_latency
 from whodunet.lab.plan import Plan
 
 _ENDED: Final = 75  # exit status when the lab ends by itself
+_LOG_BYTES: Final = "64m"
+_MUTE_S: Final = 10.0  # for a peer that has connected and asks nothing
+_OPEN_FILES: Final = 1024  # a program that closes all that could be open takes longer, the more that is
 
 
 class Lifeline:
@@ -54,23 +66,28 @@ class Lifeline:
 class Server:
     """Answers requests; each connection has its own thread."""
 
-    def __init__(self, listener: socket.socket, lab: Any) -> None:
-        self._listener = listener
+    def __init__(self, door: socket.socket, lab: Any) -> None:
+        self._door = door
         self._lab = lab
 
     def serve(self) -> None:
-        """Accepts connections until the process ends."""
+        """Takes the connections that the launcher lets in, until the process ends."""
         while True:
-            stream, _ = self._listener.accept()
-            if peer_is_own_user(stream):
-                threading.Thread(target=self._converse, args=(Connection(stream),), daemon=True).start()
-            else:
-                stream.close()
+            _, descriptors, _, _ = socket.recv_fds(self._door, 1, 1)
+            if not descriptors:
+                return
+            connection = Connection(socket.socket(fileno=descriptors[0]))
+            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def _converse(self, connection: Connection) -> None:
+        timeout_s: float | None = _MUTE_S
         try:
             while True:
-                request, descriptors = connection.receive()
+                request, descriptors = connection.receive(timeout_s)
+                timeout_s = None
+                if request.get("operation") == "attach":
+                    converse_with_process(connection, self._lab.hosts, request, descriptors)
+                    break
                 for descriptor in descriptors:
                     os.close(descriptor)
                 answer, sent = self._answer(request)
@@ -78,7 +95,8 @@ class Server:
                 for descriptor in sent:
                     os.close(descriptor)
         except (EOFError, OSError, ValueError):
-            connection.close()
+            pass
+        connection.close()
 
     def _answer(self, request: dict[str, Any]) -> tuple[Mapping[str, Any], tuple[int, ...]]:
         name = request.pop("operation", None)
@@ -94,10 +112,22 @@ class Server:
         return answer if isinstance(answer, tuple) else (answer or {}, ())
 
 
-def _serve(control: int, stream: socket.socket, plan: Plan) -> int:
+def _serve(
+    plans: socket.socket,
+    births: socket.socket,
+    door: socket.socket,
+    stream: socket.socket,
+    others: tuple[socket.socket, ...],
+) -> int:
+    """The server: imports what takes long while the machine is being hidden and the plan is on its way."""
+    _close(*others)
+    from whodunet.lab.hosts import HostMaker
     from whodunet.lab.running import RunningLab
 
-    ask_for_low_latency()
+    text = plans.makefile("rb").readline()
+    if not text:
+        return _ENDED
+    plan = Plan.from_json(text.decode())
     lifeline = Lifeline(stream)
 
     def end(reason: str) -> None:
@@ -105,18 +135,78 @@ def _serve(control: int, stream: socket.socket, plan: Plan) -> int:
         os._exit(_ENDED)
 
     try:
-        lab = RunningLab(plan, progress=lambda text: lifeline.tell("progress", text), end=end)
+        maker = HostMaker(births, plan.shares)
+        lab = RunningLab(plan, maker, progress=lambda text: lifeline.tell("progress", text), end=end)
         lab.bring_up()
     except WhodunetError as error:
         end(str(error))
     except Exception as error:
         end(f"the lab could not be brought up: {type(error).__name__}: {error}")
     lifeline.tell("ready", "")
-    Server(socket.socket(fileno=control), lab).serve()
+    Server(door, lab).serve()
     return 0
 
 
-def _receive_plan(lifeline: socket.socket) -> tuple[Plan, int]:
+def _be_first(
+    plans: socket.socket,
+    door: socket.socket,
+    lifeline: socket.socket,
+    needed: list[Path],
+    others: tuple[socket.socket, ...],
+) -> int:
+    """The first process of the sandbox; returns the server's exit status."""
+    _close(*others)
+    linux.ask_for_low_latency()
+    told, tells = socket.socketpair()
+    births, asked = socket.socketpair()
+    _fork(lambda: _make_hosts(asked, (plans, door, lifeline, told, tells, births)))
+    asked.close()
+    server = _fork(lambda: _serve(told, births, door, lifeline, (plans, tells)))
+    _close(told, births, door)
+    text = plans.makefile("rb").readline()
+    if not text:
+        return _ENDED
+    plan = Plan.from_json(text.decode())
+    sandbox.hide_machine([*needed, *map(Path, plan.keep), *(Path(share.source) for share in plan.shares)])
+    _make_folders()
+    host_root.prepare_template()
+    tells.sendall(text)
+    tells.close()
+    return linux.reap_until_end_of(server)
+
+
+def _fork(run: Callable[[], int]) -> int:
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(run())
+        except Exception as error:
+            os.write(2, f"whodunet: {type(error).__name__}: {error}\n".encode())
+        finally:
+            os._exit(70)
+    return child
+
+
+def _make_hosts(asked: socket.socket, others: tuple[socket.socket, ...]) -> int:
+    _close(*others)
+    host_process.make_hosts(asked)
+    return 0
+
+
+def _close(*sockets: socket.socket) -> None:
+    for each in sockets:
+        each.close()
+
+
+def _make_folders() -> None:
+    """What only the lab itself sees. Logs have a file system of their own, so that they take nobody else's room."""
+    logs = "/run/lab/log"
+    os.makedirs(logs)
+    linux.mount("lab", logs, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode=0700,size={_LOG_BYTES}")
+    Path("/run/lab").chmod(0o700)
+
+
+def _receive_plan(lifeline: socket.socket) -> tuple[bytes, socket.socket]:
     """Waits for the plan and the control socket; ends with whoever was to send them."""
     text, descriptors = b"", []
     while not text.endswith(b"\n"):
@@ -125,22 +215,55 @@ def _receive_plan(lifeline: socket.socket) -> tuple[Plan, int]:
             sys.exit(_ENDED)
         text += chunk
         descriptors += received
-    return Plan.from_json(text.decode()), descriptors[0]
+    return text, socket.socket(fileno=descriptors[0])
 
 
-def main(arguments: list[str]) -> int:
-    """Enters a new sandbox and is its lab until the end."""
-    import whodunet.lab.running  # noqa: F401 - takes as long as the other side takes to find out what it wants
+def _keep_door(listener: socket.socket, door: socket.socket, entered: int) -> None:
+    """Lets the lab's own user in, until the sandbox has ended."""
+    ended = os.pidfd_open(entered)
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    poll.register(ended, select.POLLIN)
+    listener.setblocking(False)
+    while ended not in (descriptor for descriptor, _ in poll.poll()):
+        with suppress(OSError):
+            stream, _ = listener.accept()
+            with stream:
+                if peer_is_own_user(stream):
+                    socket.send_fds(door, [b"c"], [stream.fileno()])
+    os.close(ended)
 
-    lifeline = socket.socket(fileno=int(arguments[0]))
-    plan, control = _receive_plan(lifeline)
-    keep = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2], *map(Path, plan.keep))
+
+def _limit_open_files() -> None:
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, hard))
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Launches a sandbox and keeps the lab's door until its end."""
+    lifeline, folder = socket.socket(fileno=int(arguments[0])), int(arguments[1])
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    _limit_open_files()
+    plans, told = socket.socketpair()
+    door, inside = socket.socketpair()
+    needed = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2]]
     try:
-        sandbox.launch(lambda: _serve(control, lifeline, plan), keep)
+        entered = sandbox.enter(lambda: _be_first(told, inside, lifeline, needed, (plans, door)), needed)
     except CannotRun as error:
         lifeline.sendall(json.dumps({"kind": "failed", "text": str(error)}).encode() + b"\n")
-        return 3
+        sys.exit(3)
+    _close(told, inside)
+    text, listener = _receive_plan(lifeline)
+    lifeline.close()
+    with suppress(OSError):  # the sandbox has ended already; its owner hears why
+        plans.sendall(text)
+    plans.close()
+    _keep_door(listener, door, entered)
+    control.remove(json.loads(text)["name"], folder)
+    sys.exit(sandbox.wait(entered))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -13,6 +13,9 @@ class Service(ABC):
     """A daemon on a host; a subclass takes the settings that topologies write as keyword arguments."""
 
     needs_others: ClassVar[bool] = False  # True: it is started once all other services accept
+    runs_beside: ClassVar[bool] = (
+        False  # True: it is the cloud's or the path's, and nobody on the host may reach into it
+    )
 
     @abstractmethod
     def prepare(self, host: Host) -> None:
@@ -20,7 +23,7 @@ class Service(ABC):
 
     @abstractmethod
     def command(self, host: Host) -> list[str]:
-        """What runs on the host, in the foreground."""
+        """What runs in the foreground, on the host or beside it, in the host's network alone."""
 
     @abstractmethod
     def is_ready(self, host: Host) -> bool:

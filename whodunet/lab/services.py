@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from whodunet.core.errors import CannotRun
 from whodunet.lab import session_manager
 from whodunet.lab.daemons import Dnsmasq, Sshd, TlsInterceptor
 from whodunet.lab.hosts import Host
-from whodunet.lab.processes import Daemon
+from whodunet.lab.processes import Daemon, Start, start_here
 from whodunet.lab.service import Listener, Service
 from whodunet.lab.waiting import wait_until
 
@@ -19,6 +20,13 @@ KINDS: Final[Mapping[str, Callable[..., Service]]] = {
     "tls-interceptor": TlsInterceptor,
     **session_manager.KINDS,
 }
+
+
+def beside_host(host: Host, command: list[str]) -> Start:
+    """How a program is started that has a host's network, and is nowhere to be found on the host."""
+    own = {kind: host.namespaces[kind] for kind in ("net", "uts")}
+    options = [f"--{kind}=/proc/self/fd/{descriptor}" for kind, descriptor in own.items()]
+    return start_here(["nsenter", *options, "--", *command], tuple(own.values()))
 
 
 class RunningServices:
@@ -48,11 +56,11 @@ class RunningServices:
         service = self._find(host, name)
         service.forget(host)
         self._replaced.discard((host.name, name))
-        self._run(host, name, name, service.command(host))
+        self._run(host, name, name, service.command(host), service.runs_beside)
 
-    def _run(self, host: Host, name: str, shown: str, command: list[str]) -> None:
-        keep_open = tuple(host.namespaces.values())
-        self._daemons[host.name, name] = Daemon(f"{host.name}-{shown}", host.inside(*command), keep_open=keep_open)
+    def _run(self, host: Host, name: str, shown: str, command: list[str], beside: bool = False) -> None:
+        start = beside_host(host, command) if beside else partial(host.start, command)
+        self._daemons[host.name, name] = Daemon(f"{host.name}-{shown}", start)
         self._watch(self._daemons[host.name, name])
 
     def await_ready(self, host: Host, name: str) -> None:
@@ -146,7 +154,7 @@ class RunningServices:
     def known_hosts(self, hosts: Mapping[str, Host], names: Mapping[str, str]) -> str:
         """Lines for ~/.ssh/known_hosts: the key of every host with sshd, by its address and its names."""
         return "".join(
-            f"{names[host]} {service.public_key(hosts[host])}\n"
+            f"{names[host]} {service.public_key()}\n"
             for (host, _), service in self._services.items()
             if isinstance(service, Sshd)
         )

@@ -8,19 +8,22 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from whodunet.core.aws.seal import Seal
 from whodunet.core.aws.sign_on_cache import SignOnAddress, profile, sign_on_cache
+from whodunet.core.errors import CannotRun
+from whodunet.lab import host_root
 from whodunet.lab.hosts import Host
-from whodunet.lab.processes import PROGRAMS
 from whodunet.lab.service import Listener, Service
 
 RECORDS: Final = Path("/run/lab/records")  # the audit trail and the sessions' transcripts
-TRUSTED: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+SERVICES: Final = Path("/run/lab/services")  # files of programs that run beside a host
 PLUGIN: Final = "session-manager-plugin"
+_AGENT_STATE: Final = "/run/ssm-agent"
 _WORKING_DAY_S: Final = 8 * 3600
 
 
@@ -32,24 +35,24 @@ class Account:
 
         self.seal_key = secrets.token_bytes(32)
         self._authority = trustme.CA(organization_name="whodunet lab")
-        self._trust(self._authority.cert_pem.bytes())
+        # The lab's authority is the only one that is trusted: there is nobody else to talk to.
+        host_root.trust(self._authority.cert_pem.bytes())
         (RECORDS / "transcripts").mkdir(parents=True, mode=0o700)
-
-    def _trust(self, certificate: bytes) -> None:
-        """The lab's authority is the only one that is trusted: there is nobody else to talk to."""
-        folder = TRUSTED.parents[1]
-        if folder.is_symlink():
-            folder.unlink()  # the machine's
-        TRUSTED.parent.mkdir(parents=True, exist_ok=True)
-        TRUSTED.write_bytes(certificate)
 
     def certify(self, host: Host, names: Sequence[str]) -> dict[str, str]:
         """Writes a certificate for these names; where it and its key are, as the programs' settings name them."""
         issued = self._authority.issue_cert(*names)
-        chain = b"".join(each.bytes() for each in issued.cert_chain_pems)
-        certificate = host.write("etc/tls/certificate.pem", chain.decode())
-        private_key = host.write("etc/tls/private-key.pem", issued.private_key_pem.bytes().decode(), 0o600)
+        certificate, private_key = SERVICES / host.name / "certificate.pem", SERVICES / host.name / "private-key.pem"
+        certificate.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        certificate.write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
+        private_key.write_bytes(issued.private_key_pem.bytes())
         return {"certificate": str(certificate), "private_key": str(private_key)}
+
+
+def read_records() -> Mapping[str, str]:
+    """The audit trail and the transcripts, by path below RECORDS."""
+    files = (path for path in sorted(RECORDS.rglob("*")) if path.is_file())
+    return {str(path.relative_to(RECORDS)): path.read_text(encoding="utf-8", errors="replace") for path in files}
 
 
 @cache
@@ -64,20 +67,19 @@ def sign_in(host: Host, person: str, role: str, region: str, account_id: str, st
     expires_at_s = int(time.time()) + _WORKING_DAY_S
     token = Seal(account().seal_key).seal("sign-on", {"person": person}, expires_at_s)
     name, cached = sign_on_cache(address, token, expires_at_s)
-    host.write("home/root/.aws/config", profile(address, account_id, role, str(TRUSTED)))
-    host.write(f"home/root/.aws/sso/cache/{name}", cached, 0o600)
+    host.write("/root/.aws/config", profile(address, account_id, role, host_root.TRUSTED))
+    host.write(f"/root/.aws/sso/cache/{name}", cached, 0o600)
 
 
-def program(name: str) -> list[str]:
+def program(name: str, python: str) -> list[str]:
     """The command line of one of Session Manager's programs."""
-    return [sys.executable, "-P", "-m", f"whodunet.session_manager.{name}"]
+    return [python, "-P", "-m", f"whodunet.session_manager.{name}"]
 
 
 def place_plugin() -> None:
     """Makes the plugin a command of every host, for the AWS CLI looks for it on the PATH."""
-    PROGRAMS.mkdir(parents=True, exist_ok=True)
-    plugin = PROGRAMS / PLUGIN
-    plugin.write_text(f'#!/bin/sh\nexec {shlex.join(program("plugin"))} "$@"\n', encoding="utf-8")
+    plugin = host_root.PROGRAMS / PLUGIN
+    plugin.write_text(f'#!/bin/sh\nexec {shlex.join(program("plugin", host_root.PYTHON))} "$@"\n', encoding="utf-8")
     plugin.chmod(0o755)
 
 
@@ -85,21 +87,27 @@ class _Configured(Listener):
     """A program with one configuration file; what topologies write is the part of it that the lab does not know."""
 
     name: ClassVar[str]
+    runs_beside: ClassVar[bool] = True  # its settings hold the key that seals all tokens
 
     def __init__(self, listen: str, **settings: Any) -> None:
         self._settings = {**settings, "listen": [listen, self.port], "seal_key": account().seal_key.hex()}
 
     def prepare(self, host: Host) -> None:
         """Writes the configuration."""
-        host.write(f"etc/{self.name}.json", json.dumps(self._settings | self._files(host), indent=2), 0o600)
+        path = self._path(host)
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        path.write_text(json.dumps(self._settings | self._files(host), indent=2), encoding="utf-8")
+
+    def _path(self, host: Host) -> Path:
+        return SERVICES / host.name / f"{self.name}.json"
 
     def _files(self, host: Host) -> dict[str, str]:
-        """Further settings, which are paths on this host."""
+        """Further settings, which are paths."""
         return {}
 
     def command(self, host: Host) -> list[str]:
         """The program with its configuration."""
-        return [*program(self.name), str(host.files / f"etc/{self.name}.json")]
+        return [*program(self.name, sys.executable), str(self._path(host))]
 
 
 class _Certified(_Configured):
@@ -150,30 +158,26 @@ class SsmAgent(Service):
     needs_others: ClassVar[bool] = True
 
     def prepare(self, host: Host) -> None:
-        """Makes room for the state of amazon-ssm-agent, which may be run in its place."""
-        self._state(host).parent.mkdir(parents=True, exist_ok=True)
-        host.check("mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 lab /var/lib")
+        """It has no files."""
 
     def command(self, host: Host) -> list[str]:
         """It finds out all it needs by itself."""
-        return [*program("agent"), "--state", str(self._state(host))]
+        return [*program("agent", host_root.PYTHON), "--state", _AGENT_STATE]
 
     def forget(self, host: Host) -> None:
         """Removes the state that a former agent wrote."""
-        self._state(host).unlink(missing_ok=True)
+        host.remove_file(_AGENT_STATE)
 
     def is_ready(self, host: Host) -> bool:
         """True when it has written that it is online, or why not."""
-        state = self._state(host)
-        return state.exists() and state.read_text(encoding="utf-8").startswith(("online", "offline"))
+        with suppress(CannotRun):
+            return host.read_bytes(_AGENT_STATE).startswith((b"online", b"offline"))
+        return False
 
     @property
     def readiness(self) -> str:
         """What the state tells."""
         return "to be online, or to know why not"
-
-    def _state(self, host: Host) -> Path:
-        return host.files / "run/ssm-agent"
 
 
 KINDS: Final[Mapping[str, Callable[..., Service]]] = {

@@ -16,19 +16,20 @@ from whodunet.lab import links, sandbox
 
 
 def main() -> int:
-    """Enters a sandbox and exits with its status."""
+    """Enters a sandbox; returns its exit status."""
     keep = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2])
+
+    def look() -> int:
+        sandbox.hide_machine(keep)
+        found = {"tun": _tun_refusal(), "netem": links.netem_refusal()}
+        os.write(1, json.dumps(found).encode() + b"\n")
+        return 0
+
     try:
-        sandbox.launch(_look, keep)
+        return sandbox.wait(sandbox.enter(look, keep))
     except CannotRun as error:
         print(f"whodunet: {error}", file=sys.stderr)
         return 3
-
-
-def _look() -> int:
-    found = {"tun": _tun_refusal(), "netem": links.netem_refusal()}
-    os.write(1, json.dumps(found).encode() + b"\n")
-    return 0
 
 
 def _tun_refusal() -> str | None:

@@ -60,7 +60,7 @@ def test_each_end_of_a_cable_is_shaped_in_its_own_namespace(monkeypatch: pytest.
     kernel = Kernel(monkeypatch)
     assert links.shape(CABLE, has_netem=True) is None
     assert kernel.commands == [
-        "nsenter --net=/proc/71/ns/net tc qdisc add dev client-eth0 root netem delay 7ms loss 1%",
+        "nsenter --net=/proc/self/fd/71 tc qdisc add dev client-eth0 root netem delay 7ms loss 1%",
         "tc qdisc add dev gw-eth0 root netem delay 7ms loss 1%",
     ]
 

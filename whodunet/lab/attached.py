@@ -1,0 +1,238 @@
+"""A program on a host whose user sits outside: in a terminal of the host, or with pipes, and never with more.
+
+Nothing that the user has open is handed to the host: a terminal there is the host's own, and the pipes are new ones. So
+nobody on the host can type into the user's terminal, or reopen the user's files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import selectors
+import signal
+import struct
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from whodunet.core.errors import CannotRun, WhodunetError
+from whodunet.lab.control import Connection
+from whodunet.lab.hosts import Host, HostChild
+
+_CHUNK_BYTES: Final = 1 << 16
+_TERMINAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{0,31}")
+_FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+# Inside: the server's part.
+
+
+def converse_with_process(
+    connection: Connection, hosts: Mapping[str, Host], request: Mapping[str, Any], descriptors: Sequence[int]
+) -> None:
+    """Starts what is asked for, forwards signals to it, and tells its exit status; it ends with its user."""
+    try:
+        child, given = _start(hosts, request, descriptors)
+    except WhodunetError as error:
+        connection.send({"error": str(error)})
+        return
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    connection.send({}, given)
+    for descriptor in given:
+        os.close(descriptor)
+
+    def tell_end() -> None:
+        with suppress(OSError):
+            connection.send({"exit_status": child.wait()})
+
+    threading.Thread(target=tell_end, daemon=True).start()
+    try:
+        while True:
+            message, _ = connection.receive()
+            child.signal(int(message["signal"]))
+    finally:
+        if child.poll() is None:
+            child.signal(signal.SIGHUP)
+
+
+def _start(
+    hosts: Mapping[str, Host], request: Mapping[str, Any], descriptors: Sequence[int]
+) -> tuple[HostChild, list[int]]:
+    name, command = str(request["host"]), [str(word) for word in request["command"]]
+    if name not in hosts:
+        raise CannotRun(f"{name} is no host of this lab; use one of: {', '.join(hosts)}")
+    term = str(request.get("term", ""))
+    term = term if _TERMINAL_NAME.fullmatch(term) else "dumb"
+    if request.get("rows"):
+        child, terminal = hosts[name].start_in_terminal(
+            command, int(request["rows"]), int(request["columns"]), TERM=term
+        )
+        return child, [terminal]
+    if len(descriptors) != 3:
+        raise CannotRun("a program without a terminal needs three pipes")
+    return hosts[name].start(command, descriptors, TERM=term), []
+
+
+# Outside: the user's part.
+
+
+def attach(lab: str, host: str, command: Sequence[str], *, in_terminal: bool) -> int:
+    """Runs a program on a host with this process's standard streams; returns its exit status, 128 + N for signal N.
+
+    Args:
+        in_terminal: True gives it a terminal of the host, for which this process's own is the window.
+
+    Raises:
+        CannotRun: when the lab has no such host, or ends before the program.
+    """
+    connection = Connection.to(lab)
+    term = os.environ.get("TERM", "dumb")
+    if in_terminal:
+        rows, columns = _window_size()
+        _, (terminal,) = connection.ask(
+            "attach", host=host, command=list(command), term=term, rows=rows, columns=columns
+        )
+        with _raw_terminal(), _resizing(terminal):
+            status = _relay(connection, {0: terminal}, {terminal: 1})
+    else:
+        ours, theirs = _pipes()
+        try:
+            connection.ask("attach", host=host, command=list(command), term=term, given=theirs)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        with _forwarding_signals(connection):
+            status = _relay(connection, {0: ours[0]}, {ours[1]: 1, ours[2]: 2})
+    if status is None:
+        raise CannotRun(f"the lab {lab} has ended, and with it what ran on {host}")
+    return status if status >= 0 else 128 - status
+
+
+def _pipes() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Our ends and theirs of three pipes: standard input, output, error."""
+    (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
+    return (our_in, our_out, our_err), (their_in, their_out, their_err)
+
+
+def _window_size() -> tuple[int, int]:
+    rows, columns, _, _ = struct.unpack("HHHH", fcntl.ioctl(1, termios.TIOCGWINSZ, bytes(8)))
+    return rows or 24, columns or 80
+
+
+@contextmanager
+def _raw_terminal() -> Iterator[None]:
+    """Every key goes to the host, Ctrl-C too."""
+    before = termios.tcgetattr(0)
+    try:
+        tty.setraw(0)
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def _resizing(terminal: int) -> Iterator[None]:
+    def resize(*_: object) -> None:
+        with suppress(OSError):
+            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *_window_size(), 0, 0))
+
+    with _handling((signal.SIGWINCH,), resize):
+        yield
+
+
+@contextmanager
+def _forwarding_signals(connection: Connection) -> Iterator[None]:
+    def forward(number: int, _: object) -> None:
+        with suppress(OSError):
+            connection.send({"signal": number})
+
+    with _handling(_FORWARDED, forward):
+        yield
+
+
+@contextmanager
+def _handling(numbers: Sequence[int], handler: Callable[[int, Any], None]) -> Iterator[None]:
+    before = [signal.signal(number, handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, former in zip(numbers, before, strict=True):
+            signal.signal(number, former)
+
+
+def _relay(connection: Connection, forth: Mapping[int, int], back: Mapping[int, int]) -> int | None:
+    """Copies until the program has ended and all that it has written is here; None when the lab has ended first.
+
+    Args:
+        forth: descriptors to read from, each with the one to write to, towards the host.
+        back: the same, from the host.
+    """
+    selector = selectors.DefaultSelector()
+    for source, target in {**forth, **back}.items():
+        with suppress(PermissionError):  # /dev/null and ordinary files are always readable, and cannot be polled
+            selector.register(source, selectors.EVENT_READ, target)
+    unpolled = [(source, target) for source, target in forth.items() if source not in selector.get_map()]
+    for source, target in unpolled:
+        threading.Thread(target=_copy_all, args=(source, target), daemon=True).start()
+    selector.register(connection, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is connection:
+                try:
+                    message, _ = connection.receive()
+                except (EOFError, OSError):
+                    return None
+                _drain([descriptor for descriptor in back if descriptor in selector.get_map()], back)
+                return int(message["exit_status"])
+            if not _copy(key.fd, key.data):
+                selector.unregister(key.fd)
+                if key.fd in forth and forth[key.fd] not in back:
+                    os.close(key.data)  # end of input
+
+
+def _copy(source: int, target: int) -> bool:
+    """Copies what is there; False at the end, or when nobody reads."""
+    try:
+        chunk = os.read(source, _CHUNK_BYTES)
+        _write_all(target, chunk)
+    except OSError:  # a terminal says EIO when its other side is closed
+        chunk = b""
+    if not chunk and target in (1, 2):
+        with suppress(OSError):
+            os.close(source)
+    return bool(chunk)
+
+
+def _copy_all(source: int, target: int) -> None:
+    with suppress(OSError):
+        while chunk := os.read(source, _CHUNK_BYTES):
+            _write_all(target, chunk)
+    with suppress(OSError):
+        os.close(target)
+
+
+def _drain(sources: Sequence[int], back: Mapping[int, int]) -> None:
+    """What the program wrote before it ended, but nothing of what it may have left running."""
+    for source in sources:
+        os.set_blocking(source, False)
+        with suppress(OSError):
+            while chunk := os.read(source, _CHUNK_BYTES):
+                _write_all(back[source], chunk)
+
+
+def _write_all(target: int, chunk: bytes) -> None:
+    unwritten = memoryview(chunk)
+    while unwritten:
+        unwritten = unwritten[os.write(target, unwritten) :]
+
+
+def is_at_terminal() -> bool:
+    """True when somebody sits at this process, who can type and see."""
+    return sys.stdin is not None and sys.stdout is not None and os.isatty(0) and os.isatty(1)

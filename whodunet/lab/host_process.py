@@ -1,0 +1,387 @@
+"""The first process of a host, which is the host: it enters namespaces of its own, and starts what is to run there.
+
+A maker, which is one of the lab's first processes and stays small, forks one for each host. What a host is asked comes
+as JSON lines over a socket pair, with descriptors beside them: see `Order`. Nobody on the host can look into its first
+process, signal it, or reach what it holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import selectors
+import signal
+import socket
+import struct
+import termios
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from whodunet.lab import host_root, linux
+from whodunet.lab.host_root import Shared
+from whodunet.lab.ids import KINDS, identity_map
+from whodunet.lab.links import switch_offload_off
+
+NAMESPACES: Final = ("net", "uts", "ipc", "cgroup")  # those that belong to the host's user namespace
+PROCESSES: Final = 512  # of one host, threads included
+_ADDRESS_SPACE_BYTES: Final = 8 << 30  # of one process
+_OPEN_FILES: Final = 1024
+# Each host's user namespace is made by an id of its own, and so the kernel counts each host's processes apart.
+# Source: setrlimit(2), RLIMIT_NPROC; kernel/ucount.c since Linux 5.14
+_FIRST_MAKER: Final = 2000
+# All that a root needs who owns no more than a network. Without SYS_ADMIN (21) and SYS_RESOURCE (24) nothing can be
+# mounted and no limit raised, so that limits of memory and files hold. Source: capabilities(7), linux/capability.h
+_CAPABILITIES: Final = {
+    "CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "FSETID": 4, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8,
+    "NET_BIND_SERVICE": 10, "NET_BROADCAST": 11, "NET_ADMIN": 12, "NET_RAW": 13, "IPC_LOCK": 14, "IPC_OWNER": 15,
+    "SYS_CHROOT": 18, "SYS_PTRACE": 19, "SYS_NICE": 23, "MKNOD": 27, "AUDIT_WRITE": 29, "SETFCAP": 31,
+}  # fmt: skip
+_MOST_DESCRIPTORS: Final = 8
+_MOST_BYTES: Final = 1 << 22
+_TIOCSPTLCK: Final = 0x40045431  # Source: asm-generic/ioctls.h
+_TIOCGPTN: Final = 0x80045430
+_NOT_STARTED: Final = 127  # Source: POSIX shell, 2.8.2; also what a shell says of a command that it does not find
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What the maker is told of a host."""
+
+    name: str
+    number: int  # from 0 on, no other host's
+    shared: tuple[Shared, ...] = ()
+
+    def to_json(self) -> bytes:
+        """One line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, line: bytes) -> Birth:
+        """What `to_json` wrote."""
+        read = json.loads(line)
+        return cls(read["name"], read["number"], tuple(Shared(**each) for each in read["shared"]))
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a host is asked to start; its standard streams come beside it, unless it gets a terminal.
+
+    The host answers `{"number": N, "pid": PID}`, with the terminal's other end beside it, and `{"number": N, "status":
+    STATUS}` once the process has ended: an exit status, or the negative number of the signal that ended it.
+    """
+
+    number: int
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = "/"
+    rows: int = 0  # with columns: of the terminal that it gets; 0: none
+    columns: int = 0
+    may_mount: bool = False  # as a fault may, and nobody who works on the host
+
+
+def receive_line(stream: socket.socket, unread: bytearray) -> tuple[bytes, list[int]]:
+    """The next line of a socket and the descriptors that came with it.
+
+    Raises:
+        EOFError: when the other end is gone.
+    """
+    descriptors: list[int] = []
+    while b"\n" not in unread:
+        chunk, received, _, _ = socket.recv_fds(stream, 1 << 16, _MOST_DESCRIPTORS)
+        descriptors += received
+        if not chunk or len(unread) > _MOST_BYTES:
+            raise EOFError
+        unread += chunk
+    line, _, rest = bytes(unread).partition(b"\n")
+    unread[:] = rest
+    return line, descriptors
+
+
+def send_line(stream: socket.socket, line: bytes, descriptors: Sequence[int] = ()) -> None:
+    """Sends a line with descriptors, which stay open here."""
+    if descriptors:
+        socket.send_fds(stream, [line[:1]], list(descriptors))
+        line = line[1:]
+    stream.sendall(line)
+
+
+def make_hosts(stream: socket.socket) -> None:
+    """The maker: forks a host for each birth that comes, and answers with its process id in the lab."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a host has ended, but that it has
+    unread = bytearray()
+    while True:
+        try:
+            line, (orders,) = receive_line(stream, unread)
+        except EOFError:
+            return
+        answer = _fork_host(Birth.from_json(line), orders, stream)
+        os.close(orders)
+        send_line(stream, answer + b"\n")
+
+
+def _fork_host(birth: Birth, orders: int, stream: socket.socket) -> bytes:
+    """Through a process in between, because a new PID namespace begins with the next child."""
+    told_r, told_w = os.pipe()
+    between = os.fork()
+    if between == 0:
+        stream.close()
+        os.close(told_r)
+        linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWPID)
+        first = os.fork()
+        if first == 0:
+            os.close(told_w)
+            _be_host(birth, orders)
+        os.write(told_w, str(first).encode())
+        os._exit(0)
+    os.close(told_w)
+    answer = os.read(told_r, 32)
+    os.close(told_r)
+    return answer or b"0"
+
+
+def _be_host(birth: Birth, orders: int) -> NoReturn:
+    """PID 1 of the host: becomes the host, tells its namespaces, starts what it is asked to start, reaps."""
+    stream = socket.socket(fileno=orders)
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _close_all_but(orders)
+        linux.set_command_line("init")  # what the lab was started with names what is wrong in it
+        namespaces = _become(birth)
+        root = os.open("/", os.O_PATH)
+        ready = {"namespaces": list(NAMESPACES)}
+        send_line(stream, json.dumps(ready).encode() + b"\n", [*namespaces, root])
+        for descriptor in (*namespaces, root):
+            os.close(descriptor)
+    except Exception as error:
+        with suppress(OSError):
+            send_line(stream, json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+        os._exit(1)
+    try:
+        _Init(stream).serve()
+    finally:
+        os._exit(0)
+
+
+def _close_all_but(kept: int) -> None:
+    """Nothing that the lab has open is open on a host."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for standard in range(3):
+        os.dup2(null, standard)
+    os.closerange(3, kept)
+    os.closerange(kept + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def _become(birth: Birth) -> list[int]:
+    """Enters root and namespaces; returns descriptors of the namespaces, in the order of NAMESPACES."""
+    root = host_root.build(birth.name, birth.shared)
+    _limit(resource.RLIMIT_NPROC, PROCESSES)
+    user, namespaces = _make_namespaces(root, birth.number)
+    linux.setns(namespaces[0], linux.CLONE_NEWNET)
+    host_root.finish(root)
+    linux.pivot_root(root)
+    for descriptor in (user, *namespaces[1:]):
+        linux.setns(descriptor, 0)
+    os.close(user)
+    linux.unshare(linux.CLONE_NEWNS)  # owned by the host's user namespace: so all that is mounted is locked
+    os.setgroups([])
+    socket.sethostname(birth.name)
+    _limit(resource.RLIMIT_AS, _ADDRESS_SPACE_BYTES)
+    _limit(resource.RLIMIT_CORE, 0)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES, hard), hard))
+    linux.join_new_keyring()
+    return namespaces
+
+
+def _limit(kind: int, most: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (lower, lower))
+
+
+def _make_namespaces(root: str, number: int) -> tuple[int, list[int]]:
+    """The user namespace of a host and those that belong to it; a child makes them, for this process enters later."""
+    entered_r, entered_w = os.pipe()
+    mapped_r, mapped_w = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(mapped_w)  # so that it ends with this process
+        os._exit(_hold_namespaces(root, _FIRST_MAKER + number, entered_w, mapped_r))
+    os.close(entered_w)
+    os.close(mapped_r)
+    if os.read(entered_r, 1) != b"!":
+        raise OSError(0, "the namespaces of the host could not be made")
+    for kind in KINDS:
+        Path(f"{root}/proc/{child}/{kind}_map").write_text(identity_map(kind), encoding="ascii")
+    os.write(mapped_w, b"!")
+    if os.read(entered_r, 1) != b"!":
+        raise OSError(0, "the host could not be forbidden to make user namespaces")
+    user, *others = [os.open(f"{root}/proc/{child}/ns/{kind}", os.O_RDONLY) for kind in ("user", *NAMESPACES)]
+    os.close(mapped_w)
+    os.waitpid(child, 0)
+    os.close(entered_r)
+    return user, others
+
+
+def _hold_namespaces(root: str, maker: int, entered: int, mapped: int) -> int:
+    with suppress(OSError):
+        os.setresuid(maker, maker, maker)
+        others = linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC | linux.CLONE_NEWCGROUP
+        linux.unshare(linux.CLONE_NEWUSER | others)
+        linux.set_dumpable(True)  # or the lab may not look at this process's namespaces
+        os.write(entered, b"!")
+        os.read(mapped, 1)
+        # Who can make a user namespace is root in it, and could mount in it whatever the host's root may not.
+        Path(f"{root}/proc/sys/user/max_user_namespaces").write_text("0", encoding="ascii")
+        os.write(entered, b"!")
+        os.read(mapped, 1)
+        return 0
+    return 1
+
+
+class _Init:
+    """Carries out orders, one after the other; tells of the end of all that it has started."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._unread = bytearray()
+        self._running: dict[int, int] = {}  # the numbers of orders, by process id
+        self._woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        os.set_inheritable(stream.fileno(), False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Returns when the lab is gone."""
+        selector = selectors.DefaultSelector()
+        selector.register(self._stream, selectors.EVENT_READ)
+        selector.register(self._woken, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is self._stream:
+                    self._heed()
+                else:
+                    os.read(self._woken, 4096)
+                    self._reap()
+
+    def _heed(self) -> None:
+        line, descriptors = receive_line(self._stream, self._unread)
+        request = json.loads(line)
+        answer: Mapping[str, Any] = {}
+        given: list[int] = []
+        try:
+            answer, given = self._answer(request, descriptors)
+        except Exception as error:
+            answer = {"number": request["number"], "failed": f"{type(error).__name__}: {error}"}
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        send_line(self._stream, json.dumps(answer).encode() + b"\n", given)
+        for descriptor in given:
+            os.close(descriptor)
+
+    def _answer(self, request: dict[str, Any], descriptors: Sequence[int]) -> tuple[Mapping[str, Any], list[int]]:
+        if "configure" in request:
+            _configure(request["configure"], request["interfaces"])
+            return {"number": request["number"]}, []
+        if "signal" in request:
+            pid = next((pid for pid, number in self._running.items() if number == request["of"]), None)
+            if pid is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, request["signal"])
+            return {"number": request["number"]}, []
+        return self._start(Order(**request), descriptors)
+
+    def _start(self, order: Order, descriptors: Sequence[int]) -> tuple[Mapping[str, Any], list[int]]:
+        terminal = _open_terminal(order.rows, order.columns) if order.rows else None
+        pid = os.fork()
+        if pid == 0:
+            _exec(order, terminal, descriptors)
+        self._running[pid] = order.number
+        return {"number": order.number, "pid": pid}, [] if terminal is None else [terminal]
+
+    def _reap(self) -> None:
+        for pid, status in _ended():
+            number = self._running.pop(pid, None)
+            if number is not None:  # else an orphan
+                code = os.waitstatus_to_exitcode(status)
+                send_line(self._stream, json.dumps({"number": number, "status": code}).encode() + b"\n")
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, status
+
+
+def _open_terminal(rows: int, columns: int) -> int:
+    """The controlling end of a new terminal of this host."""
+    master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    return master
+
+
+def _exec(order: Order, terminal: int | None, descriptors: Sequence[int]) -> NoReturn:
+    """Becomes the ordered program, which leads a session of its own."""
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        if terminal is not None:
+            (which,) = struct.unpack("i", fcntl.ioctl(terminal, _TIOCGPTN, struct.pack("i", 0)))
+            slave = os.open(f"/dev/pts/{which}", os.O_RDWR)  # a session without a terminal gets this one by opening it
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+            descriptors = (slave, slave, slave)
+        duplicates = [fcntl.fcntl(each, fcntl.F_DUPFD, 10) for each in descriptors]
+        for standard, duplicate in enumerate(duplicates):
+            os.dup2(duplicate, standard)
+        os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        if not order.may_mount:
+            linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
+        os.chdir(order.directory)
+        os.execvpe(order.command[0], list(order.command), dict(order.environment))  # noqa: S606 - no shell is asked for
+    except OSError as error:
+        os.write(2, f"{order.command[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(_NOT_STARTED)
+
+
+def _configure(commands: Mapping[str, Any], interfaces: Sequence[str]) -> None:
+    """Sets the kernel's settings, runs lines of `ip -batch`, and has interfaces finish what they send."""
+    for key, value in commands["settings"].items():
+        Path("/proc/sys/net", key).write_text(f"{value}\n", encoding="ascii")
+    reading, writing = os.pipe()
+    os.write(writing, "\n".join([*commands["ip"], ""]).encode())
+    os.close(writing)
+    said_r, said_w = os.pipe()
+    pid = os.posix_spawn(
+        "/usr/sbin/ip" if os.path.exists("/usr/sbin/ip") else "/usr/bin/ip",
+        ["ip", "-batch", "-"],
+        {},
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, reading, 0),
+            (os.POSIX_SPAWN_DUP2, said_w, 1),
+            (os.POSIX_SPAWN_DUP2, said_w, 2),
+        ],
+    )
+    os.close(reading)
+    os.close(said_w)
+    _, status = os.waitpid(pid, 0)
+    said = os.read(said_r, 4096).decode(errors="replace").strip()
+    os.close(said_r)
+    if status != 0:
+        raise OSError(0, f"ip -batch: {said}")
+    for interface in interfaces:
+        switch_offload_off(interface)

@@ -1,0 +1,226 @@
+"""What is seen from a host: a root of its own, with the machine's programs read-only and nothing else of the machine.
+
+Everything here happens in the lab's user namespace, before the host has one of its own: so whoever is root on the host
+finds these mounts locked, and can neither change nor lift them. Source: mount_namespaces(7), "Restrictions on mounts".
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from whodunet.lab import linux, sandbox
+from whodunet.lab.accounts import ACCOUNTS, TERMINALS_GROUP, account_tables
+
+ROOT_BYTES: Final = "256m"  # files of one host: /home, /tmp, /var, /run, /etc and /root together
+ROOT_FILES: Final = 50_000
+PROGRAMS: Final = Path("/run/lab/programs")  # commands that the lab adds to every host's, as the lab sees them
+TEMPLATE: Final = Path("/run/lab/etc")  # what every host has in /etc without owning it, as the lab sees it
+OWN: Final = "/opt/whodunet"  # where a host has what the lab adds
+PYTHON: Final = f"{OWN}/venv/bin/python"  # runs whodunet's own programs on a host
+TRUSTED: Final = "/etc/ssl/certs/ca-certificates.crt"
+_OWN_PYTHON: Final = f"{OWN}/python"  # the interpreter, where it is not among the machine's programs
+_DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
+_MERGED: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # links into /usr since Debian 12
+# How programs are set up that the machine has installed. No accounts, keys, names or addresses.
+_PROGRAMS_SETTINGS: Final = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "services", "protocols")
+_PROGRAMS_SETTINGS_TOO: Final = ("rpc", "ethertypes", "mime.types", "terminfo", "inputrc", "gai.conf", "debian_version")
+_AUTHORITIES: Final = Path("/usr/share/ca-certificates")
+_HIDDEN_PROC: Final = ("kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg", "modules")
+_DIRECTORIES: Final = {
+    "/etc": 0o755,
+    "/home": 0o755,
+    "/mnt": 0o755,
+    "/opt": 0o755,
+    "/root": 0o700,
+    "/run/lock": 0o1777,
+    "/run/sshd": 0o755,
+    "/tmp": 0o1777,
+    "/usr": 0o755,
+    "/var/cache": 0o755,
+    "/var/empty": 0o755,
+    "/var/lib": 0o755,
+    "/var/log": 0o755,
+    "/var/tmp": 0o1777,
+}
+_BASHRC: Final = r"""PS1='\u@\h:\w\$ '
+alias ll='ls -l'
+"""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A directory or file of the machine that a person wants to see on the hosts."""
+
+    source: str  # as the lab sees it
+    path: str  # where the hosts see it
+    writable: bool = False
+
+
+def prepare_template() -> None:
+    """Makes, once for all hosts of the lab, what they have in /etc without owning it."""
+    TEMPLATE.mkdir(parents=True)
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    machine = Path(sandbox.MACHINE_ETC)
+    for name in (*_PROGRAMS_SETTINGS, *_PROGRAMS_SETTINGS_TOO):
+        if (machine / name).is_dir():
+            shutil.copytree(machine / name, TEMPLATE / name, symlinks=True)
+        elif (machine / name).is_file():
+            shutil.copyfile(machine / name, TEMPLATE / name)
+    (TEMPLATE / "ssl/certs").mkdir(parents=True)
+    if (machine / "ssl/openssl.cnf").is_file():
+        shutil.copyfile(machine / "ssl/openssl.cnf", TEMPLATE / "ssl/openssl.cnf")
+    trust(b"".join(path.read_bytes() for path in sorted(_AUTHORITIES.rglob("*.crt"))))
+
+
+def trust(certificates: bytes) -> None:
+    """Sets the certificate authorities that the programs of every host trust, in PEM."""
+    (TEMPLATE / TRUSTED.removeprefix("/etc/")).write_bytes(certificates)
+
+
+def build(host: str, shared: Iterable[Shared]) -> str:
+    """Mounts a host's root in the present mount namespace; returns where. `finish` is still to come.
+
+    The present process has to be in the host's PID namespace.
+
+    Raises:
+        OSError: when the kernel refuses a mount.
+    """
+    root = sandbox.HOST_ROOT
+    limits = f"mode=0755,size={ROOT_BYTES},nr_inodes={ROOT_FILES}"
+    linux.mount("lab", root, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, limits)
+    for directory, mode in _DIRECTORIES.items():
+        os.makedirs(root + directory)
+        os.chmod(root + directory, mode)
+    for directory in ("dev", "proc", "sys"):
+        os.mkdir(f"{root}/{directory}")
+    _bind("/usr", f"{root}/usr")
+    for name in _MERGED:
+        _merge(f"/{name}", f"{root}/{name}")
+    os.symlink("/run", f"{root}/var/run")
+    os.symlink("/run/lock", f"{root}/var/lock")
+    _furnish_etc(host, root)
+    _furnish_homes(root)
+    _place_own_programs(root)
+    sandbox.mount_devices(_DEVICES, f"{root}/dev")
+    terminals = f"newinstance,ptmxmode=0666,mode=0620,gid={TERMINALS_GROUP},max=64"
+    linux.mount("devpts", f"{root}/dev/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, terminals)
+    os.mkdir(f"{root}/run/shm")
+    os.chmod(f"{root}/run/shm", 0o1777)
+    linux.mount(f"{root}/run/shm", f"{root}/dev/shm", flags=linux.MS_BIND)
+    sandbox.mount_proc(f"{root}/proc")
+    for each in shared:
+        _share(each, root)
+    return root
+
+
+def finish(root: str) -> None:
+    """Mounts /sys, which shows the interfaces of the network namespace that this process is in, and locks /proc.
+
+    Raises:
+        OSError: when the kernel refuses a mount.
+    """
+    sandbox.lock_proc(f"{root}/proc")
+    for name in _HIDDEN_PROC:
+        if os.path.isfile(f"{root}/proc/{name}"):
+            linux.mount("/dev/null", f"{root}/proc/{name}", flags=linux.MS_BIND)
+    linux.mount("sysfs", f"{root}/sys", "sysfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    if os.path.isdir(f"{root}/sys/firmware"):
+        linux.mount("lab", f"{root}/sys/firmware", "tmpfs", options="mode=0555,size=4k")
+    linux.make_read_only(f"{root}/sys")
+
+
+def _bind(source: str, target: str, *, writable: bool = False) -> None:
+    """Shows a directory or file in a second place, without devices or set-user-id bits."""
+    linux.mount(source, target, flags=linux.MS_BIND | linux.MS_REC)
+    if not writable:
+        linux.make_read_only(target, harmless=True)
+
+
+def _merge(machine: str, here: str) -> None:
+    if os.path.islink(machine):
+        os.symlink(os.readlink(machine), here)
+    elif os.path.isdir(machine):
+        os.mkdir(here)
+        _bind(machine, here)
+
+
+def _furnish_etc(host: str, root: str) -> None:
+    own = account_tables() | {
+        "hosts": f"127.0.0.1 localhost\n127.0.1.1 {host}\n::1 localhost ip6-localhost ip6-loopback\n",
+        "hostname": f"{host}\n",
+        "host.conf": "multi on\n",
+        "resolv.conf": "",
+        "shells": "/bin/sh\n/bin/bash\n",
+        "bash.bashrc": _BASHRC,
+        "ssh/ssh_config": "Host *\n    HashKnownHosts no\n",
+    }
+    for name, text in own.items():
+        path = Path(root, "etc", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    os.chmod(f"{root}/etc/shadow", 0o600)
+    os.symlink("../proc/self/mounts", f"{root}/etc/mtab")
+    os.symlink("../usr/lib/os-release", f"{root}/etc/os-release")
+    for name in os.listdir(TEMPLATE):
+        target = f"{root}/etc/{name}"
+        if (TEMPLATE / name).is_dir():
+            os.mkdir(target)
+            _bind(str(TEMPLATE / name), target)
+        else:
+            shutil.copyfile(TEMPLATE / name, target)
+
+
+def _furnish_homes(root: str) -> None:
+    for account in (account for account in ACCOUNTS.values() if account.logs_in):
+        home = Path(root + account.home)
+        for directory in (home, home / ".ssh"):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            os.chown(directory, account.uid, account.uid)
+        for name, text in ((".bashrc", _BASHRC), (".bash_profile", ". ~/.bashrc\n")):
+            (home / name).write_text(text, encoding="utf-8")
+            os.chown(home / name, account.uid, account.uid)
+
+
+def _place_own_programs(root: str) -> None:
+    """What the lab itself adds to a host: its commands, and a Python that finds the modules of those, and no others.
+
+    The checkout is not there, for it says what is wrong in this lab.
+    """
+    own = f"{root}{OWN}"
+    packages = f"{own}/venv/lib/python{sysconfig.get_python_version()}/site-packages"
+    for directory in (f"{own}/bin", f"{own}/packages", f"{own}/whodunet", f"{own}/venv/bin", packages):
+        os.makedirs(directory)
+    _bind(str(PROGRAMS), f"{own}/bin")
+    _bind(sysconfig.get_path("purelib"), f"{own}/packages")
+    if os.path.isdir(f"{own}/packages/whodunet"):  # an installed one has its scenarios in it
+        linux.mount("lab", f"{own}/packages/whodunet", "tmpfs", options="mode=0555,size=4k")
+    home = f"{sys.base_prefix}/bin"
+    if not sys.base_prefix.startswith("/usr"):
+        os.mkdir(f"{root}{_OWN_PYTHON}")
+        _bind(sys.base_prefix, f"{root}{_OWN_PYTHON}")
+        home = f"{_OWN_PYTHON}/bin"
+    os.symlink(f"{home}/python{sysconfig.get_python_version()}", f"{own}/venv/bin/python")
+    Path(own, "venv/pyvenv.cfg").write_text(f"home = {home}\n", encoding="utf-8")
+    Path(packages, "own.pth").write_text(f"{OWN}/whodunet\n{OWN}/packages\n", encoding="utf-8")
+    package = Path(__file__).resolve().parents[1]
+    for name in ("core", "session_manager"):
+        os.makedirs(f"{own}/whodunet/whodunet/{name}")
+        _bind(str(package / name), f"{own}/whodunet/whodunet/{name}")
+    Path(own, "whodunet/whodunet/__init__.py").write_text((package / "__init__.py").read_text(encoding="utf-8"))
+
+
+def _share(shared: Shared, root: str) -> None:
+    target = root + os.path.normpath(shared.path)
+    if os.path.isdir(shared.source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        Path(target).touch()
+    _bind(shared.source, target, writable=shared.writable)
