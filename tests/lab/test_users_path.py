@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 WITH_PATH: Final = ("env", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games")
 TEST_SUITE: Final = """
 import pytest
@@ -39,15 +41,22 @@ def test_a_scenario_is_checked(machine: Any) -> None:
 
 def test_a_test_suite_gets_its_lab(machine: Any) -> None:
     machine.path("/tmp/home/test_mine.py").write_text(TEST_SUITE)
-    python = machine.command.replace("whodunet", "python")
-    done = machine.run(
-        *WITH_PATH, f"{python}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "/tmp/home/test_mine.py"
-    )
+    python = machine.command.removesuffix("whodunet") + "python"
+    done = machine.run(*WITH_PATH, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "/tmp/home/test_mine.py")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_doctor_misses_nothing(machine: Any) -> None:
     assert "MISSING" not in whodunet(machine, "doctor")
+
+
+def test_a_benchmark_measures_the_lab_and_what_it_is_compared_with(machine: Any) -> None:
+    python = machine.command.removesuffix("whodunet") + "python"
+    benchmark = ("-m", "benchmarks", "start", "--runs", "1")
+    done = machine.run(*WITH_PATH, python, *benchmark, cwd=str(ROOT))
+    assert done.stderr == ""
+    assert "stock Mininet" in done.stdout
+    assert "bare floor" in done.stdout
 
 
 @pytest.mark.parametrize("mn", ["mn", "/usr/bin/mn"])
