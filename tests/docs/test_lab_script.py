@@ -243,6 +243,25 @@ def test_another_system_is_told_by_its_name(release: str, name: str, machine: Ma
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_python_that_is_too_old_is_told(machine: Machine, tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\n[ $1 = --version ] && echo Python 3.9.2 || exit 1\n")
+    old.chmod(0o755)
+    with_old = in_namespace(f'mount --bind {shlex.quote(str(old))} "$(readlink -f /usr/bin/python3)"')
+    done = machine.lab("ps", before=with_old, PATH=":".join(SYSTEM), OWN=str(machine.bin))
+    assert (done.returncode, done.stderr) == (3, "lab: needs Python 3.11 or newer; /usr/bin/python3 is Python 3.9.2\n")
+
+
+def test_a_range_that_is_written_with_the_users_number_counts(machine: Machine, tmp_path: Path) -> None:
+    machine.has_venv()
+    (machine.bin / "grep").unlink()
+    (machine.bin / "grep").symlink_to(str(shutil.which("grep")))
+    (tmp_path / "subuid").write_text("1000:100000:65536\n")
+    tables = [f"mount --bind {shlex.quote(str(tmp_path / 'subuid'))} /etc/{name}" for name in ("subuid", "subgid")]
+    done = machine.lab("ps", before=in_namespace(*tables), PATH=":".join(SYSTEM), OWN=str(machine.bin))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # The installer, on a machine of mounts whose apt-get is the test's own.
 
 APT_GET = """\
