@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from whodunet import catalogue
-from whodunet.core.errors import InvalidInput, Problem
+from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.core.fault import Fault, FaultNotInPlace
 from whodunet.core.judging import Judgement, judge
 from whodunet.core.lab import Lab
@@ -107,6 +107,8 @@ def play(
         progress("reading the capture")
         with lab.capture() as capture:
             status = lab.status()
+            if status["lost"]:
+                raise CannotRun(f"{'; '.join(status['lost'])}: the lab was not what {scenario.question.name} is about")
             run = Run(
                 scenario=scenario.question.name,
                 topology=topology.name,

@@ -23,6 +23,7 @@ from whodunet.loading.library import Library
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _SCRATCH: Final = ("/tmp", "/var/tmp", "/dev/shm", "/run")
+_RUNTIME_FOLDER: Final = re.compile(r"/run/whodunet|/tmp/whodunet-\d+")  # stays for the user's next lab
 _NUMBERS: Final = count(1)
 
 # Bash, because it reaps the orphans that the kernel gives to a first process. It ends with its standard input.
@@ -113,7 +114,7 @@ class Machine:
             "namespace": frozenset(namespace for process in processes for namespace in _namespaces(process)),
             "interface": frozenset(_lines(f"/proc/{self.first}/net/dev", r"^\s*(\S+):")),
             "mount": frozenset(_lines(f"/proc/{self.first}/mountinfo", r" - .*|^\S+ \S+ \S+ \S+ (\S+)")),
-            "unix socket": frozenset(_lines(f"/proc/{self.first}/net/unix", r"(@whodunet\S*)")),
+            "unix socket": frozenset(_lines(f"/proc/{self.first}/net/unix", r" (\S*(?:whodunet|left-socket)\S*)$")),
             "cgroup": frozenset(folder for own in _own_cgroups() for folder, _, _ in os.walk(own)),
             "file": frozenset(file for place in _SCRATCH for file in self._files(place)),
         }
@@ -123,7 +124,8 @@ class Machine:
         for folder, folders, files in os.walk(root):
             here = Path(folder)
             folders[:] = [name for name in folders if not _is_kept(Path(place) / (here / name).relative_to(root))]
-            yield from (str(Path(place) / (here / name).relative_to(root)) for name in (*folders, *files))
+            found = (str(Path(place) / (here / name).relative_to(root)) for name in (*folders, *files))
+            yield from (path for path in found if not _RUNTIME_FOLDER.fullmatch(path))
 
 
 def _own_cgroups() -> Iterator[str]:
@@ -134,7 +136,7 @@ def _own_cgroups() -> Iterator[str]:
 
 
 def _is_kept(path: Path) -> bool:
-    """True of what a lab may not leave behind alone: the project itself, and what scapy keeps for its next import."""
+    """True of what is not a lab's: the project itself, what scapy keeps for its next import."""
     return path.name in (".cache", ".config") or path in (ROOT, Path(sys.prefix), Path(sys.base_prefix))
 
 

@@ -19,6 +19,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
+from whodunet.lab.host_root import PYTHON
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until
 
@@ -180,7 +181,7 @@ def test_crooked_packets_harm_nothing(new_lab: Any, process_tree: Any) -> None:
         gateway = lab.execute("vpn-gw", "cat /sys/class/net/vpn-gw-eth0/address").stdout.strip()
         client = lab.execute("client", "cat /sys/class/net/client-eth0/address").stdout.strip()
         frames = "\n".join(frame.hex() for frame in crooked_frames(gateway, client)) + "\n"
-        sent = lab.execute("client", f"{sys.executable} -c '{SEND}'", frames * 20)
+        sent = lab.execute("client", f"{PYTHON} -c '{SEND}'", frames * 20)
         assert (sent.exit_status, sent.stderr) == (0, "")
         assert "Connection refused" in lab.execute("client", SSH).stderr
         assert controller_of(lab, process_tree) == before

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from whodunet.core.fault import Completed
+from whodunet.lab.host_root import PYTHON
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until
 
@@ -121,7 +121,7 @@ def test_signing_on_anew_gives_credentials_that_work(lab: SandboxedLab) -> None:
     device = "--use-device-code" if "use-device-code" in on(lab, "client", "aws sso login help | cat") else ""
     background(lab, "login", f"aws sso login --no-browser {device}")
     wait_until(lambda: "-" in on(lab, "client", "grep -oE '^[A-Z]{4}-[A-Z]{4}' /tmp/login || true"), "a user code")
-    on(lab, "client", f"{sys.executable} -P - /tmp/login", stdin=APPROVE)
+    on(lab, "client", f"{PYTHON} -P - /tmp/login", stdin=APPROVE)
     wait_until(lambda: "done" in printed(lab, "login"), "the sign-on to end")
     assert "Successfully logged into" in printed(lab, "login")
     assert "Developer/ann@corp.example" in on(lab, "client", "aws sts get-caller-identity")
@@ -314,7 +314,7 @@ def test_wrong_tokens_reused_ones_and_malformed_frames_are_refused_and_disturb_n
     on(lab, "instance", "rm -f /tmp/go")
     background(lab, "bystander", f"{START} 0<>{SILENCE}")
     wait_until(lambda: "$ " in printed(lab, "bystander"), "the bystander's prompt", 30)
-    told = json.loads(on(lab, "client", f"{sys.executable} -P -", stdin=MISBEHAVE))
+    told = json.loads(on(lab, "client", f"{PYTHON} -P -", stdin=MISBEHAVE))
     assert "channel_closed" in told["wrong"]
     assert "output_stream_data" in told["first"], "malformed frames are dropped, and the session goes on"
     assert "channel_closed" in told["again"]
@@ -336,7 +336,7 @@ def test_credentials_that_were_tampered_with_are_refused(lab: SandboxedLab, chan
     export += (
         "print(f'AWS_ACCESS_KEY_ID={c.access_key} AWS_SECRET_ACCESS_KEY={c.secret_key} AWS_SESSION_TOKEN={c.token}')"
     )
-    given = on(lab, "client", f'{sys.executable} -P -c "{export}"').strip()
+    given = on(lab, "client", f'{PYTHON} -P -c "{export}"').strip()
     done = execute(lab, "client", f"env {given} {change} aws ssm describe-sessions --state Active")
     assert f"({code})" in done.stderr
 

@@ -11,7 +11,6 @@ from whodunet.cli import naming
 from whodunet.cli.running_lab import add_command, ask, chosen, given_command
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
-from whodunet.lab.attached import attach, is_at_terminal
 from whodunet.lab.control import Connection
 
 
@@ -24,6 +23,13 @@ def add_commands(commands: Any) -> None:
     bring_up.add_argument("--as", dest="name", metavar="LAB", help="the lab's name (default: the scenario's)")
     bring_up.add_argument(
         "--controller", metavar="FILE", help="a Ryu app (file or module) to run in place of the policies"
+    )
+    bring_up.add_argument(
+        "--mount",
+        action="append",
+        default=[],
+        metavar="DIR[:PATH[:rw]]",
+        help="show a folder or file of this machine on every host, at /mnt/NAME or PATH; read-only unless rw",
     )
     bring_up.add_argument("--without-fault", action="store_true", help="as it is when nothing is wrong")
     bring_up.set_defaults(run=up)
@@ -56,6 +62,8 @@ def up(options: argparse.Namespace) -> int:
     """Brings up a scenario's lab with its fault in place, and leaves it running until `whodunet down`."""
     from whodunet.lab.launching import LabProcess
 
+    if options.name:
+        control.require_name(options.name)
     # First: it imports Mininet while this process reads the scenario.
     with LabProcess(options.name or options.scenario) as process:
         _bring_up(options, process)
@@ -65,13 +73,15 @@ def up(options: argparse.Namespace) -> int:
 def _bring_up(options: argparse.Namespace, process: Any) -> None:
     from whodunet import engine
     from whodunet.lab.sandboxed import SandboxedLab
+    from whodunet.lab.sharing import read_share
     from whodunet.loading.library import Library, find_scenario
 
     library = Library()
     scenario = library.scenario(find_scenario(options.scenario))
     more = _other_controller(options.controller) if options.controller else {}
     name = options.name or control.name_for(scenario.question.name)
-    plan = engine.plan_for(scenario, library, name, **more)
+    shares = tuple(read_share(text) for text in options.mount)
+    plan = engine.plan_for(scenario, library, name, shares=shares, **more)
     topology = library.topology(scenario.question.topology)
     with SandboxedLab.start(plan, topology, lambda text: print(text, file=sys.stderr), process) as lab:
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
@@ -105,6 +115,8 @@ def ps(options: argparse.Namespace) -> int:
 
 def shell(options: argparse.Namespace) -> int:
     """Opens a terminal on a host of a running lab; any number at a time."""
+    from whodunet.lab.attached import attach, is_at_terminal
+
     return attach(chosen(options), options.host, ["bash", "-l"], in_terminal=is_at_terminal())
 
 
@@ -115,6 +127,8 @@ def execute(options: argparse.Namespace) -> int:
         raise InvalidInput(
             Problem("exec", "no command is given", "write it after --: whodunet exec client -- ip route")
         )
+    from whodunet.lab.attached import attach, is_at_terminal
+
     return attach(chosen(options), options.host, command, in_terminal=is_at_terminal())
 
 

@@ -75,7 +75,7 @@ def _complain(error: WhodunetError, status: int) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from whodunet.cli import about, auditing, changes, labs, runs
+    from whodunet.cli import about, auditing, changes, copying, labs, runs
 
     parser = argparse.ArgumentParser(
         prog="whodunet",
@@ -85,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (runs, labs, changes, auditing, about):
+    for part in (runs, labs, copying, changes, auditing, about):
         part.add_commands(commands)
     return parser
 

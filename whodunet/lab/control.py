@@ -26,7 +26,6 @@ from whodunet.lab.waiting import wait_until
 RUNTIME_VARIABLE: Final = "WHODUNET_RUNTIME_DIR"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _NAME_RULE: Final = "use small letters, digits and hyphens, at most 32, with a letter or digit in front"
-_LOCK: Final = ".lock"
 _MOST_DESCRIPTORS: Final = 32
 _MOST_BYTES: Final = 1 << 26
 _SEND_S: Final = 10.0  # to somebody who does not read
@@ -127,12 +126,8 @@ def _locked_folder() -> Iterator[int]:
     """The runtime folder, opened; nobody else makes or removes sockets in it meanwhile."""
     folder = os.open(runtime_folder(), os.O_RDONLY | os.O_DIRECTORY)
     try:
-        lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder
-        finally:
-            os.close(lock)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield folder
     finally:
         os.close(folder)
 

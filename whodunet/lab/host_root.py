@@ -139,8 +139,7 @@ def finish(root: str) -> None:
 def _bind(source: str, target: str, *, writable: bool = False) -> None:
     """Shows a directory or file in a second place, without devices or set-user-id bits."""
     linux.mount(source, target, flags=linux.MS_BIND | linux.MS_REC)
-    if not writable:
-        linux.make_read_only(target, harmless=True)
+    linux.make_harmless(target, writable=writable)
 
 
 def _merge(machine: str, here: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import socket
 import stat
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from itertools import count
 from typing import Any, Final
@@ -25,6 +26,7 @@ from whodunet.lab.processes import Child, Finished, check_finished, collect, env
 _BIRTH_S: Final = 20.0
 _ANSWER_S: Final = 20.0
 _MOST_READ_BYTES: Final = 1 << 26
+_CHUNK_BYTES: Final = 1 << 20
 # Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped.
 _SYSCTLS: Final = {
     "ipv4/icmp_ratelimit": "0",
@@ -190,16 +192,36 @@ class Host:
         Raises:
             CannotRun: when the host has no room for it, or something else is there.
         """
-        try:
-            descriptor = self._open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode)
-            with open(descriptor, "wb") as file:
-                self._require_regular(descriptor, path)
-                os.ftruncate(descriptor, 0)
-                file.write(content)
-                os.fchmod(descriptor, mode)
-                os.fchown(descriptor, owner, owner)
-        except OSError as error:
-            raise CannotRun(f"{self.name}: {path} cannot be written: {error.strerror}") from error
+        with self._telling(path, "written"), open(self._open_to_write(path, mode), "wb") as file:
+            file.write(content)
+            os.fchown(file.fileno(), owner, owner)
+
+    def copy_in(self, path: str, name: str, mode: int, source: int) -> None:
+        """Copies what a descriptor holds into a file of the host; into one called `name` where the path is a folder.
+
+        Raises:
+            CannotRun: as `write_bytes`.
+        """
+        path = self._absolute(path)
+        with suppress(OSError):
+            os.close(linux.open_in_root(self._root, path, os.O_PATH | os.O_DIRECTORY))
+            path = f"{path.rstrip('/')}/{name}"
+        with self._telling(path, "written"), open(self._open_to_write(path, mode), "wb", buffering=0) as file:
+            while chunk := os.read(source, _CHUNK_BYTES):
+                unwritten = memoryview(chunk)
+                while unwritten:
+                    unwritten = unwritten[file.write(unwritten) :]
+
+    def open_to_read(self, path: str) -> int:
+        """A descriptor of a file of the host.
+
+        Raises:
+            CannotRun: when there is no such file.
+        """
+        with self._telling(path, "read"):
+            descriptor = linux.open_in_root(self._root, self._absolute(path), os.O_RDONLY | os.O_NONBLOCK)
+            self._require_regular(descriptor, path)
+            return descriptor
 
     def read_bytes(self, path: str, most_bytes: int = _MOST_READ_BYTES) -> bytes:
         """What a file of the host holds.
@@ -207,16 +229,29 @@ class Host:
         Raises:
             CannotRun: when there is no such file, or it is too long.
         """
-        try:
-            descriptor = self._open(path, os.O_RDONLY | os.O_NONBLOCK)
-            with open(descriptor, "rb") as file:
-                self._require_regular(descriptor, path)
-                content = file.read(most_bytes + 1)
-        except OSError as error:
-            raise CannotRun(f"{self.name}: {path} cannot be read: {error.strerror}") from error
+        with self._telling(path, "read"), open(self.open_to_read(path), "rb") as file:
+            content = file.read(most_bytes + 1)
         if len(content) > most_bytes:
             raise CannotRun(f"{self.name}: {path} has more than {most_bytes} bytes")
         return content
+
+    @contextmanager
+    def _telling(self, path: str, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CannotRun(f"{self.name}: {path} cannot be {what}: {error.strerror}") from error
+
+    def _absolute(self, path: str) -> str:
+        return posixpath.join(ACCOUNTS["root"].home, path)
+
+    def _open_to_write(self, path: str, mode: int) -> int:
+        self._make_folder(path.rpartition("/")[0])
+        descriptor = linux.open_in_root(self._root, path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode)
+        self._require_regular(descriptor, path)
+        os.ftruncate(descriptor, 0)
+        os.fchmod(descriptor, mode)
+        return descriptor
 
     def remove_file(self, path: str) -> None:
         """Removes a file of the host; it need not be there."""
@@ -229,13 +264,10 @@ class Host:
                 os.close(directory)
 
     def _require_regular(self, descriptor: int, path: str) -> None:
+        """Closes what is no ordinary file: to read or write a FIFO would have the lab wait for the host."""
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
             raise CannotRun(f"{self.name}: {path} is no ordinary file")
-
-    def _open(self, path: str, flags: int, mode: int = 0) -> int:
-        if flags & os.O_CREAT:
-            self._make_folder(path.rpartition("/")[0])
-        return linux.open_in_root(self._root, path, flags, mode)
 
     def _make_folder(self, folder: str) -> None:
         try:

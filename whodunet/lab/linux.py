@@ -40,6 +40,7 @@ _SYS_KEYCTL: Final = {"x86_64": 250, "aarch64": 219}
 _KEYCTL_JOIN_SESSION_KEYRING: Final = 1
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
+_PR_SET_NAME: Final = 15
 _PR_CAPBSET_DROP: Final = 24
 _LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE
 _TURN_NS: Final = 100_000  # the shortest that the kernel grants
@@ -75,18 +76,32 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
     _check(result, f"mount {target}")
 
 
-def make_read_only(target: str, *, harmless: bool = False) -> None:
-    """Makes a mount and all mounts below it read-only. Source: mount_setattr(2), Linux 5.12.
+def make_read_only(target: str) -> None:
+    """Makes a mount and all mounts below it read-only.
+
+    Raises:
+        OSError: when the kernel refuses, or is older than Linux 5.12.
+    """
+    _set_mount_attributes(target, _MOUNT_ATTR_RDONLY, 0)
+
+
+def make_harmless(target: str, *, writable: bool = False) -> None:
+    """Has devices and set-user-id bits mean nothing in a mount and all mounts below it, which become read-only, too.
 
     Args:
-        harmless: True also has devices and set-user-id bits there mean nothing.
+        writable: True makes the mount itself, which may have been read-only, writable instead.
     """
-    flags = _MOUNT_ATTR_RDONLY | (_MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV if harmless else 0)
-    attributes = ctypes.create_string_buffer(struct.pack("=QQQQ", flags, 0, 0, 0))
+    harmless = _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
+    _set_mount_attributes(target, harmless | (0 if writable else _MOUNT_ATTR_RDONLY), _MOUNT_ATTR_RDONLY * writable)
+
+
+def _set_mount_attributes(target: str, wanted: int, unwanted: int) -> None:
+    """Source: mount_setattr(2)."""
+    attributes = ctypes.create_string_buffer(struct.pack("=QQQQ", wanted, unwanted, 0, 0))
     result = _libc.syscall(
         _SYS_MOUNT_SETATTR, _AT_FDCWD, target.encode(), _AT_RECURSIVE, attributes, ctypes.c_size_t(32)
     )
-    _check(result, f"make {target} read-only")
+    _check(result, f"set attributes of the mount {target}")
 
 
 def pivot_root(directory: str) -> None:
@@ -139,6 +154,7 @@ def set_command_line(text: str) -> None:
     start, end = int(fields[45]), int(fields[46])
     ctypes.memset(start, 0, end - start)
     ctypes.memmove(start, text.encode(), min(len(text), end - start - 1))
+    _check(_libc.prctl(_PR_SET_NAME, text.encode()[:15], 0, 0, 0), "prctl")
 
 
 def keep_capabilities(kept: frozenset[int]) -> None:

@@ -28,6 +28,7 @@ _NANOSECONDS: Final = 9
 _LONGEST_FRAME_BYTES: Final = 1 << 16
 _CONTROL_BYTES: Final = socket.CMSG_SPACE(16)
 _BATCH: Final = 64  # frames read from one interface before the others get their turn
+_CAPTURE_BYTES: Final = 256 << 20  # what is more than this is counted as dropped
 
 
 @dataclass
@@ -82,7 +83,7 @@ def enhanced_packet(interface: int, time_ns: int, frame: bytes, is_outgoing: boo
 
 
 def drain(point: CapturePoint, out: BinaryIO, most: int) -> int:
-    """Writes up to `most` waiting frames of an interface; returns how many there were."""
+    """Writes up to `most` waiting frames of an interface, as far as there is room; returns how many there were."""
     for count in range(most):
         try:
             frame, control, _, address = point.socket.recvmsg(_LONGEST_FRAME_BYTES, _CONTROL_BYTES)
@@ -92,6 +93,9 @@ def drain(point: CapturePoint, out: BinaryIO, most: int) -> int:
             return count
         seconds, nanoseconds = struct.unpack("qq", control[0][2])
         time_ns = seconds * 1_000_000_000 + nanoseconds
+        if out.tell() > _CAPTURE_BYTES:
+            point.dropped += 1
+            continue
         out.write(enhanced_packet(point.number, time_ns, frame, address[2] == _PACKET_OUTGOING))
         point.frames += 1
     return most

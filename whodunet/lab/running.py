@@ -26,7 +26,7 @@ from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
 from whodunet.topology import LabTopo, describe
 
-_CAPTURE: Final = Path("/run/lab/capture.pcapng")
+_CAPTURE: Final = Path("/run/lab/capture/capture.pcapng")
 
 
 class RunningLab:
@@ -48,7 +48,8 @@ class RunningLab:
         self._policies = {switch: dict(self._policy_of(switch)) for switch in self._topo.switches()}
         self._uplinks: dict[str, str] = {}
         self.hosts: dict[str, Host] = {}
-        self.services = RunningServices(self._essential)
+        self._lost: list[str] = []
+        self.services = RunningServices(self._losable)
         self.operations: Mapping[str, Callable[..., Any]] = {
             "status": self.status,
             "execute": self.execute,
@@ -65,6 +66,8 @@ class RunningLab:
             "service_settings": self.service_settings,
             "configure_service": self.configure_service,
             "replace_service": self.replace_service,
+            "write_file": self.write_file,
+            "read_file": self.read_file,
             "baseline": self.baseline,
             "capture": self.capture,
             "logs": self.logs,
@@ -124,7 +127,7 @@ class RunningLab:
         """Makes hosts of the nodes. No switch is touched: those start meanwhile."""
         self._configure_hosts()
         self._start_recorder()
-        self._essential(*filter(None, (links.shape(cable, self._has_netem) for cable in self._cables)))
+        self._losable(*filter(None, (links.shape(cable, self._has_netem) for cable in self._cables)))
         self._furnish_services()
 
     def _configure_hosts(self) -> None:
@@ -147,7 +150,7 @@ class RunningLab:
         self._hand_out_keys()
 
     def _hand_out_keys(self) -> None:
-        """Gives every client role a key that may log in to every host with sshd."""
+        """Gives every host of role client a key that may log in to every host with sshd."""
         for host in (host for host in self.hosts.values() if host.settings["role"] == "client"):
             key = new_key(f"root@{host.name}")
             for path in ("/root/.ssh/id_ed25519", "/root/private-key.pem"):
@@ -187,6 +190,19 @@ class RunningLab:
         """The lab ends when one of these does: without it, what one sees would no longer be true."""
         for daemon in daemons:
             daemon.when_ended(lambda ended: self._end(f"{ended}; the lab ends with it"))
+
+    def _losable(self, *daemons: Daemon) -> None:
+        """The lab goes on when one of these ends: whoever is root on a host can end them, as on any machine.
+
+        It remembers that, for what a scenario claims may no longer be so.
+        """
+
+        def lose(ended: str) -> None:
+            self._lost.append(ended)
+            self._notice(ended)
+
+        for daemon in daemons:
+            daemon.when_ended(lose)
 
     def _first_process_watcher(self) -> Callable[[str, int], None]:
         """The lab ends with the first process of a node: what one does there would no longer be on that node."""
@@ -269,6 +285,7 @@ class RunningLab:
             "services": self.services.states(),
             "links": links.describe(self._cables, self._has_netem),
             "notes": self._notes,
+            "lost": self._lost,
             "up_s": time.monotonic() - self._started,
         }
 
@@ -277,6 +294,14 @@ class RunningLab:
     ) -> dict[str, Any]:
         """Runs a shell command on a host."""
         return vars(self._host(host).execute(command, deadline_s, stdin, may_mount=may_mount))
+
+    def write_file(self, host: str, path: str, name: str, mode: int, given: list[int]) -> None:
+        """Writes what a descriptor holds into a file of a host; into one of that name where the path is a folder."""
+        self._host(host).copy_in(path, name, mode, given[0])
+
+    def read_file(self, host: str, path: str) -> tuple[dict[str, Any], tuple[int, ...]]:
+        """A descriptor of a file of a host."""
+        return {}, (self._host(host).open_to_read(path),)
 
     def policy(self, switch: str) -> dict[str, Any]:
         """The policy that a switch's controller carries out."""

@@ -32,7 +32,7 @@ from whodunet.lab.control import Connection, peer_is_own_user
 from whodunet.lab.plan import Plan
 
 _ENDED: Final = 75  # exit status when the lab ends by itself
-_LOG_BYTES: Final = "64m"
+_GROWING: Final = {"/run/lab/log": "64m", "/run/lab/capture": "260m", "/run/lab/records": "64m"}
 _MUTE_S: Final = 10.0  # for a peer that has connected and asks nothing
 _OPEN_FILES: Final = 1024  # a program that closes all that could be open takes longer, the more that is
 
@@ -88,9 +88,11 @@ class Server:
                 if request.get("operation") == "attach":
                     converse_with_process(connection, self._lab.hosts, request, descriptors)
                     break
-                for descriptor in descriptors:
-                    os.close(descriptor)
-                answer, sent = self._answer(request)
+                try:
+                    answer, sent = self._answer(request, descriptors)
+                finally:
+                    for descriptor in descriptors:
+                        os.close(descriptor)
                 connection.send(answer, sent)
                 for descriptor in sent:
                     os.close(descriptor)
@@ -98,8 +100,10 @@ class Server:
             pass
         connection.close()
 
-    def _answer(self, request: dict[str, Any]) -> tuple[Mapping[str, Any], tuple[int, ...]]:
+    def _answer(self, request: dict[str, Any], given: list[int]) -> tuple[Mapping[str, Any], tuple[int, ...]]:
         name = request.pop("operation", None)
+        if given:
+            request["given"] = given
         operation: Callable[..., Any] | None = self._lab.operations.get(name)
         if operation is None:
             return {"error": f"this lab does not know how to {name}; it runs another version of whodunet"}, ()
@@ -199,10 +203,10 @@ def _close(*sockets: socket.socket) -> None:
 
 
 def _make_folders() -> None:
-    """What only the lab itself sees. Logs have a file system of their own, so that they take nobody else's room."""
-    logs = "/run/lab/log"
-    os.makedirs(logs)
-    linux.mount("lab", logs, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode=0700,size={_LOG_BYTES}")
+    """What only the lab itself sees; what grows has file systems of its own, so that it takes nobody else's room."""
+    for folder, size in _GROWING.items():
+        os.makedirs(folder)
+        linux.mount("lab", folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode=0700,size={size}")
     Path("/run/lab").chmod(0o700)
 
 

@@ -37,6 +37,9 @@ class StandIn:
     topology: Topology = field(default_factory=lambda: Library().topology("session_manager"))
     inbound: list[Any] = field(default_factory=list)
     answers: dict[str, Completed] = field(default_factory=dict)  # by a part of the command
+    trail: str = f"{json.dumps(STARTED)}\n{json.dumps(REFUSED)}\n"
+    transcripts: tuple[str, ...] = ("ann-1.log",)
+    sshd_log: str = "Accepted publickey for ec2-user from 127.0.0.1 port 40000 ssh2\n"
 
     def execute(self, node: str, command: str, stdin: str = "") -> Completed:
         """Answers with the last that fits."""
@@ -45,15 +48,20 @@ class StandIn:
             "nft list ruleset": "",
             "python3 -": "none 0\n",
             "ip route show default": "blackhole default\n",
-            "cloudtrail.jsonl": f"{json.dumps(STARTED)}\n{json.dumps(REFUSED)}\n",
-            "ls ": "ann-1.log\n",
             "curl": '{"__type":"MissingAuthenticationTokenException"} 400',
-            "grep -vc": "0\n",
             "aws configure": "eu-central-1\n",
         }
         fitting = [done for part, done in self.answers.items() if part in command]
         texts = [text for part, text in usual.items() if part in command]
         return fitting[-1] if fitting else Completed(0 if texts else 1, "".join(texts[-1:]), "")
+
+    def records(self) -> Mapping[str, str]:
+        """The trail, and a transcript each."""
+        return {"cloudtrail.jsonl": self.trail} | {f"transcripts/{name}": "" for name in self.transcripts}
+
+    def logs(self) -> Mapping[str, str]:
+        """That of the instance's sshd."""
+        return {"instance-sshd.log": self.sshd_log}
 
     def policy(self, switch: str) -> dict[str, Any]:
         """One group, at the instance."""
@@ -105,17 +113,20 @@ def test_a_call_without_a_signature_that_is_answered_is_a_no() -> None:
 
 
 def test_a_session_that_nobody_was_authorised_to_start_is_a_no() -> None:
-    finding = every_access_recorded(answering("ls ", "ann-1.log\nghost-2.log\n"))
+    network: Any = StandIn(transcripts=("ann-1.log", "ghost-2.log"))
+    finding = every_access_recorded(network)
     assert not finding.holds
     assert any("ghost-2" in line for line in finding.evidence)
 
 
 def test_a_login_by_ssh_is_a_no() -> None:
-    assert not every_access_recorded(answering("grep -vc", "1\n")).holds
+    network: Any = StandIn(sshd_log="Accepted publickey for ec2-user from 10.8.0.10 port 40000 ssh2\n")
+    assert not every_access_recorded(network).holds
 
 
 def test_no_trail_is_a_no() -> None:
-    assert not every_access_recorded(answering("cloudtrail.jsonl", "")).holds
+    network: Any = StandIn(trail="")
+    assert not every_access_recorded(network).holds
 
 
 def test_a_lab_without_an_instance_cannot_be_audited() -> None:
