@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from whodunet import catalogue
+from whodunet.core.capture import damage
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.core.fault import Fault, FaultNotInPlace
 from whodunet.core.judging import Judgement, judge
-from whodunet.core.lab import Lab
+from whodunet.core.lab import Capture, Lab
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.run_json import from_json, to_json
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
+from whodunet.core.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import Plan
@@ -28,8 +29,13 @@ from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library, topo
 
+if TYPE_CHECKING:
+    from whodunet.lab.pcap_reader import Reading
+
 Progress = Callable[[str], None]
 _PLAYS: Final = count(1)
+_MOST_ROUND_TRIPS: Final = 8
+_LEAST_QUIET_S: Final = 0.02  # a controller, or a busy machine, takes longer than a path without delay
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
 
 
@@ -103,9 +109,10 @@ def play(
     """
     topology = library.topology(scenario.question.topology)
     with SandboxedLab.start(plan_for(scenario, library), topology, progress, process) as lab:
-        phases = _play_phases(scenario, lab, progress)
+        phases = _play_phases(scenario, topology, lab, progress)
         progress("reading the capture")
         with lab.capture() as capture:
+            content, reading = _recorded(capture)
             status = lab.status()
             if status["lost"]:
                 raise CannotRun(f"{'; '.join(status['lost'])}: the lab was not what {scenario.question.name} is about")
@@ -117,25 +124,41 @@ def play(
                 notes=tuple(status["notes"]),
                 versions=_versions(scenario, lab),
                 dropped=capture.dropped,
+                capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
             )
-            recording = Recording.judged(scenario, topology, run, _read(capture.path))
+            recording = _judged(scenario, topology, run, reading)
             if keep is not None:
-                _keep(recording, capture.path, lab, keep)
+                _keep(recording, content, lab, keep)
     return recording
 
 
-def _play_phases(scenario: Scenario, lab: Lab, progress: Progress) -> tuple[Phase, ...]:
+def _recorded(capture: Capture) -> tuple[bytes, Reading]:
+    """All that had been recorded when the capture was asked for: what is written later belongs to no probe."""
+    from whodunet.lab.pcap_reader import content_of, read  # scapy: half a second, which a lab's start must not take
+
+    content = content_of(capture.path, capture.size_bytes)
+    return content, read(content)
+
+
+def _judged(scenario: Scenario, topology: Topology, run: Run, reading: Reading) -> Recording:
+    """The recording, judged; a capture that is not what was recorded is told, and proves nothing."""
+    run = replace(run, damage=tuple(damage(run.capture, reading.summary(), reading.stopped)))
+    return Recording.judged(scenario, topology, run, reading.packets)
+
+
+def _play_phases(scenario: Scenario, topology: Topology, lab: Lab, progress: Progress) -> tuple[Phase, ...]:
     faults = scenario.staging.faults
     baseline = lab.baseline_rtt_ms()
-    faulty = _play_phase("faulty", scenario, lab, progress, baseline, lab.inject)
+    faulty = _play_phase("faulty", scenario, topology, lab, progress, baseline, lab.inject)
     if not faults or faulty.failure is not None:
         return (faulty,)
-    return faulty, _play_phase("repaired", scenario, lab, progress, baseline, lab.remove)
+    return faulty, _play_phase("repaired", scenario, topology, lab, progress, baseline, lab.remove)
 
 
 def _play_phase(
     name: PhaseName,
     scenario: Scenario,
+    topology: Topology,
     lab: Lab,
     progress: Progress,
     baseline_rtt_ms: float | None,
@@ -144,12 +167,15 @@ def _play_phase(
     proofs: list[str] = []
     try:
         for fault in scenario.staging.faults:
-            progress(f"{'injecting' if name == 'faulty' else 'taking out'} {fault.kind} at {fault.culprit()}")
+            # Not which, nor where: whoever reads this is to find out.
+            progress("putting the fault in place" if name == "faulty" else "taking the fault out")
             proofs.append(change(fault))
     except FaultNotInPlace as error:
         return Phase(name, {}, tuple(proofs), baseline_rtt_ms, str(error))
     restart_services(scenario, lab, progress)
-    return Phase(name, _probe_all(scenario, lab, progress), tuple(proofs), baseline_rtt_ms)
+    round_trip_s = answer_margin_ns(topology, baseline_rtt_ms) / 2e9
+    observations = _probe_all(scenario, lab, progress, round_trip_s)
+    return Phase(name, observations, tuple(proofs), baseline_rtt_ms, settled_ns=time.time_ns())
 
 
 def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
@@ -159,23 +185,37 @@ def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
         lab.restart_service(host, service)
 
 
-def _probe_all(scenario: Scenario, lab: Lab, progress: Progress) -> Mapping[str, Observation]:
+def _probe_all(scenario: Scenario, lab: Lab, progress: Progress, round_trip_s: float) -> Mapping[str, Observation]:
+    """What came of each probe; after each, its last packets are left the time that they need to arrive."""
     observations = {}
     for name, probe in scenario.question.probes.items():
         progress(f"{probe.host}$ {probe.command}")
         observations[name] = lab.probe(name, probe)
+        _settle(lab, round_trip_s)
     return observations
+
+
+def _settle(lab: Lab, round_trip_s: float) -> None:
+    """Waits until no capture point has seen a packet for a round trip: none is under way then.
+
+    Not for ever: in some cases somebody always speaks. What is under way in the end is judged to be so.
+    """
+    seen = _frames(lab)
+    for _ in range(_MOST_ROUND_TRIPS):
+        time.sleep(max(round_trip_s, _LEAST_QUIET_S))
+        before, seen = seen, _frames(lab)
+        if seen == before:
+            return
+
+
+def _frames(lab: Lab) -> Mapping[str, int]:
+    with lab.capture() as capture:
+        return capture.frames
 
 
 def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
     lines = lab.execute(scenario.question.vantage, _VERSIONS).stdout.splitlines()
     return dict(zip(("kernel", "ssh", "openvswitch", "tcpdump"), lines, strict=False))
-
-
-def _read(capture: Path) -> list[CapturedPacket]:
-    from whodunet.lab.pcap_reader import read_capture  # scapy: half a second, which bringing a lab up must not take
-
-    return read_capture(capture)
 
 
 # The record of a run, in a folder.
@@ -197,10 +237,10 @@ def new_run_folder(name: str) -> Path:
     return runs_folder() / f"{name}-{stamp}-{os.getpid()}"
 
 
-def _keep(recording: Recording, capture: Path, lab: SandboxedLab, folder: Path) -> None:
+def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path) -> None:
     """Writes the record; run.json comes last, so that a folder without it is known to be incomplete."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(capture, folder / CAPTURE_FILE)
+    (folder / CAPTURE_FILE).write_bytes(capture)
     for switch, table in lab.flow_tables().items():
         (folder / f"flows-{switch}.txt").write_text(table, encoding="utf-8")
     for name, text in lab.logs().items():
@@ -222,7 +262,10 @@ def read_record(folder: Path, library: Library) -> Recording:
     if missing:
         wrong = f"holds no complete record: {', '.join(missing)} is missing"
         raise InvalidInput(Problem(str(folder), wrong, "name a folder that `whodunet run` made to its end"))
-    run = from_json((folder / RUN_FILE).read_text(encoding="utf-8"), str(folder / RUN_FILE))
+    run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
     topology = library.topology(scenario.question.topology)
-    return Recording.judged(scenario, topology, run, _read(folder / CAPTURE_FILE))
+    from whodunet.lab.pcap_reader import content_of, read
+
+    capture = folder / CAPTURE_FILE
+    return _judged(scenario, topology, run, read(content_of(capture), str(capture)))

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from whodunet.core.errors import CannotRun, InvalidInput
+from whodunet.view.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from whodunet.core.judging import Claim
@@ -103,9 +104,9 @@ class ScenarioFile(pytest.File):
         try:
             self.scenario = self.library.scenario(self.path)
         except InvalidInput as error:
-            raise self.CollectError(str(error)) from error
+            raise self.CollectError(visible(str(error))) from error
         for claim in claims_of(self.scenario):
-            yield ClaimTest.from_parent(self, name=claim.id, claim=claim)
+            yield ClaimTest.from_parent(self, name=visible_line(claim.id), claim=claim)
 
 
 class ClaimDidNotHold(Exception):
@@ -131,17 +132,17 @@ class ClaimTest(pytest.Item):
                 f"expected {judgement.expected}",
                 f"seen     {judgement.seen}",
             )
-            raise ClaimDidNotHold("\n  ".join(words))
+            raise ClaimDidNotHold("\n  ".join(map(visible_line, words)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> Any:
         """The claim, what was expected and what was seen, instead of a traceback."""
         if isinstance(excinfo.value, ClaimDidNotHold | CannotRun):
-            return str(excinfo.value)
+            return visible(str(excinfo.value))
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The scenario file and the claim."""
-        return self.path, None, f"{self.path.stem}: {self._claim.says}"
+        return self.path, None, visible_line(f"{self.path.stem}: {self._claim.says}")
 
 
 def _player(item: ClaimTest) -> Player:

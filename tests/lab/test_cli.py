@@ -231,6 +231,13 @@ def test_a_run_keeps_a_complete_record_and_show_tells_its_story_without_a_lab(sh
     assert (shown.returncode, shown.stdout.strip()) == (0, story.strip())
 
 
+def test_progress_gives_the_culprit_of_a_mystery_away_by_no_word(shop: Any) -> None:
+    told = shop.whodunet("run", "/tmp/quick.yaml").stderr
+
+    assert "] putting the fault in place\n" in told
+    assert [word for word in ("egress-fw", "firewall", "reset") if word in told] == []
+
+
 def test_a_record_that_is_damaged_is_refused(shop: Any) -> None:
     assert shop.whodunet("run", "/tmp/quick.yaml", "--keep", "/tmp/damaged").returncode == 0
     shop.path("/tmp/damaged/run.json").write_text("{")

@@ -12,7 +12,11 @@ import struct
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+
+from whodunet.core.run_json import from_json, to_json
+from whodunet.lab.pcap_reader import read
 
 RECORDS = Path(__file__).parent / "data"
 ENHANCED_PACKET = 6
@@ -52,10 +56,18 @@ def record(name: str) -> None:
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)
         shutil.copy(run / "scenario.yaml", kept)
-        (kept / "capture.pcapng").write_bytes(cut((run / "capture.pcapng").read_bytes()))
-        said = (run / "run.json").read_text(encoding="utf-8")
+        capture = cut((run / "capture.pcapng").read_bytes())
+        (kept / "capture.pcapng").write_bytes(capture)
+        said = described_anew((run / "run.json").read_text(encoding="utf-8"), capture)
         # The kernel's own name is the machine's, not the case's.
         (kept / "run.json").write_text(re.sub(r"(Linux \d+\.\d+)[^\"]*", r"\1", said), encoding="utf-8")
+
+
+def described_anew(said: str, capture: bytes) -> str:
+    """The run as JSON, with what is true of the cut capture."""
+    run = from_json(said)
+    assert run.capture is not None
+    return to_json(replace(run, capture=read(capture).summary(run.capture.clock_offset_ns)))
 
 
 if __name__ == "__main__":

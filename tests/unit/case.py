@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from whodunet.core.capture import CaptureSummary
 from whodunet.core.fault import Fault
 from whodunet.core.observation import Observation, Phase, Run
 from whodunet.core.packets import CapturedPacket, Flow, Icmp, Ip, Tcp
@@ -25,6 +26,7 @@ from whodunet.core.topology import Interface, Link, Node, Topology
 CLIENT, INSTANCE = "10.8.0.10", "10.0.1.10"
 MS = 1_000_000
 T0 = 1_700_000_000_000 * MS
+CLOCK_OFFSET_NS = T0 - 3_600_000 * MS  # the machine was started an hour before
 REFUSED = f"ssh: connect to host {INSTANCE} port 22: Connection refused\r\n"
 POINTS = ("client-eth0", "fw-eth0", "fw-eth1", "r1-eth0", "r1-eth1", "instance-eth0")
 
@@ -101,19 +103,22 @@ def observation(
 ) -> Observation:  # fmt: skip
     """What came of `ssh` on the client."""
     times = (T0 + round(start_ms * MS), T0 + round(end_ms * MS))
-    return Observation("ssh", "client", f"ssh {INSTANCE} true", status, stdout, stderr, *times, failure)
+    witnessed = (time - CLOCK_OFFSET_NS for time in times)
+    return Observation("ssh", "client", f"ssh {INSTANCE} true", status, stdout, stderr, *times, failure, *witnessed)
 
 
 def run(faulty: Observation | None = None, repaired: Observation | None = None, **fields: Any) -> Run:
     """A run of the case, borne out by `reference_packets` unless told otherwise."""
     rtt_ms = fields.pop("baseline_rtt_ms", 41.0)
     failure = fields.pop("failure", None)
+    settled_ns = fields.pop("settled_ns", None)
     proofs = ("priority=100,tcp,tp_dst=22 actions=CONTROLLER",)
     after = repaired or observation(status=0, stderr="", start_ms=10_000, end_ms=10_300)
     phases = (
-        Phase("faulty", {"ssh": faulty or observation()}, proofs, rtt_ms, failure),
+        Phase("faulty", {"ssh": faulty or observation()}, proofs, rtt_ms, failure, settled_ns),
         Phase("repaired", {"ssh": after}, ("no entry for tcp/22",), rtt_ms),
     )
+    fields.setdefault("capture", CaptureSummary(clock_offset_ns=CLOCK_OFFSET_NS))
     return Run("reference", "small", phases, **fields)
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from whodunet.cli import terminal
 from whodunet.core.errors import CannotRun, InvalidInput, WhodunetError
 
 HELD: Final = 0
@@ -33,6 +34,7 @@ exit status: 0 held, 1 did not hold, 2 invalid input, 3 could not run, 130 inter
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
+    terminal.guard()
     parser = make_parser()
     _offer_completion(parser)
     options = parser.parse_args(arguments)
@@ -75,7 +77,7 @@ def _complain(error: WhodunetError, status: int) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from whodunet.cli import about, auditing, changes, copying, labs, runs
+    from whodunet.cli import about, auditing, changes, copying, demo, labs, runs
 
     parser = argparse.ArgumentParser(
         prog="whodunet",
@@ -85,7 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (runs, labs, copying, changes, auditing, about):
+    for part in (demo, runs, labs, copying, changes, auditing, about):
         part.add_commands(commands)
     return parser
 

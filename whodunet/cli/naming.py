@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from whodunet.view.visible import visible_line
 
 
 def scenarios(**_: Any) -> list[str]:
@@ -43,6 +46,10 @@ def _of_lab(kind: str) -> list[str]:
     return list(control.Connection.to(running[0]).ask("status")[0][kind]) if running else []
 
 
-def complete(action: Any, names: Any) -> None:
-    """Has the shell complete an argument with what a function returns."""
-    action.completer = names
+def complete(action: Any, names: Callable[..., list[str]]) -> None:
+    """Has the shell complete an argument with what a function returns, but for names that a terminal would obey."""
+
+    def printable(**asked: Any) -> list[str]:
+        return [name for name in names(**asked) if visible_line(name) == name]
+
+    action.completer = printable

@@ -1,4 +1,4 @@
-"""Commands that play scenarios: run, demo, check, show."""
+"""Commands that play scenarios: run, check, show."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from whodunet.cli import naming
+from whodunet.cli import naming, terminal
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
-
-DEMO = ("vpn-egress-reset", "ssm-session")  # the case, and the way out
 
 
 def add_commands(commands: Any) -> None:
@@ -26,10 +24,6 @@ def add_commands(commands: Any) -> None:
     )
     _add_output_options(run)
     run.set_defaults(run=play)
-
-    demo = commands.add_parser("demo", help="the reference case, and the way in", description=play_demo.__doc__)
-    _add_claims_option(demo)
-    demo.set_defaults(run=play_demo, json=False, keep=None)
 
     checking = commands.add_parser("check", help="check that scenarios show what they claim", description=check.__doc__)
     naming.complete(
@@ -50,7 +44,7 @@ def add_commands(commands: Any) -> None:
     showing = commands.add_parser("show", help="tell the story of a kept record", description=show.__doc__)
     naming.complete(showing.add_argument("record", metavar="RUN", help="a record's name or folder"), naming.records)
     showing.add_argument("--json", action="store_true", help="print the record as JSON")
-    _add_claims_option(showing)
+    add_claims_option(showing)
     showing.set_defaults(run=show)
 
 
@@ -61,12 +55,13 @@ def _positive(text: str) -> int:
     return number
 
 
-def _add_claims_option(parser: argparse.ArgumentParser) -> None:
+def add_claims_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option to list every claim."""
     parser.add_argument("--all-claims", action="store_true", help="list the claims that held, too")
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    _add_claims_option(parser)
+    add_claims_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of the story")
     parser.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="keep the record there (default: a new folder, named at the end)"
@@ -81,40 +76,43 @@ def play(options: argparse.Namespace) -> int:
         return _play(options, process)
 
 
-def play_demo(options: argparse.Namespace) -> int:
-    """Plays the reference case, in which ssh is refused, and then the way in: a session through Session Manager."""
-    statuses = []
-    for number, scenario in enumerate(DEMO):
-        if number:
-            print(f"\n{'=' * 72}\n", flush=True)
-        options.scenario = scenario
-        statuses.append(play(options))
-    return max(statuses)
-
-
 def _play(options: argparse.Namespace, process: Any) -> int:
-    from whodunet import engine
-    from whodunet.loading.library import Library, find_scenario
+    from whodunet.loading.library import Library
 
     library = Library()
-    scenario = library.scenario(find_scenario(options.scenario))
-    folder = options.keep or engine.new_run_folder(scenario.question.name)
-    if options.keep and folder.exists() and any(folder.iterdir()):
-        raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
-    recording = engine.play(scenario, library, _progress(options.json), folder, process)
+    recording, folder = record(options.scenario, library, process, progress(options.json), options.keep)
     _tell(recording, library, options)
     if not options.json:
         print(f"record: {folder}")
-    return _status([recording.outcome])
+    return exit_status([recording.outcome])
 
 
-def _progress(is_quiet: bool) -> Callable[[str], None]:
-    """Tells on standard error how far the lab is, with the time since the start."""
-    started = time.monotonic()
+def record(
+    name: str, library: Any, process: Any, tell: Callable[[str], None], keep: Path | None = None
+) -> tuple[Any, Path]:
+    """Plays a scenario in that process; what was recorded, and the folder that keeps it."""
+    from whodunet import engine
+    from whodunet.loading.library import find_scenario
+
+    scenario = library.scenario(find_scenario(name))
+    folder = keep or engine.new_run_folder(scenario.question.name)
+    if keep and folder.exists() and any(folder.iterdir()):
+        raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
+    return engine.play(scenario, library, tell, folder, process), folder
+
+
+def progress(is_quiet: bool) -> Callable[[str], None]:
+    """Tells on standard error how far the lab is, with the time since the start; in lines that fit the terminal."""
+    from whodunet.view.columns import cut
+    from whodunet.view.style import width_of
+    from whodunet.view.visible import visible_line
+
+    started, width = time.monotonic(), width_of(sys.stderr, os.environ)
 
     def tell(text: str) -> None:
         if not is_quiet:
-            print(f"[{time.monotonic() - started:5.1f} s] {text}", file=sys.stderr, flush=True)
+            line = visible_line(" ".join(text.split()))
+            print(cut(f"[{time.monotonic() - started:5.1f} s] {line}", width), file=sys.stderr, flush=True)
 
     return tell
 
@@ -128,23 +126,28 @@ def _tell(recording: Any, library: Any, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(report(scenario, recording.run, recording.judgements), indent=2, ensure_ascii=False))
         return
-    cause = library.causes().get(scenario.answer.cause)
-    print(
-        render_story(
-            scenario,
-            recording.run,
-            recording.packets,
-            recording.judgements,
-            recording.topology,
-            cause_title=cause.title if cause else "Nothing is wrong",
-            culprit=scenario.answer.culprit,
-            style=Style.of_terminal(sys.stdout, os.environ),
-            all_claims=options.all_claims,
-        )
+    story = render_story(
+        scenario,
+        recording.run,
+        recording.packets,
+        recording.judgements,
+        recording.topology,
+        cause_title=cause_title(recording, library),
+        culprit=scenario.answer.culprit,
+        style=Style.of_terminal(sys.stdout, os.environ),
+        all_claims=options.all_claims,
     )
+    terminal.show(story)
 
 
-def _status(outcomes: Sequence[str]) -> int:
+def cause_title(recording: Any, library: Any) -> str:
+    """The cause in the taxonomy's words."""
+    cause = library.causes().get(recording.scenario.answer.cause)
+    return str(cause.title) if cause else "Nothing is wrong"
+
+
+def exit_status(outcomes: Sequence[str]) -> int:
+    """0 when all held, 1 when one did not, 3 when one could not be measured."""
     if "broken" in outcomes:
         return 1
     return 3 if "could-not-measure" in outcomes else 0
@@ -162,7 +165,7 @@ def check(options: argparse.Namespace) -> int:
     checked = _check_side_by_side(scenarios, library, options)
     results = {str(result["name"]): result for result in checked}
     _report(results, options)
-    return _status([result["outcome"] for result in results.values()])
+    return exit_status([result["outcome"] for result in results.values()])
 
 
 def _check_side_by_side(scenarios: Sequence[Any], library: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -248,4 +251,4 @@ def show(options: argparse.Namespace) -> int:
         folder = engine.runs_folder() / options.record
     recording = engine.read_record(folder, library)
     _tell(recording, library, options)
-    return _status([recording.outcome])
+    return exit_status([recording.outcome])

@@ -11,7 +11,7 @@ from whodunet.core.packets import CapturedPacket
 from whodunet.core.scenario import Claims, EvidenceClaim, Scenario, SymptomClaim
 from whodunet.core.symptoms import Symptom, classify
 from whodunet.core.topology import Topology
-from whodunet.core.trails import packets_of, trails_of
+from whodunet.core.trails import packets_of, trails_of, unread_of, unsettled_since_ns
 
 CHANGE = "symptom changes when the fault is taken out"
 
@@ -153,15 +153,39 @@ def _evidence_finding(
     if phase is None or observation is None or observation.failure is not None:
         why = (observation and observation.failure) or "the probe was not run"
         return Finding("could-not-measure", evidence_words(claim), why)
-    own = packets_of(observation, packets, topology, phase.baseline_rtt_ms)
-    silent = frozenset(topology.interfaces) - {packet.point for packet in packets}
-    scene = Scene(trails_of(own, topology), topology, phase.baseline_rtt_ms, run.dropped, silent)
-    found = findings(claim, scene)
+    doubt = _doubt(observation, run)
+    if doubt is not None:
+        return Finding("could-not-measure", evidence_words(claim), doubt)
+    found = findings(claim, scene_of(observation, phase, run, packets, topology))
     for outcome in ("broken", "could-not-measure", "held"):
         some = [finding for finding in found if finding.outcome == outcome]
         if some:
             return Finding(some[0].outcome, _joined(f.expected for f in some), _joined(f.seen for f in some))
     return Finding("could-not-measure", "something", "the claim names a packet and says nothing of it")
+
+
+def _doubt(observation: Observation, run: Run) -> str | None:
+    """Why the capture as a whole says nothing about a probe; None when it does."""
+    if run.damage:
+        return run.damage[0]
+    return observation.clock_doubt(run.capture.clock_offset_ns if run.capture else None)
+
+
+def scene_of(
+    observation: Observation, phase: Phase, run: Run, packets: Sequence[CapturedPacket], topology: Topology
+) -> Scene:
+    """All that one probe left in the capture, and how far the capture can be trusted."""
+    rtt_ms = phase.baseline_rtt_ms
+    own = packets_of(observation, packets, topology, rtt_ms)
+    return Scene(
+        trails_of(own, topology),
+        topology,
+        rtt_ms,
+        run.dropped,
+        silent=frozenset(topology.interfaces) - {packet.point for packet in packets},
+        unread=unread_of(observation, packets, own, topology, rtt_ms),
+        unsettled_since_ns=unsettled_since_ns(phase, topology),
+    )
 
 
 def _joined(texts: Iterator[str]) -> str:

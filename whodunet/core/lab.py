@@ -15,10 +15,13 @@ from whodunet.core.scenario import Probe
 
 @dataclass(frozen=True)
 class Capture:
-    """A capture file, and how many packets the recorder had to leave out at which interface."""
+    """A capture file that is still being written, and what the recorder says of it up to now."""
 
     path: Path
-    dropped: Mapping[str, int]
+    dropped: Mapping[str, int]  # capture point: packets that the recorder had to leave out
+    frames: Mapping[str, int]  # capture point: frames in the file
+    size_bytes: int  # of the file; what comes after was recorded later
+    clock_offset_ns: int  # CLOCK_REALTIME minus CLOCK_BOOTTIME
 
 
 class Lab(Protocol):

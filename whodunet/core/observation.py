@@ -8,9 +8,14 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from whodunet.core.capture import CaptureSummary
+
 STRICT = ConfigDict(extra="forbid")  # a recorded run (run_json.py) with a key that nobody knows is damaged
 
 PhaseName = Literal["faulty", "repaired"]
+# Two clocks that are read one after the other differ by a moment; time keeping slews the one against the other by up to
+# 500 ppm (adjtimex(2)), which is 30 ms a minute.
+CLOCK_TOLERANCE_NS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Observation:
     started_ns: int  # CLOCK_REALTIME, the clock of the capture's time stamps
     ended_ns: int
     failure: str | None = None  # why it could not be measured (program missing, host gone ...)
+    started_boot_ns: int | None = None  # the same moments by CLOCK_BOOTTIME, which nobody can set
+    ended_boot_ns: int | None = None
 
     @property
     def duration_ms(self) -> float:
@@ -38,6 +45,20 @@ class Observation:
     def output(self) -> str:
         """Both outputs, standard error first: what the person saw."""
         return self.stderr + self.stdout
+
+    def clock_doubt(self, offset_ns: int | None) -> str | None:
+        """Why the times of start and end may not be those of the capture; None when a second clock bears them out.
+
+        Args:
+            offset_ns: CLOCK_REALTIME minus CLOCK_BOOTTIME as the recorder read them; None: it did not.
+        """
+        if offset_ns is None or self.started_boot_ns is None or self.ended_boot_ns is None:
+            return "no second clock bears out when the probe ran"
+        offsets = (self.started_ns - self.started_boot_ns, self.ended_ns - self.ended_boot_ns)
+        farthest = max((offset - offset_ns for offset in offsets), key=abs)
+        if abs(farthest) <= CLOCK_TOLERANCE_NS:
+            return None
+        return f"the clock was {farthest / 1e9:+.3f} s off the recorder's while the probe ran"
 
 
 @dataclass(frozen=True)
@@ -51,6 +72,7 @@ class Phase:
     proofs: tuple[str, ...] = ()  # how each fault was seen to be in place (or gone), in the programs' own words
     baseline_rtt_ms: float | None = None  # of the topology's baseline path in this phase; None: not measured
     failure: str | None = None  # why a fault could not be verified
+    settled_ns: int | None = None  # CLOCK_REALTIME until which its last packets were left to go on; None: not known
 
 
 @dataclass(frozen=True)
@@ -66,6 +88,8 @@ class Run:
     notes: tuple[str, ...] = ()  # restarted controller ...
     versions: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)  # capture point: packets that the recorder lost there
+    capture: CaptureSummary | None = None  # what was recorded; None: a record that does not say
+    damage: tuple[str, ...] = ()  # how the capture that was read differs from what was recorded
 
     def phase(self, name: PhaseName) -> Phase:
         """The phase of that name.

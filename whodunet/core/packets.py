@@ -9,20 +9,33 @@ from typing import Literal
 from whodunet.core.scenario import PacketKind
 
 Direction = Literal["in", "out"]
+Layer = Literal["Ethernet", "IP", "TCP", "UDP", "ICMP", "DNS", "ARP"]
+
+SEQUENCE_SPACE = 2**32  # Source: RFC 9293, section 3.4
+ICMPV6 = 58  # Source: RFC 8200, section 4
+# Source: RFC 792 (0 and 8); RFC 4443, sections 4.1 and 4.2 (128 and 129)
+ECHO_REQUEST, ECHO_REPLY = {1: 8, ICMPV6: 128}, {1: 0, ICMPV6: 129}
 
 
 @dataclass(frozen=True)
 class Ip:
-    """IPv4 header."""
+    """IPv4 header, or what of it IPv6 has as well."""
 
     source: str
     destination: str
-    ttl: int
-    id: int
-    protocol: int
+    ttl: int  # IPv6: hop limit
+    id: int  # IPv6: of the fragment, else 0
+    protocol: int  # IPv6: of what follows the extension headers
     length: int  # bytes, header included
     df: bool = False
     fragment_offset: int = 0  # bytes
+    more_fragments: bool = False
+    version: Literal[4, 6] = 4
+
+    @property
+    def is_fragment(self) -> bool:
+        """True for a part of a packet; only the first part, at offset 0, has the transport header."""
+        return self.more_fragments or self.fragment_offset > 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,11 @@ class Tcp:
     window: int
     payload: bytes = b""  # the first bytes only
     payload_bytes: int = 0  # all of it
+
+    @property
+    def end(self) -> int:
+        """The sequence number after it, with which it is acknowledged: SYN and FIN count as one byte each."""
+        return (self.seq + self.payload_bytes + ("S" in self.flags) + ("F" in self.flags)) % SEQUENCE_SPACE
 
 
 @dataclass(frozen=True)
@@ -95,7 +113,7 @@ class Dns:
 
 @dataclass(frozen=True)
 class CapturedPacket:
-    """One packet as one capture point saw it."""
+    """One packet as one capture point saw it: every header that could be understood, from the outside in."""
 
     point: str  # the interface
     time_ns: int  # since the epoch, the kernel's CLOCK_REALTIME
@@ -109,6 +127,8 @@ class CapturedPacket:
     icmp: Icmp | None = None
     arp: Arp | None = None
     dns: Dns | None = None
+    tunnel: tuple[Ip, ...] = ()  # headers around `ip`, the outermost first: IP in IP, GRE
+    unread: Layer | None = None  # where understanding ended: that header makes no sense, or is none that is known
 
     @property
     def ports(self) -> tuple[int, int] | None:
@@ -116,20 +136,30 @@ class CapturedPacket:
         transport = self.tcp or self.udp
         if transport is not None:
             return transport.source_port, transport.destination_port
-        if self.icmp is not None and self.icmp.type in (0, 8):
+        if self.is_echo and self.icmp is not None:
             return self.icmp.identifier, self.icmp.identifier
         return None
 
     @property
+    def is_echo(self) -> bool:
+        """True for a ping and its answer."""
+        if self.icmp is None or self.ip is None:
+            return False
+        return self.icmp.type in (ECHO_REQUEST.get(self.ip.protocol), ECHO_REPLY.get(self.ip.protocol))
+
+    @property
     def flow(self) -> Flow | None:
-        """The conversation that it is part of; None for ARP, ICMP errors and what was not understood."""
+        """The conversation that it is part of; None for ARP, ICMP errors, later fragments, and unread ports."""
         if self.ip is None or self.ports is None:
             return None
         return _flow(self.ip.protocol, (self.ip.source, self.ports[0]), (self.ip.destination, self.ports[1]))
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What stays the same from hop to hop, so that the packet can be told again: all but link addresses and TTL."""
+        """What stays the same from hop to hop, so that the packet can be told again: all but link addresses and TTL.
+
+        A tunnel around it, which begins and ends on its way, does not count either.
+        """
         ip = self.ip and (self.ip.source, self.ip.destination, self.ip.id, self.ip.fragment_offset, self.ip.length)
         return ip, self.tcp, self.udp, self.icmp, self.arp, self.dns
 
@@ -145,6 +175,15 @@ ICMP_KINDS: dict[int, PacketKind] = {
     8: "ICMP echo request",
     11: "ICMP time exceeded",
 }
+# Source: RFC 4443, sections 3 and 4; ICMPv6's "packet too big" is what ICMP calls "fragmentation needed"
+ICMPV6_KINDS: dict[int, set[PacketKind]] = {
+    1: {"ICMP unreachable"},
+    2: {"ICMP fragmentation needed"},
+    3: {"ICMP time exceeded"},
+    128: {"ICMP echo request"},
+    129: {"ICMP echo reply"},
+}
+ICMPV6_PORT_UNREACHABLE, ICMPV6_PROHIBITED = (1, 4), {(1, 1), (1, 5), (1, 6)}
 NAME_ERROR = 3  # Source: RFC 1035, section 4.1.1, RCODE
 
 
@@ -154,7 +193,8 @@ def kinds(packet: CapturedPacket) -> frozenset[PacketKind]:
     if packet.tcp is not None:
         found |= _tcp_kinds(packet.tcp)
     if packet.icmp is not None:
-        found |= _icmp_kinds(packet.icmp)
+        is_ipv6 = packet.ip is not None and packet.ip.version == 6
+        found |= _icmpv6_kinds(packet.icmp) if is_ipv6 else _icmp_kinds(packet.icmp)
     if packet.arp is not None and packet.arp.op in (1, 2):
         found.add("ARP request" if packet.arp.op == 1 else "ARP reply")
     if packet.dns is not None:
@@ -188,7 +228,29 @@ def _icmp_kinds(icmp: Icmp) -> set[PacketKind]:
     return found
 
 
+def _icmpv6_kinds(icmp: Icmp) -> set[PacketKind]:
+    found = set(ICMPV6_KINDS.get(icmp.type, set()))
+    if (icmp.type, icmp.code) in ICMPV6_PROHIBITED:
+        found.add("ICMP admin prohibited")
+    if (icmp.type, icmp.code) == ICMPV6_PORT_UNREACHABLE:
+        found.add("ICMP port unreachable")
+    return found
+
+
 def _dns_kinds(dns: Dns) -> set[PacketKind]:
     if not dns.is_answer:
         return {"DNS query"}
     return {"DNS answer", "DNS name error"} if dns.rcode == NAME_ERROR else {"DNS answer"}
+
+
+_LAYERS_OF: dict[str, frozenset[Layer]] = {
+    "ICMP": frozenset({"Ethernet", "IP", "ICMP"}),
+    "ARP": frozenset({"Ethernet", "ARP"}),
+    "DNS": frozenset({"Ethernet", "IP", "TCP", "UDP", "DNS"}),
+}
+_TCP_LAYERS: frozenset[Layer] = frozenset({"Ethernet", "IP", "TCP"})
+
+
+def may_be(packet: CapturedPacket, kind: PacketKind) -> bool:
+    """True when what was not understood of the packet may hide one of that kind."""
+    return packet.unread in _LAYERS_OF.get(kind.split()[0], _TCP_LAYERS)

@@ -16,7 +16,7 @@ def to_json(run: Run) -> str:
     return _RUN.dump_json(run, indent=1).decode() + "\n"
 
 
-def from_json(text: str, place: str = "run.json") -> Run:
+def from_json(text: str | bytes, place: str = "run.json") -> Run:
     """The run that was kept.
 
     Raises:

@@ -86,13 +86,15 @@ class SymptomClaim(Strict):
 
 
 class AnswerTime(Strict):
-    """How soon a packet follows another at one capture point, as a share of the baseline round trip.
+    """How soon a packet answers another at one capture point, as a share of the baseline round trip.
 
-    A probe that tries several times is judged by its soonest answer.
+    The other packet went the other way, and had reached the answer's sender when that was sent. A probe that tries
+    several times is judged by its soonest answer.
     """
 
     packet: PacketKind
     at: str
+    sender: str | None = Field(default=None, description="node whose address that packet carries as its source")
     below_rtt: Annotated[float, Field(gt=0)] | None = None
     above_rtt: Annotated[float, Field(gt=0)] | None = None
 

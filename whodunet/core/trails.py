@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from whodunet.core.observation import Observation
+from whodunet.core.exchanges import Exchanges
+from whodunet.core.observation import Observation, Phase
 from whodunet.core.packets import CapturedPacket, Flow, kinds
 from whodunet.core.scenario import PacketKind
 from whodunet.core.topology import Topology
@@ -17,11 +18,15 @@ __all__ = [
     "Flow",
     "Trail",
     "answer_margin_ns",
+    "arrived",
+    "is_unsettled",
     "kinds",
     "node_with",
     "packets_of",
     "sender_of",
     "trails_of",
+    "unread_of",
+    "unsettled_since_ns",
 ]
 
 
@@ -73,38 +78,42 @@ def packets_of(
     topology: Topology,
     baseline_rtt_ms: float | None = None,
 ) -> tuple[CapturedPacket, ...]:
-    """The packets that one probe caused, in the order of time.
+    """The packets that one probe caused, each at every point that saw it, in the order of time.
 
-    Those of the flows that began while the command ran (a late retransmission of an earlier probe belongs to a flow
-    that began before), the ICMP errors about them, and the ARP of that time.
+    Those of the exchanges that began while the command ran (a late retransmission of an earlier probe is of an exchange
+    that began before), the ICMP errors and the fragments that go with them, and the ARP of that time.
     """
     ordered = sorted(packets, key=attrgetter("time_ns"))
     started, ended = observation.started_ns, observation.ended_ns
     margin = answer_margin_ns(topology, baseline_rtt_ms)
-    own = {flow for flow, first_ns in _beginnings(ordered) if started <= first_ns <= ended}
-    window = (packet for packet in ordered if started <= packet.time_ns <= ended + margin)
-    return tuple(packet for packet in window if _belongs(packet, own, ended))
+    exchanges = Exchanges(ordered)
+    near = [packet for packet in ordered if started - margin <= packet.time_ns <= ended + 2 * margin]
+    own = [
+        trail
+        for trail in trails_of(near, topology)
+        if started <= trail.first.time_ns <= ended + margin
+        and (began_ns := exchanges.began_ns(trail.first)) is not None
+        and started <= began_ns <= ended
+    ]
+    return tuple(sorted((packet for trail in own for packet in trail.sightings), key=attrgetter("time_ns")))
 
 
-def _beginnings(ordered: Iterable[CapturedPacket]) -> Iterator[tuple[Flow, int]]:
-    """When each flow began; again, when its ports are used for another connection, whose SYN has another number."""
-    initial: dict[Flow, int | None] = {}
-    for packet in ordered:
-        flow = packet.flow
-        if flow is None:
-            continue
-        number = packet.tcp.seq if packet.tcp is not None and "SYN" in kinds(packet) else None
-        if flow not in initial or (number is not None and number != initial[flow]):
-            initial[flow] = number
-            yield flow, packet.time_ns
+def unread_of(
+    observation: Observation,
+    packets: Iterable[CapturedPacket],
+    own: Collection[CapturedPacket],
+    topology: Topology,
+    baseline_rtt_ms: float | None = None,
+) -> tuple[CapturedPacket, ...]:
+    """The packets of a probe's time that were not understood and are, or may be, its own: whose nobody can tell.
 
-
-def _belongs(packet: CapturedPacket, own: set[Flow], ended_ns: int) -> bool:
-    if packet.arp is not None:
-        return packet.time_ns <= ended_ns
-    if packet.icmp is not None and packet.icmp.quoted is not None:
-        return packet.icmp.quoted in own
-    return packet.flow in own
+    Args:
+        own: those that are known to be the probe's.
+    """
+    last_ns = observation.ended_ns + answer_margin_ns(topology, baseline_rtt_ms)
+    at_that_time = (p for p in packets if p.unread and observation.started_ns <= p.time_ns <= last_ns)
+    mine = frozenset(packet for packet in own if packet.unread)
+    return tuple(packet for packet in at_that_time if packet.flow is None or packet in mine)
 
 
 def trails_of(packets: Iterable[CapturedPacket], topology: Topology) -> tuple[Trail, ...]:
@@ -139,6 +148,35 @@ def _adjacent(one: str, other: str, topology: Topology) -> bool:
     if one in known and other in known and known[one].node == known[other].node:
         return True
     return any(set(link.ends) == {one, other} for link in topology.links)
+
+
+def arrived(trail: Trail, topology: Topology) -> bool:
+    """True at the destination, and for what has none in the topology, which ends anywhere.
+
+    What switches flood comes to others as well, and to some of them later.
+    """
+    last, known = trail.last, topology.interfaces
+    goal = node_with(last.ip.destination if last.ip else last.arp.target if last.arp else None, topology)
+    return goal is None or last.point not in known or any(known[point].node == goal for point in trail.points)
+
+
+def is_unsettled(trail: Trail, since_ns: int | None, topology: Topology) -> bool:
+    """True when a packet has not arrived, and recording ended too soon to tell whether it would have.
+
+    Args:
+        since_ns: of `unsettled_since_ns`; None: recording is known to have gone on for long enough.
+    """
+    return since_ns is not None and trail.last.time_ns > since_ns and not arrived(trail, topology)
+
+
+def unsettled_since_ns(phase: Phase, topology: Topology) -> int | None:
+    """From when on a packet that has not arrived may still have been on its way when its phase ended.
+
+    That is one round trip before the end, twice what a packet needs. None: the end is not known.
+    """
+    if phase.settled_ns is None:
+        return None
+    return phase.settled_ns - answer_margin_ns(topology, phase.baseline_rtt_ms) // 2
 
 
 def sender_of(packet: CapturedPacket, topology: Topology) -> str | None:

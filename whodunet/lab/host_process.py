@@ -28,7 +28,7 @@ from whodunet.lab.ids import KINDS, identity_map
 from whodunet.lab.links import switch_offload_off
 
 NAMESPACES: Final = ("net", "uts", "ipc", "cgroup")  # those that belong to the host's user namespace
-PROCESSES: Final = 512  # of one host, threads included
+PROCESSES: Final = 1024  # of one host, threads included
 _ADDRESS_SPACE_BYTES: Final = 8 << 30  # of one process
 _OPEN_FILES: Final = 1024
 # Each host's user namespace is made by an id of its own, and so the kernel counts each host's processes apart.

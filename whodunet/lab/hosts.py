@@ -99,7 +99,7 @@ class FirstProcess:
             with self._sending:
                 send_line(self._orders, json.dumps({**request, "number": number}).encode() + b"\n", descriptors)
         except OSError as error:
-            raise CannotRun(f"{self.name} has ended") from error
+            raise CannotRun(f"{self.name} cannot be asked: {error.strerror or error}") from error
         answer, received = self._result(answered, _ANSWER_S)
         if "failed" in answer:
             raise CannotRun(f"{self.name}: {answer['failed']}")

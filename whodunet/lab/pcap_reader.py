@@ -1,30 +1,58 @@
-"""Reads a capture: the blocks of a pcapng file, and scapy's dissection of each frame.
+"""Reads a capture: the blocks of a pcapng file, and scapy's dissection of each frame, layer by layer.
 
-The only module of the program that imports scapy.
+The only module of the program that imports scapy. What cannot be read is never left out silently: a frame keeps the
+layers that were understood and says where that ended, and a file that cannot be read to its end says so.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import socket
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from scapy.layers.dns import DNS
-from scapy.layers.inet import ICMP, IP, TCP, UDP, ICMPerror, IPerror, TCPerror, UDPerror
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import (
+    IPv6,
+    IPv6ExtHdrDestOpt,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+    IPv6ExtHdrRouting,
+)
+from scapy.layers.l2 import ARP, GRE, LLC, Dot1AD, Dot1Q, Ether
 from scapy.packet import Packet
 
+from whodunet.core.capture import CaptureSummary
 from whodunet.core.errors import InvalidInput, Problem
-from whodunet.core.packets import Arp, CapturedPacket, Direction, Dns, Flow, Icmp, Ip, Tcp, Udp
+from whodunet.core.packets import (
+    ECHO_REPLY,
+    ECHO_REQUEST,
+    ICMPV6,
+    Arp,
+    CapturedPacket,
+    Direction,
+    Dns,
+    Flow,
+    Icmp,
+    Ip,
+    Layer,
+    Tcp,
+    Udp,
+)
+
+logging.getLogger("scapy").setLevel(logging.CRITICAL)  # it warns of frames that make no sense; here they are counted
 
 # Source: draft-ietf-opsawg-pcapng, sections 4.1 to 4.6 (block types), 4.2 (if_name 2, if_tsresol 9), 4.3 (epb_flags 2)
 SECTION_HEADER, INTERFACE, ENHANCED_PACKET, STATISTICS = 0x0A0D0D0A, 1, 6, 5
 BYTE_ORDER_MAGIC = b"\x1a\x2b\x3c\x4d"
 IF_NAME, IF_TSRESOL, EPB_FLAGS, ISB_IFDROP, ISB_OSDROP = 2, 9, 2, 5, 7
 KEPT_PAYLOAD_BYTES = 64
-ECHO_TYPES = (0, 8)
 
 
 @dataclass(frozen=True)
@@ -44,50 +72,104 @@ class Port:
     ticks_per_s: int
 
 
+@dataclass
+class Reading:
+    """What a capture holds, as far as it could be read."""
+
+    packets: list[CapturedPacket] = field(default_factory=list)  # in the file's order
+    frames: Counter[str] = field(default_factory=Counter)  # by capture point, 0 included
+    stopped: str | None = None  # why something of the file was not read; None when all of it was
+    sha256: str = ""
+
+    def summary(self, clock_offset_ns: int | None = None) -> CaptureSummary:
+        """What a record says of its capture, so that damage to it is noticed later."""
+        unread = Counter(packet.point for packet in self.packets if packet.unread)
+        return CaptureSummary(dict(self.frames), dict(unread), self.sha256, clock_offset_ns)
+
+
 def read_capture(path: Path) -> list[CapturedPacket]:
-    """All packets of a pcapng file, in its order; a last block that is still being written is left out.
+    """All packets of a pcapng file, in its order, as far as it can be read.
 
     Raises:
         InvalidInput: when the file cannot be read or is no pcapng.
     """
-    capture = _content(path)
+    return read(content_of(path), str(path)).packets
+
+
+def read(capture: bytes, place: str = "the capture") -> Reading:
+    """All that a pcapng file holds; reading ends at the first block that makes no sense.
+
+    Raises:
+        InvalidInput: when it is no pcapng at all.
+    """
+    if len(capture) < 12 or capture[:4] != struct.pack(">I", SECTION_HEADER):
+        begins = capture[:4].hex(" ") or "nothing"
+        wrong = f"is no pcapng file: it begins with {begins} instead of 0a 0d 0d 0a"
+        raise InvalidInput(Problem(place, wrong, "convert it with `editcap -F pcapng`, or record it again"))
     ports: list[Port] = []
-    packets: list[CapturedPacket] = []
-    dissected: dict[bytes, CapturedPacket] = {}
-    for block in _blocks(capture):
-        if block.type == SECTION_HEADER:
-            ports = []
-        elif block.type == INTERFACE:
-            ports.append(_port(block, len(ports)))
-        elif block.type == ENHANCED_PACKET:
-            packets.extend(_packet(block, ports, dissected))
-    return packets
-
-
-def _content(path: Path) -> bytes:
+    reading = Reading(sha256=hashlib.sha256(capture).hexdigest())
+    dissected: dict[tuple[bytes, int], CapturedPacket] = {}
     try:
-        content = path.read_bytes()
+        for block in _blocks(capture):
+            if block.type == SECTION_HEADER:
+                ports = []
+            elif block.type == INTERFACE:
+                ports.append(_port(block, len(ports)))
+                reading.frames.setdefault(ports[-1].name, 0)
+            elif block.type == ENHANCED_PACKET:
+                packet = _packet(block, ports, dissected)
+                reading.packets.append(packet)
+                reading.frames[packet.point] += 1
+    except Unreadable as unreadable:
+        reading.stopped = str(unreadable)
+    return reading
+
+
+def content_of(path: Path, size_bytes: int | None = None) -> bytes:
+    """The bytes of a capture file, or the first of them where it is still being written.
+
+    Raises:
+        InvalidInput: when the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(-1 if size_bytes is None else size_bytes)
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
         raise InvalidInput(Problem(str(path), problem, "give the capture.pcapng of a run folder")) from error
-    if len(content) < 12 or content[:4] != struct.pack(">I", SECTION_HEADER):
-        begins = content[:4].hex(" ") or "nothing"
-        wrong = f"is no pcapng file: it begins with {begins} instead of 0a 0d 0d 0a"
-        raise InvalidInput(Problem(str(path), wrong, "convert it with `editcap -F pcapng`, or record it again"))
-    return content
+
+
+class Unreadable(Exception):
+    """Why reading ended before the end of the file."""
 
 
 def _blocks(capture: bytes) -> Iterator[Block]:
-    """The blocks that are there as a whole; ends at the first that is not."""
+    """The blocks of the file.
+
+    Raises:
+        Unreadable: at the first that is not there as a whole.
+    """
     place, order = 0, "<"
-    while place + 12 <= len(capture):
+    while place < len(capture):
         if capture[place : place + 4] == b"\x0a\x0d\x0d\x0a":
             order = ">" if capture[place + 8 : place + 12] == BYTE_ORDER_MAGIC else "<"
-        kind, length = struct.unpack_from(order + "II", capture, place)
-        if length < 12 or length % 4 or place + length > len(capture):
-            return
-        yield Block(kind, capture[place + 8 : place + length - 4], order)
+        length = _block_length(capture, place, order)
+        yield Block(struct.unpack_from(order + "I", capture, place)[0], capture[place + 8 : place + length - 4], order)
         place += length
+
+
+def _block_length(capture: bytes, place: int, order: str) -> int:
+    """Source: draft-ietf-opsawg-pcapng, section 3.1: the length stands at both ends and is a multiple of four."""
+    if place + 12 > len(capture):
+        raise Unreadable(f"it breaks off inside the block at byte {place}")
+    (length,) = struct.unpack_from(order + "I", capture, place + 4)
+    if length < 12 or length % 4:
+        raise Unreadable(f"the block at byte {place} has an impossible length of {length}")
+    if place + length > len(capture):
+        raise Unreadable(f"it breaks off inside the block at byte {place}")
+    if struct.unpack_from(order + "I", capture, place + length - 4)[0] != length:
+        raise Unreadable(f"the two lengths of the block at byte {place} differ")
+    return int(length)
 
 
 def _options(block: Block, place: int) -> Iterator[tuple[int, bytes]]:
@@ -112,19 +194,27 @@ def _port(block: Block, number: int) -> Port:
     return Port(name, 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution)
 
 
-def _packet(block: Block, ports: list[Port], dissected: dict[bytes, CapturedPacket]) -> Iterator[CapturedPacket]:
-    """The packet of an enhanced packet block; none when the block contradicts itself or names no known interface."""
+def _packet(block: Block, ports: list[Port], dissected: dict[tuple[bytes, int], CapturedPacket]) -> CapturedPacket:
+    """The packet of an enhanced packet block.
+
+    Raises:
+        Unreadable: when the block contradicts itself or names no known interface.
+    """
     if len(block.body) < 20:
-        return
+        raise Unreadable("a packet's block is too short for its own header")
     number, high, low, captured, original = struct.unpack_from(block.order + "IIIII", block.body)
-    if number >= len(ports) or 20 + captured > len(block.body):
-        return
+    if number >= len(ports):
+        raise Unreadable(f"a packet is of interface {number}, which the file does not describe")
+    if 20 + captured > len(block.body):
+        raise Unreadable("a packet is longer than its block")
     frame = block.body[20 : 20 + captured]
-    if frame not in dissected:  # both ends of a cable see the same bytes
-        dissected[frame] = _dissected(frame, original)
+    if (frame, original) not in dissected:  # both ends of a cable see the same bytes
+        dissected[frame, original] = _dissected(frame, original)
     port = ports[number]
     time_ns = (high << 32 | low) * 1_000_000_000 // port.ticks_per_s
-    yield replace(dissected[frame], point=port.name, time_ns=time_ns, direction=_direction(block, 20 + captured))
+    return replace(
+        dissected[frame, original], point=port.name, time_ns=time_ns, direction=_direction(block, 20 + captured)
+    )
 
 
 def _direction(block: Block, after_frame: int) -> Direction:
@@ -132,45 +222,150 @@ def _direction(block: Block, after_frame: int) -> Direction:
     return "out" if _number(block, flags) & 0b11 == 0b10 else "in"
 
 
+# Dissection: scapy's layers, taken one after the other. Where scapy finds that a header makes no sense, it leaves the
+# bytes as Raw; so a layer is understood when it is what the header before it announces.
+
+# Source: IEEE 802 numbers (IANA). Frames of these types are part of no conversation: loopback test, LLDP, BDDP.
+_LINK_PROTOCOLS: Final = frozenset({0x9000, 0x88CC, 0x8942})
+_ANNOUNCED: Final[dict[int, Layer]] = {0x0800: "IP", 0x86DD: "IP", 0x0806: "ARP"}
+_LLC_PROTOCOLS: Final = frozenset({0x42, 0xAA})  # IEEE 802.2: spanning tree, and SNAP, which switches speak
+_ETHERNET_BYTES, _IPV6_HEADER_BYTES, _TCP_HEADER_BYTES, _UDP_HEADER_BYTES = 14, 40, 20, 8
+# Source: protocol numbers (IANA)
+_ICMP, _TCP, _UDP = 1, 6, 17
+_TUNNELS: Final = frozenset({4, 41, 47})  # IPv4 in IP, IPv6 in IP, GRE
+# IGMP, RSVP, ESP, AH, "no next header", EIGRP, OSPF, PIM, VRRP, L2TP, SCTP, UDP-Lite: no kind of packet that can be
+# claimed is one of them, so nothing is missed when they are not read.
+_OTHER_PROTOCOLS: Final = frozenset({2, 46, 50, 51, 59, 88, 89, 103, 112, 115, 132, 136})
+_EXTENSIONS: Final = (IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment)
+_DNS_PORT, _DNS_HEADER_BYTES = 53, 12
+# Source: RFC 792; RFC 4443, section 2.1
+_ICMP_ERRORS: Final = {_ICMP: frozenset({3, 4, 5, 11, 12}), ICMPV6: frozenset({1, 2, 3, 4})}
+
+
 def _dissected(frame: bytes, length: int) -> CapturedPacket:
-    """What the frame's headers say; headers that cannot be made sense of are left out, whatever scapy raises."""
+    """What the frame's headers say, as far as they make sense.
+
+    Args:
+        length: bytes of the frame on the wire, of which fewer may have been recorded.
+    """
     bare = CapturedPacket("", 0, "in", frame[6:12].hex(":"), frame[:6].hex(":"), length)
+    if len(frame) < _ETHERNET_BYTES:
+        return replace(bare, unread="Ethernet")
+    packet = _read(bare, "Ethernet", lambda: _with_network(bare, Ether(frame)))
+    outer = packet.tunnel[0] if packet.tunnel else packet.ip
+    is_short = outer is not None and _ETHERNET_BYTES + outer.length > length
+    return replace(packet, unread=packet.unread or "IP") if is_short else packet
+
+
+def _read(so_far: CapturedPacket, layer: Layer, reading: Callable[[], CapturedPacket]) -> CapturedPacket:
+    """What the next layer adds; when it cannot be made sense of, whatever scapy raises, what was understood before."""
     try:
-        return _with_headers(bare, Ether(frame))
+        return reading()
     except Exception:
-        return bare
+        return replace(so_far, unread=layer)
 
 
-def _with_headers(bare: CapturedPacket, ether: Packet) -> CapturedPacket:
-    if ARP in ether:
-        return replace(bare, arp=_arp(ether[ARP]))
-    if IP not in ether:
-        return bare
-    ip = ether[IP]
-    return replace(bare, ip=_ip(ip), tcp=_tcp(ip), udp=_udp(ip), icmp=_icmp(ip), dns=_dns(ip))
+def _expected(kind: type[Packet], layer: Any) -> Any:
+    """The layer, when it is the one that the header before it announces; scapy makes Raw of what makes no sense."""
+    if not isinstance(layer, kind):
+        raise ValueError(f"no {kind.__name__}")
+    return layer
+
+
+def _with_network(packet: CapturedPacket, link: Any) -> CapturedPacket:
+    kind, inner = int(getattr(link, "type", 0)), link.payload  # 802.3 has a length in its type's place
+    while isinstance(inner, Dot1Q | Dot1AD):
+        kind, inner = int(inner.type), inner.payload
+    if isinstance(inner, ARP):
+        return _read(packet, "ARP", lambda: replace(packet, arp=_arp(inner)))
+    if isinstance(inner, IP | IPv6):
+        return _read(packet, "IP", lambda: _with_ip(packet, inner))
+    is_link_protocol = kind in _LINK_PROTOCOLS or (isinstance(inner, LLC) and inner.dsap in _LLC_PROTOCOLS)
+    return packet if is_link_protocol else replace(packet, unread=_ANNOUNCED.get(kind, "Ethernet"))
 
 
 def _arp(arp: Any) -> Arp:
+    """Source: RFC 826; for IPv4 over Ethernet."""
+    if (arp.hwtype, arp.ptype, arp.hwlen, arp.plen) != (1, 0x0800, 6, 4):
+        raise ValueError("not for IPv4 over Ethernet")
     return Arp(int(arp.op), str(arp.psrc), str(arp.hwsrc), str(arp.pdst))
 
 
-def _ip(ip: Any) -> Ip:
-    df = bool(int(ip.flags) & 0b010)
-    return Ip(ip.src, ip.dst, int(ip.ttl), int(ip.id), int(ip.proto), int(ip.len), df, 8 * int(ip.frag))
+def _with_ip(packet: CapturedPacket, layer: Any) -> CapturedPacket:
+    """The packet with this IP header and what it carries; a header that was there before is a tunnel around it."""
+    ip, payload, payload_bytes = _ipv4(layer) if isinstance(layer, IP) else _ipv6(layer)
+    tunnel = packet.tunnel if packet.ip is None else (*packet.tunnel, packet.ip)
+    packet = replace(packet, ip=ip, tunnel=tunnel)
+    if payload_bytes < 0:  # a header that is longer than its packet
+        return replace(packet, unread="IP")
+    return packet if ip.fragment_offset > 0 else _with_transport(packet, ip, payload, payload_bytes)
 
 
-def _tcp(ip: Any) -> Tcp | None:
-    if TCP not in ip:
-        return None
-    tcp = ip[TCP]
-    payload_bytes = max(
-        0, int(ip.len) - 4 * int(ip.ihl) - 4 * int(tcp.dataofs)
-    )  # Ethernet pads short frames: lengths decide
+def _ipv4(ip: Any) -> tuple[Ip, Packet, int]:
+    """The header, what it carries, and the length of that in bytes. Source: RFC 791, section 3.1."""
+    if int(ip.version) != 4 or int(ip.ihl) < 5:
+        raise ValueError("a header that contradicts itself")
+    flags, offset = int(ip.flags), 8 * int(ip.frag)
+    dont_fragment, more_fragments = bool(flags & 0b010), bool(flags & 0b001)
+    numbers = (int(ip.ttl), int(ip.id), int(ip.proto), int(ip.len))
+    header = Ip(ip.src, ip.dst, *numbers, dont_fragment, offset, more_fragments)
+    return header, ip.payload, header.length - 4 * int(ip.ihl)
+
+
+def _ipv6(ip: Any) -> tuple[Ip, Packet, int]:
+    """The same of IPv6, extension headers included. Source: RFC 8200, sections 3 and 4."""
+    if int(ip.version) != 6:
+        raise ValueError("a header that contradicts itself")
+    layer, protocol, payload_bytes = ip.payload, int(ip.nh), int(ip.plen)
+    number, offset, more_fragments = 0, 0, False
+    while isinstance(layer, _EXTENSIONS):
+        if isinstance(layer, IPv6ExtHdrFragment):
+            number, offset, more_fragments = int(layer.id), 8 * int(layer.offset), bool(layer.m)
+        payload_bytes -= 8 * (1 + int(getattr(layer, "len", 0)))
+        protocol, layer = int(layer.nh), layer.payload
+    length = _IPV6_HEADER_BYTES + int(ip.plen)
+    header = Ip(ip.src, ip.dst, int(ip.hlim), number, protocol, length, False, offset, more_fragments, version=6)
+    return header, layer, payload_bytes
+
+
+def _with_transport(packet: CapturedPacket, ip: Ip, layer: Any, length: int) -> CapturedPacket:
+    """The packet with what its IP header announces.
+
+    Args:
+        length: bytes that the IP header announces; Ethernet pads short frames, so lengths decide.
+    """
+    if ip.protocol == _TCP:
+        return _read(packet, "TCP", lambda: _with_tcp(packet, layer, length))
+    if ip.protocol == _UDP:
+        return _read(packet, "UDP", lambda: _with_udp(packet, layer, length))
+    if ip.protocol in _ICMP_ERRORS:
+        return _read(packet, "ICMP", lambda: _with_icmp(packet, ip, layer.original[:length]))
+    if ip.protocol in _TUNNELS:
+        return _read(packet, "IP", lambda: _with_tunnelled(packet, layer))
+    return packet if ip.protocol in _OTHER_PROTOCOLS else replace(packet, unread="IP")
+
+
+def _with_tunnelled(packet: CapturedPacket, layer: Any) -> CapturedPacket:
+    """What IP in IP and GRE (RFC 2784) carry; an address of the outer header is no address of the inner packet."""
+    inner = layer.payload if isinstance(layer, GRE) else layer
+    if isinstance(inner, Ether) and packet.ip is not None:
+        return _with_network(replace(packet, ip=None, tunnel=(*packet.tunnel, packet.ip)), inner)
+    if isinstance(inner, IP | IPv6):
+        return _with_ip(packet, inner)
+    is_keepalive = isinstance(layer, GRE) and not layer.proto
+    return packet if is_keepalive else replace(packet, unread="IP")
+
+
+def _with_tcp(packet: CapturedPacket, tcp: Any, length: int) -> CapturedPacket:
+    """Source: RFC 9293, section 3.1."""
+    header_bytes = 4 * int(_expected(TCP, tcp).dataofs)
+    is_sound = _TCP_HEADER_BYTES <= header_bytes <= length
+    payload_bytes = length - header_bytes if is_sound else 0
     payload = bytes(tcp.payload)[: min(payload_bytes, KEPT_PAYLOAD_BYTES)]
-    flags = _tcpdump_flags(int(tcp.flags))
-    return Tcp(
-        int(tcp.sport), int(tcp.dport), flags, int(tcp.seq), int(tcp.ack), int(tcp.window), payload, payload_bytes
-    )
+    numbers = (int(tcp.seq), int(tcp.ack), int(tcp.window))
+    header = Tcp(int(tcp.sport), int(tcp.dport), _tcpdump_flags(int(tcp.flags)), *numbers, payload, payload_bytes)
+    packet = replace(packet, tcp=header)
+    return _with_dns(packet, tcp.payload, payload_bytes) if is_sound else replace(packet, unread="TCP")
 
 
 def _tcpdump_flags(bits: int) -> str:
@@ -179,46 +374,68 @@ def _tcpdump_flags(bits: int) -> str:
     return "".join(letter for bit, letter in letters if bits & bit)
 
 
-def _udp(ip: Any) -> Udp | None:
-    if UDP not in ip:
-        return None
-    udp = ip[UDP]
-    return Udp(int(udp.sport), int(udp.dport), max(0, int(udp.len or 8) - 8))
+def _with_udp(packet: CapturedPacket, udp: Any, length: int) -> CapturedPacket:
+    """Source: RFC 768. A first fragment has less than its UDP header announces."""
+    payload_bytes = int(_expected(UDP, udp).len) - _UDP_HEADER_BYTES
+    packet = replace(packet, udp=Udp(int(udp.sport), int(udp.dport), max(0, payload_bytes)))
+    is_sound = payload_bytes >= 0 and (payload_bytes + _UDP_HEADER_BYTES <= length or _is_fragment(packet))
+    return _with_dns(packet, udp.payload, payload_bytes) if is_sound else replace(packet, unread="UDP")
 
 
-def _icmp(ip: Any) -> Icmp | None:
-    if ICMP not in ip:
-        return None
-    icmp = ip[ICMP]
-    if icmp.type in ECHO_TYPES:
-        return Icmp(int(icmp.type), int(icmp.code), int(icmp.id or 0), int(icmp.seq or 0))
-    mtu = int(icmp.nexthopmtu or 0) if (icmp.type, icmp.code) == (3, 4) else 0
-    return Icmp(int(icmp.type), int(icmp.code), quoted=_quoted(icmp), next_hop_mtu=mtu)
+def _is_fragment(packet: CapturedPacket) -> bool:
+    return packet.ip is not None and packet.ip.is_fragment
 
 
-def _quoted(icmp: Any) -> Flow | None:
-    """The flow of the packet that an ICMP error quotes."""
-    if IPerror not in icmp:
-        return None
-    ip = icmp[IPerror]
-    ports = _quoted_ports(ip)
-    return ports and Flow.between(int(ip.proto), (ip.src, ports[0]), (ip.dst, ports[1]))
+def _with_dns(packet: CapturedPacket, message: Any, length: int) -> CapturedPacket:
+    """The packet with the DNS message that its ports announce."""
+    if not length or _DNS_PORT not in (packet.ports or ()):
+        return packet
+    return _read(packet, "DNS", lambda: replace(packet, dns=_dns(message)))
 
 
-def _quoted_ports(ip: Any) -> tuple[int, int] | None:
-    for layer in (TCPerror, UDPerror):
-        if layer in ip:
-            return int(ip[layer].sport), int(ip[layer].dport)
-    if ICMPerror in ip:
-        return int(ip[ICMPerror].id or 0), int(ip[ICMPerror].id or 0)
-    quote = bytes(ip.payload)  # RFC 792: at least 64 bits, which is too short for scapy's TCP, and enough for the ports
-    return (int.from_bytes(quote[:2]), int.from_bytes(quote[2:4])) if len(quote) >= 4 else None
-
-
-def _dns(ip: Any) -> Dns | None:
-    if DNS not in ip:
-        return None
-    dns = ip[DNS]
-    question = dns.qd[0] if dns.qd else None
+def _dns(message: Any) -> Dns:
+    """Source: RFC 1035, section 4.1; a message may have no question, and then says so. The root's name is one zero."""
+    question = message.qd[0] if _expected(DNS, message).qd else None
     qname = question.qname.decode(errors="replace").rstrip(".") if question is not None else ""
-    return Dns(int(dns.id), bool(dns.qr), int(dns.rcode), qname)
+    if message.qdcount and not qname and message.original[_DNS_HEADER_BYTES:][:1] != b"\0":
+        raise ValueError("no name where one is announced")
+    return Dns(int(message.id), bool(message.qr), int(message.rcode), qname)
+
+
+def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket:
+    """Source: RFC 792 and RFC 4443: eight bytes, then, in an error, the packet that it is about."""
+    kind, code, _, one, other = struct.unpack_from(">BBHHH", message)
+    if kind in (ECHO_REQUEST[ip.protocol], ECHO_REPLY[ip.protocol]):
+        return replace(packet, icmp=Icmp(kind, code, one, other))
+    is_too_big = (ip.protocol, kind, code) == (_ICMP, 3, 4) or (ip.protocol, kind) == (ICMPV6, 2)
+    icmp = Icmp(kind, code, next_hop_mtu=other if is_too_big else 0)
+    packet = replace(packet, icmp=icmp)
+    if kind not in _ICMP_ERRORS[ip.protocol]:
+        return packet
+    return _read(packet, "ICMP", lambda: replace(packet, icmp=replace(icmp, quoted=_quoted(message[8:], ip.version))))
+
+
+def _quoted(quote: bytes, version: int) -> Flow | None:
+    """The flow of the packet that an ICMP error quotes; None when that has no ports.
+
+    Not by scapy: RFC 792 asks for 64 bits of what follows the IP header, too short for scapy's TCP, enough for ports.
+
+    Raises:
+        ValueError, IndexError, struct.error: when the quote is too short for what it announces.
+    """
+    if quote[0] >> 4 != version:
+        raise ValueError("quotes another version of IP")
+    if version == 4:
+        protocol, ends, transport = quote[9], (quote[12:16], quote[16:20]), quote[4 * (quote[0] & 0x0F) :]
+        family = socket.AF_INET
+    else:
+        protocol, ends, transport = quote[6], (quote[8:24], quote[24:40]), quote[_IPV6_HEADER_BYTES:]
+        family = socket.AF_INET6
+    source, destination = (socket.inet_ntop(family, end) for end in ends)
+    if protocol in (_TCP, _UDP):
+        source_port, destination_port = struct.unpack_from(">HH", transport)
+        return Flow.between(protocol, (source, source_port), (destination, destination_port))
+    if protocol in _ICMP_ERRORS and transport[0] in (ECHO_REQUEST[protocol], ECHO_REPLY[protocol]):
+        (identifier,) = struct.unpack_from(">H", transport, 4)
+        return Flow.between(protocol, (source, identifier), (destination, identifier))
+    return None

@@ -35,6 +35,8 @@ class Finished:
     stderr: str
     started_ns: int  # CLOCK_REALTIME
     ended_ns: int
+    started_boot_ns: int  # the same moments by CLOCK_BOOTTIME, which nobody can set
+    ended_boot_ns: int
 
 
 class Child(ABC):
@@ -162,7 +164,7 @@ def collect(start: Start, deadline_s: float, stdin: bytes = b"") -> Finished:
         CannotRun: when the program cannot be started.
     """
     streams = _Streams(stdin)
-    started_ns = time.time_ns()
+    started = _now()
     try:
         child = start(streams.theirs)
     except BaseException:
@@ -174,9 +176,15 @@ def collect(start: Start, deadline_s: float, stdin: bytes = b"") -> Finished:
     if exit_status is None:
         child.signal(signal.SIGKILL)
         streams.pump(time.monotonic() + _AFTER_KILL_S)  # something that it left behind may keep its pipes open
-    ended_ns = time.time_ns()
+    ended = _now()
     streams.close()
-    return Finished(exit_status, streams.out.text(), streams.err.text(), started_ns, ended_ns)
+    said = (streams.out.text(), streams.err.text())
+    return Finished(exit_status, *said, started[0], ended[0], started[1], ended[1])
+
+
+def _now() -> tuple[int, int]:
+    """The moment by CLOCK_REALTIME, as the capture's time stamps are, and by its witness, CLOCK_BOOTTIME."""
+    return time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 class _Streams:

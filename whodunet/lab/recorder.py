@@ -13,6 +13,7 @@ import selectors
 import socket
 import struct
 import sys
+import time
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -111,7 +112,9 @@ def flush(points: list[CapturePoint], out: BinaryIO) -> str:
     out.flush()
     frames = {point.name: point.frames for point in points}
     dropped = {point.name: point.dropped for point in points if point.dropped}
-    return json.dumps({"frames": frames, "dropped": dropped})
+    offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    recorded = {"frames": frames, "dropped": dropped, "size_bytes": out.tell(), "clock_offset_ns": offset_ns}
+    return json.dumps(recorded)
 
 
 def record(points: list[CapturePoint], out: BinaryIO) -> None:

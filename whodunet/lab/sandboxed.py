@@ -193,7 +193,7 @@ class SandboxedLab:
         """Everything recorded so far; the file stays readable inside the `with`, also when the lab has ended."""
         counters, (descriptor,) = self._connection.ask("capture")
         try:
-            yield Capture(Path(f"/proc/self/fd/{descriptor}"), counters["dropped"])
+            yield Capture(Path(f"/proc/self/fd/{descriptor}"), **counters)
         finally:
             os.close(descriptor)
 

@@ -147,6 +147,8 @@ class _Checks:
     def _evidence(self, claim: Any, at: list[str | int]) -> Iterator[Problem]:
         yield from self._must_be_one_of(_part(claim, "probe", str), self._probes, "probe", [*at, "probe"])
         yield from self._must_be_one_of(_part(claim, "sender", str), self._topology.nodes, "node", [*at, "sender"])
+        asker = _part(_part(claim, "after", dict), "sender", str)
+        yield from self._must_be_one_of(asker, self._topology.nodes, "node", [*at, "after", "sender"])
         for path, point in _capture_points(claim):
             yield from self._must_be_one_of(point, self._topology.interfaces, "interface", [*at, *path])
 

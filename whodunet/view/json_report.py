@@ -20,7 +20,8 @@ def as_json(scenario: Scenario, run: Run, judgements: Sequence[Judgement]) -> di
     "broken" or "could-not-measure": the worst of all claims), `claims` (list of `id`, `phase`, `says`, `outcome`,
     `expected`, `seen`), `phases` (list of `name`, `baseline_rtt_ms`, `proofs`, `failure`, `probes`: by name `host`,
     `command`, `exit_status` (null: killed at its deadline), `symptom`, `stdout`, `stderr`, `duration_ms`, `failure`),
-    `links`, `dropped`, `notes`, `versions`.
+    `links`, `dropped` (by capture point), `not_understood` (frames, by capture point), `damage` (sentences; empty: the
+    capture is the one that was recorded), `notes`, `versions`.
     """
     return {
         "format": FORMAT,
@@ -34,6 +35,8 @@ def as_json(scenario: Scenario, run: Run, judgements: Sequence[Judgement]) -> di
         "phases": [_phase(phase) for phase in run.phases],
         "links": dict(run.links),
         "dropped": dict(run.dropped),
+        "not_understood": dict(run.capture.not_understood) if run.capture else {},
+        "damage": list(run.damage),
         "notes": list(run.notes),
         "versions": dict(run.versions),
     }

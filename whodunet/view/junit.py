@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 from whodunet.core.judging import Judgement
+from whodunet.view.visible import visible
 
 _TAGS = {"broken": "failure", "could-not-measure": "error"}  # "could not measure" is neither a pass nor a skip
 
@@ -20,6 +21,8 @@ def render_junit(judged: Mapping[str, Sequence[Judgement]], durations_s: Mapping
     root = ElementTree.Element("testsuites", name="whodunet")
     for scenario, judgements in judged.items():
         _suite(root, scenario, judgements, (durations_s or {}).get(scenario))
+    for element in root.iter():
+        _make_writable(element)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -34,10 +37,11 @@ def _suite(root: ElementTree.Element, scenario: str, judgements: Sequence[Judgem
     for judgement in judgements:
         case = ElementTree.SubElement(suite, "testcase", classname=scenario, name=judgement.claim.id)
         if judgement.outcome in _TAGS:
-            message = _clean(f"{judgement.claim.says}: expected {judgement.expected}; seen {judgement.seen}")
+            message = f"{judgement.claim.says}: expected {judgement.expected}; seen {judgement.seen}"
             ElementTree.SubElement(case, _TAGS[judgement.outcome], message=message).text = message
 
 
-def _clean(text: str) -> str:
-    """Without the control characters that XML 1.0 has no way to write (section 2.2, Char)."""
-    return "".join(character if character >= " " or character in "\t\n" else "?" for character in text)
+def _make_writable(element: ElementTree.Element) -> None:
+    """Escapes what XML 1.0 has no way to write, whatever name or output it came from."""
+    element.attrib = {name: visible(value) for name, value in element.attrib.items()}
+    element.text = element.text and visible(element.text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,15 +9,15 @@ from itertools import groupby
 
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, node_with, sender_of, trails_of
-from whodunet.view.style import DROPPED, Style
+from whodunet.core.trails import Trail, arrived, is_unsettled, node_with, sender_of, trails_of
+from whodunet.view.columns import wrapped
+from whodunet.view.lanes import ARRIVED, DROPPED, LEGEND, UNSETTLED, Arrow, Lanes, Line
+from whodunet.view.style import Ink, Painted, Style, joined
 from whodunet.view.wording import Isns, label
 
-TIME_WIDTH, TTL_WIDTH, NARROWEST, WIDEST = 8, 7, 4, 13
-NARROWEST_LABEL = 20
 MOST_ROWS = 24
 MOST_QUIET_ROWS = 2
-MOST_HEADER_LINES = 6
+MOST_TIMES = 8  # of retransmissions that are listed
 
 
 @dataclass(frozen=True)
@@ -35,32 +34,40 @@ def render_ladder(
     topology: Topology,
     *,
     destination: str | None = None,
+    culprit: str | None = None,
     style: Style | None = None,
     most_rows: int = MOST_ROWS,
-) -> str:
+    unsettled_since_ns: int | None = None,
+) -> Painted:
     """The packets of one probe over the nodes of their path, up to the destination even when nothing reached it.
 
     Args:
         packets: of one probe, from all capture points.
         destination: the node that the probe meant; without it, the one that has the first packet's destination address.
+        culprit: the node, or the link ("a - b"), to mark.
         style: width in columns, characters, colour.
         most_rows: packets drawn; the rest is counted in a last line.
+        unsettled_since_ns: from when on a packet that did not arrive may still have been on its way; None: never.
     """
     style = style or Style()
     trails = _telling(trails_of(packets, topology))
     if not trails:
-        return "no packet was seen at any capture point"
-    rows = list(_without_routine(_folded(trails), topology))
-    isns = Isns(packets)
-    texts = [_label(row, isns, topology) for row in rows[:most_rows]]
-    widest = max((len(text) for row, text in zip(rows, texts, strict=False) if not row.quiet), default=0)
-    canvas = _Canvas(_columns(trails, destination, topology), widest, topology, style)
-    lines = canvas.header()
-    for row, text in zip(rows[:most_rows], texts, strict=True):
-        lines += canvas.row(row, text, opening(trails).first.time_ns)
+        return style.paint("no packet was seen at any capture point")
+    rows = list(_without_routine(_folded(trails, topology, unsettled_since_ns), topology))
+    isns, zero_ns, marked = Isns(packets), opening(trails).first.time_ns, _nodes_of(culprit, topology)
+    shown = rows[:most_rows]
+    lines = [_line(row, isns, zero_ns, topology, style, unsettled_since_ns) for row in shown]
+    lanes = Lanes(_columns(trails, destination, topology), lines, style, marked)
+    drawn = list(lanes.header())
+    for row, line in zip(rows, lines, strict=False):
+        drawn.append(lanes.row(line))
+        drawn += lanes.remark(_sent_again(row)) if row.again_ns else ()
     if len(rows) > most_rows:
-        lines.append(f"{'':{TIME_WIDTH}}… and {len(rows) - most_rows} more")
-    return "\n".join(style.plain(line.rstrip()) for line in lines)
+        drawn += lanes.remark(f"… and {len(rows) - most_rows} more")
+    drawn += lanes.marked(marked, "the culprit")
+    told = _legend([row.trail for row in rows[:most_rows] if not row.quiet], lines, lanes.left_out, topology)
+    drawn += (style.paint(part, "dim") for each in told for part in wrapped(style.plain(each), style.width, "  "))
+    return joined(drawn, "\n")
 
 
 def opening(trails: Sequence[Trail]) -> Trail:
@@ -81,11 +88,12 @@ def _is_settled(trail: Trail, settled: Collection[tuple[str, str]]) -> bool:
     return arp is not None and ((arp.target, arp.sender) in settled or (arp.sender, arp.target) in settled)
 
 
-def _folded(trails: Sequence[Trail]) -> list[Row]:
+def _folded(trails: Sequence[Trail], topology: Topology, unsettled_since_ns: int | None) -> list[Row]:
     """Equal packets on an equal way become one row; the IP id, which every retransmission has anew, does not count."""
     same: dict[tuple[object, ...], list[Trail]] = {}
     for trail in trails:
-        same.setdefault((_content(trail.first), trail.points), []).append(trail)
+        is_open = is_unsettled(trail, unsettled_since_ns, topology)
+        same.setdefault((_content(trail.first), trail.points, is_open), []).append(trail)
     return [Row(group[0], tuple(trail.first.time_ns for trail in group[1:])) for group in same.values()]
 
 
@@ -111,14 +119,6 @@ def _is_routine(trail: Trail, topology: Topology) -> bool:
     return is_talk and arrived(trail, topology)
 
 
-def arrived(trail: Trail, topology: Topology) -> bool:
-    """True at the destination, and for what has none in the topology, as a broadcast, which ends anywhere."""
-    last = trail.last
-    goal = node_with(last.ip.destination if last.ip else last.arp.target if last.arp else None, topology)
-    interface = topology.interfaces.get(last.point)
-    return goal is None or interface is None or interface.node == goal
-
-
 def _columns(trails: Sequence[Trail], destination: str | None, topology: Topology) -> list[str]:
     """The nodes that the packets touched, and those that the first would have passed next, in the topology's order."""
     first = opening(trails)
@@ -134,7 +134,7 @@ def _columns(trails: Sequence[Trail], destination: str | None, topology: Topolog
 def _nodes(trail: Trail, topology: Topology) -> list[str]:
     """The nodes at which a packet was seen, in its order."""
     known = topology.interfaces
-    return list(dict.fromkeys(known[point].node for point in trail.points if point in known))
+    return [node for node, _ in groupby(known[point].node for point in trail.points if point in known)]
 
 
 def _path(start: str, goal: str, topology: Topology, avoid: Collection[str]) -> list[str]:
@@ -180,103 +180,23 @@ def forged_name(trail: Trail, topology: Topology) -> str | None:
     return named if named in ends else None
 
 
-class _Canvas:
-    """Where everything goes in a line."""
+def _line(row: Row, isns: Isns, zero_ns: int, topology: Topology, style: Style, unsettled_since_ns: int | None) -> Line:
+    trail, label_ = row.trail, style.plain(_label(row, isns, topology))
+    time = f"{(trail.first.time_ns - zero_ns) / 1e6:z.1f}"
+    if row.quiet:
+        return Line(time, label_, ink="dim")
+    ink: Ink | None = "yellow" if forged_name(trail, topology) else None
+    return Line(time, label_, style.plain(_ttls(trail)), _arrow(trail, topology, unsettled_since_ns), ink)
 
-    def __init__(self, nodes: Sequence[str], label_width: int, topology: Topology, style: Style) -> None:
-        self._nodes, self._topology, self._style = list(nodes), topology, style
-        gaps = max(1, len(nodes) - 1)
-        most = max(NARROWEST_LABEL, style.width - TIME_WIDTH - TTL_WIDTH - 2 - NARROWEST * gaps)
-        self._label_width = min(max(len("packet"), label_width), most)
-        self._left = TIME_WIDTH + self._label_width + 1 + TTL_WIDTH
-        self._step = max(NARROWEST, min(WIDEST, (style.width - self._left - 1) // gaps))
-        self._lanes = self._step * gaps + 1
 
-    def header(self) -> list[str]:
-        names = self._names()
-        left = f"{'ms':>{TIME_WIDTH - 1}} {'packet':<{self._label_width}} {'ttl':<{TTL_WIDTH}}"
-        lefts = [" " * self._left] * (len(names) - 1) + [left]
-        return [self._style.paint((beside + line).rstrip(), "bold") for beside, line in zip(lefts, names, strict=True)]
-
-    def _names(self) -> list[str]:
-        """The nodes' names above their lanes, on as few lines as let each stand in full."""
-        for count in range(1, MOST_HEADER_LINES + 1):
-            lines = self._staggered(self._nodes, count)
-            if lines is not None:
-                return lines
-        return self._staggered([abbreviated(node, self._step - 1) for node in self._nodes], 1) or []
-
-    def _staggered(self, names: Sequence[str], count: int) -> list[str] | None:
-        """The names on so many lines by turns, the first of each turn highest; None when two of a line would touch."""
-        lines = [""] * count
-        for number, name in enumerate(names):
-            line = number % count
-            at = max(0, min(number * self._step, self._style.width - self._left - len(name)))
-            if lines[line] and at <= len(lines[line]):
-                return None
-            lines[line] = f"{lines[line]:<{at}}{name}"
-        return [self._with_lanes(text, line, count) for line, text in enumerate(lines)]
-
-    def _with_lanes(self, text: str, line: int, count: int) -> str:
-        """Draws the lanes of the names on higher lines down through the gaps of this one."""
-        cells = list(f"{text:<{self._lanes}}")
-        for number in range(len(self._nodes)):
-            place = number * self._step
-            if number % count < line and not "".join(cells[max(0, place - 1) : place + 2]).strip():
-                cells[place] = "│"
-        return "".join(cells)
-
-    def row(self, row: Row, text: str, zero_ns: int) -> list[str]:
-        time = f"{(row.trail.first.time_ns - zero_ns) / 1e6:z{TIME_WIDTH - 1}.1f} "
-        if row.quiet:
-            return [time + self._style.paint(text, "dim")]
-        left = f"{_cut(text, self._label_width):<{self._label_width}} "
-        if forged_name(row.trail, self._topology):
-            left = self._style.paint(left, "yellow")
-        lines = [f"{time}{left}{_ttls(row.trail):<{TTL_WIDTH}}{self._arrow(row.trail)}"]
-        if row.again_ns:
-            since = _seconds([again - row.trail.first.time_ns for again in row.again_ns])
-            lines.append(f"{'':{TIME_WIDTH}}{self._style.paint(f'again after {since}: same fate', 'dim')}")
-        return lines
-
-    def _arrow(self, trail: Trail) -> str:
-        lane = ["│" if place % self._step == 0 else " " for place in range(self._lanes)]
-        visited = [place for packet in trail.sightings if (place := self._place(packet)) is not None]
-        if not visited:
-            return "".join(lane)
-        start, end = visited[0], visited[-1]
-        end, mark = (end, None) if arrived(trail, self._topology) else self._end_of_drop(trail, start, end)
-        for place in range(min(start, end), max(start, end) + 1):
-            lane[place] = "─"
-        for place in visited:
-            lane[place] = "○"
-        lane[start] = "●"
-        lane[end] = mark or ("●" if end == start else "▶" if end > start else "◀")
-        return self._painted(lane, end, mark)
-
-    def _painted(self, lane: list[str], end: int, mark: str | None) -> str:
-        if mark is not None:
-            lane[end] = self._style.paint(mark, "red")
-        return "".join(lane)
-
-    def _place(self, packet: CapturedPacket) -> int | None:
-        interface = self._topology.interfaces.get(packet.point)
-        if interface is None or interface.node not in self._nodes:
-            return None
-        return self._nodes.index(interface.node) * self._step
-
-    def _end_of_drop(self, trail: Trail, start: int, end: int) -> tuple[int, str]:
-        """In the node that took the packet in and did not let it out, or beside the one that sent it into the cable."""
-        if trail.last.direction == "in":
-            return end, DROPPED
-        onward = self._onward(trail, start, end)
-        return max(0, min(end + onward * (self._step // 2), self._lanes - 1)), DROPPED
-
-    def _onward(self, trail: Trail, start: int, end: int) -> int:
-        goal = node_with(trail.last.ip.destination, self._topology) if trail.last.ip else None
-        if goal in self._nodes:
-            return 1 if self._nodes.index(goal) * self._step > end else -1
-        return 1 if end >= start else -1
+def _arrow(trail: Trail, topology: Topology, unsettled_since_ns: int | None) -> Arrow:
+    """How the packet went; what a switch or host took in and did not let out ended there, all else in the cable."""
+    nodes = tuple(_nodes(trail, topology))
+    if arrived(trail, topology):
+        return Arrow(nodes, ARRIVED)
+    goal = node_with(trail.last.ip.destination, topology) if trail.last.ip else None
+    mark = UNSETTLED if is_unsettled(trail, unsettled_since_ns, topology) else DROPPED
+    return Arrow(nodes, mark, None if trail.last.direction == "in" else goal or "")
 
 
 def _ttls(trail: Trail) -> str:
@@ -286,25 +206,38 @@ def _ttls(trail: Trail) -> str:
     return f"{first}" if first == last else f"{first}→{last}"
 
 
-def _seconds(gaps_ns: Sequence[int]) -> str:
-    shown = [f"{gap / 1e9:.1f}".removesuffix(".0") for gap in gaps_ns[:8]]
-    return ", ".join(shown) + (f" … ({len(gaps_ns)} times)" if len(gaps_ns) > 8 else "") + " s"
+def _sent_again(row: Row) -> str:
+    """When: "retransmitted at +1, +3 s"; what its sender does not wait to have answered is only sent again."""
+    first = row.trail.first
+    awaits_ack = first.tcp is not None and (first.tcp.payload_bytes > 0 or not set("SF").isdisjoint(first.tcp.flags))
+    is_retransmitted = awaits_ack or (first.dns is not None and not first.dns.is_answer)
+    times = [_seconds(again_ns - first.time_ns) for again_ns in row.again_ns[:MOST_TIMES]]
+    more = f" … ({len(row.again_ns)} times)" if len(row.again_ns) > MOST_TIMES else ""
+    return f"{'retransmitted' if is_retransmitted else 'sent again'} at {', '.join(times)} s{more}"
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _seconds(gap_ns: int) -> str:
+    """A time after another, in seconds: "+7.5", and "+0.004" where that is what there is to tell."""
+    return f"+{gap_ns / 1e9:.{1 if gap_ns >= 1e8 else 3}f}".rstrip("0").rstrip(".")
 
 
-def abbreviated(name: str, width: int) -> str:
-    """A node's name in so many columns: each part between hyphens shortened, numbers at their ends kept."""
-    if len(name) <= width:
-        return name
-    parts = name.split("-")
-    room = max(1, (width - len(parts) + 1) // len(parts))
-    return "-".join(_shortened(part, room) for part in parts)[:width]
+def _nodes_of(culprit: str | None, topology: Topology) -> list[str]:
+    """The node, or the two nodes of a link ("a - b", by its nodes or its interfaces)."""
+    ends = culprit.split(" - ") if culprit else []
+    return [topology.interfaces[end].node if end in topology.interfaces else end for end in ends]
 
 
-def _shortened(part: str, room: int) -> str:
-    digits = re.search(r"\d*$", part)
-    number = digits.group() if digits else ""
-    return part if len(part) <= room else part[: max(1, room - len(number))] + number
+def _legend(
+    trails: Sequence[Trail], lines: Sequence[Line], left_out: Sequence[str], topology: Topology
+) -> Iterator[str]:
+    """What the signs of this ladder mean; a line each, which may be too long."""
+    drawn = {mark for line in lines if line.arrow for mark in line.arrow.marks}
+    if drawn:
+        yield "   ".join(f"{mark.character} {mark.meaning}" for mark in LEGEND if mark in drawn)
+    changed = next((ttls for ttls in map(_ttls, trails) if "→" in ttls), None)
+    if changed is not None:
+        yield f"{changed}: TTL where first seen → where last seen"
+    for name in dict.fromkeys(filter(None, (forged_name(trail, topology) for trail in trails))):
+        yield f"as {name}: its source address is {name}'s, but it was first seen elsewhere"
+    if left_out:
+        yield f"No column for: {', '.join(left_out)}"

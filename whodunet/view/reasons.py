@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from whodunet.core.packets import CapturedPacket, Flow, kinds
-from whodunet.core.scenario import AnswerTime, EvidenceClaim
+from whodunet.core.answers import answered, unanswered
+from whodunet.core.evidence import gaps_ms
+from whodunet.core.packets import CapturedPacket, Flow
+from whodunet.core.scenario import AnswerTime, EvidenceClaim, PacketKind
+from whodunet.core.symptoms import Symptom
 from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, sender_of, trails_of
-from whodunet.view.ladder import forged_name, opening
+from whodunet.core.trails import Trail, arrived, sender_of, trails_of
+from whodunet.view.ladder import forged_name
 from whodunet.view.wording import Isns, label
 
+# Which packet explains a symptom, the likeliest first; a RST where none is named. Where a program was served, the
+# connection's end explains nothing.
+SERVED = (Symptom.CONNECTED, Symptom.DENIED, Symptom.NOT_TRUSTED, Symptom.NOT_CONNECTED)
+ENDINGS: Mapping[Symptom | None, tuple[PacketKind, ...]] = {
+    **dict.fromkeys(SERVED, ()),
+    Symptom.CLOSED: ("FIN", "RST"),
+    Symptom.REFUSED: ("RST", "ICMP port unreachable"),
+    Symptom.UNREACHABLE: ("ICMP unreachable", "ICMP time exceeded"),
+}
 INITIAL_TTLS = (64, 128, 255)  # Source: Linux and BSD 64, Windows 128, many routers 255
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A packet as the probe's own host sent it, and the packet that came back about it."""
+    """A packet of a connection, as the probe's own host sent it, and the packet that came back about it."""
 
     asked: CapturedPacket
     answer: CapturedPacket | None
     handshake: CapturedPacket | None = None  # the SYN-ACK, where another packet is the answer
+    missing: Trail | None = None  # without an answer: the packet that did not arrive, or got none
+    closer: str | None = None  # where the answer is a FIN: who sent the connection's first
 
     @property
     def took_ms(self) -> float | None:
@@ -29,42 +45,125 @@ class Exchange:
         return None if self.answer is None else (self.answer.time_ns - self.asked.time_ns) / 1e6
 
 
-def exchange_at(host: str, packets: Sequence[CapturedPacket], topology: Topology) -> Exchange | None:
-    """The packet that opened the host's last connection and its answer; None when nothing but ARP and DNS left it.
+def exchange_at(
+    host: str, packets: Sequence[CapturedPacket], topology: Topology, symptom: Symptom | None = None
+) -> Exchange | None:
+    """The packet of the host's last connection that explains a symptom, and what it answers.
 
-    Connections before the last only prepared it, as those to single sign-on do. A host without one: its first packet.
-    Where the connection was reset, the answer is the RST, and the packet that it answers the last one before it.
+    For closed the FIN, for reset and refused the RST, for stalled and timed out the last that got no answer, else the
+    first that came back. None when nothing but ARP and DNS left the host. Connections before the last only prepared it,
+    as those to single sign-on do. A host without one: its first packet.
     """
-    here = [p for p in packets if p.point in topology.interfaces and topology.interfaces[p.point].node == host]
-    sent = [p for p in here if p.direction == "out" and p.flow is not None and p.dns is None]
-    flows = {p.flow: p for p in reversed(sent) if p.tcp is not None}  # by flow its first packet, the last flow first
-    asked = max(flows.values(), key=lambda p: p.time_ns, default=next(iter(sent), None))
-    if asked is None or asked.flow is None:
+    trails = trails_of(packets, topology)
+    sent = [trail for trail in trails if _is_sent(trail, host, topology)]
+    flows = {trail.first.flow: trail for trail in reversed(sent) if trail.first.tcp is not None}  # its first packet
+    opener = max(flows.values(), key=lambda trail: trail.first.time_ns, default=next(iter(sent), None))
+    if opener is None or opener.first.flow is None:
         return None
-    flow = asked.flow
-    back = [p for p in here if p.direction == "in" and p.time_ns >= asked.time_ns and _is_about(p, flow)]
-    reset = next((p for p in back if "RST" in kinds(p)), None)
-    if reset is None:
-        return Exchange(asked, next(iter(back), None))
-    before = [p for p in sent if p.flow == flow and p.time_ns <= reset.time_ns]
-    return Exchange(before[-1], reset, next((p for p in back if "SYN-ACK" in kinds(p)), None))
+    talk = _Talk.of(opener, [trail for trail in trails if _is_about(trail.first, opener.first.flow)], host, topology)
+    return talk.explaining(symptom)
+
+
+def _is_sent(trail: Trail, host: str, topology: Topology) -> bool:
+    interface = topology.interfaces.get(trail.first.point)
+    is_of_host = interface is not None and interface.node == host and trail.first.direction == "out"
+    return is_of_host and trail.first.flow is not None and trail.first.dns is None
 
 
 def _is_about(packet: CapturedPacket, flow: Flow) -> bool:
     return flow in (packet.flow, packet.icmp and packet.icmp.quoted)
 
 
+@dataclass(frozen=True)
+class _Talk:
+    """One connection of a host, or its datagrams to one other."""
+
+    opener: Trail
+    sent: Sequence[Trail]
+    came: Sequence[tuple[Trail, CapturedPacket]]  # each with its sighting at the host
+    others: Sequence[Trail]  # what was sent to the host, whether it came or not
+    topology: Topology
+
+    @classmethod
+    def of(cls, opener: Trail, trails: Sequence[Trail], host: str, topology: Topology) -> Self:
+        """The connection that a packet opened."""
+        sent = [trail for trail in trails if _is_sent(trail, host, topology)]
+        others = [trail for trail in trails if trail not in sent]
+        known = topology.interfaces
+        came = [
+            (trail, seen)
+            for trail in others
+            for seen in trail.sightings
+            if seen.direction == "in" and seen.point in known and known[seen.point].node == host
+        ]
+        return cls(opener, sent, sorted(came, key=lambda pair: pair[1].time_ns), others, topology)
+
+    def explaining(self, symptom: Symptom | None) -> Exchange:
+        """The packets that explain a symptom."""
+        silence = self._silence() if symptom in (Symptom.STALLED, Symptom.TIMED_OUT) else None
+        if silence is not None:
+            return silence
+        ending = self._ending(symptom)
+        if ending is None:
+            return self._answered(self.came[0]) if self.came else self._unanswered(self.opener)
+        return self._answered(ending)
+
+    def _ending(self, symptom: Symptom | None) -> tuple[Trail, CapturedPacket] | None:
+        """What ended the connection; nothing did where the program was content."""
+        wanted = ENDINGS.get(symptom, ("RST",))
+        return next((pair for kind in wanted for pair in self.came if kind in pair[0].kinds), None)
+
+    def _answered(self, pair: tuple[Trail, CapturedPacket]) -> Exchange:
+        trail, answer = pair
+        asked = answered(trail, self.sent, self.topology) or self.opener
+        handshake = next((seen for each, seen in self.came if "SYN-ACK" in each.kinds and each is not trail), None)
+        fins = sorted((t for t in (*self.sent, *self.others) if "FIN" in t.kinds), key=lambda t: t.first.time_ns)
+        closer = self._name(fins[0]) if "FIN" in trail.kinds else None
+        return Exchange(asked.first, answer, handshake, closer=closer)
+
+    def _unanswered(self, trail: Trail) -> Exchange:
+        return Exchange(trail.first, None, missing=trail)
+
+    def _silence(self) -> Exchange | None:
+        """The last packet that got no answer, or that was sent to the host and did not come; None when all went on."""
+        here = {id(trail) for trail, _ in self.came}
+        lost = [trail for trail in self.others if id(trail) not in here]
+        lacking = unanswered(self.sent, [seen for _, seen in self.came]) if self.came else self.opener
+        if lacking is not None and not (lost and arrived(lacking, self.topology)):
+            return self._unanswered(lacking)
+        if lost:
+            return Exchange((lacking or self.sent[-1]).first, None, missing=lost[-1])
+        is_tcp = self.opener.first.tcp is not None
+        return Exchange(self.sent[-1].first, None) if is_tcp else None
+
+    def _name(self, trail: Trail) -> str:
+        source = trail.first.ip.source if trail.first.ip else "?"
+        return sender_of(trail.first, self.topology) or source
+
+
 def reasons(exchange: Exchange, baseline_rtt_ms: float | None, isns: Isns) -> Iterator[str]:
     """What an answer's time and TTL tell of its sender, a sentence each."""
     asked, answer, took_ms = label(exchange.asked, isns), exchange.answer, exchange.took_ms
     if answer is None or took_ms is None:
-        yield f"No answer to the {asked} came back at {exchange.asked.point}."
+        yield from _silence(exchange, isns)
         return
     name = label(answer, isns)
     yield f"{name} came {took_ms:.1f} ms after the {asked}{_against_baseline(took_ms, baseline_rtt_ms)}."
+    if exchange.closer is not None:
+        yield f"The first FIN of the connection was sent by {exchange.closer}: that side closed it."
     if answer.ip is not None:
         yield _ttl_reason(answer.ip.ttl)
         yield from _against_handshake(answer.ip.ttl, exchange.handshake)
+
+
+def _silence(exchange: Exchange, isns: Isns) -> Iterator[str]:
+    asked, missing = exchange.asked, exchange.missing
+    wants_answer = asked.tcp is None or asked.tcp.end != asked.tcp.seq
+    silence = "No answer to the {} came back at {}." if wants_answer else "Nothing came after the {} at {}."
+    yield silence.format(label(asked, isns), asked.point)
+    if missing is not None:
+        name = "It" if missing.first is asked else f"The {label(missing.first, isns)} that was sent there"
+        yield f"{name} was last seen at {missing.last.point}."
 
 
 def _against_handshake(ttl: int, handshake: CapturedPacket | None) -> Iterator[str]:
@@ -99,22 +198,25 @@ def _routers(count: int) -> str:
     return "no router" if count == 0 else "one router" if count == 1 else f"{count} routers"
 
 
-def in_brief(host: str, packets: Sequence[CapturedPacket], topology: Topology) -> str:
+def in_brief(host: str, packets: Sequence[CapturedPacket], topology: Topology, symptom: Symptom | None = None) -> str:
     """A probe's packets in a phrase: "RST after 3.7 ms, TTL 64", or how far its first packet came."""
-    exchange = exchange_at(host, packets, topology)
+    exchange = exchange_at(host, packets, topology, symptom)
     if exchange is None:
         answers = [packet.dns for packet in packets if packet.dns is not None and packet.dns.is_answer]
         return f"DNS answered {len(answers)} times" if answers else f"nothing but ARP left {host}"
     if exchange.answer is None:
-        first = opening(trails_of(packets, topology))
-        return f"its {_bare_label(first.first)} was last seen at {first.last.point}"
+        missing = exchange.missing
+        if missing is None:
+            return f"nothing came after its {_bare_label(exchange.asked)}"
+        whose = "its" if missing.first is exchange.asked else "the"
+        return f"{whose} {_bare_label(missing.first)} was last seen at {missing.last.point}"
     ttl = f", TTL {exchange.answer.ip.ttl}" if exchange.answer.ip else ""
     return f"{_bare_label(exchange.answer)} after {exchange.took_ms:.1f} ms{ttl}"
 
 
 def _bare_label(packet: CapturedPacket) -> str:
     """What a packet is, without numbers."""
-    return label(packet, Isns(())).partition(" seq ")[0].partition(" ack ")[0]
+    return re.sub(r" seq \d+| ack \d+|(?<=^ACK) \d+", "", label(packet, Isns(())))
 
 
 def are_alike(some: Sequence[CapturedPacket], others: Sequence[CapturedPacket], topology: Topology) -> bool:
@@ -137,7 +239,8 @@ def evidence_sentence(
     where = " and ".join(_whereabouts(claim, own[0], topology))
     parts = [where] if where else []
     if claim.after is not None:
-        parts += _timing(claim.after, own, trails, baseline_rtt_ms, "it came" if where else "came")
+        gaps = sorted(gaps_ms(claim.after, own, trails, topology))
+        parts += _timing(claim.after, gaps, baseline_rtt_ms, "it came" if where else "came")
     if claim.not_seen_at:
         parts.append(f"{_listed(claim.not_seen_at)} saw nothing of it")
     for point in claim.at_least:
@@ -161,27 +264,11 @@ def _whereabouts(claim: EvidenceClaim, trail: Trail, topology: Topology) -> Iter
         yield f"got as far as {claim.last_seen_at} and no farther"
 
 
-def _timing(
-    wanted: AnswerTime, own: Sequence[Trail], trails: Sequence[Trail], baseline_rtt_ms: float | None, came: str
-) -> Iterator[str]:
-    gaps_ms = sorted(_gaps_ms(wanted, own, trails))
-    if gaps_ms and baseline_rtt_ms:
-        soonest = f", the soonest of {len(gaps_ms)}" if len(gaps_ms) > 1 else ""
+def _timing(wanted: AnswerTime, gaps: Sequence[float], baseline_rtt_ms: float | None, came: str) -> Iterator[str]:
+    if gaps and baseline_rtt_ms:
+        soonest = f", the soonest of {len(gaps)}" if len(gaps) > 1 else ""
         baseline = f"against a baseline round trip of {baseline_rtt_ms:.1f} ms"
-        yield f"{came} {gaps_ms[0]:.1f} ms after the {wanted.packet}{soonest}, {baseline}"
-
-
-def _gaps_ms(wanted: AnswerTime, own: Sequence[Trail], trails: Sequence[Trail]) -> Iterator[float]:
-    """From each packet of a claim back to the last one before it that it is timed by."""
-    others = [packet for trail in trails if wanted.packet in trail.kinds and (packet := trail.at(wanted.at))]
-    for packet in filter(None, (trail.at(wanted.at) for trail in own)):
-        before = [other.time_ns for other in others if other.time_ns < packet.time_ns and _are_one_talk(other, packet)]
-        if before:
-            yield (packet.time_ns - max(before)) / 1e6
-
-
-def _are_one_talk(one: CapturedPacket, other: CapturedPacket) -> bool:
-    return one.flow is not None and _is_about(other, one.flow)
+        yield f"{came} {gaps[0]:.1f} ms after the {wanted.packet}{soonest}, {baseline}"
 
 
 def _listed(names: Sequence[str], last: str = "and") -> str:

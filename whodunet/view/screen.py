@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from whodunet.core.observation import Observation
 from whodunet.core.symptoms import classify
 
 MOST_LINES = 12
+LONGEST_LINE = 2000  # characters; nobody reads what comes after them
 FEW_HIDDEN = 6  # so few lines of a program's usual furniture are left out silently
 # What programs always say, whatever happened: it hides the line that matters. ssh -v keeps its steps to a connection.
 _FURNITURE = re.compile(
@@ -19,13 +20,15 @@ _FURNITURE = re.compile(
 _CURL_METER = re.compile(r"^\s*\d+\s.*(?:--:--:--|\d:\d\d:\d\d)\s+[\d.kMG]+(?=\D|$)")
 
 
-def screen(observation: Observation, claimed: Sequence[str] = ()) -> str:
+def screen(observation: Observation, claimed: Sequence[str] = ()) -> list[str]:
     """The command after its prompt, and at most MOST_LINES of what it printed; a line said again at once counts once.
+
+    The lines are as wide as they were, and may hold control characters.
 
     Args:
         claimed: texts whose lines are always shown.
     """
-    every = observation.output.replace("\r\n", "\n").splitlines()
+    every = [_overwritten(line) for line in observation.output.split("\n")]
     matter = [line for line in map(_without_meter, every) if _matters(line, claimed)]
     lines = [line for place, line in enumerate(matter) if line not in matter[max(0, place - 1) : place]]
     hidden = sum(bool(line.strip()) for line in every) - len(matter)
@@ -33,7 +36,15 @@ def screen(observation: Observation, claimed: Sequence[str] = ()) -> str:
     if hidden > FEW_HIDDEN and shown == lines:
         shown.insert(0, f"… {hidden} lines left out")
     failure = [f"({observation.failure})"] if observation.failure else []
-    return "\n".join([f"{observation.host}$ {observation.command}", *shown, *failure])
+    return [*f"{observation.host}$ {observation.command}".split("\n"), *shown, *failure]
+
+
+def _overwritten(line: str) -> str:
+    """What is left on a screen of a line that goes back to its beginning, as progress meters do; tabs as blanks."""
+    seen = ""
+    for written in line.split("\r"):
+        seen = written[:LONGEST_LINE] + seen[len(written) :]
+    return seen.expandtabs()
 
 
 def _without_meter(line: str) -> str:
@@ -63,9 +74,3 @@ def outcome(observation: Observation) -> str:
 def duration(time_ms: float) -> str:
     """A time as people say it: "15 ms", "4.0 s"."""
     return f"{time_ms:.0f} ms" if time_ms < 1000 else f"{time_ms / 1000:.1f} s"
-
-
-def table(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Names and what is said of each, in two columns."""
-    width = max((len(name) for name, _ in lines), default=0)
-    return (f"  {name:<{width}}  {said}" for name, said in lines)

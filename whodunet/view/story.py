@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from whodunet.core.evidence import Outcome
 from whodunet.core.judging import Judgement
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.scenario import Scenario
+from whodunet.core.symptoms import Symptom, classify
 from whodunet.core.topology import Topology
-from whodunet.core.trails import packets_of, trails_of
+from whodunet.core.trails import packets_of, trails_of, unsettled_since_ns
+from whodunet.view.columns import cut, filled, table, wrapped
 from whodunet.view.ladder import render_ladder
 from whodunet.view.reasons import are_alike, evidence_sentence, exchange_at, in_brief, reasons
-from whodunet.view.screen import outcome, screen, table
-from whodunet.view.style import DROPPED, Style
+from whodunet.view.screen import outcome, screen
+from whodunet.view.style import Ink, Painted, Style, joined
 from whodunet.view.wording import Isns, tcpdump_line
 
-LEGEND = f"● sent   ○ passed   ▶ arrived   {DROPPED} dropped"
-MARKS: dict[Outcome, tuple[str, str]] = {
+MOST_LINES_OF_ONE = 4  # that one line of a program's output is wrapped to
+MARKS: dict[Outcome, tuple[str, Ink]] = {
     "held": ("✓", "green"),
     "broken": ("✗", "red"),
     "could-not-measure": ("?", "yellow"),
 }
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the story."""
+
+    heading: str
+    text: Painted  # heading included
 
 
 def render_story(
@@ -37,21 +47,52 @@ def render_story(
     culprit: str | None,
     style: Style | None = None,
     all_claims: bool = False,
-) -> str:
-    """The whole story as text for a terminal, each section headed.
+) -> Painted:
+    """The whole story as text for a terminal, each section headed; arguments as for `sections`."""
+    style = style or Style()
+    told = sections(
+        scenario,
+        run,
+        packets,
+        judgements,
+        topology,
+        cause_title=cause_title,
+        culprit=culprit,
+        style=style,
+        all_claims=all_claims,
+    )
+    return joined([joined([section.text for section in told], "\n\n"), style.paint("")], "\n")
 
-    The scenario's first probe is told in full, the others in one line each.
+
+def sections(
+    scenario: Scenario,
+    run: Run,
+    packets: Sequence[CapturedPacket],
+    judgements: Sequence[Judgement],
+    topology: Topology,
+    *,
+    cause_title: str,
+    culprit: str | None,
+    style: Style,
+    all_claims: bool = False,
+    is_mystery: bool = False,
+) -> list[Section]:
+    """The story section by section: first what its user saw, then what the packets say, who did it last.
+
+    The scenario's first probe is told in full, the others in one line each. No line is longer than the style's width.
 
     Args:
         packets: the whole capture, of both phases.
         cause_title: the cause in the taxonomy's words.
         culprit: the node or link; None when nothing is wrong.
         all_claims: lists the claims that held, too.
+        is_mystery: leaves out what gives the culprit away before the verdict: the scenario's name, the marked column.
     """
-    teller = _Teller(scenario, run, packets, topology, style or Style())
-    sections = [
-        *teller.beginning(),
+    teller = _Teller(scenario, run, packets, topology, style, None if is_mystery else culprit)
+    return [
+        teller.beginning(is_mystery),
         *teller.symptoms(),
+        *teller.damage(),
         *teller.main_probe(),
         *teller.other_probes(),
         *teller.proof(),
@@ -60,100 +101,124 @@ def render_story(
         teller.verdict(judgements, cause_title, culprit),
         *teller.lesson(),
     ]
-    return teller.style.plain("\n\n".join(sections)) + "\n"
 
 
 class _Teller:
     def __init__(
-        self, scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topology: Topology, style: Style
+        self,
+        scenario: Scenario,
+        run: Run,
+        packets: Sequence[CapturedPacket],
+        topology: Topology,
+        style: Style,
+        marked: str | None,
     ) -> None:
         self._scenario, self._run, self._packets, self._topology = scenario, run, packets, topology
-        self.style = style
+        self._style, self._marked = style, marked
 
-    def beginning(self) -> Iterator[str]:
+    def beginning(self, is_mystery: bool) -> Section:
         question = self._scenario.question
-        yield self.style.paint(f"{question.name}: {question.title}", "bold")
-        yield self._filled(question.story)
+        named = question.title if is_mystery else f"{question.name}: {question.title}"
+        story = self._filled(question.story)
+        return Section(named, joined([*self._heading(named), self._style.paint(""), *story], "\n"))
 
-    def symptoms(self) -> Iterator[str]:
+    def symptoms(self) -> Iterator[Section]:
         claimed = self._scenario.answer.faulty.symptoms
         phase = self._phase("faulty")
         if phase is not None and phase.observations:
             seen = phase.observations.items()
             screens = [screen(each, claimed[probe].output if probe in claimed else ()) for probe, each in seen]
-            yield self._headed("What the user saw", "\n".join(screens))
+            lines = [part for lines in screens for line in lines for part in self._wrapped(line, "    ")]
+            yield self._section("What the user saw", lines)
 
-    def main_probe(self) -> Iterator[str]:
+    def damage(self) -> Iterator[Section]:
+        """What makes the capture no witness: none of the packets below proves anything then."""
+        if self._run.damage:
+            told = [line for each in self._run.damage for line in self._filled(each, "    ")]
+            yield self._section("The capture is no witness", told)
+
+    def main_probe(self) -> Iterator[Section]:
         phase = self._phase("faulty")
         for probe, observation in list(phase.observations.items())[:1] if phase else ():
             own = self._own(observation, phase)
             heading = f"The packets of {probe}, hop by hop ({outcome(observation)})"
             if not own:
-                yield self._headed(heading, "No packet was seen at any capture point, the sender's own included.")
+                none = "No packet was seen at any capture point, the sender's own included."
+                yield self._section(heading, self._filled(none))
                 return
-            ladder = render_ladder(own, self._topology, style=self.style)
-            yield self._headed(heading, f"{ladder}\n{self.style.paint(LEGEND, 'dim')}")
             yield from self._answer(observation, own, phase)
+            since_ns = unsettled_since_ns(phase, self._topology) if phase else None
+            ladder = render_ladder(
+                own, self._topology, culprit=self._marked, style=self._style, unsettled_since_ns=since_ns
+            )
+            yield self._section(heading, [ladder])
 
-    def _answer(self, observation: Observation, own: Sequence[CapturedPacket], phase: Phase | None) -> Iterator[str]:
-        exchange = exchange_at(observation.host, own, self._topology)
+    def _answer(
+        self, observation: Observation, own: Sequence[CapturedPacket], phase: Phase | None
+    ) -> Iterator[Section]:
+        exchange = exchange_at(observation.host, own, self._topology, _symptom(observation))
         if exchange is None or phase is None:
             return
         isns = Isns(own)
         shown = [packet for packet in (exchange.asked, exchange.answer) if packet is not None]
-        capture = [f"{observation.host}$ tcpdump -n -i {exchange.asked.point}"]
-        told = [self._filled(reason) for reason in reasons(exchange, phase.baseline_rtt_ms, isns)]
-        lines = [*capture, *(tcpdump_line(packet, isns) for packet in shown), *told]
-        yield self._headed(f"The answer, as {observation.host} sees it", "\n".join(lines))
+        lines = self._wrapped(f"{observation.host}$ tcpdump -n -i {exchange.asked.point}", "    ")
+        for packet in shown:
+            lines += self._wrapped(tcpdump_line(packet, isns), "    ", after=",")
+        for reason in reasons(exchange, phase.baseline_rtt_ms, isns):
+            lines += self._filled(reason)
+        yield self._section(f"The answer, as {observation.host} sees it", lines)
 
-    def other_probes(self) -> Iterator[str]:
+    def other_probes(self) -> Iterator[Section]:
         phase = self._phase("faulty")
         if phase is None or len(phase.observations) < 2:
             return
         (_, main), *others = phase.observations.items()
         reference = self._own(main, phase)
-        lines = [(probe, self._in_brief(each, phase, reference)) for probe, each in others]
-        yield self._headed("The other probes", "\n".join(table(lines)))
+        briefs = [(probe, self._in_brief(each, phase, reference)) for probe, each in others]
+        yield self._table("The other probes", briefs)
 
     def _in_brief(self, observation: Observation, phase: Phase, reference: Sequence[CapturedPacket] = ()) -> str:
         own = self._own(observation, phase)
         if reference and are_alike(own, reference, self._topology):
             return f"{outcome(observation)}; the same packets"
-        packets = in_brief(observation.host, own, self._topology) if own else "no packet of its own was seen"
+        told = in_brief(observation.host, own, self._topology, _symptom(observation))
+        packets = told if own else "no packet of its own was seen"
         return f"{outcome(observation)}; {packets}"
 
-    def proof(self) -> Iterator[str]:
+    def proof(self) -> Iterator[Section]:
         phase = self._phase("faulty")
         if phase is not None and phase.proofs:
-            told = (self._filled(proof, "    ") for proof in phase.proofs)
-            yield self._headed("The fault, in the lab's own words", "\n".join(told))
+            told = [line for proof in phase.proofs for line in self._filled(proof, "    ")]
+            yield self._section("The fault, in the lab's own words", told)
 
-    def repaired(self) -> Iterator[str]:
+    def repaired(self) -> Iterator[Section]:
         phase = self._phase("repaired")
         if phase is not None and phase.observations:
-            lines = [(probe, self._in_brief(each, phase)) for probe, each in phase.observations.items()]
-            yield self._headed("Once the fault is taken out", "\n".join(table(lines)))
+            briefs = [(probe, self._in_brief(each, phase)) for probe, each in phase.observations.items()]
+            yield self._table("Once the fault is taken out", briefs)
 
-    def claims(self, judgements: Sequence[Judgement], all_claims: bool) -> Iterator[str]:
+    def claims(self, judgements: Sequence[Judgement], all_claims: bool) -> Iterator[Section]:
         told = [each for each in judgements if all_claims or each.outcome != "held"]
         if told:
             heading = "What was claimed" if all_claims else "Claims that did not hold"
-            yield self._headed(heading, "\n".join(self._judged(each) for each in told))
+            yield self._section(heading, [line for each in told for line in self._judged(each)])
 
-    def _judged(self, judgement: Judgement) -> str:
-        mark, colour = MARKS[judgement.outcome]
+    def _judged(self, judgement: Judgement) -> Iterator[Painted]:
+        mark, ink = MARKS[judgement.outcome]
         where = f"{judgement.claim.phase}: " if judgement.claim.phase else ""
-        line = f"{self.style.paint(mark, colour)} {where}{judgement.claim.says}"
-        if judgement.outcome == "held":
-            return line
-        return f"{line}\n    expected {judgement.expected}\n    seen     {judgement.seen}"
+        first, *more = self._filled(f"{mark} {where}{judgement.claim.says}", "    ")
+        yield joined([self._style.paint(first[: len(mark)], ink), self._style.paint(first[len(mark) :])])
+        yield from more
+        if judgement.outcome != "held":
+            for name, value in (("expected", judgement.expected), ("seen    ", judgement.seen)):
+                yield from self._wrapped(f"    {name} {value}", " " * 13)
 
-    def verdict(self, judgements: Sequence[Judgement], cause_title: str, culprit: str | None) -> str:
+    def verdict(self, judgements: Sequence[Judgement], cause_title: str, culprit: str | None) -> Section:
         at = f", at {culprit}" if culprit else ""
-        proven = self.style.paint(*_proven([judgement.outcome for judgement in judgements]))
-        said = self.style.paint(f"{cause_title}{at}.", "bold")
-        evidence = [self._filled(f"- {each}", "  ") for each in self._evidence(judgements)]
-        return self._headed("Verdict", "\n".join([said, *evidence, proven]))
+        said = self._filled(f"{cause_title}{at}.", ink="bold")
+        evidence = [line for each in self._evidence(judgements) for line in self._filled(f"- {each}", "  ")]
+        proven, ink = _proven([judgement.outcome for judgement in judgements])
+        return self._section("Verdict", [*said, *evidence, *self._filled(proven, ink=ink)])
 
     def _evidence(self, judgements: Sequence[Judgement]) -> Iterator[str]:
         """The claims about packets that held while the fault was in place: why the verdict is what it is."""
@@ -164,9 +229,9 @@ class _Teller:
                 trails = trails_of(self._own(phase.observations[claim.probe], phase), self._topology)
                 yield evidence_sentence(claim, trails, self._topology, phase.baseline_rtt_ms)
 
-    def lesson(self) -> Iterator[str]:
+    def lesson(self) -> Iterator[Section]:
         if self._scenario.answer.lesson:
-            yield self._headed("Lesson", self._filled(self._scenario.answer.lesson))
+            yield self._section("Lesson", self._filled(self._scenario.answer.lesson))
 
     def _phase(self, name: PhaseName) -> Phase | None:
         return next((phase for phase in self._run.phases if phase.name == name), None)
@@ -175,15 +240,34 @@ class _Teller:
         rtt_ms = phase.baseline_rtt_ms if phase else None
         return packets_of(observation, self._packets, self._topology, rtt_ms)
 
-    def _filled(self, text: str, indent: str = "") -> str:
-        words = " ".join(text.split())
-        return textwrap.fill(words, self.style.width, subsequent_indent=indent, break_on_hyphens=False)
+    def _filled(self, text: str, indent: str = "", ink: Ink | None = None) -> list[Painted]:
+        """Prose, in as many lines as it takes."""
+        lines = filled(self._style.plain(" ".join(text.split())), self._style.width, indent)
+        return [self._style.paint(line, ink) for line in lines]
 
-    def _headed(self, heading: str, body: str) -> str:
-        return f"{self.style.paint(heading, 'bold')}\n{body}"
+    def _wrapped(self, line: str, indent: str, after: str = "") -> list[Painted]:
+        """One line of a program's words, its blanks as they are; in a few lines where it is long, the rest cut off."""
+        width = self._style.width
+        shown = cut(self._style.plain(line), MOST_LINES_OF_ONE * (width - len(indent)))
+        return [self._style.paint(part) for part in wrapped(shown, width, indent, after)]
+
+    def _heading(self, heading: str) -> list[Painted]:
+        return self._filled(heading, ink="bold")
+
+    def _section(self, heading: str, lines: Iterable[Painted]) -> Section:
+        return Section(heading, joined([*self._heading(heading), *lines], "\n"))
+
+    def _table(self, heading: str, rows: Sequence[tuple[str, str]]) -> Section:
+        plain = [(self._style.plain(name), self._style.plain(said)) for name, said in rows]
+        lines = table(plain, self._style.width, before="  ")
+        return self._section(heading, [self._style.paint(line) for line in lines])
 
 
-def _proven(outcomes: Sequence[Outcome]) -> tuple[str, str]:
+def _symptom(observation: Observation) -> Symptom:
+    return classify(observation.command, observation)
+
+
+def _proven(outcomes: Sequence[Outcome]) -> tuple[str, Ink]:
     """How many claims held, and the colour of that."""
     held = f"{outcomes.count('held')} of {len(outcomes)} claims held"
     if "broken" in outcomes:

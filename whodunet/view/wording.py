@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from whodunet.core.packets import CapturedPacket, Dns, Icmp, Tcp, kinds
 
 SEQUENCE_SPACE = 2**32
-RCODES = {0: "", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}  # Source: RFC 1035, section 4.1.1
+RCODES = {0: "answer", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}  # Source: RFC 1035, section 4.1.1
 ICMP_CODES = {0: "net unreachable", 1: "host unreachable", 3: "port unreachable", 4: "fragmentation needed"}
 
 
@@ -47,13 +47,19 @@ def label(packet: CapturedPacket, isns: Isns) -> str:
     if packet.tcp is not None:
         return _tcp_label(packet, packet.tcp, isns)
     if packet.icmp is not None:
-        return _icmp_label(packet.icmp)
+        return _icmp_label(packet, packet.icmp)
     if packet.dns is not None:
         return _dns_label(packet.dns)
+    return _plain_label(packet)
+
+
+def _plain_label(packet: CapturedPacket) -> str:
     if packet.arp is not None:
         return f"ARP who has {packet.arp.target}" if packet.arp.op == 1 else f"ARP {packet.arp.sender} is here"
     if packet.udp is not None:
         return f"UDP to port {packet.udp.destination_port}"
+    if packet.ip is not None and packet.ip.fragment_offset:
+        return f"fragment from byte {packet.ip.fragment_offset}"
     return "packet"
 
 
@@ -71,20 +77,22 @@ def _tcp_label(packet: CapturedPacket, tcp: Tcp, isns: Isns) -> str:
     return f"FIN {numbers}" if "FIN" in found else f"ACK {isns.ack(packet)}"
 
 
-def _icmp_label(icmp: Icmp) -> str:
-    if icmp.type in (0, 8):
-        return f"ICMP echo {'request' if icmp.type == 8 else 'reply'}"
-    if icmp.type == 11:
-        return "ICMP time exceeded"
-    if icmp.type == 3 and icmp.code in (9, 10, 13):
-        return f"ICMP 3/{icmp.code} admin prohibited"
-    return f"ICMP {icmp.type}/{icmp.code} {ICMP_CODES.get(icmp.code, '') if icmp.type == 3 else ''}".strip()
+def _icmp_label(packet: CapturedPacket, icmp: Icmp) -> str:
+    found = kinds(packet)
+    for kind in ("ICMP echo request", "ICMP echo reply", "ICMP time exceeded"):
+        if kind in found:
+            return kind
+    numbers = f"ICMP {icmp.type}/{icmp.code}"
+    if "ICMP admin prohibited" in found:
+        return f"{numbers} admin prohibited"
+    is_ipv4 = packet.ip is None or packet.ip.version == 4
+    return f"{numbers} {ICMP_CODES.get(icmp.code, '') if is_ipv4 and icmp.type == 3 else ''}".strip()
 
 
 def _dns_label(dns: Dns) -> str:
-    if not dns.is_answer:
-        return f"DNS {dns.qname}?"
-    return f"DNS {dns.qname} {RCODES.get(dns.rcode, str(dns.rcode))}".strip()
+    """The name comes last, for it is what may be cut off."""
+    said = RCODES.get(dns.rcode, f"error {dns.rcode}") if dns.is_answer else "query"
+    return f"DNS {said} {dns.qname}"
 
 
 def tcpdump_line(packet: CapturedPacket, isns: Isns) -> str:

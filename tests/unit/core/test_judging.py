@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from whodunet.core.capture import CaptureSummary
 from whodunet.core.judging import CHANGE, Judgement, claims_of, judge
+from whodunet.core.packets import CapturedPacket
 from whodunet.core.scenario import AnswerTime
 
 
@@ -126,21 +128,178 @@ def test_times_are_judged_against_the_baseline_only_and_not_measured_without_one
     assert of_evidence(case, run={"baseline_rtt_ms": 10.0}, packet="RST", after=wanted).outcome == "broken"
 
 
-@pytest.mark.parametrize(
-    ("claim", "point"),
-    [
-        ({"packet": "SYN", "not_seen_at": ("instance-eth0",)}, "instance-eth0"),
-        ({"packet": "SYN", "last_seen_at": "fw-eth0"}, "fw-eth1"),  # where it would have gone on
-        ({"packet": "RST", "first_seen_at": "fw-eth0"}, "fw-eth1"),  # where it would have come from
-        ({"packet": "SYN", "seen_at": ("instance-eth0",)}, "instance-eth0"),
-    ],
-)
-def test_where_the_recorder_lost_packets_an_absence_is_not_proven(
+RST_AFTER_SYN = AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1)
+
+
+def not_understood(case: ModuleType, point: str, layer: str, at_ms: float = 50) -> CapturedPacket:
+    """A packet of the probe's time, whose nobody can tell."""
+    time_ns = case.T0 + round(at_ms * case.MS)
+    return CapturedPacket(point, time_ns, "in", "aa", "bb", 60, unread=layer)  # type: ignore[arg-type]
+
+
+MISSED_AT = [
+    ({"packet": "SYN-ACK", "seen_at": ("client-eth0",)}, "client-eth0"),
+    ({"packet": "SYN", "not_seen_at": ("instance-eth0",)}, "instance-eth0"),
+    ({"packet": "RST", "first_seen_at": "fw-eth0"}, "fw-eth1"),
+    ({"packet": "RST", "first_seen_at": "fw-eth1"}, "fw-eth1"),
+    ({"packet": "SYN-ACK", "first_seen_at": "client-eth0"}, "client-eth0"),
+    ({"packet": "SYN", "last_seen_at": "fw-eth0"}, "fw-eth1"),
+    ({"packet": "SYN", "last_seen_at": "fw-eth1"}, "fw-eth1"),
+    ({"packet": "SYN", "ttl": {"fw-eth1": 64}}, "fw-eth1"),
+    ({"packet": "SYN", "ttl": {"client-eth0": 64}}, "client-eth0"),
+    ({"packet": "SYN", "at_least": {"client-eth0": 2}}, "client-eth0"),
+    ({"packet": "RST", "after": RST_AFTER_SYN}, "client-eth0"),
+    ({"packet": "RST", "after": RST_AFTER_SYN}, "fw-eth1"),
+    ({"packet": "SYN-ACK", "acknowledges": "SYN"}, "fw-eth1"),
+]
+
+
+@pytest.mark.parametrize(("claim", "point"), MISSED_AT)
+def test_what_the_recorder_may_have_missed_neither_holds_nor_breaks(
     case: ModuleType, claim: dict[str, Any], point: str
 ) -> None:
     judgement = of_evidence(case, run={"dropped": {point: 3}}, **claim)
 
     assert (judgement.outcome, judgement.seen) == ("could-not-measure", f"the recorder at {point} lost 3 packets")
+
+
+@pytest.mark.parametrize(("claim", "point"), MISSED_AT)
+def test_what_may_be_a_packet_that_was_not_understood_neither_holds_nor_breaks(
+    case: ModuleType, claim: dict[str, Any], point: str
+) -> None:
+    packets = [*case.reference_packets(), not_understood(case, point, "TCP")]
+
+    judgement = of_evidence(case, packets, **claim)
+
+    assert (judgement.outcome, judgement.seen) == ("could-not-measure", f"packets were not understood: 1 at {point}")
+
+
+@pytest.mark.parametrize(("dropped", "outcome"), [({"client-eth0": 1}, "could-not-measure"), ({}, "broken")])
+def test_the_syn_that_a_reset_acknowledges_may_be_the_one_that_the_recorder_lost(
+    case: ModuleType, dropped: dict[str, int], outcome: str
+) -> None:
+    without_syn = case.reference_packets()[2:]
+
+    assert of_evidence(case, without_syn, {"dropped": dropped}, packet="RST", acknowledges="SYN").outcome == outcome
+
+
+@pytest.mark.parametrize("claim", [
+    {"packet": "RST", "first_seen_at": "fw-eth0"},
+    {"packet": "SYN", "last_seen_at": "fw-eth0"},
+    {"packet": "RST", "acknowledges": "SYN"},
+])  # fmt: skip
+def test_a_claim_about_every_packet_is_touched_by_one_that_was_not_understood_anywhere(
+    case: ModuleType, claim: dict[str, Any]
+) -> None:
+    packets = [*case.reference_packets(), not_understood(case, "r1-eth1", "IP")]
+
+    assert of_evidence(case, packets, **claim).outcome == "could-not-measure"
+
+
+@pytest.mark.parametrize(("layer", "at_ms"), [("DNS", 50), ("ARP", 50), ("ICMP", 50), ("TCP", -1), ("TCP", 900)])
+def test_what_cannot_be_the_packet_that_is_claimed_touches_nothing(case: ModuleType, layer: str, at_ms: float) -> None:
+    packets = [*case.reference_packets(), not_understood(case, "fw-eth1", layer, at_ms)]
+
+    assert of_evidence(case, packets, packet="SYN", last_seen_at="fw-eth0").outcome == "held"
+
+
+@pytest.mark.parametrize("claim", [
+    {"packet": "SYN", "seen_at": ("client-eth0",)},
+    {"packet": "SYN", "at_least": {"client-eth0": 1}},
+    {"packet": "RST", "first_seen_at": "client-eth0"},
+    {"packet": "SYN", "last_seen_at": "client-eth0"},
+    {"packet": "RST", "ttl": {"client-eth0": 1}},
+    {"packet": "SYN", "acknowledges": "SYN"},
+    {"packet": "SYN", "not_seen_at": ("client-eth0",)},
+])  # fmt: skip
+def test_what_was_seen_stays_true_whatever_else_was_lost(case: ModuleType, claim: dict[str, Any]) -> None:
+    undisturbed = of_evidence(case, **claim)
+
+    judgement = of_evidence(case, run={"dropped": {"client-eth0": 3}}, **claim)
+
+    assert (judgement.outcome, judgement.seen) == (undisturbed.outcome, undisturbed.seen)
+    assert judgement.outcome != "could-not-measure"
+
+
+@pytest.mark.parametrize("claim", [
+    {"packet": "SYN", "last_seen_at": "fw-eth0"},
+    {"packet": "SYN", "last_seen_at": "instance-eth0"},
+    {"packet": "SYN", "not_seen_at": ("instance-eth0",)},
+    {"packet": "SYN", "seen_at": ("instance-eth0",)},
+    {"packet": "SYN", "ttl": {"instance-eth0": 63}},
+    {"packet": "SYN", "at_least": {"instance-eth0": 1}},
+])  # fmt: skip
+def test_a_packet_that_was_on_its_way_when_recording_ended_neither_holds_nor_breaks(
+    case: ModuleType, claim: dict[str, Any]
+) -> None:
+    judgement = of_evidence(case, run={"settled_ns": case.T0 + 30 * case.MS}, **claim)
+
+    assert judgement.outcome == "could-not-measure"
+    assert judgement.seen == "it was still on its way at fw-eth0 when recording ended"
+
+
+def test_where_a_packet_began_is_known_while_it_is_on_its_way(case: ModuleType) -> None:
+    settled = {"settled_ns": case.T0 + 30 * case.MS}
+
+    assert of_evidence(case, run=settled, packet="SYN", first_seen_at="client-eth0").outcome == "held"
+    assert of_evidence(case, run=settled, packet="SYN", first_seen_at="r1-eth1").outcome == "broken"
+
+
+def test_a_packet_that_had_all_the_time_that_its_way_takes_was_dropped(case: ModuleType) -> None:
+    settled = {"settled_ns": case.T0 + 52 * case.MS}
+
+    assert of_evidence(case, run=settled, packet="SYN", last_seen_at="fw-eth0").outcome == "held"
+
+
+def test_a_packet_that_arrived_is_settled_whenever_recording_ended(case: ModuleType) -> None:
+    packets = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
+    settled = {"settled_ns": case.T0 + 11 * case.MS}
+
+    assert of_evidence(case, packets, settled, packet="SYN", last_seen_at="instance-eth0").outcome == "held"
+
+
+@pytest.mark.parametrize("claim", [
+    {"packet": "SYN", "seen_at": ("client-eth0",)},
+    {"packet": "SYN", "not_seen_at": ("client-eth0",)},
+    {"packet": "RST", "after": RST_AFTER_SYN},
+])  # fmt: skip
+def test_a_damaged_capture_and_a_stepped_clock_prove_nothing(case: ModuleType, claim: dict[str, Any]) -> None:
+    stepped = CaptureSummary(clock_offset_ns=case.CLOCK_OFFSET_NS + 3_600 * 10**9)
+
+    damaged = of_evidence(case, run={"damage": ("the capture breaks off",)}, **claim)
+    unwitnessed = of_evidence(case, run={"capture": stepped}, **claim)
+
+    assert (damaged.outcome, damaged.seen) == ("could-not-measure", "the capture breaks off")
+    assert unwitnessed.outcome == "could-not-measure"
+    assert unwitnessed.seen == "the clock was -3600.000 s off the recorder's while the probe ran"
+
+
+def test_a_reset_is_timed_from_what_it_answers_and_not_from_what_crossed_it_on_the_way(case: ModuleType) -> None:
+    """The server says its banner, gets garbage, and resets; its RST meets the client's ACK of the banner."""
+    packets = [
+        *case.seen(case.tcp("S"), 0, *case.WHOLE_WAY),
+        *case.seen(case.tcp("P.", seq=1001, ack=7001, ip_id=2, payload=b"GET /"), 1, *case.WHOLE_WAY),
+        *case.seen(case.tcp("P.", answer=True, seq=7001, ack=1001, ip_id=3, payload=b"SSH-2"), 2, *case.WHOLE_WAY_BACK),
+        *case.seen(case.tcp("R.", answer=True, seq=7006, ack=1006, ip_id=4), 22, *case.WHOLE_WAY_BACK[:-1]),
+        *case.seen(case.tcp(".", seq=1006, ack=7006, ip_id=5), 41, *case.TO_FIREWALL),
+        *case.seen(case.tcp("R.", answer=True, seq=7006, ack=1006, ip_id=4), 42, case.WHOLE_WAY_BACK[-1]),
+    ]
+
+    judgement = of_evidence(
+        case, packets, packet="RST", after=AnswerTime(packet="data", at="client-eth0", below_rtt=0.3)
+    )
+
+    assert judgement.outcome == "broken"
+    assert judgement.seen == "41.0 ms after the data at client-eth0: 1.00 of the baseline round trip of 41.0 ms"
+
+
+def test_an_answer_is_timed_from_a_named_sender_alone(case: ModuleType) -> None:
+    by_client, by_router = (
+        AnswerTime(packet="SYN", at="client-eth0", sender=sender, below_rtt=0.1) for sender in ("client", "r1")
+    )
+
+    assert of_evidence(case, packet="RST", after=by_client).outcome == "held"
+    assert of_evidence(case, packet="RST", after=by_router).seen == "answers no SYN at client-eth0"
 
 
 def test_losses_elsewhere_do_not_touch_an_absence(case: ModuleType) -> None:

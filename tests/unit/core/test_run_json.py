@@ -42,7 +42,7 @@ def test_a_damaged_run_is_refused_with_its_place(case: ModuleType, damage: Any, 
     assert [problem.place for problem in refused.value.problems] == [place]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
-def test_what_is_no_run_at_all_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff\xfe", b'{"scenario": "\xff"}'])
+def test_what_is_no_run_at_all_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidInput, match="run the scenario again"):
         from_json(text)

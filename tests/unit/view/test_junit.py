@@ -28,7 +28,20 @@ def test_each_claim_is_a_test_case_and_what_was_not_measured_is_an_error() -> No
 def test_any_text_survives_the_way_through_xml() -> None:
     root = ElementTree.fromstring(render_junit({"one": [BROKEN]}))
 
-    assert root[0][0][0].get("message") == 'the SYN is "here" & there: expected <a>; seen b?[0m'
+    assert root[0][0][0].get("message") == 'the SYN is "here" & there: expected <a>; seen b\\u001b[0m'
+
+
+# Source: XML 1.0, section 2.2, Char: what it has no way to write, with both ends of each range.
+FORBIDDEN = "\x00\x01\x08\x0b\x0c\x0e\x1f\ud800\udbff\udc00\udfff\ufffe\uffff"
+
+
+def test_xml_is_well_formed_and_can_be_stored_whatever_a_name_or_an_output_holds() -> None:
+    claim = Claim(f"faulty/{FORBIDDEN}", "faulty", f"says {FORBIDDEN}")
+    judgements = [Judgement(claim, "broken", FORBIDDEN, FORBIDDEN), Judgement(claim, "held", "", "")]
+
+    document = render_junit({f"name {FORBIDDEN}": judgements}).encode("utf-8")
+
+    assert len(ElementTree.fromstring(document).findall("./testsuite/testcase")) == 2
 
 
 def test_the_json_report_holds_plain_values_under_its_documented_keys(case: ModuleType) -> None:

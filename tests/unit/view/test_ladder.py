@@ -5,11 +5,15 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from whodunet.core.packets import Arp, CapturedPacket, Ip, Tcp
+from whodunet.core.packets import Arp, CapturedPacket, Dns, Ip, Tcp
 from whodunet.core.topology import Interface, Link, Node, Topology
-from whodunet.view.ladder import abbreviated, render_ladder
-from whodunet.view.style import DROPPED, Style
+from whodunet.view.columns import columns_of
+from whodunet.view.ladder import render_ladder
+from whodunet.view.lanes import DROPPED, UNSETTLED
+from whodunet.view.style import Style
 
 
 def faulty(case: ModuleType) -> list[CapturedPacket]:
@@ -17,12 +21,15 @@ def faulty(case: ModuleType) -> list[CapturedPacket]:
 
 
 def test_the_reference_case_is_drawn_up_to_the_instance_that_saw_nothing(case: ModuleType) -> None:
-    drawn = render_ladder(faulty(case), case.topology())
+    drawn = render_ladder(faulty(case), case.topology(), culprit="fw")
 
-    assert drawn.replace(DROPPED, "X").splitlines() == [
-        "     ms packet                      ttl    client       fw           r1           instance",
-        "    0.0 SYN                         64     ●────────────X            │            │",
-        "    2.0 RST seq 0 ack 1 as instance 64     ◀────────────●            │            │",
+    assert drawn.splitlines() == [
+        "  ms packet                      ttl  client     fw         r1         instance",
+        " 0.0 SYN                         64   ●──────────×          │          │",
+        " 2.0 RST seq 0 ack 1 as instance 64   ◀──────────●          │          │",
+        "                                                 ▲ the culprit",
+        "● sent   ▶ arrived   × dropped",
+        "as instance: its source address is instance's, but it was first seen elsewhere",
     ]
 
 
@@ -32,21 +39,73 @@ def test_time_and_destination_are_the_syns_when_arp_went_before(case: ModuleType
     lines = render_ladder([*arp, *faulty(case)], case.topology()).splitlines()
 
     assert lines[0].endswith("instance")
-    assert [line[:8].strip() for line in lines] == ["ms", "-0.5", "0.0", "2.0"]
+    assert [line[:4].strip() for line in lines[:4]] == ["ms", "-0.5", "0.0", "2.0"]
 
 
 def test_a_packet_that_arrives_ends_in_an_arrow_with_both_ttls(case: ModuleType) -> None:
-    (_, syn) = render_ladder(list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY)), case.topology()).splitlines()
+    _, syn, *legend = render_ladder(list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY)), case.topology()).splitlines()
 
-    assert syn == "    0.0 SYN    64→63  ●────────────○────────────○────────────▶"
+    assert syn == " 0.0 SYN    64→63  ●────────────○────────────○────────────▶"
+    assert legend == [
+        "● sent   ○ passed   ▶ arrived",
+        "64→63: TTL where first seen → where last seen",
+    ]
 
 
 def test_a_packet_lost_in_the_cable_is_crossed_out_between_the_nodes(case: ModuleType) -> None:
     lost = list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY[:3]))
 
-    (_, syn) = render_ladder(lost, case.topology()).replace(DROPPED, "X").splitlines()
+    _, syn, legend = render_ladder(lost, case.topology(), culprit="fw").splitlines()[:3]
 
-    assert syn == "    0.0 SYN    64     ●────────────○─────X      │            │"
+    assert syn == " 0.0 SYN    64   ●────────────○─────×      │            │"
+    assert legend == "                              ▲ the culprit"
+
+
+@pytest.mark.parametrize("link", ["fw - r1", "fw-eth1 - r1-eth0"])
+def test_a_culprit_that_is_a_link_is_marked_between_its_ends(case: ModuleType, link: str) -> None:
+    lost = list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY[:3]))
+
+    _, syn, marked, *_ = render_ladder(lost, case.topology(), culprit=link).splitlines()
+
+    assert syn.index("×") == marked.index("▲")
+
+
+def test_a_culprit_at_the_right_edge_is_marked_within_the_width(case: ModuleType) -> None:
+    arrived = list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY))
+
+    _, syn, marked, *_ = render_ladder(arrived, case.topology(), culprit="instance", style=Style(width=60)).splitlines()
+
+    assert marked.endswith("the culprit ▲")
+    assert syn.index("▶") == marked.index("▲")
+
+
+@pytest.mark.parametrize("places", [2, 3])
+def test_a_packet_that_was_on_its_way_at_the_end_is_not_drawn_as_dropped(case: ModuleType, places: int) -> None:
+    lost = list(case.seen(case.tcp("S"), 0, *case.WHOLE_WAY[:places]))
+
+    dropped, unsettled = (
+        render_ladder(lost, case.topology(), unsettled_since_ns=since_ns) for since_ns in (None, lost[-1].time_ns - 1)
+    )
+
+    assert DROPPED.character in dropped
+    assert unsettled.splitlines()[:-1] == dropped.replace(DROPPED.character, UNSETTLED.character).splitlines()[:-1]
+    assert unsettled.splitlines()[-1].endswith("? still on its way at the end")
+
+
+def test_a_retransmission_on_its_way_at_the_end_does_not_share_the_fate_of_one_that_was_dropped(
+    case: ModuleType,
+) -> None:
+    packets = [
+        packet
+        for ip_id, at_ms in enumerate((0, 1000, 3000))
+        for packet in case.seen(case.tcp("S", ip_id=ip_id), at_ms, *case.TO_FIREWALL)
+    ]
+
+    drawn = render_ladder(packets, case.topology(), unsettled_since_ns=case.T0 + 2000 * case.MS)
+
+    assert [
+        line.count(DROPPED.character) + 2 * line.count(UNSETTLED.character) for line in drawn.splitlines()[1:-1]
+    ] == [1, 0, 2]
 
 
 def test_retransmissions_with_the_same_fate_are_one_row(case: ModuleType) -> None:
@@ -56,7 +115,17 @@ def test_retransmissions_with_the_same_fate_are_one_row(case: ModuleType) -> Non
         for packet in case.seen(case.tcp("S", ip_id=ip_id), at_ms, *case.TO_FIREWALL)
     ]
 
-    assert render_ladder(packets, case.topology()).splitlines()[2:] == ["        again after 1, 3, 7.5 s: same fate"]
+    assert render_ladder(packets, case.topology()).splitlines()[2] == "     retransmitted at +1, +3, +7.5 s"
+
+
+def test_what_nobody_waits_for_is_only_sent_again(case: ModuleType) -> None:
+    packets = [
+        packet
+        for at_ms in (0, 4)
+        for packet in case.seen(case.tcp("R.", answer=True, seq=0, ack=1001, ip_id=0), at_ms, *case.FROM_FIREWALL)
+    ]
+
+    assert "sent again at +0.004 s" in render_ladder(packets, case.topology())
 
 
 def test_a_retransmission_that_comes_farther_has_a_row_of_its_own(case: ModuleType) -> None:
@@ -65,7 +134,7 @@ def test_a_retransmission_that_comes_farther_has_a_row_of_its_own(case: ModuleTy
         *case.seen(case.tcp("S", ip_id=2), 1000, *case.WHOLE_WAY),
     ]
 
-    assert len(render_ladder(packets, case.topology()).splitlines()) == 3
+    assert [line.split()[1] for line in render_ladder(packets, case.topology()).splitlines()[1:3]] == ["SYN", "SYN"]
 
 
 def test_numbers_are_relative_to_the_syns(case: ModuleType) -> None:
@@ -104,15 +173,13 @@ def test_without_packets_it_says_so(case: ModuleType) -> None:
 def test_more_packets_than_can_be_read_are_counted(case: ModuleType) -> None:
     packets = [packet for seq in range(9) for packet in case.seen(case.tcp(".", seq=seq), seq, *case.TO_FIREWALL)]
 
-    assert render_ladder(packets, case.topology(), most_rows=4).splitlines()[-1].strip() == "… and 5 more"
+    assert render_ladder(packets, case.topology(), most_rows=4).splitlines()[-2].strip() == "… and 5 more"
 
 
-def ten_nodes() -> tuple[Topology, list[CapturedPacket]]:
-    """A chain of ten nodes with long names, and a SYN and a RST that cross all of it."""
-    names = ["client", "vpn-gateway", "egress-firewall", *(f"transit-router{n}" for n in range(1, 5)), "cloud-edge"]
-    names += ["security-group", "instance"]
+def chain(*names: str) -> tuple[Topology, list[CapturedPacket]]:
+    """Nodes one after the other, and a SYN and a RST that cross all of them."""
     points = [(f"{name}-eth{side}", name) for name in names for side in (0, 1)][1:-1]
-    address = {"client-eth1": "10.8.0.10/24", "instance-eth0": "10.0.1.10/24"}
+    address = {points[0][0]: "10.8.0.10/24", points[-1][0]: "10.0.1.10/24"}
     interfaces = {point: Interface(point, name, address.get(point)) for point, name in points}
     order = list(interfaces)
     links = tuple(Link((order[i], order[i + 1])) for i in range(0, len(order), 2))
@@ -127,23 +194,72 @@ def ten_nodes() -> tuple[Topology, list[CapturedPacket]]:
     return topology, packets
 
 
+LONG_NAMES = ("client", "vpn-gateway", "egress-firewall", *(f"transit-router{n}" for n in range(1, 7)), "cloud-edge")
+LONG_PATH = (*LONG_NAMES, "vpc-router", "security-group", "instance")
+
+
 @pytest.mark.parametrize("width", [80, 110, 120])
-def test_a_path_of_ten_nodes_fits_with_every_name_in_full(width: int) -> None:
-    topology, packets = ten_nodes()
+def test_a_path_of_thirteen_nodes_fits_with_every_name_in_full(width: int) -> None:
+    topology, packets = chain(*LONG_PATH)
 
-    *header, syn, rst = render_ladder(packets, topology, style=Style(width=width)).splitlines()
+    drawn = render_ladder(packets, topology, style=Style(width=width), culprit="cloud-edge")
 
-    assert max(map(len, [*header, syn, rst])) <= width
-    assert syn.count("○") == rst.count("○") == 8
-    assert all(any(name in line for line in header) for name in topology.nodes)
+    syn, rst = (line for line in drawn.splitlines() if "SYN " in line or "RST " in line)
+    assert max(map(len, drawn.splitlines())) <= width
+    assert syn.count("○") == rst.count("○") == 11
+    assert all(name in drawn for name in topology.nodes)
 
 
-def test_a_name_on_a_higher_line_is_led_down_to_its_lane() -> None:
-    topology, packets = ten_nodes()
+@pytest.mark.parametrize("path", [LONG_PATH, LONG_PATH[:2], LONG_PATH[:3], LONG_PATH[:4], LONG_PATH[:9]])
+def test_every_name_ends_or_begins_at_its_lane_and_stands_in_no_others(path: tuple[str, ...]) -> None:
+    topology, packets = chain(*path)
 
-    high, *_, low, syn, _ = render_ladder(packets, topology, style=Style(width=80)).splitlines()
+    lines = render_ladder(packets, topology, style=Style(width=80)).splitlines()
 
-    assert high.index("client") == low.index("│") == syn.index("●")
+    [at] = [number for number, line in enumerate(lines) if " SYN " in line]
+    lanes = [column for column, character in enumerate(lines[at]) if character in "●○▶"]
+    for name, lane in zip(path, lanes, strict=True):
+        [row] = [number for number, line in enumerate(lines[:at]) if name in line.split()]
+        begin = lines[row].index(name)
+        assert lane in (begin, begin + len(name) - 1)
+        assert all(line[lane] == "│" for line in lines[row + 1 : at])
+
+
+def test_where_no_more_lanes_fit_those_are_left_out_that_packets_only_pass() -> None:
+    topology, packets = chain(*(f"router{n}" for n in range(60)))
+
+    lines = render_ladder(packets, topology, style=Style(width=80), culprit="router30").splitlines()
+
+    [rst] = [line for line in lines if "RST" in line]
+    assert max(map(len, lines)) <= 80
+    assert (rst.count("◀"), rst.count("●")) == (1, 1)
+    assert any("▲" in line for line in lines)
+    [told] = ["".join(lines).partition("No column for: ")[2]]
+    assert rst.count("○") + 2 + len(told.split(",")) == 60
+
+
+NAMES = st.lists(st.text("ab1-東\u0301", min_size=1, max_size=30), min_size=2, max_size=20, unique=True)
+
+
+@given(NAMES, st.integers(40, 120), st.data())
+def test_no_line_is_wider_than_the_style_whatever_the_path(names: list[str], width: int, data: st.DataObject) -> None:
+    topology, packets = chain(*names)
+
+    drawn = render_ladder(packets, topology, style=Style(width=width), culprit=data.draw(st.sampled_from(names)))
+
+    assert max(map(columns_of, drawn.splitlines())) <= width
+
+
+def test_wide_characters_and_combining_ones_keep_the_lanes_straight() -> None:
+    topology, packets = chain("クライアント", "e\u0301gress-firewall", "東京-ルータ", "transit", "サーバー")
+
+    lines = render_ladder(packets, topology, style=Style(width=80)).splitlines()
+
+    lanes = {
+        tuple(at for at, cell in enumerate(line) if cell in "│●○▶◀") for line in lines if " ttl" in line or "─" in line
+    }
+    assert len(lanes) == 1
+    assert max(map(columns_of, lines)) <= 80
 
 
 def forked() -> tuple[Topology, list[CapturedPacket]]:
@@ -192,14 +308,38 @@ def test_talk_that_arrived_is_one_row_and_what_was_lost_in_it_is_not(case: Modul
         *case.seen(case.tcp("P.", seq=1100, ip_id=20, payload=b"x" * 9), 20, *case.TO_FIREWALL),
     ]
 
-    lines = render_ladder(packets, case.topology()).replace(DROPPED, "X").splitlines()
+    lines = render_ladder(packets, case.topology()).splitlines()
 
-    assert lines[2] == "    1.0 … 8 packets of data and ACKs, all arrived"
+    assert lines[2] == " 1.0 … 8 packets of data and ACKs, all arrived"
     assert "data 9 bytes" in lines[3]
-    assert "X" in lines[3]
+    assert "×" in lines[3]
 
 
-def test_abbreviated_names_stay_distinct() -> None:
-    assert abbreviated("transit-router1", 7) == "tra-ro1"
-    assert abbreviated("transit-router2", 7) == "tra-ro2"
-    assert abbreviated("client", 7) == "client"
+def test_control_characters_of_a_name_leave_the_lanes_where_they_are(case: ModuleType) -> None:
+    asked = case.seen({"ip": case.tcp("S")["ip"], "dns": Dns(7, False, 0, "a\x1b[2J\r\n\u202e")}, 0, *case.TO_FIREWALL)
+
+    lines = render_ladder([*asked, *faulty(case)], case.topology()).splitlines()
+
+    assert lines[1].index("●") == lines[2].index("●")
+    assert r" DNS query a\u001b[2J\u000d\u0… " in lines[1]
+
+
+def test_packets_seen_at_unknown_points_alone_are_listed_without_lanes(case: ModuleType) -> None:
+    drawn = render_ladder(list(case.seen(case.tcp("S"), 0, "tun0 out")), case.topology())
+
+    assert "0.0 SYN" in drawn
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (Dns(7, False, 0, "db.corp"), "DNS query db.corp"),
+        (Dns(7, True, 0, "db.corp"), "DNS answer db.corp"),
+        (Dns(7, True, 3, "db.corp"), "DNS NXDOMAIN db.corp"),
+        (Dns(7, True, 4, "db.corp"), "DNS error 4 db.corp"),
+    ],
+)
+def test_of_a_dns_message_what_it_says_comes_before_the_name(case: ModuleType, message: Dns, words: str) -> None:
+    packets = case.seen({"ip": case.tcp("S")["ip"], "dns": message}, 0, *case.TO_FIREWALL)
+
+    assert f" {words} " in render_ladder(list(packets), case.topology())

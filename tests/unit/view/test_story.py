@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
 from typing import Any
+
+import pytest
 
 from whodunet.core.judging import judge
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.scenario import AnswerTime
 from whodunet.core.trails import trails_of
+from whodunet.view.columns import columns_of
 from whodunet.view.reasons import evidence_sentence, in_brief
 from whodunet.view.screen import duration, screen
-from whodunet.view.story import render_story
+from whodunet.view.story import render_story, sections
 from whodunet.view.style import Style
 
 
@@ -42,7 +46,7 @@ def test_it_begins_with_what_the_user_typed_and_saw(case: ModuleType) -> None:
         "client$ ssh 10.0.1.10 true\n"
         "ssh: connect to host 10.0.1.10 port 22: Connection refused\n"
         "\n"
-        "The packets of ssh, hop by hop (refused after 100 ms)\n"
+        "The answer, as client sees it\n"
     ) in told(case)
 
 
@@ -51,11 +55,11 @@ def test_the_clients_capture_reads_like_tcpdump(case: ModuleType) -> None:
         "client$ tcpdump -n -i client-eth0\n"
         "22:13:20.010000 IP 10.8.0.10.50000 > 10.0.1.10.22: Flags [S], seq 1000, win 64240, length 0\n"
         "22:13:20.012010 IP 10.0.1.10.22 > 10.8.0.10.50000: Flags [R.], seq 0, ack 1001, win 64240, length 0\n"
-    ) in told(case)
+    ) in told(case, Style(width=120))
 
 
 def test_it_reasons_with_baseline_and_ttl(case: ModuleType) -> None:
-    story = told(case)
+    story = " ".join(told(case).split())
 
     assert "came 2.0 ms after the SYN; the baseline round trip is 41.0 ms: too soon for the whole path." in story
     assert "Its TTL is 64: if it was sent with 64, it passed no router, and its sender is one hop away." in story
@@ -74,10 +78,10 @@ def test_it_ends_with_the_culprit_the_evidence_and_the_lesson(case: ModuleType) 
     assert story.endswith(
         "Verdict\n"
         "The egress firewall resets the connection, at fw.\n"
-        "- The SYN of ssh was seen at client-eth0 and got as far as fw-eth0 and no farther; instance-eth0 saw nothing\n"
-        "  of it.\n"
-        "- The RST of ssh was first seen at fw-eth0, in the name of instance; its TTL at client-eth0 was 64: no"
-        " router\n  passed it on.\n"
+        "- The SYN of ssh was seen at client-eth0 and got as far as fw-eth0 and no\n"
+        "  farther; instance-eth0 saw nothing of it.\n"
+        "- The RST of ssh was first seen at fw-eth0, in the name of instance; its TTL at\n"
+        "  client-eth0 was 64: no router passed it on.\n"
         "7 of 7 claims held.\n"
         "\n"
         "Lesson\n"
@@ -103,6 +107,30 @@ def test_silence_is_told_as_silence(case: ModuleType) -> None:
     assert "No answer to the SYN came back at client-eth0." in told(case, packets=only_syn)
 
 
+def test_silence_is_told_with_the_place_where_the_packet_was_last_seen(case: ModuleType) -> None:
+    only_syn = list(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL))
+
+    assert "No answer to the SYN came back at client-eth0.\nIt was last seen at fw-eth0.\n" in told(
+        case, packets=only_syn
+    )
+
+
+def test_a_packet_on_its_way_at_the_end_is_explained_below_the_ladder(case: ModuleType) -> None:
+    only_syn = list(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL))
+
+    story = told(case, packets=only_syn, settled_ns=case.T0 + 20 * case.MS)
+
+    assert "? still on its way at the end" in story
+    assert "on its way" not in told(case, packets=only_syn, settled_ns=case.T0 + 500 * case.MS)
+
+
+def test_a_capture_that_is_no_witness_is_told_before_its_packets(case: ModuleType) -> None:
+    story = told(case, damage=("the capture breaks off",))
+
+    assert "The capture is no witness\nthe capture breaks off\n\nThe answer, as client sees it" in story
+    assert "Not proven" in story
+
+
 def test_a_probe_without_packets_says_so(case: ModuleType) -> None:
     assert "No packet was seen at any capture point, the sender's own included." in told(case, packets=[])
 
@@ -123,7 +151,7 @@ def test_a_flood_of_output_is_cut_in_the_middle(case: ModuleType) -> None:
 def test_what_programs_always_say_is_left_out(case: ModuleType) -> None:
     said = "Pseudo-terminal will not be allocated because stdin is not a terminal.\r\n" + case.REFUSED
 
-    assert screen(case.observation(stderr=said)).splitlines()[1:] == [case.REFUSED.strip()]
+    assert screen(case.observation(stderr=said))[1:] == [case.REFUSED.strip()]
 
 
 def test_of_verbose_output_the_steps_of_the_connection_and_what_is_claimed_stay(case: ModuleType) -> None:
@@ -132,11 +160,11 @@ def test_of_verbose_output_the_steps_of_the_connection_and_what_is_claimed_stay(
 
     shown = screen(case.observation(stderr="\n".join([*noise, *steps])), ["told by"])
 
-    assert shown.splitlines()[1:] == ["… 9 lines left out", *steps]
+    assert shown[1:] == ["… 9 lines left out", *steps]
 
 
 def test_what_is_said_again_at_once_is_shown_once(case: ModuleType) -> None:
-    assert screen(case.observation(stderr=case.REFUSED * 5)).splitlines()[1:] == [case.REFUSED.strip()]
+    assert screen(case.observation(stderr=case.REFUSED * 5))[1:] == [case.REFUSED.strip()]
 
 
 def test_curls_progress_meter_is_no_message(case: ModuleType) -> None:
@@ -145,7 +173,7 @@ def test_curls_progress_meter_is_no_message(case: ModuleType) -> None:
     later = "100    41    0    41    0     0     40      0 --:--:--  0:00:01 --:--:--    40"
     said = f"{meter}*   Trying 10.0.1.10:22...\n{meter}\n{later}* Time-out\n"
 
-    assert screen(case.observation(stderr=said)).splitlines()[1:] == ["*   Trying 10.0.1.10:22...", "* Time-out"]
+    assert screen(case.observation(stderr=said))[1:] == ["*   Trying 10.0.1.10:22...", "* Time-out"]
 
 
 def test_a_reset_of_a_standing_connection_is_set_against_its_handshake(case: ModuleType) -> None:
@@ -201,3 +229,51 @@ def test_plain_means_no_colour_and_ascii_means_ascii(case: ModuleType) -> None:
     assert "\x1b" not in told(case)
     assert told(case, Style(ascii_only=True)).isascii()
     assert "\x1b[32m✓\x1b[0m" in told(case, Style(colour=True), all_claims=True)
+
+
+def test_what_a_program_said_is_shown_and_never_obeyed(case: ModuleType) -> None:
+    said = "\x1b]0;OWNED\x07\x9b2Jred \b\x7f\u202eexe\n"
+
+    story = told(case, Style(colour=True), faulty=case.observation(stderr=said + case.REFUSED), all_claims=True)
+
+    assert r"\u001b]0;OWNED\u0007\u009b2Jred \u0008\u007f\u202eexe" in story
+    ours = re.sub(r"\x1b\[(?:0|1|2|31|32|33)m", "", story)
+    assert [character for character in ours if not character.isprintable() and character != "\n"] == []
+
+
+def test_of_a_line_that_is_written_over_its_last_state_is_shown(case: ModuleType) -> None:
+    said = "fetching   1%\rfetching 100%\rdone\r\n\tand\tmore\n"
+
+    assert screen(case.observation(stderr=said))[1:] == ["donehing 100%", "        and     more"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_no_line_is_wider_than_the_style(case: ModuleType, width: int) -> None:
+    said = "word " * 60 + "\n" + "x" * 5000 + "\n" + "東京" * 99 + "\n"
+
+    story = told(case, Style(width=width), faulty=case.observation(stderr=said), all_claims=True, lesson="y" * 200)
+
+    assert max(map(columns_of, story.splitlines())) <= width
+
+
+def test_one_line_of_output_does_not_fill_the_screen(case: ModuleType) -> None:
+    story = told(case, faulty=case.observation(stderr="x" * 5000 + "\n"))
+
+    assert story.count("x" * 70) <= 4
+    assert "…" in story
+
+
+def test_a_mystery_names_neither_its_scenario_nor_its_culprit_before_the_verdict(case: ModuleType) -> None:
+    scenario, topology, run = case.scenario(*case.REFERENCE_EVIDENCE), case.topology(), case.run()
+    packets = case.reference_packets()
+
+    def told_as(is_mystery: bool) -> str:
+        judgements = judge(scenario, run, packets, topology)
+        parts = sections(scenario, run, packets, judgements, topology, cause_title="The firewall", culprit="fw",
+                         style=Style(), is_mystery=is_mystery)  # fmt: skip
+        return "\n".join(part.text for part in parts)
+
+    mystery = told_as(is_mystery=True)
+    assert ("▲ the culprit" in told_as(is_mystery=False), "▲ the culprit" in mystery) == (True, False)
+    assert mystery.startswith("refused by someone else\n")
+    assert "The firewall, at fw." in mystery.partition("Verdict")[2]

@@ -1,0 +1,111 @@
+"""What is recorded of a live lab is all that happened, and what is judged of it is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from whodunet.core.judging import scene_of
+from whodunet.core.trails import arrived, packets_of, trails_of
+from whodunet.engine import Recording, play, read_record
+from whodunet.loading.library import Library
+from whodunet.view.story import render_story
+
+SCENARIO = r"""
+title: nothing is wrong
+story: A quick probe, a server that resets, and two questions from one port.
+topology: corporate_vpn
+probes:
+  quick: {host: client, command: nc -z -w 3 10.0.1.10 22}
+  garbage: {host: client, command: "(printf 'GET / HTTP/1.0\r\n\r\n'; sleep 1) | ncat -v -w 3 10.0.1.10 22"}
+  one: {host: client, command: "dig -b 10.8.0.10#5555 +short instance.cloud.example"}
+  other: {host: client, command: "dig -b 10.8.0.10#5555 +short instance.cloud.example"}
+  large: {host: client, command: ping -c 1 -W 2 -s 3000 10.0.1.10}
+  last: {host: client, command: nc -z -w 3 10.0.1.10 22}
+answer:
+  cause: none
+  symptoms:
+    quick: {symptom: connected}
+    garbage: {symptom: reset}
+    one: {symptom: connected}
+    other: {symptom: connected}
+    large: {symptom: connected}
+    last: {symptom: connected}
+  evidence:
+    - {probe: last, packet: FIN, sender: client, seen_at: [instance-eth0]}
+    - {probe: garbage, packet: RST, after: {packet: data, at: client-eth0, below_rtt: 0.3}}
+    - probe: garbage
+      packet: RST
+      first_seen_at: instance-eth0
+      after: {packet: data, at: client-eth0, sender: client, above_rtt: 0.9}
+    - {probe: one, packet: DNS query, at_least: {client-eth0: 1}}
+    - {probe: other, packet: DNS query, not_seen_at: [client-eth0]}
+    - {probe: other, packet: DNS answer, seen_at: [client-eth0]}
+"""
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The record of the scenario above, as it was played."""
+    folder = tmp_path_factory.mktemp("recordings")
+    file = folder / "honest-answers.yaml"
+    file.write_text(SCENARIO, encoding="utf-8")
+    library = Library()
+    play(library.scenario(file), library, lambda text: None, keep=folder / "record")
+    return folder / "record"
+
+
+@pytest.fixture(scope="module")
+def recording(record: Path) -> Recording:
+    """The record, read and judged."""
+    return read_record(record, Library())
+
+
+def test_every_frame_that_the_recorder_counted_is_read_again(recording: Recording) -> None:
+    assert recording.run.damage == ()
+    assert recording.run.capture is not None
+    assert sum(recording.run.capture.frames.values()) == len(recording.packets)
+    assert set(recording.run.capture.frames) == set(recording.topology.interfaces)
+
+
+def test_where_nothing_is_wrong_every_packet_of_every_probe_arrives(recording: Recording) -> None:
+    [phase] = recording.run.phases
+    for observation in phase.observations.values():
+        own = packets_of(observation, recording.packets, recording.topology, phase.baseline_rtt_ms)
+        trails = trails_of(own, recording.topology)
+        assert trails
+        assert [trail.last.point for trail in trails if not arrived(trail, recording.topology)] == []
+
+
+def test_claims_about_honest_answers_are_judged_by_what_was_answered(recording: Recording) -> None:
+    outcomes = {judgement.claim.id: judgement.outcome for judgement in recording.judgements}
+
+    assert {id_ for id_, outcome in outcomes.items() if outcome != "held"} == {
+        "faulty/evidence/2",  # an honest RST takes a round trip
+        "faulty/evidence/5",  # the second question from the port is the second probe's
+    }
+    assert outcomes["faulty/evidence/2"] == outcomes["faulty/evidence/5"] == "broken"
+
+
+def test_every_fragment_of_a_large_ping_is_the_probes(recording: Recording) -> None:
+    [phase] = recording.run.phases
+    scene = scene_of(phase.observations["large"], phase, recording.run, recording.packets, recording.topology)
+
+    offsets = {trail.first.ip.fragment_offset for trail in scene.trails if trail.first.ip}
+    assert offsets == {0, 1480, 2960}
+
+
+def test_the_story_calls_nothing_dropped_and_no_honest_answer_too_soon(recording: Recording) -> None:
+    story = render_story(
+        recording.scenario,
+        recording.run,
+        recording.packets,
+        recording.judgements,
+        recording.topology,
+        cause_title="Nothing is wrong",
+        culprit=None,
+    )
+
+    assert "×" not in story.replace("× dropped", "")
+    assert "too soon" not in story

@@ -1,0 +1,161 @@
+"""Each symptom is explained by the packet that caused it."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from whodunet.core.packets import CapturedPacket
+from whodunet.core.symptoms import Symptom
+from whodunet.view.reasons import exchange_at, in_brief, reasons
+from whodunet.view.wording import Isns
+
+RTT_MS = 41.0
+
+
+def explained(case: ModuleType, packets: list[CapturedPacket], symptom: Symptom) -> list[str]:
+    exchange = exchange_at("client", packets, case.topology(), symptom)
+    assert exchange is not None
+    return list(reasons(exchange, RTT_MS, Isns(packets)))
+
+
+def connection(case: ModuleType) -> list[CapturedPacket]:
+    """A connection that stands, and one line that the client has sent in it."""
+    return [
+        *case.seen(case.tcp("S", seq=1000), 0, *case.WHOLE_WAY),
+        *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 21, *case.WHOLE_WAY_BACK[:-1]),
+        *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 41, case.WHOLE_WAY_BACK[-1]),
+        *case.seen(case.tcp(".", seq=1001, ack=7001, ip_id=2), 41.1, *case.WHOLE_WAY),
+    ]
+
+
+def line(case: ModuleType, at_ms: float, *places: str, ip_id: int = 3) -> list[CapturedPacket]:
+    return list(case.seen(case.tcp("P.", seq=1001, ack=7001, ip_id=ip_id, payload=b"hello\n"), at_ms, *places))
+
+
+def back(case: ModuleType, flags: str, at_ms: float, *, seq: int = 7001, ack: int = 1007) -> list[CapturedPacket]:
+    """A packet from the instance that is 20 ms on its way."""
+    packet = case.tcp(flags, answer=True, seq=seq, ack=ack, ip_id=9, ttl=64)
+    *way, end = case.WHOLE_WAY_BACK
+    return [*case.seen(packet, at_ms, *way), *case.seen(packet, at_ms + 20, end)]
+
+
+def test_closed_is_explained_by_the_fin_and_who_sent_the_first(case: ModuleType) -> None:
+    packets = [*connection(case), *line(case, 42, *case.WHOLE_WAY), *back(case, "F.", 63)]
+
+    told = explained(case, packets, Symptom.CLOSED)
+
+    assert told[0].startswith("FIN seq 1 ack 7 came 41.0 ms after the data 6 bytes seq 1;")
+    assert told[0].endswith("as long as the whole path takes.")
+    assert told[1] == "The first FIN of the connection was sent by instance: that side closed it."
+
+
+def test_a_close_that_the_client_began_is_told_as_the_clients(case: ModuleType) -> None:
+    fin = case.tcp("F.", seq=1001, ack=7001, ip_id=3)
+    packets = [*connection(case), *case.seen(fin, 42, *case.WHOLE_WAY), *back(case, "F.", 63, ack=1002)]
+
+    told = explained(case, packets, Symptom.CLOSED)
+
+    assert told[0].startswith("FIN seq 1 ack 2 came 41.0 ms after the FIN seq 1 ack 1;")
+    assert told[1] == "The first FIN of the connection was sent by client: that side closed it."
+
+
+def test_what_a_program_was_content_with_is_explained_by_its_handshake_whatever_ended_it(case: ModuleType) -> None:
+    packets = [
+        *connection(case),
+        *line(case, 42, *case.WHOLE_WAY),
+        *back(case, "F.", 63),
+        *back(case, "R", 64, seq=7002),
+    ]
+
+    assert explained(case, packets, Symptom.CONNECTED)[0].startswith("SYN-ACK ack 1 came 41.0 ms after the SYN;")
+
+
+def test_unreachable_is_explained_by_the_icmp_error_whatever_came_before_it(case: ModuleType) -> None:
+    error = case.seen(case.admin_prohibited(), 90, *case.FROM_FIREWALL)
+    packets = [*connection(case), *line(case, 50, *case.TO_FIREWALL), *error]
+
+    assert explained(case, packets, Symptom.UNREACHABLE)[0].startswith("ICMP 3/13 admin prohibited came 40.0 ms after")
+
+
+def test_an_honest_reset_is_not_said_to_be_too_soon(case: ModuleType) -> None:
+    ack = case.tcp(".", seq=1007, ack=7003, ip_id=4)  # meets the RST on its way
+    packets = [
+        *connection(case),
+        *line(case, 42, *case.WHOLE_WAY),
+        *case.seen(ack, 80, *case.TO_FIREWALL),
+        *back(case, "R.", 63),
+    ]
+
+    told = explained(case, packets, Symptom.RESET)
+
+    assert told[0].startswith("RST seq 1 ack 7 came 41.0 ms after the data 6 bytes seq 1;")
+    assert not any("too soon" in sentence for sentence in told)
+
+
+def test_of_resets_by_both_sides_the_one_that_came_explains(case: ModuleType) -> None:
+    own = case.tcp("R", seq=1007, ip_id=8)
+    packets = [
+        *connection(case),
+        *line(case, 42, *case.WHOLE_WAY),
+        *case.seen(own, 50, *case.WHOLE_WAY),
+        *back(case, "R.", 63),
+    ]
+
+    assert explained(case, packets, Symptom.RESET)[0].startswith("RST seq 1 ack 7 came 41.0 ms after the data")
+
+
+def test_stalled_is_explained_by_the_last_data_that_got_no_answer_and_how_far_it_came(case: ModuleType) -> None:
+    packets = [
+        *connection(case),
+        *line(case, 42, *case.WHOLE_WAY[:4]),
+        *line(case, 300, *case.WHOLE_WAY[:4], ip_id=4),
+    ]
+
+    assert explained(case, packets, Symptom.STALLED) == [
+        "No answer to the data 6 bytes seq 1 came back at client-eth0.",
+        "It was last seen at r1-eth0.",
+    ]
+    assert in_brief("client", packets, case.topology(), Symptom.STALLED) == "its data 6 bytes was last seen at r1-eth0"
+
+
+def test_stalled_is_explained_by_what_was_sent_to_the_client_and_lost(case: ModuleType) -> None:
+    reply = case.tcp("P.", answer=True, seq=7001, ack=1007, ip_id=5, payload=b"x" * 9)
+    packets = [
+        *connection(case),
+        *line(case, 42, *case.WHOLE_WAY),
+        *back(case, ".", 63),
+        *case.seen(reply, 64, *case.WHOLE_WAY_BACK[:2]),
+    ]
+
+    assert explained(case, packets, Symptom.STALLED) == [
+        "No answer to the data 6 bytes seq 1 came back at client-eth0.",
+        "The data 9 bytes seq 1 that was sent there was last seen at r1-eth1.",
+    ]
+
+
+def test_stalled_without_anything_lost_says_that_nothing_came(case: ModuleType) -> None:
+    assert explained(case, connection(case), Symptom.STALLED) == ["Nothing came after the ACK 1 at client-eth0."]
+    assert in_brief("client", connection(case), case.topology(), Symptom.STALLED) == "nothing came after its ACK"
+
+
+@pytest.mark.parametrize("symptom", [Symptom.TIMED_OUT, None])
+def test_timed_out_is_explained_by_the_place_where_the_packet_was_last_seen(
+    case: ModuleType, symptom: Symptom | None
+) -> None:
+    packets = list(case.seen(case.tcp("S"), 0, *case.TO_FIREWALL))
+    exchange = exchange_at("client", packets, case.topology(), symptom)
+
+    assert exchange is not None
+    assert list(reasons(exchange, RTT_MS, Isns(packets)))[1] == "It was last seen at fw-eth0."
+
+
+def test_timed_out_is_explained_by_the_answer_that_was_lost_on_its_way_back(case: ModuleType) -> None:
+    answer = case.tcp("S.", answer=True, seq=7000, ack=1001)
+    packets = [*case.seen(case.tcp("S"), 0, *case.WHOLE_WAY), *case.seen(answer, 21, *case.WHOLE_WAY_BACK[:3])]
+
+    assert explained(case, packets, Symptom.TIMED_OUT) == [
+        "No answer to the SYN came back at client-eth0.",
+        "The SYN-ACK ack 1 that was sent there was last seen at r1-eth0.",
+    ]

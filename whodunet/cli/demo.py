@@ -1,0 +1,80 @@
+"""The command that shows what it is all about: demo."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import termios
+from contextlib import suppress
+from typing import Any
+
+from whodunet.cli import terminal
+from whodunet.cli.runs import add_claims_option, cause_title, exit_status, progress, record
+
+THE_CASE, THE_WAY_IN = "vpn-egress-reset", "ssm-session"
+
+
+def add_commands(commands: Any) -> None:
+    """Adds this file's command."""
+    parser = commands.add_parser("demo", help="the reference case, and the way in", description=demo.__doc__)
+    add_claims_option(parser)
+    parser.add_argument("--no-pause", action="store_true", help="do not wait for Enter between the sections")
+    parser.set_defaults(run=demo)
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Plays the reference case, in which ssh is refused, and then the way in: a session through Session Manager.
+
+    At a terminal it waits for Enter before each section, so that there is time to guess; who did it comes last.
+    """
+    from whodunet.view.style import width_of
+
+    pauses = not options.no_pause and sys.stdin.isatty() and sys.stdout.isatty()
+    outcomes = [_play(THE_CASE, options.all_claims, pauses, is_quiet=False)]
+    _go_on("the way in", pauses)
+    print("=" * min(72, width_of(sys.stdout, os.environ)), end="\n\n", flush=True)
+    # By now a pager has the terminal (`| less`), and progress would be written across its page.
+    outcomes.append(_play(THE_WAY_IN, options.all_claims, pauses, is_quiet=not sys.stdout.isatty()))
+    return exit_status(outcomes)
+
+
+def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:
+    """Plays a scenario and tells its story as a mystery; its outcome."""
+    from whodunet.lab.launching import LabProcess
+    from whodunet.loading.library import Library
+    from whodunet.view.story import sections
+    from whodunet.view.style import Style
+
+    library = Library()
+    with LabProcess(name) as process:
+        recording, folder = record(name, library, process, progress(is_quiet))
+    told = sections(
+        recording.scenario,
+        recording.run,
+        recording.packets,
+        recording.judgements,
+        recording.topology,
+        cause_title=cause_title(recording, library),
+        culprit=recording.scenario.answer.culprit,
+        style=Style.of_terminal(sys.stdout, os.environ),
+        all_claims=all_claims,
+        is_mystery=True,
+    )
+    for number, section in enumerate(told):
+        if number:
+            _go_on(section.heading, pauses)
+        terminal.show(section.text)
+    print(f"\nrecord: {folder}", flush=True)
+    return str(recording.outcome)
+
+
+def _go_on(what_comes: str, pauses: bool) -> None:
+    """Leaves a line free, and where there are to be pauses waits for Enter; the end of the input is as good."""
+    if pauses:
+        with suppress(termios.error, OSError):  # no terminal after all
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before is no answer to this
+        print(f"\n[press Enter: {what_comes}] ", end="", flush=True)
+        if not sys.stdin.readline():
+            print()
+    print()
