@@ -30,7 +30,7 @@ class Kernel:
     def run(self, arguments: Sequence[str], *_: object, **__: object) -> Finished:
         self.commands.append(" ".join(arguments))
         fails = bool(self._refused) and self._refused in self.commands[-1]
-        return Finished(2 if fails else 0, "", self._words if fails else "", 0, 0)
+        return Finished(2 if fails else 0, "", self._words if fails else "", 0, 0, 0, 0)
 
 
 def test_a_kernel_with_netem_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
