@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
 from whodunet import catalogue
 from whodunet.core.errors import CannotRun, WhodunetError
 from whodunet.lab import linux, openvswitch, sandbox
-from whodunet.lab.processes import LOGS, Daemon, check, environment, start_here
+from whodunet.lab.processes import LOGS, check, environment
 from whodunet.lab.programs import LAB_PATH
 
 _PROGRAMS: Final = Path("/run/lab/bin")
@@ -158,8 +161,27 @@ def _start_controller(ryu_app: Path, app: str) -> None:
     assert child.stdout is not None
     if not child.stdout.readline():  # the event that it listens
         raise CannotRun(f"the Ryu app {app} ended with exit status {child.wait()} before it listened")
-    old = f"TCP-LISTEN:{_OLD_PORT},bind=127.0.0.1,fork,reuseaddr"
-    Daemon("old-port", start_here(["socat", old, f"TCP:{_REMOTE}"]))
+    listener = socket.create_server(("127.0.0.1", _OLD_PORT))
+    threading.Thread(target=_pass_on, args=(listener,), daemon=True).start()
+
+
+def _pass_on(listener: socket.socket) -> None:
+    """Connects whoever comes to the old port with the app, which listens on the new one."""
+    host, _, port = _REMOTE.partition(":")
+    while True:
+        switch, _ = listener.accept()
+        with suppress(OSError):
+            app = socket.create_connection((host, int(port)))
+            for ends in ((switch, app), (app, switch)):
+                threading.Thread(target=_copy_stream, args=ends, daemon=True).start()
+
+
+def _copy_stream(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := source.recv(1 << 16):
+            target.sendall(chunk)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
 
 
 def _install_modules() -> None:
