@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from whodunet.core.errors import CannotRun
 from whodunet.engine import plan_for
+from whodunet.lab.programs import LAB_PATH
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library, find_scenario
 
@@ -19,8 +20,12 @@ WHODUNET = (sys.executable, "-P", "-m", "whodunet.cli.main")
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, less what would have Python compile every module at every start."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    """This process's environment, less what would have Python compile every module at every start.
+
+    With the directories of Open vSwitch's daemons, which an ordinary user's PATH lacks.
+    """
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return own | {"PATH": f"{os.environ.get('PATH', '')}:{LAB_PATH}"}
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,15 @@ import os
 import platform
 import subprocess
 
+from benchmarks.labs import environment
+
 
 def machine_line() -> str:
     """Kernel, cores, Python, Open vSwitch, and how busy the machine was when the measuring began."""
-    first = subprocess.run(
-        ["ovs-vswitchd", "--version"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()[0]
+    command = ["ovs-vswitchd", "--version"]
+    first = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout.splitlines()[
+        0
+    ]
     parts = [
         f"{platform.system()} {platform.release()} {platform.machine()}",
         f"{len(os.sched_getaffinity(0))} cores",

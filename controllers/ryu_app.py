@@ -521,7 +521,8 @@ def _start_apps(apps: list[str], emit: Emit) -> tuple[list[Any], Any]:
 def main() -> int:
     """Runs until standard input ends; 1 if the port cannot be listened on."""
     arguments = _arguments()
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    level = logging.INFO if arguments.app else logging.WARNING  # INFO is what ryu-manager shows of an application
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(name)s: %(message)s")
     emit = _claim_stdout()
     if not _free(arguments.listen):
         LOG.error("cannot listen on %s:%d", *arguments.listen)

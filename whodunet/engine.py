@@ -26,6 +26,7 @@ from whodunet.core.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import Plan
+from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library, topo
 
@@ -67,8 +68,14 @@ class Recording:
 
 
 def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:
-    """What a lab has to be told to stand as the scenario's setup wants it, without its faults."""
+    """What a lab has to be told to stand as the scenario's setup wants it, without its faults.
+
+    Raises:
+        CannotRun: when a program that the case needs is not installed.
+    """
     question, setup = scenario.question, scenario.staging.setup
+    faults, probes = scenario.staging.faults, question.probes.values()
+    require_programs_of_case({fault.kind for fault in faults}, {probe.command for probe in probes})
     switches = topo(question.topology).switches()
     policies = {
         each: library.standing_policy(question.topology, each, setup.policies.get(each, {})) for each in switches

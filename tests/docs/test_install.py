@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -72,5 +76,53 @@ def test_the_wheel_carries_every_topology_controller_and_scenario(home: Path) ->
         assert expected <= carried
 
 
-def test_the_lock_names_no_package_index() -> None:
-    assert "://" not in (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_locks_name_no_package_index(lock: str) -> None:
+    assert "://" not in (CHECKOUT / lock).read_text(encoding="utf-8")
+
+
+def pinned(lock: str) -> dict[str, str]:
+    """Version by package."""
+    text = (CHECKOUT / lock).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+
+def test_the_locks_agree_and_developers_tools_are_in_theirs_alone() -> None:
+    runtime, developers = (pinned(lock) for lock in LOCKS)
+    assert {name: developers[name] for name in runtime.keys() & developers.keys()} == {
+        name: runtime[name] for name in runtime.keys() & developers.keys()
+    }
+    assert not {"mypy", "pytest", "ruff", "uv"} & runtime.keys()
+    assert {"mypy", "pytest", "ruff", "uv"} <= developers.keys()
+
+
+def test_every_dependency_of_the_project_is_pinned_within_its_bounds() -> None:
+    metadata = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = (metadata["project"]["dependencies"], metadata["dependency-groups"]["dev"])
+    for lock, wanted in zip(LOCKS, groups, strict=True):
+        versions = pinned(lock)
+        for requirement in map(Requirement, wanted):
+            assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement
+
+
+def test_every_pin_has_hashes() -> None:
+    for lock in LOCKS:
+        text = (CHECKOUT / lock).read_text(encoding="utf-8")
+        for pin in re.split(r"\n(?=[\w.-]+==)", text)[1:]:
+            assert "--hash=sha256:" in pin, pin
+
+
+def test_the_commands_of_the_page_made_the_locks() -> None:
+    page = " ".join((CHECKOUT / "docs" / "install.md").read_text(encoding="utf-8").replace("\\\n", " ").split())
+    for lock in LOCKS:
+        made_by = (CHECKOUT / lock).read_text(encoding="utf-8").splitlines()[1].removeprefix("#").strip()
+        assert made_by in page
+
+
+def test_the_wheel_carries_the_installer_of_packages(home: Path) -> None:
+    run(["uv", "build", "--wheel", "--out-dir", str(home)], home, cwd=CHECKOUT)
+    [wheel] = home.glob("*.whl")
+    assert "whodunet/lab/apt_install.sh" in zipfile.ZipFile(wheel).namelist()

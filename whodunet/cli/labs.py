@@ -48,6 +48,9 @@ def add_commands(commands: Any) -> None:
     bare = commands.add_parser(
         "sandbox", help="run a command beside an Open vSwitch of its own", description=sandbox.__doc__
     )
+    bare.add_argument(
+        "--controller", metavar="FILE", help="a Ryu app (file or module) to run where a RemoteController looks for it"
+    )
     bare.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="without it: a shell")
     bare.set_defaults(run=sandbox)
 
@@ -132,13 +135,14 @@ def execute(options: argparse.Namespace) -> int:
 def sandbox(options: argparse.Namespace) -> int:
     """Runs a command, such as a Mininet script or test suite, in a sandbox without a lab.
 
-    Example: `whodunet sandbox -- mn --test pingall`. It sees an own Open vSwitch, a controller for it, and of the
-    machine's temporary files none but the current directory.
+    Example: `whodunet sandbox -- mn --test pingall`, or with a Ryu app of your own and a script whose controller is a
+    RemoteController: `whodunet sandbox --controller my_ryu_app.py -- python3 my_topo.py`. It sees an own Open vSwitch
+    and, of the machine's temporary files, the current directory and what the command line names.
     """
     from whodunet.lab import bare
 
-    command = given_command(options)
-    bare.run(command or ["bash"])
+    app = _other_controller(options.controller)["other_controller"] if options.controller else None
+    bare.run(given_command(options) or ["bash"], app)
 
 
 def down(options: argparse.Namespace) -> int:

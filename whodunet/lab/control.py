@@ -228,6 +228,11 @@ class Connection:
             raise ValueError("a message is a JSON object")
         return message, list(received)
 
+    @property
+    def has_message(self) -> bool:
+        """True when a message is here that came together with the one before."""
+        return b"\n" in self._unread
+
     def _await_readable(self, timeout_s: float | None) -> None:
         if timeout_s is not None:
             import select

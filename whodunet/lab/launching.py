@@ -19,15 +19,12 @@ from typing import Final, Self
 from whodunet.core.errors import CannotRun
 from whodunet.lab import control
 from whodunet.lab.plan import Plan
+from whodunet.lab.programs import LAB_PATH
 
 Progress = Callable[[str], None]
 
 # A lab is the same whoever starts it, and what else stands in the caller's environment is none of its business.
-_ENVIRONMENT: Final = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "LC_ALL": "C.UTF-8",
-    "HOME": "/",
-}
+_ENVIRONMENT: Final = {"PATH": LAB_PATH, "LC_ALL": "C.UTF-8", "HOME": "/"}
 
 _living: set[LabProcess] = set()
 _interrupted = threading.Event()

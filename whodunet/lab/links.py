@@ -17,11 +17,14 @@ from typing import Final
 
 from whodunet.core.errors import CannotRun
 from whodunet.core.topology import Link
-from whodunet.lab.processes import Daemon, run, start_here
+from whodunet.lab.processes import Daemon, check, run, start_here
 
 # Source: linux/sockios.h; linux/ethtool.h, ETHTOOL_STXCSUM and following.
 _SIOCETHTOOL: Final = 0x8946
 _OFFLOADS: Final = {"tx": 0x17, "rx": 0x15, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
+
+
+TUN: Final = "/dev/net/tun"
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,25 @@ def require_tun() -> None:
         CannotRun: where /dev/net/tun cannot be opened.
     """
     try:
-        os.close(os.open("/dev/net/tun", os.O_RDWR))
+        os.close(os.open(TUN, os.O_RDWR))
     except OSError as error:
-        refused = f"/dev/net/tun, which delayed links need, cannot be opened: {error.strerror}"
+        refused = f"{TUN}, which delayed links need, cannot be opened: {error.strerror}"
         raise CannotRun(f"{refused}; `whodunet doctor` says what fixes it") from error
 
 
-def netem_works() -> bool:
-    """True when this kernel emulates delay itself."""
-    return run(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"], 10).exit_status == 0 and (
-        run(["tc", "qdisc", "del", "dev", "lo", "root"], 10).exit_status == 0
-    )
+def netem_refusal() -> str | None:
+    """Why this kernel does not emulate delay itself, in its own words; None where it does."""
+    trial = run(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"], 10)
+    if trial.exit_status == 0:
+        check(["tc", "qdisc", "del", "dev", "lo", "root"])
+        return None
+    said = trial.stderr.strip().splitlines()
+    return said[0] if said else f"tc exited with {trial.exit_status}"
+
+
+def has_no_netem(refusal: str) -> bool:
+    """True where the kernel refuses because netem is no part of it, which is no reason to worry about."""
+    return "qdisc kind is unknown" in refusal
 
 
 def veth_commands(cable: Cable, has_netem: bool) -> list[str]:
@@ -114,27 +125,22 @@ def shape(cable: Cable, has_netem: bool) -> Daemon | None:
         return None
     if has_netem:
         for end in cable.ends:
-            run(
-                [
-                    *_inside(end),
-                    "tc",
-                    "qdisc",
-                    "add",
-                    "dev",
-                    end.interface,
-                    "root",
-                    "netem",
-                    *netem_options(cable.link),
-                ],
-                10,
-                keep_open=_namespaces(cable),
-            )
+            _shape_by_netem(end, cable)
         return None
     plugs = [[*_inside(end), "vde_plug2tap", "-s", "-", end.interface] for end in cable.ends]
     wire = ["wirefilter", *wirefilter_options(cable.link)]
     # dpipe makes a process group of its own, which a session's leader may not.
     command = ["dpipe", *plugs[0], "=", *wire, "=", *plugs[1]]
     return Daemon(f"wirefilter {cable.name}", start_here(command, _namespaces(cable), leads_session=False))
+
+
+def _shape_by_netem(end: End, cable: Cable) -> None:
+    """An undelayed link in place of a delayed one would make every timing wrong: what the kernel refuses is told."""
+    qdisc = ["tc", "qdisc", "add", "dev", end.interface, "root", "netem", *netem_options(cable.link)]
+    try:
+        check([*_inside(end), *qdisc], keep_open=_namespaces(cable))
+    except CannotRun as error:
+        raise CannotRun(f"the kernel refused to shape the link {cable.name}: {error}") from error
 
 
 def _inside(end: End) -> list[str]:

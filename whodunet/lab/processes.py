@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from whodunet.core.errors import CannotRun
-from whodunet.lab.programs import require_program
+from whodunet.lab.programs import LAB_PATH, require_program
 
 LOGS: Final = Path("/run/lab/log")
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _AFTER_KILL_S: Final = 2.0
 _HEAD_BYTES: Final = 1 << 20  # of what a command writes to one of its streams, this much is kept, and the last
 _TAIL_BYTES: Final = 1 << 16
@@ -88,7 +87,7 @@ def environment(*, programs: str = "", home: str | None = None, **more: str) -> 
     Args:
         programs: a further directory of the PATH, the last one: the machine's programs come first.
     """
-    fixed = {"PATH": f"{_PATH}:{programs}" if programs else _PATH, "LC_ALL": "C.UTF-8", "TERM": "dumb"}
+    fixed = {"PATH": f"{LAB_PATH}:{programs}" if programs else LAB_PATH, "LC_ALL": "C.UTF-8", "TERM": "dumb"}
     return fixed | {"HOME": home or os.environ["HOME"], "USER": "root", "LOGNAME": "root"} | more
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from whodunet.core.errors import CannotRun
+
+# Where a lab looks its programs up. Never the caller's PATH: Debian leaves an ordinary user's without the daemons', and
+# a lab is the same whoever starts it.
+LAB_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_APT_INSTALL: Final = Path(__file__).with_name("apt_install.sh")
 
 
 @dataclass(frozen=True)
@@ -18,10 +26,13 @@ class Program:
     name: str
     package: str
     purpose: str
+    is_optional: bool = False  # True: only some cases need it
+    fault: str | None = None  # the kind of fault that needs it, besides commands that name it
 
-    @property
-    def fix(self) -> str:
-        return f"sudo apt-get install {self.package}"
+    def is_needed_by(self, faults: Collection[str], commands: Collection[str]) -> bool:
+        """Whether a case with these kinds of fault and these shell commands needs it."""
+        words = {word for command in commands for word in re.findall(r"[\w.+-]+", command)}
+        return self.name in words or (self.fault is not None and self.fault in faults)
 
 
 # Source: the packages of Debian 12 and 13.
@@ -49,24 +60,48 @@ PROGRAMS: Final = (
     Program("tcpdump", "tcpdump", "shows packets on a host"),
     Program("dnsmasq", "dnsmasq-base", "the labs' DNS servers"),
     Program("dig", "bind9-dnsutils", "probe"),
-    Program("aws", "awscli", "opens sessions through Session Manager"),
-    Program("faketime", "faketime", "wrong clocks"),
-    Program("w3m", "w3m", "opens the page that approves a sign-on"),
+    Program("aws", "awscli", "opens sessions through Session Manager", is_optional=True),
+    Program("faketime", "faketime", "wrong clocks", is_optional=True, fault="clock-skew"),
+    Program("w3m", "w3m", "opens the page that approves a sign-on", is_optional=True),
 )
-
-# Debian keeps daemons here, and leaves these out of an ordinary user's PATH.
-_SYSTEM_DIRECTORIES: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def find_program(name: str) -> Path | None:
-    """Where a program is: on the PATH, else where Debian keeps the system's; None where it is not installed."""
-    found = shutil.which(name, path=search_path())
+    """Where a lab finds a program; None where it is not installed."""
+    found = shutil.which(name, path=LAB_PATH)
     return Path(found) if found else None
 
 
-def search_path() -> str:
-    """The PATH that a lab's programs are looked up on."""
-    return os.pathsep.join([os.environ.get("PATH", os.defpath), *_SYSTEM_DIRECTORIES])
+def as_root(*commands: str) -> str:
+    """The command line with which the caller runs commands as root, each if the one before succeeded."""
+    if os.geteuid() == 0:
+        return " && ".join(commands)
+    if find_program("sudo"):
+        return " && ".join(f"sudo {command}" for command in commands)
+    return f"su - -c {shlex.quote(' && '.join(commands))}"
+
+
+def installing(packages: Iterable[str]) -> str:
+    """The command with which root installs Debian packages and starts no service of theirs."""
+    return f"bash {shlex.quote(str(_APT_INSTALL))} {' '.join(dict.fromkeys(packages))}"
+
+
+def require_programs_of_case(faults: Collection[str], commands: Collection[str]) -> None:
+    """A case's own programs are installed, besides those of every lab.
+
+    Args:
+        faults: the kinds of its faults.
+        commands: the shell commands of its probes.
+
+    Raises:
+        CannotRun: when some are not; names the one command that installs them.
+    """
+    needed = [program for program in PROGRAMS if program.is_optional and program.is_needed_by(faults, commands)]
+    lacking = [program for program in needed if find_program(program.name) is None]
+    if lacking:
+        names = " and ".join(program.name for program in lacking)
+        fix = as_root(installing(program.package for program in lacking))
+        raise CannotRun(f"this case needs {names}, not installed here; fix: {fix}")
 
 
 def require_program(name: str) -> Path:
@@ -77,6 +112,6 @@ def require_program(name: str) -> Path:
     """
     found = find_program(name)
     if found is None:
-        fixes = [program.fix for program in PROGRAMS if program.name == name]
+        fixes = [f"fix: {as_root(installing([program.package]))}" for program in PROGRAMS if program.name == name]
         raise CannotRun("; ".join([f"the program {name} is not installed", *fixes]))
     return found

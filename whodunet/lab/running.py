@@ -113,9 +113,12 @@ class RunningLab:
         self._net = network.LabNet(self._topo, self._maker, self._first_process_watcher())
         for node in self._net.hosts:
             self.hosts[node.name] = Host(node.first, self._topo.nodeInfo(node.name))
-        self._has_netem = links.netem_works()
-        if not self._has_netem:
+        netem_refusal = links.netem_refusal()
+        self._has_netem = netem_refusal is None
+        if netem_refusal is not None:
             links.require_tun()
+            if not links.has_no_netem(netem_refusal):
+                self._notice(f"netem is refused ({netem_refusal}): wirefilter delays the links")
         self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
         self._cables = network.cables_of(self._net, self.topology, self._namespaces)
         network.make_interfaces(self._cables, self._has_netem)
