@@ -136,12 +136,14 @@ def describe(name: str, topo: LabTopo) -> Topology:
         interfaces |= {one.name: one, other.name: other}
         delay_ms, jitter_ms = _milliseconds(options["delay"]), _milliseconds(options["jitter"])
         links.append(Link((one.name, other.name), delay_ms, jitter_ms, options["loss"] or 0.0, options["bw"]))
-    roles = {node: topo.nodeInfo(node)["role"] for node in topo.nodes(sort=False)}
-    nodes = {node: Node(node, role, topo.isSwitch(node)) for node, role in roles.items()}
+    settings = {node: topo.nodeInfo(node) for node in topo.nodes(sort=False)}
+    nodes = {
+        node: Node(node, each["role"], topo.isSwitch(node), each.get("forwards", False))
+        for node, each in settings.items()
+    }
     order = {node: place for place, node in enumerate(nodes)}
     in_order = sorted(interfaces.values(), key=lambda interface: (order[interface.node], interface.name))
-    uplinks = {node: tuple(topo.nodeInfo(node).get("uplinks") or ()) for node in nodes}
-    services = {node: tuple(topo.nodeInfo(node).get("services") or ()) for node in nodes}
+    uplinks = {node: tuple(each.get("uplinks") or ()) for node, each in settings.items()}
     return Topology(
         name=name,
         nodes=nodes,
@@ -149,5 +151,7 @@ def describe(name: str, topo: LabTopo) -> Topology:
         links=tuple(links),
         baseline=topo.baseline,
         uplinks={node: ways for node, ways in uplinks.items() if ways},
-        services={node: there for node, there in services.items() if there},
+        services={node: each["services"] for node, each in settings.items() if each.get("services")},
+        policies={node: each["policy"] for node, each in settings.items() if "policy" in each},
+        signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
     )

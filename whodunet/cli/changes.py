@@ -104,9 +104,10 @@ def _set(policy_: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _check_policy(config: Mapping[str, Any], topology: str, switch: str) -> None:
-    from whodunet.loading.library import Library, read_policy
+    from whodunet.loading.library import Library
 
-    read_policy(config, Library().topology(topology), switch)
+    library = Library()
+    library.catalogue.read_policy(config, library.topology(topology), switch)
 
 
 def vpn(options: argparse.Namespace) -> int:

@@ -75,8 +75,18 @@ def _bring_up(options: argparse.Namespace, process: Any) -> None:
         engine.restart_services(scenario, lab, lambda text: print(text, file=sys.stderr))
         name = lab.name
         lab.let_go()
-    print(scenario.question.story.strip())
+    print(_told(scenario.question, options))
     print(f"\nlab {name} is up; next: whodunet shell {scenario.question.vantage}    in the end: whodunet down")
+
+
+def _told(question: Any, options: argparse.Namespace) -> str:
+    """What the user would tell you; without the fault that the story is about: what there is instead."""
+    if options.controller:
+        absent = "no firewall and no security group decides anything, and the scenario's fault is not in it"
+        return f"The network {question.topology} with {options.controller} in place of its own controllers: {absent}."
+    if options.without_fault:
+        return f"The network {question.topology} as it is when nothing is wrong: the scenario's fault is not in it."
+    return str(question.story.strip())
 
 
 def _other_controller(app: str) -> dict[str, Any]:

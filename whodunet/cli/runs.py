@@ -128,7 +128,6 @@ def _tell(recording: Any, library: Any, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(report(scenario, recording.run, recording.judgements), indent=2, ensure_ascii=False))
         return
-    cause = library.causes().get(scenario.answer.cause)
     print(
         render_story(
             scenario,
@@ -136,7 +135,7 @@ def _tell(recording: Any, library: Any, options: argparse.Namespace) -> None:
             recording.packets,
             recording.judgements,
             recording.topology,
-            cause_title=cause.title if cause else "Nothing is wrong",
+            cause_title=library.of(scenario).cause_title(scenario),
             culprit=scenario.answer.culprit,
             style=Style.of_terminal(sys.stdout, os.environ),
             all_claims=options.all_claims,

@@ -170,7 +170,7 @@ class SandboxedLab:
         """Takes a fault out and returns the proof that it is gone."""
         before = fault.proof(self)
         fault.remove(self, self._before.pop(fault.model_dump_json()))
-        left = fault.proof(self)
+        left = fault.remains(self)
         if left is not None:
             raise FaultNotInPlace(f"{fault.kind} at {fault.culprit()} was removed and is still there: {left}")
         return f"gone: {before}"
