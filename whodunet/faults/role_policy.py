@@ -13,6 +13,7 @@ from whodunet.core.topology import Topology
 
 _CONTROL_PLANE: Final = "control-plane"
 _METADATA: Final = "metadata"
+_TRUSTED: Final = "/etc/ssl/certs/ca-certificates.crt"  # the AWS CLI has a list of its own, without the lab's authority
 _DOCUMENT: Final = "SSM-SessionManagerRunShell"  # which developers and agents alike may read, and nobody else
 
 
@@ -82,4 +83,6 @@ class RolePoliciesMissing(Fault):
 
     def _call(self, network: Network) -> Completed:
         region = network.service_settings(self.node, _CONTROL_PLANE)["region"]
-        return network.execute(self.bearer, f"aws ssm get-document --name {_DOCUMENT} --region {region}")
+        return network.execute(
+            self.bearer, f"AWS_CA_BUNDLE={_TRUSTED} aws ssm get-document --name {_DOCUMENT} --region {region}"
+        )

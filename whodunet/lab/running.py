@@ -158,7 +158,10 @@ class RunningLab:
             for each in self.topology.interfaces.values()
             if each.node == node and each.address
         ]
-        return ",".join([*addresses, node, f"{node}.cloud.example"])
+        # By its id, too: ssh goes there through Session Manager.
+        metadata = self.topology.services.get(node, {}).get("metadata", {})
+        ids = [metadata["instance_id"]] if "instance_id" in metadata else []
+        return ",".join([*addresses, node, f"{node}.cloud.example", *ids])
 
     def _start_switches(self) -> None:
         for switch in self._net.switches:
