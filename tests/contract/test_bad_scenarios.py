@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -47,18 +48,38 @@ def test_each_message_names_file_and_line_and_ends_with_a_mend() -> None:
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes("title: gestört\n".encode("latin-1"))
-    (complaint,) = complaints(path)
-    assert complaint == (
-        f"{path}: cannot be read: 'utf-8' codec can't decode byte 0xf6 in position 11: invalid start byte; "
-        "name a readable YAML file"
-    )
+    assert complaints(path) == [f"{path}: is not UTF-8: byte 0xf6 at 11; save it as UTF-8"]
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    (complaint,) = complaints(tmp_path)
-    assert complaint == (
-        f"{tmp_path}: cannot be read: [Errno 21] Is a directory: '{tmp_path}'; name a readable YAML file"
+def test_a_folder_a_pipe_and_a_device_are_refused_without_being_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path, kind in ((tmp_path, "a folder"), (tmp_path / "pipe.yaml", "a pipe"), (Path("/dev/zero"), "a device")):
+        assert complaints(path) == [f"{path}: is {kind}; name a readable YAML file"]
+
+
+def test_a_file_larger_than_any_scenario_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_text("title: " + "x" * 1_000_000)
+    assert complaints(path) == [f"{path}: is larger than 1000000 bytes; name a file of less"]
+
+
+@pytest.mark.parametrize("text", ["[" * 500_000, "{a: " * 200_000, "- " * 400_000, "? " * 400_000])
+def test_nesting_however_deep_is_refused_at_once(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(text)
+    assert complaints(path) == [f"{path}:1: is nested more than 40 levels deep; write it flatter"]
+
+
+def test_a_file_in_former_words_is_the_one_in_present_words(tmp_path: Path) -> None:
+    present = GOOD.replace("  policies:\n", "  policies:\n    egress-fw: {rules: [{action: allow}]}\n")
+    former = present.replace("kind: firewall-rule", "kind: firewall-entry").replace("rules: [{", "entries: [{")
+    assert former.count("entr") == 2
+    for name, text in (("former", former), ("present", present)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    former_staging, staging = (
+        Library().scenario(tmp_path / f"{name}.yaml").staging.model_dump() for name in ("former", "present")
     )
+    assert former_staging == staging
 
 
 @pytest.mark.parametrize(

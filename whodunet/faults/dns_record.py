@@ -10,6 +10,7 @@ from pydantic import Field
 
 from whodunet.core.fault import Misfit, Network, NodeFault
 from whodunet.core.fields import DomainName
+from whodunet.core.policy import meant
 from whodunet.core.topology import Topology
 
 _SERVER: Final = "dnsmasq"
@@ -27,8 +28,7 @@ class DnsRecordMissing(NodeFault):
         yield from self.serves(topology, self.node, _SERVER, "node")
         records = topology.services.get(self.node, {}).get(_SERVER, {}).get("records")
         if records is not None and self.name not in records:
-            there = ", ".join(records) or "none"
-            yield Misfit(("name",), f"is {self.name}, of which {self.node} has no record", f"use one of: {there}")
+            yield Misfit(("name",), f"is {self.name}, of which {self.node} has no record", meant(self.name, records))
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Takes the record out of the server's zone."""

@@ -59,7 +59,7 @@ class FirewallRule(PolicyFault):
 
     def policy_misfits(self, policy: Mapping[str, Any], topology: Topology) -> Iterator[Misfit]:
         """A rule that the firewall has anyway, beside a bad one."""
-        if self.rule() in policy.get("rules", []):
+        if _written(self.rule()) in map(_written, policy.get("rules", [])):
             yield Misfit(
                 ("switch",),
                 f"is {self.switch}, which has this rule anyway",
@@ -89,3 +89,8 @@ class FirewallRule(PolicyFault):
         """Takes the rule out, and leaves what else was changed meanwhile."""
         policy = network.policy(self.switch)
         network.set_policy(self.switch, policy | {"rules": self._others(policy)})
+
+
+def _written(rule: Any) -> Any:
+    """A rule without what it need not say."""
+    return {key: value for key, value in rule.items() if value != "any"} if isinstance(rule, Mapping) else rule

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from whodunet.core.fault import Completed, Fault, Misfit, Network
+from whodunet.core.policy import meant
 from whodunet.core.topology import Topology
 
 _CONTROL_PLANE: Final = "control-plane"
@@ -48,7 +49,7 @@ class RolePoliciesMissing(Fault):
             return
         roles = settings.get("roles", {})
         if self.role not in roles:
-            yield Misfit(("role",), f"is {self.role}, which is no role", f"use one of: {', '.join(roles)}")
+            yield Misfit(("role",), f"is {self.role}, which is no role", meant(self.role, roles))
         elif not roles[self.role].get("policies"):
             yield Misfit(("role",), f"is {self.role}, which has no policies anyway", "name another")
         elif self._role_of_bearer(topology) != self.role:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from whodunet.core.fault import Misfit, Network
 from whodunet.core.flow_table import TableEntry
-from whodunet.core.policy import Output, Track
+from whodunet.core.policy import Output, Track, meant
 from whodunet.core.topology import Topology
 from whodunet.faults.policy_fault import Key, PolicyFault
 
@@ -41,9 +41,7 @@ class SecurityGroupInbound(PolicyFault):
         """A group that there is not, that protects nothing, or that has these rules already, beside bad rules."""
         groups = policy.get("groups", {})
         if self.group not in groups:
-            yield Misfit(
-                ("group",), f"is {self.group}, which is no group of {self.switch}", f"use one of: {', '.join(groups)}"
-            )
+            yield Misfit(("group",), f"is {self.group}, which is no group of {self.switch}", meant(self.group, groups))
         elif not self._interfaces(topology):
             yield Misfit(("group",), f"is {self.group}, in which no interface is", "name another, or add an interface")
         elif self.changed(policy) == policy:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from whodunet.core.fault import Misfit, Network, NodeFault
 from whodunet.core.fields import refused
+from whodunet.core.policy import meant
 from whodunet.core.topology import Topology
 
 # Reads what the client says before it ends: closing with unread bytes would send RST instead of FIN (RFC 2525, 2.17).
@@ -40,7 +41,7 @@ class ServiceFault(NodeFault):
         there = topology.services.get(self.node, {})
         if self.service not in there:
             wrong = f"is {self.service}, which is no service of {self.node}"
-            yield Misfit(("service",), wrong, f"use one of: {', '.join(there)}" if there else f"{self.node} runs none")
+            yield Misfit(("service",), wrong, meant(self.service, there) if there else f"{self.node} runs none")
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Stops the service; starts the stand-in."""

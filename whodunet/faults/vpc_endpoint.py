@@ -9,6 +9,7 @@ from pydantic import Field
 
 from whodunet.core.fault import Misfit, Network, NodeFault
 from whodunet.core.fields import DomainName
+from whodunet.core.policy import meant
 from whodunet.core.topology import Topology
 
 _SERVER: Final = "dnsmasq"
@@ -42,9 +43,8 @@ class VpcEndpoint(NodeFault):
         records = topology.services.get(self.resolver, {}).get(_SERVER, {}).get("records")
         for number, name in enumerate(self.services):
             if records is not None and name not in records:
-                there = ", ".join(records) or "none"
                 wrong = f"is {name}, of which {self.resolver} has no record"
-                yield Misfit(("services", number), wrong, f"use one of: {there}")
+                yield Misfit(("services", number), wrong, meant(name, records))
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Gives the names a public address inside the VPC."""

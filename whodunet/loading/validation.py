@@ -49,6 +49,10 @@ def _wrong_choice(error: Any, model: type[BaseModel]) -> tuple[str, str]:
     return f"is {json.dumps(error['input'])[:60]}", f"use one of: {error['ctx']['expected']}"
 
 
+def _too_short(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+    return "is empty", "write at least one"
+
+
 def _refused(error: Any, model: type[BaseModel]) -> tuple[str, str]:
     return error["ctx"]["wrong"], error["ctx"]["fix"]
 
@@ -59,6 +63,7 @@ _DESCRIPTIONS: Mapping[str, Callable[[Any, type[BaseModel]], tuple[str, str]]] =
     "enum": _wrong_choice,
     "literal_error": _wrong_choice,
     REFUSED: _refused,
+    "too_short": _too_short,
 }
 
 

@@ -151,10 +151,12 @@ class _PromptLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self._handshake_s = handshake_s
 
-    async def create_server(self, *args: Any, **settings: Any) -> asyncio.Server:  # type: ignore[override]
+    async def create_server(self, *args: Any, **settings: Any) -> asyncio.Server:
         """As asked, with the limit."""
-        limit = {"ssl_handshake_timeout": self._handshake_s} if settings.get("ssl") else {}
-        return await super().create_server(*args, **settings, **limit)
+        if settings.get("ssl"):
+            settings["ssl_handshake_timeout"] = self._handshake_s
+        server: asyncio.Server = await super().create_server(*args, **settings)
+        return server
 
 
 class _Server(uvicorn.Server):
