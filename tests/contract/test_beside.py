@@ -199,6 +199,39 @@ def test_a_topology_and_a_controller_beside_a_scenario_make_its_network(tmp_path
     assert "setup.policies.gate.open: unknown key 'open'" in complaint(tmp_path / "case.yaml")
 
 
+POLICY_FAULT: Final = '''
+from typing import ClassVar, Literal
+from whodunet.faults.policy_fault import PolicyFault
+
+class LeftAjar(PolicyFault):
+    """The gate is left ajar."""
+
+    controller: ClassVar[str] = "open_gate"
+    kind: Literal["left-ajar"] = "left-ajar"
+
+    def facts(self, topology):
+        return {"kind": self.kind}
+
+    def changed(self, policy):
+        return {**policy, "ajar": True}
+
+    def key_of(self, place):
+        return (place,)
+
+    def shown(self, entries, policy):
+        return "ajar"
+'''
+
+
+def test_a_fault_of_a_policy_is_asked_of_the_controller_that_lies_beside_it(tmp_path: Path) -> None:
+    files = {"topologies/two.py": TOPOLOGY, "controllers/open_gate.py": CONTROLLER, "faults/ajar.py": POLICY_FAULT}
+    text = CASE.replace("corporate_vpn", "two").replace(
+        "{kind: hiccup, node: vpn-gw}", "{kind: left-ajar, switch: gate}"
+    )
+    place(tmp_path, {**files, "case.yaml": text})
+    assert "faults[0].ajar: unknown key 'ajar'" in complaint(tmp_path / "case.yaml")
+
+
 @pytest.mark.usefixtures("_only_own_places")
 def test_a_folder_that_is_given_is_known_to_all_that_is_read(tmp_path: Path) -> None:
     place(tmp_path, {"faults/hiccup.py": FAULT, "causes/router-hiccup.yaml": CAUSE})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -53,3 +54,17 @@ def test_the_case_holds_with_a_folder_that_is_given(example: Path) -> None:
     assert whodunet("--with", ".", "list", cwd=example).stdout.count("somewhere-on-the-way") == 1
     checked = whodunet("check", "somewhere-on-the-way", "--with", ".", cwd=example)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_its_lab_knows_the_controller_that_lies_beside_the_case(example: Path) -> None:
+    lab = f"page-{os.getpid()}"
+    brought_up = whodunet("up", "./somewhere-on-the-way.yaml", "--as", lab, cwd=example)
+    assert brought_up.returncode == 0, brought_up.stderr
+    try:
+        changed = whodunet("policy", "--lab", lab, "gate", "closed=[22]", cwd=example)
+        assert (changed.returncode, changed.stdout) == (0, "gate has confirmed 2 flow entries\n"), changed.stderr
+        refused = whodunet("policy", "--lab", lab, "gate", "open=[22]", cwd=example)
+        assert refused.returncode == 2
+        assert "unknown key 'open'" in refused.stderr
+    finally:
+        whodunet("down", "--lab", lab, cwd=example)

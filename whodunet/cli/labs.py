@@ -68,7 +68,7 @@ def _bring_up(options: argparse.Namespace, process: Any) -> None:
     scenario = library.scenario(find_scenario(options.scenario))
     more = _other_controller(options.controller) if options.controller else {}
     plan = engine.plan_for(scenario, library, options.name, **more)
-    topology = library.topology(scenario.question.topology)
+    topology = library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan, topology, lambda text: print(text, file=sys.stderr), process) as lab:
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
             lab.inject(fault)

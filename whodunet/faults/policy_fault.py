@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from whodunet import catalogue
 from whodunet.core.errors import CannotRun, InvalidInput
 from whodunet.core.fault import Fault, Misfit, Network
 from whodunet.core.flow_table import TableEntry, reported, stated
+from whodunet.core.policy import Policy
 from whodunet.core.topology import Topology
 
 Key = tuple[str | int, ...]
@@ -55,7 +58,7 @@ class PolicyFault(Fault):
     def policy_misfits(self, policy: Mapping[str, Any], topology: Topology) -> Iterator[Misfit]:
         """What the controller has against the policy with the fault in it."""
         try:
-            catalogue.given().read_policy(self.changed(policy), topology, self.switch)
+            self._compiled(policy, topology)
         except InvalidInput as error:
             for problem in error.problems:
                 place = problem.place.removeprefix(f"{self.switch}:").strip()
@@ -73,5 +76,10 @@ class PolicyFault(Fault):
             entries = reported(network.flow_entries(self.switch), ports)
         except ValueError as error:
             raise CannotRun(f"{self.switch}: {error}") from error
-        expected = catalogue.given().read_policy(self.changed(policy), network.topology, self.switch).flow_entries()
-        return (self.shown(entries, policy) if entries == stated(expected) else None,)
+        expected = stated(self._compiled(policy, network.topology).flow_entries())
+        return (self.shown(entries, policy) if entries == expected else None,)
+
+    def _compiled(self, policy: Mapping[str, Any], topology: Topology) -> Policy:
+        """The policy with the fault in it, as its controller reads it; that may lie beside this kind of fault."""
+        kinds = Path(inspect.getfile(type(self))).parent
+        return catalogue.given().beside(kinds).read_policy(self.changed(policy), topology, self.switch)

@@ -263,6 +263,7 @@ class RunningLab:
             "name": self.plan.name,
             "scenario": self.plan.scenario,
             "topology": self.plan.topology,
+            "places": self.plan.places,
             "hosts": list(self.hosts),
             "switches": list(self._policies),
             "uplinks": self._uplinks,
