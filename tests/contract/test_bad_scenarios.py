@@ -17,6 +17,7 @@ from whodunet.loading.scenario_file import read_scenario
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "bad_scenarios"
 FILES: Final = sorted(FOLDER.glob("*.yaml"))
+KNOWN: Final = Library()
 EXPECT: Final = "# expect: "
 KEYS: Final = ("title", "story", "topology", "faults", "probes", "answer", "setup", "vantage", "evidence", "symptoms")
 GOOD: Final = (catalogue.folder("scenarios") / "vpn-egress-reset.yaml").read_text(encoding="utf-8")
@@ -102,7 +103,7 @@ def read(text: str) -> None:
     """Reads a text; every error but InvalidInput is the lab's own mistake."""
     problems: tuple[Problem, ...] = ()
     try:
-        read_scenario(text, "fuzz", "fuzz.yaml", Library())
+        read_scenario(text, "fuzz", "fuzz.yaml", KNOWN)
     except InvalidInput as error:
         problems = error.problems or (Problem("", "", ""),)
     assert all(problem.place and problem.wrong and problem.fix for problem in problems)
@@ -133,6 +134,40 @@ plain = st.recursive(
 def test_no_mapping_of_known_keys_does_worse_than_being_refused(content: dict[str, object]) -> None:
     import yaml
 
+    read(yaml.safe_dump(content))
+
+
+FAULTS: Final[tuple[dict[str, object], ...]] = (
+    {
+        "kind": "firewall-rule",
+        "switch": "egress-fw",
+        "source": "10.8.0.0/24",
+        "protocol": "tcp",
+        "port": 22,
+        "action": "drop",
+    },
+    {"kind": "security-group-inbound", "switch": "sg", "group": "instance-sg", "inbound": [{"protocol": "tcp"}]},
+    {"kind": "network-acl", "node": "vpc-router", "interface": "sg-eth1", "direction": "inbound", "ports": [22, 22]},
+    {"kind": "packet-filter", "node": "vpn-gw", "hook": "forward", "payload": "GET ", "verdict": "drop"},
+    {"kind": "service", "node": "instance", "service": "sshd", "state": "stopped"},
+    {"kind": "dns-record-missing", "node": "corp-dns", "name": "instance.cloud.example"},
+    {"kind": "role-policies-missing", "node": "endpoints", "bearer": "client", "role": "Developer"},
+    {"kind": "arp-silence", "node": "vpn-gw", "interface": "vpn-gw-eth0", "neighbour": "client"},
+    {"kind": "clock-skew", "node": "client", "offset_s": 3600},
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(FAULTS), st.data())
+def test_no_fault_and_no_policy_does_worse_than_being_refused(fault: dict[str, object], data: st.DataObject) -> None:
+    import yaml
+
+    content = yaml.safe_load(GOOD)
+    changed = fault | {data.draw(st.sampled_from(sorted(fault))): data.draw(plain)}
+    policies = data.draw(
+        st.sampled_from([{}, {"sg": {"groups": data.draw(plain)}}, {"sg": {"interfaces": data.draw(plain)}}])
+    )
+    content |= {"faults": [data.draw(st.sampled_from([fault, changed]))], "setup": {"policies": policies}}
     read(yaml.safe_dump(content))
 
 

@@ -64,6 +64,7 @@ class Library:
         file = self.topology_file(name)
         try:
             made: LabTopo = catalogue.attribute(file, "topos")[name]()
+            describe(name, made)
         except InvalidInput:
             raise
         except Exception as error:  # whatever somebody's file does

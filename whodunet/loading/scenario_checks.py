@@ -88,9 +88,7 @@ class _Checks:
     def names(self) -> Iterator[Problem]:
         """Every name that does not exist."""
         yield from self._asked()
-        yield from self._setup()
-        yield from self._fault_names()
-        yield from self._misfits()
+        yield from self._staging()
         answer = _mapping(self._content, "answer")
         yield from self._claims(answer, ["answer"])
         if isinstance(answer.get("repaired"), dict):
@@ -108,6 +106,11 @@ class _Checks:
         yield from self._must_be_one_of(self._content.get("vantage"), self._hosts, "host", ["vantage"])
         for name, probe in self._probes.items():
             yield from self._must_be_one_of(_part(probe, "host", str), self._hosts, "host", ["probes", name, "host"])
+
+    def _staging(self) -> Iterator[Problem]:
+        """Setup and faults; whether these fit the network is asked once all names exist, in policies that are right."""
+        problems = [*self._setup(), *self._fault_names()]
+        yield from problems or self._misfits()
 
     def _setup(self) -> Iterator[Problem]:
         uplinks = self._topology.uplinks
@@ -138,9 +141,7 @@ class _Checks:
                 yield from self._must_be_one_of(name, known.get(key, self._hosts), key, ["faults", number, key])
 
     def _misfits(self) -> Iterator[Problem]:
-        """What could not be injected; asked of faults all of whose names exist, in policies that are right."""
-        if any(True for _ in self._setup()) or any(True for _ in self._fault_names()):
-            return
+        """What could not be injected."""
         topology = self._as_set_up()
         for number, fault in enumerate(self._faults):
             for misfit in fault.misfits(topology) if fault else ():
@@ -178,7 +179,7 @@ class _Checks:
         if cause is not None and cause not in (NO_CAUSE, UNLISTED) and cause not in causes:
             wrong = f"is {cause}, which is no cause"
             yield self._problem(["answer", "cause"], wrong, did_you_mean(cause, causes))
-        elif cause is not None and None not in self._faults and not any(True for _ in self._fault_names()):
+        elif cause is not None and None not in self._faults and not any(True for _ in self._staging()):
             yield from self._truth(cause, _part(answer, "culprit", str))
         yield from self._title(cause, answer)
         yield from self._repaired(answer)
