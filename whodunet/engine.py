@@ -51,10 +51,13 @@ class Recording:
         return next(each for each in ("broken", "could-not-measure", "held") if each in outcomes)
 
 
-def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:
+def plan_for(
+    scenario: Scenario, library: Library, name: str | None = None, keep: Sequence[str] = (), **more: Any
+) -> Plan:
     """What a lab has to be told to stand as the scenario's setup wants it, without its faults."""
     question, setup = scenario.question, scenario.staging.setup
     library = library.of(scenario)
+    places = tuple(map(str, library.catalogue.places))
     switches = library.topo(question.topology).switches()
     policies = {
         each: library.standing_policy(question.topology, each, setup.policies.get(each, {})) for each in switches
@@ -66,7 +69,8 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         ryu_app=str(catalogue.folder("controllers") / "ryu_app.py"),
         policies=policies,
         uplinks=dict(setup.uplinks),
-        places=tuple(map(str, library.catalogue.places)),
+        places=places,
+        keep=(*keep, *places),
         scenario=question.name,
         **more,
     )

@@ -21,7 +21,7 @@ class Plan:
     other_controller: str | None = None  # a Ryu app to run in place of the policies
     keep: tuple[str, ...] = ()  # directories that have to stay visible inside
     scenario: str = ""
-    places: tuple[str, ...] = ()  # folders beside the project's own; they stay visible inside, too
+    places: tuple[str, ...] = ()  # folders beside the project's own
 
     def to_json(self) -> str:
         """One line of JSON."""

@@ -32,6 +32,7 @@ class RunningLab:
     """One lab: its nodes, cables, switches, controller, recorder and services."""
 
     def __init__(self, plan: Plan, progress: Callable[[str], None], end: Callable[[str], None]) -> None:
+        catalogue.look_in(map(Path, plan.places))
         self.plan = plan
         self._progress = progress
         self._end = end

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from whodunet import catalogue
 from whodunet.core.errors import CannotRun, WhodunetError
 from whodunet.lab import sandbox
 from whodunet.lab.control import Connection, peer_is_own_user
@@ -99,7 +98,6 @@ def _serve(control: int, stream: socket.socket, plan: Plan) -> int:
     from whodunet.lab.running import RunningLab
 
     ask_for_low_latency()
-    catalogue.look_in(map(Path, plan.places))
     lifeline = Lifeline(stream)
 
     def end(reason: str) -> None:
@@ -136,12 +134,7 @@ def main(arguments: list[str]) -> int:
 
     lifeline = socket.socket(fileno=int(arguments[0]))
     plan, control = _receive_plan(lifeline)
-    keep = (
-        Path(sys.prefix),
-        Path(sys.base_prefix),
-        Path(__file__).resolve().parents[2],
-        *map(Path, (*plan.keep, *plan.places)),
-    )
+    keep = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[2], *map(Path, plan.keep))
     try:
         sandbox.launch(lambda: _serve(control, lifeline, plan), keep)
     except CannotRun as error:
