@@ -24,6 +24,7 @@ class Plan:
     keep: tuple[str, ...] = ()  # directories that have to stay visible to the lab itself
     shares: tuple[Shared, ...] = ()  # what a person wants to see on the hosts
     scenario: str = ""
+    places: tuple[str, ...] = ()  # folders beside the project's own
 
     def to_json(self) -> str:
         """One line of JSON."""

@@ -35,6 +35,8 @@ class RunningLab:
     def __init__(
         self, plan: Plan, maker: HostMaker, progress: Callable[[str], None], end: Callable[[str], None]
     ) -> None:
+        catalogue.look_in(map(Path, plan.places))
+        self.plan = plan
         self.plan = plan
         self._maker = maker
         self._progress = progress
@@ -162,7 +164,10 @@ class RunningLab:
             for each in self.topology.interfaces.values()
             if each.node == node and each.address
         ]
-        return ",".join([*addresses, node, f"{node}.cloud.example"])
+        # By its id, too: ssh goes there through Session Manager.
+        metadata = self.topology.services.get(node, {}).get("metadata", {})
+        ids = [metadata["instance_id"]] if "instance_id" in metadata else []
+        return ",".join([*addresses, node, f"{node}.cloud.example", *ids])
 
     def _start_switches(self) -> None:
         for switch in self._net.switches:
@@ -276,6 +281,7 @@ class RunningLab:
             "name": self.plan.name,
             "scenario": self.plan.scenario,
             "topology": self.plan.topology,
+            "places": self.plan.places,
             "hosts": list(self.hosts),
             "switches": list(self._policies),
             "uplinks": self._uplinks,
