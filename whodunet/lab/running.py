@@ -18,7 +18,7 @@ from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import links, network, openvswitch, session_manager
 from whodunet.lab.controller import Controller
 from whodunet.lab.hosts import Host
-from whodunet.lab.plan import Plan
+from whodunet.lab.plan import BESIDE, Plan
 from whodunet.lab.processes import LOGS, Daemon, check, environment
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
@@ -28,11 +28,19 @@ from whodunet.topology import LabTopo, describe
 _CAPTURE: Final = Path("/run/lab/capture.pcapng")
 
 
+def _furnish_beside(plan: Plan) -> None:
+    """Writes down what lay beside the scenario, and looks there, too."""
+    for path, text in plan.beside.items():
+        (BESIDE / path).parent.mkdir(parents=True, exist_ok=True)
+        (BESIDE / path).write_text(text, encoding="utf-8")
+    catalogue.look_in([BESIDE] if plan.beside else [])
+
+
 class RunningLab:
     """One lab: its nodes, cables, switches, controller, recorder and services."""
 
     def __init__(self, plan: Plan, progress: Callable[[str], None], end: Callable[[str], None]) -> None:
-        catalogue.look_in(map(Path, plan.places))
+        _furnish_beside(plan)
         self.plan = plan
         self._progress = progress
         self._end = end
