@@ -25,6 +25,8 @@ _CONTROLLER_APP: Final = "ryu_app"  # carries policies out, and is none
 PARTS: Final = ("causes", "controllers", "faults", "services", "topologies")  # what may lie beside a scenario
 _MODULES: Final = PARTS[1:]  # those that are Python files
 
+_IN_LABS: Final = ("controllers", "services", "topologies")
+
 _given: list[Path] = []  # folders that this process was given
 
 
@@ -92,6 +94,15 @@ class Catalogue:
                 other = found.setdefault(path.stem, path)
                 if other != path and other.read_bytes() != path.read_bytes():
                     raise InvalidInput(Problem(str(path), f"has the name of {other}", "give it a name of its own"))
+        return found
+
+    def contents(self) -> Mapping[str, str]:
+        """What a lab itself needs of the other places: the text of each file, by its path below a place."""
+        found: dict[str, str] = {}
+        for place in self.places:
+            for part in _IN_LABS:
+                for path in _files(place / part, ".py"):
+                    found.setdefault(f"{part}/{path.name}", path.read_text(encoding="utf-8", errors="replace"))
         return found
 
     def controllers(self) -> Mapping[str, Path]:

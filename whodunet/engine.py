@@ -25,7 +25,7 @@ from whodunet.core.topology import Topology
 from whodunet.core.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
-from whodunet.lab.plan import Plan
+from whodunet.lab.plan import BESIDE, Plan
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
 
@@ -61,26 +61,27 @@ class Recording:
         return next(each for each in ("broken", "could-not-measure", "held") if each in outcomes)
 
 
-def plan_for(
-    scenario: Scenario, library: Library, name: str | None = None, keep: Sequence[str] = (), **more: Any
-) -> Plan:
+def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:
     """What a lab has to be told to stand as the scenario's setup wants it, without its faults."""
     question, setup = scenario.question, scenario.staging.setup
     library = library.of(scenario)
-    places = tuple(map(str, library.catalogue.places))
+    topology_file = library.topology_file(question.topology)
+    beside = library.catalogue.contents()
+    if topology_file.parent != catalogue.folder("topologies"):
+        topology_file = BESIDE / "topologies" / topology_file.name
     switches = library.topo(question.topology).switches()
     policies = {
         each: library.standing_policy(question.topology, each, setup.policies.get(each, {})) for each in switches
     }
     return Plan(
         name=name or _unique_name(question.name),
-        topology_file=str(library.topology_file(question.topology)),
+        topology_file=str(topology_file),
         topology=question.topology,
         ryu_app=str(catalogue.folder("controllers") / "ryu_app.py"),
         policies=policies,
         uplinks=dict(setup.uplinks),
-        places=places,
-        keep=(*keep, *places),
+        places=tuple(map(str, library.catalogue.places)),
+        beside=beside,
         scenario=question.name,
         **more,
     )

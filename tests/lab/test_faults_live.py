@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Final, get_args
 
 import pytest
@@ -76,7 +75,7 @@ def test_who_claims_an_address_of_the_vpc_from_outside_is_stopped_at_its_edge(
     own_lab.set_policy("sg", policy | {"groups": groups})
     own_lab.set_uplink("client", uplink)
     forged = bytes(IP(src=NEIGHBOUR, dst=INSTANCE) / TCP(sport=4711, dport=22, flags="S", seq=7))
-    sent = own_lab.execute("client", f"{sys.executable} -c '{SEND}' {INSTANCE}", forged.hex())
+    sent = own_lab.execute("client", f"/usr/bin/python3 -c '{SEND}' {INSTANCE}", forged.hex())
     assert sent.exit_status == 0, sent.stderr
     assert own_lab.execute("client", "ping -c 1 -W 2 10.0.1.1").exit_status == 0, "on the same way, after it"
     assert own_lab.execute("endpoints", f"nc -z -w 2 {INSTANCE} 22").exit_status == 0, "the neighbour itself gets in"

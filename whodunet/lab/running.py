@@ -19,7 +19,7 @@ from whodunet.lab import links, network, openvswitch, session_manager
 from whodunet.lab.controller import Controller
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.keys import new_key
-from whodunet.lab.plan import Plan
+from whodunet.lab.plan import BESIDE, Plan
 from whodunet.lab.processes import LOGS, Daemon, check, read_logs, start_here
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
@@ -29,14 +29,21 @@ from whodunet.topology import LabTopo, describe
 _CAPTURE: Final = Path("/run/lab/capture/capture.pcapng")
 
 
+def _furnish_beside(plan: Plan) -> None:
+    """Writes down what lay beside the scenario, and looks there, too."""
+    for path, text in plan.beside.items():
+        (BESIDE / path).parent.mkdir(parents=True, exist_ok=True)
+        (BESIDE / path).write_text(text, encoding="utf-8")
+    catalogue.look_in([BESIDE] if plan.beside else [])
+
+
 class RunningLab:
     """One lab: its nodes, cables, switches, controller, recorder and services."""
 
     def __init__(
         self, plan: Plan, maker: HostMaker, progress: Callable[[str], None], end: Callable[[str], None]
     ) -> None:
-        catalogue.look_in(map(Path, plan.places))
-        self.plan = plan
+        _furnish_beside(plan)
         self.plan = plan
         self._maker = maker
         self._progress = progress
