@@ -44,10 +44,13 @@ from whodunet.core.policy import (
 ANYWHERE = IPv4Network("0.0.0.0/0")
 PROTOCOLS = {"tcp": wire.TCP, "udp": wire.UDP, "icmp": wire.ICMP, "any": None}
 REJECTIONS = {
-    "admin-prohibited": wire.ADMIN_PROHIBITED,
+    "net-unreachable": wire.NET_UNREACHABLE,
+    "host-unreachable": wire.HOST_UNREACHABLE,
+    "protocol-unreachable": wire.PROTOCOL_UNREACHABLE,
     "port-unreachable": wire.PORT_UNREACHABLE,
-    "host-prohibited": wire.HOST_PROHIBITED,
     "net-prohibited": wire.NET_PROHIBITED,
+    "host-prohibited": wire.HOST_PROHIBITED,
+    "admin-prohibited": wire.ADMIN_PROHIBITED,
 }
 
 _ZONE = 1

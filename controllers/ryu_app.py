@@ -1,6 +1,7 @@
 """Carries policies out with Ryu: policies in, confirmations out, as JSON lines on standard input and output.
 
     python controllers/ryu_app.py --listen 127.0.0.1:6653
+    python controllers/ryu_app.py --listen 127.0.0.1:6653 --policies FOLDER     policies of that folder, too
     python controllers/ryu_app.py --listen 127.0.0.1:6653 --app ryu.app.simple_switch_13
 
 In:   {"set": {"switch": NAME, "dpid": 1, "revision": 3, "ports": {INTERFACE: 1}, "config": {"controller": FILE}}}
@@ -36,6 +37,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 HERE = Path(__file__).resolve().parent
+POLICY_FOLDERS = [HERE]
 LOG = logging.getLogger("whodunet.ryu_app")
 
 
@@ -340,19 +342,25 @@ def load_policy(config: object, ports: Mapping[str, int], place: str) -> Policy:
     """
     if not isinstance(config, Mapping):
         raise InvalidInput(Problem(place, f"{config!r} is not a mapping", "write `controller: NAME` and its keys"))
-    names = [path.stem for path in sorted(HERE.glob("[a-z]*.py")) if path.stem != Path(__file__).stem]
+    files = policy_files()
     name = config.get("controller")
-    if name not in names:
-        raise InvalidInput(Problem(f"{place}: controller", f"there is no {name!r}", meant(str(name), names)))
-    policy: Policy = _module(str(name)).POLICY.from_config(config, ports, place)
+    if name not in files:
+        raise InvalidInput(Problem(f"{place}: controller", f"there is no {name!r}", meant(str(name), list(files))))
+    policy: Policy = _module(str(name), files[name]).POLICY.from_config(config, ports, place)
     _refuse_foreign_zones(policy, place)
     return policy
 
 
-def _module(name: str) -> Any:
+def policy_files() -> dict[str, Path]:
+    """The file of each policy, by name; of two with one name that of the first folder."""
+    paths = [path for folder in reversed(POLICY_FOLDERS) for path in folder.glob("[a-z]*.py")]
+    return {path.stem: path for path in paths if path.stem != Path(__file__).stem}
+
+
+def _module(name: str, file: Path) -> Any:
     qualified = f"whodunet_controllers.{name}"
     if qualified not in sys.modules:
-        spec = importlib.util.spec_from_file_location(qualified, HERE / f"{name}.py")
+        spec = importlib.util.spec_from_file_location(qualified, file)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -504,6 +512,7 @@ def _free(address: tuple[str, int]) -> bool:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Carries policies out with Ryu.")
     parser.add_argument("--listen", type=_listen_address, default=("127.0.0.1", 6653), metavar="ADDRESS:PORT")
+    parser.add_argument("--policies", action="append", type=Path, default=[], help="a further folder of policies")
     parser.add_argument("--app", action="append", default=[], help="a Ryu application to run in place of the policies")
     return parser.parse_args()
 
@@ -521,6 +530,7 @@ def _start_apps(apps: list[str], emit: Emit) -> tuple[list[Any], Any]:
 def main() -> int:
     """Runs until standard input ends; 1 if the port cannot be listened on."""
     arguments = _arguments()
+    POLICY_FOLDERS.extend(arguments.policies)
     level = logging.INFO if arguments.app else logging.WARNING  # INFO is what ryu-manager shows of an application
     logging.basicConfig(stream=sys.stderr, level=level, format="%(name)s: %(message)s")
     emit = _claim_stdout()

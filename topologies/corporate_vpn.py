@@ -30,6 +30,9 @@ CLOUD = "10.0.0.0/16"
 CORPORATE = "10.8.0.0/16"
 CORPORATE_LAN = "10.9.0.0/16"
 HOME = "192.168.1.0/24"
+# What claims to come from the VPC and does not is dropped at its edge, as a cloud does it: security groups may believe
+# a source in the VPC.
+NO_SPOOFING = f"from {CLOUD} iif vpc-router-eth0 blackhole"
 NO_INTERNET = "blackhole default"  # as a VPC's router does it: silently
 ZONE = {
     "instance.cloud.example": "10.0.1.10",
@@ -75,7 +78,8 @@ class CorporateVpn(LabTopo):
     def _cloud_side(self) -> None:
         edge = [f"{CLOUD} via 100.64.4.2", f"{HOME} via 100.64.9.1", *_via("100.64.3.1")]
         self.router("cloud-edge", "cloud-edge", routes=edge)
-        self.router("vpc-router", "vpc-router", routes=[*_via("100.64.4.1"), f"{HOME} via 100.64.4.1", NO_INTERNET])
+        inwards = [*_via("100.64.4.1"), f"{HOME} via 100.64.4.1", NO_INTERNET]
+        self.router("vpc-router", "vpc-router", routes=inwards, rules=[NO_SPOOFING])
         zone = {"zones": ["cloud.example"], "records": ZONE}
         self.host("vpc-dns", "resolver", routes=["default via 10.0.0.1"], services={"dnsmasq": zone})
         self.switch("sg", "security-group", _open_security_groups())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +26,10 @@ from whodunet.core.topology import Topology
 from whodunet.core.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
-from whodunet.lab.plan import Plan
+from whodunet.lab.plan import BESIDE, Plan
 from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
-from whodunet.loading.library import Library, topo
+from whodunet.loading.library import Library
 
 if TYPE_CHECKING:
     from whodunet.lab.pcap_reader import Reading
@@ -76,17 +77,24 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
     question, setup = scenario.question, scenario.staging.setup
     faults, probes = scenario.staging.faults, question.probes.values()
     require_programs_of_case({fault.kind for fault in faults}, {probe.command for probe in probes})
-    switches = topo(question.topology).switches()
+    library = library.of(scenario)
+    topology_file = library.topology_file(question.topology)
+    beside = library.catalogue.contents()
+    if topology_file.parent != catalogue.folder("topologies"):
+        topology_file = BESIDE / "topologies" / topology_file.name
+    switches = library.topo(question.topology).switches()
     policies = {
         each: library.standing_policy(question.topology, each, setup.policies.get(each, {})) for each in switches
     }
     return Plan(
         name=name or _unique_name(question.name),
-        topology_file=str(catalogue.folder("topologies") / f"{question.topology}.py"),
+        topology_file=str(topology_file),
         topology=question.topology,
         ryu_app=str(catalogue.folder("controllers") / "ryu_app.py"),
         policies=policies,
         uplinks=dict(setup.uplinks),
+        places=tuple(map(str, library.catalogue.places)),
+        beside=beside,
         scenario=question.name,
         **more,
     )
@@ -113,7 +121,7 @@ def play(
     Raises:
         CannotRun: when the lab cannot be brought up, or ends before its time.
     """
-    topology = library.topology(scenario.question.topology)
+    topology = library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan_for(scenario, library), topology, progress, process) as lab:
         phases = _play_phases(scenario, topology, lab, progress)
         progress("reading the capture")
@@ -134,7 +142,7 @@ def play(
             )
             recording = _judged(scenario, topology, run, reading)
             if keep is not None:
-                _keep(recording, content, lab, keep)
+                _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
     return recording
 
 
@@ -243,7 +251,7 @@ def new_run_folder(name: str) -> Path:
     return runs_folder() / f"{name}-{stamp}-{os.getpid()}"
 
 
-def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path) -> None:
+def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path, places: Sequence[Path]) -> None:
     """Writes the record; run.json comes last, so that a folder without it is known to be incomplete."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CAPTURE_FILE).write_bytes(capture)
@@ -253,9 +261,19 @@ def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path)
         log = folder / "logs" / name.replace("/", "_")
         log.parent.mkdir(exist_ok=True)
         log.write_text(text, encoding="utf-8")
+    _keep_what_lies_beside(places, folder)
     source = recording.scenario.source
     (folder / SCENARIO_FILE).write_text(source, encoding="utf-8")
     (folder / RUN_FILE).write_text(to_json(recording.run), encoding="utf-8")
+
+
+def _keep_what_lies_beside(places: Sequence[Path], folder: Path) -> None:
+    """Copies the causes, faults, topologies ... of other places, without which a record could not be read again."""
+    for place in places:
+        for path in (path for part in catalogue.PARTS for path in (place / part).glob("[!_]*.*")):
+            if path.suffix in (".py", ".yaml"):
+                (folder / path.parent.name).mkdir(exist_ok=True)
+                shutil.copyfile(path, folder / path.parent.name / path.name)
 
 
 def read_record(folder: Path, library: Library) -> Recording:
@@ -270,7 +288,7 @@ def read_record(folder: Path, library: Library) -> Recording:
         raise InvalidInput(Problem(str(folder), wrong, "name a folder that `whodunet run` made to its end"))
     run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
-    topology = library.topology(scenario.question.topology)
+    topology = library.of(scenario).topology(scenario.question.topology)
     from whodunet.lab.pcap_reader import content_of, read
 
     capture = folder / CAPTURE_FILE

@@ -202,7 +202,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
         raise pytest.UsageError('the fixture `lab` needs a scenario: @pytest.mark.scenario("vpn-egress-reset")')
     library = Library()
     scenario = library.scenario(find_scenario(str(marker.args[0])))
-    plan, topology = plan_for(scenario, library), library.topology(scenario.question.topology)
+    plan, topology = plan_for(scenario, library), library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan, topology) as network:
         running = ScenarioLab(scenario, network, topology)
         if marker.kwargs.get("fault", True):

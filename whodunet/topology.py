@@ -30,13 +30,17 @@ class Uplink:
 class RoutedHost(Host):
     """A host that sets its own routes and forwarding when stock Mininet (`mn --custom`) runs the topology."""
 
-    def config(self, routes: Sequence[str] = (), forwards: bool = False, **params: Any) -> Any:
+    def config(
+        self, routes: Sequence[str] = (), rules: Sequence[str] = (), forwards: bool = False, **params: Any
+    ) -> Any:
         """Configures the node as Mininet does, then its routing."""
         result = super().config(**params)
         if forwards:
             self.cmd("sysctl -w net.ipv4.ip_forward=1")
         for route in routes:
             self.cmd(f"ip route replace {route}")
+        for rule in rules:
+            self.cmd(f"ip rule add {rule}")
         return result
 
 
@@ -51,6 +55,7 @@ class LabTopo(Topo):
         role: str,
         *,
         routes: Sequence[str] = (),
+        rules: Sequence[str] = (),
         forwards: bool = False,
         resolver: str | None = None,
         services: Mapping[str, Any] | None = None,
@@ -62,13 +67,14 @@ class LabTopo(Topo):
             name: at most ten characters, so that interface names fit Linux's fifteen.
             role: the part it plays, as the taxonomy of causes names it.
             routes: lines of `ip route replace`, e.g. "10.0.0.0/16 via 10.8.0.1".
+            rules: lines of `ip rule add`, e.g. "from 10.0.0.0/16 iif gw-eth0 blackhole".
             forwards: True makes it a router.
             resolver: address of the DNS server that it asks.
             services: name of a service of `whodunet.lab.services` and its settings.
             uplinks: its ways out by name, the preferred first.
         """
-        settings = {"role": role, "routes": tuple(routes), "forwards": forwards, "resolver": resolver}
-        more = {"services": dict(services or {}), "uplinks": dict(uplinks or {})}
+        settings = {"role": role, "routes": tuple(routes), "rules": tuple(rules), "forwards": forwards}
+        more = {"resolver": resolver, "services": dict(services or {}), "uplinks": dict(uplinks or {})}
         return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more))
 
     def router(self, name: str, role: str, *, routes: Sequence[str] = (), **settings: Any) -> str:
@@ -136,12 +142,14 @@ def describe(name: str, topo: LabTopo) -> Topology:
         interfaces |= {one.name: one, other.name: other}
         delay_ms, jitter_ms = _milliseconds(options["delay"]), _milliseconds(options["jitter"])
         links.append(Link((one.name, other.name), delay_ms, jitter_ms, options["loss"] or 0.0, options["bw"]))
-    roles = {node: topo.nodeInfo(node)["role"] for node in topo.nodes(sort=False)}
-    nodes = {node: Node(node, role, topo.isSwitch(node)) for node, role in roles.items()}
+    settings = {node: topo.nodeInfo(node) for node in topo.nodes(sort=False)}
+    nodes = {
+        node: Node(node, each["role"], topo.isSwitch(node), each.get("forwards", False))
+        for node, each in settings.items()
+    }
     order = {node: place for place, node in enumerate(nodes)}
     in_order = sorted(interfaces.values(), key=lambda interface: (order[interface.node], interface.name))
-    uplinks = {node: tuple(topo.nodeInfo(node).get("uplinks") or ()) for node in nodes}
-    services = {node: tuple(topo.nodeInfo(node).get("services") or ()) for node in nodes}
+    uplinks = {node: tuple(each.get("uplinks") or ()) for node, each in settings.items()}
     return Topology(
         name=name,
         nodes=nodes,
@@ -149,5 +157,7 @@ def describe(name: str, topo: LabTopo) -> Topology:
         links=tuple(links),
         baseline=topo.baseline,
         uplinks={node: ways for node, ways in uplinks.items() if ways},
-        services={node: there for node, there in services.items() if there},
+        services={node: each["services"] for node, each in settings.items() if each.get("services")},
+        policies={node: each["policy"] for node, each in settings.items() if "policy" in each},
+        signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
     )

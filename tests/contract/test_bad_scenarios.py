@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from whodunet.loading.scenario_file import read_scenario
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "bad_scenarios"
 FILES: Final = sorted(FOLDER.glob("*.yaml"))
+KNOWN: Final = Library()
 EXPECT: Final = "# expect: "
 KEYS: Final = ("title", "story", "topology", "faults", "probes", "answer", "setup", "vantage", "evidence", "symptoms")
 GOOD: Final = (catalogue.folder("scenarios") / "vpn-egress-reset.yaml").read_text(encoding="utf-8")
@@ -47,18 +49,38 @@ def test_each_message_names_file_and_line_and_ends_with_a_mend() -> None:
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes("title: gestört\n".encode("latin-1"))
-    (complaint,) = complaints(path)
-    assert complaint == (
-        f"{path}: cannot be read: 'utf-8' codec can't decode byte 0xf6 in position 11: invalid start byte; "
-        "name a readable YAML file"
-    )
+    assert complaints(path) == [f"{path}: is not UTF-8: byte 0xf6 at 11; save it as UTF-8"]
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    (complaint,) = complaints(tmp_path)
-    assert complaint == (
-        f"{tmp_path}: cannot be read: [Errno 21] Is a directory: '{tmp_path}'; name a readable YAML file"
+def test_a_folder_a_pipe_and_a_device_are_refused_without_being_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path, kind in ((tmp_path, "a folder"), (tmp_path / "pipe.yaml", "a pipe"), (Path("/dev/zero"), "a device")):
+        assert complaints(path) == [f"{path}: is {kind}; name a readable YAML file"]
+
+
+def test_a_file_larger_than_any_scenario_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_text("title: " + "x" * 1_000_000)
+    assert complaints(path) == [f"{path}: is larger than 1000000 bytes; name a file of less"]
+
+
+@pytest.mark.parametrize("text", ["[" * 500_000, "{a: " * 200_000, "- " * 400_000, "? " * 400_000])
+def test_nesting_however_deep_is_refused_at_once(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(text)
+    assert complaints(path) == [f"{path}:1: is nested more than 40 levels deep; write it flatter"]
+
+
+def test_a_file_in_former_words_is_the_one_in_present_words(tmp_path: Path) -> None:
+    present = GOOD.replace("  policies:\n", "  policies:\n    egress-fw: {rules: [{action: allow}]}\n")
+    former = present.replace("kind: firewall-rule", "kind: firewall-entry").replace("rules: [{", "entries: [{")
+    assert former.count("entr") == 2
+    for name, text in (("former", former), ("present", present)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    former_staging, staging = (
+        Library().scenario(tmp_path / f"{name}.yaml").staging.model_dump() for name in ("former", "present")
     )
+    assert former_staging == staging
 
 
 @pytest.mark.parametrize(
@@ -81,7 +103,7 @@ def read(text: str) -> None:
     """Reads a text; every error but InvalidInput is the lab's own mistake."""
     problems: tuple[Problem, ...] = ()
     try:
-        read_scenario(text, "fuzz", "fuzz.yaml", Library())
+        read_scenario(text, "fuzz", "fuzz.yaml", KNOWN)
     except InvalidInput as error:
         problems = error.problems or (Problem("", "", ""),)
     assert all(problem.place and problem.wrong and problem.fix for problem in problems)
@@ -112,6 +134,40 @@ plain = st.recursive(
 def test_no_mapping_of_known_keys_does_worse_than_being_refused(content: dict[str, object]) -> None:
     import yaml
 
+    read(yaml.safe_dump(content))
+
+
+FAULTS: Final[tuple[dict[str, object], ...]] = (
+    {
+        "kind": "firewall-rule",
+        "switch": "egress-fw",
+        "source": "10.8.0.0/24",
+        "protocol": "tcp",
+        "port": 22,
+        "action": "drop",
+    },
+    {"kind": "security-group-inbound", "switch": "sg", "group": "instance-sg", "inbound": [{"protocol": "tcp"}]},
+    {"kind": "network-acl", "node": "vpc-router", "interface": "sg-eth1", "direction": "inbound", "ports": [22, 22]},
+    {"kind": "packet-filter", "node": "vpn-gw", "hook": "forward", "payload": "GET ", "verdict": "drop"},
+    {"kind": "service", "node": "instance", "service": "sshd", "state": "stopped"},
+    {"kind": "dns-record-missing", "node": "corp-dns", "name": "instance.cloud.example"},
+    {"kind": "role-policies-missing", "node": "endpoints", "bearer": "client", "role": "Developer"},
+    {"kind": "arp-silence", "node": "vpn-gw", "interface": "vpn-gw-eth0", "neighbour": "client"},
+    {"kind": "clock-skew", "node": "client", "offset_s": 3600},
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(FAULTS), st.data())
+def test_no_fault_and_no_policy_does_worse_than_being_refused(fault: dict[str, object], data: st.DataObject) -> None:
+    import yaml
+
+    content = yaml.safe_load(GOOD)
+    changed = fault | {data.draw(st.sampled_from(sorted(fault))): data.draw(plain)}
+    policies = data.draw(
+        st.sampled_from([{}, {"sg": {"groups": data.draw(plain)}}, {"sg": {"interfaces": data.draw(plain)}}])
+    )
+    content |= {"faults": [data.draw(st.sampled_from([fault, changed]))], "setup": {"policies": policies}}
     read(yaml.safe_dump(content))
 
 

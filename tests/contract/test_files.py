@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import pytest
 import yaml
 from pydantic import BaseModel
 
 from whodunet import catalogue
-from whodunet.core.causes import Cause
-from whodunet.loading.library import Library, find_scenario, policy_module, read_policy, scenario_names, topo
+from whodunet.core.causes import Cause, rivals
+from whodunet.loading.library import Library, find_scenario, scenario_names
 from whodunet.loading.scenario_file import json_schema
 
 LIBRARY: Final = Library()
@@ -30,20 +30,20 @@ def test_a_topology_has_the_interfaces_that_its_links_and_uplinks_name(name: str
     topology = LIBRARY.topology(name)
     assert {end for link in topology.links for end in link.ends} == set(topology.interfaces)
     for host in topology.uplinks:
-        uplinks = topo(name).nodeInfo(host)["uplinks"].values()
+        uplinks = LIBRARY.topo(name).nodeInfo(host)["uplinks"].values()
         assert {topology.interfaces[uplink.interface].node for uplink in uplinks} == {host}
 
 
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_the_standing_policies_of_a_topology_are_accepted_by_their_controllers(name: str) -> None:
-    for switch in topo(name).switches():
+    for switch in LIBRARY.topo(name).switches():
         policy = LIBRARY.standing_policy(name, switch, {})
-        assert read_policy(policy, LIBRARY.topology(name), switch).flow_entries()
+        assert LIBRARY.catalogue.read_policy(policy, LIBRARY.topology(name), switch).flow_entries()
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)
 def test_a_controller_offers_a_policy(name: str) -> None:
-    policy = policy_module(name)
+    policy = LIBRARY.catalogue.policy_class(name)
     assert all(callable(getattr(policy, method)) for method in ("from_config", "flow_entries", "answer"))
 
 
@@ -53,24 +53,9 @@ def test_a_scenario_file_is_accepted(name: str) -> None:
     assert scenario.question.name == name
 
 
-def choices(kind: Any, field: str) -> list[str | None]:
-    """The values that a field of a fault kind can have, where they can be counted."""
-    annotation = kind.model_fields[field].annotation
-    return [choice for part in (annotation, *get_args(annotation)) for choice in get_args(part) or () if choice]
-
-
 @pytest.mark.parametrize("cause", LIBRARY.causes().values(), ids=lambda cause: cause.name)
-def test_a_cause_is_made_by_a_fault_kind_at_a_role_that_exists(cause: Cause) -> None:
-    kind = LIBRARY.fault_kinds()[cause.fault["kind"]]
-    roles = {node.role for name in TOPOLOGIES for node in LIBRARY.topology(name).nodes.values()}
-    assert cause.fault["role"] in roles
-    asked = {key: choices(kind, key) for key in cause.fault if key in kind.model_fields and key != "kind"}
-    assert all(cause.fault[key] in possible for key, possible in asked.items() if possible)
-
-
-def test_each_cause_has_a_scenario_whose_faults_are_that_cause() -> None:
-    answers = {LIBRARY.scenario(find_scenario(name)).answer.cause for name in scenario_names()}
-    assert answers == set(LIBRARY.causes()) | {"none"}
+def test_a_cause_names_a_fault_kind_that_exists(cause: Cause) -> None:
+    assert cause.fault["kind"] in LIBRARY.fault_kinds()
 
 
 def test_each_fault_kind_is_used_by_a_scenario_and_is_some_cause() -> None:
@@ -82,7 +67,7 @@ def test_each_fault_kind_is_used_by_a_scenario_and_is_some_cause() -> None:
 def test_ids_and_facts_of_causes_are_their_own() -> None:
     causes = LIBRARY.causes().values()
     assert len({cause.id for cause in causes}) == len(causes)
-    assert len({tuple(sorted(cause.fault.items())) for cause in causes}) == len(causes)
+    assert not list(rivals(causes))
 
 
 def conforms(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:  # noqa: PLR0911 - one for each keyword

@@ -129,7 +129,7 @@ def test_without_a_controller_a_switch_lets_nothing_through_that_it_did_not_befo
 
 def test_packets_of_an_allowed_connection_never_go_to_the_controller(own_lab: SandboxedLab) -> None:
     reset = {"source": "10.8.0.0/24", "protocol": "tcp", "port": 23, "action": "reset"}
-    own_lab.set_policy("egress-fw", own_lab.policy("egress-fw") | {"entries": [reset]})
+    own_lab.set_policy("egress-fw", own_lab.policy("egress-fw") | {"rules": [reset]})
     own_lab.execute("client", "ping -c 1 -W 5 10.0.1.10")
     before = packets_to_the_controller(own_lab)
     assert own_lab.execute("client", f"{SSH} 'head -c 3000000 /dev/zero' | wc -c").stdout == "3000000\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whodunet.cli import naming
-from whodunet.cli.running_lab import add_command, ask, chosen, given_command, topology_of
+from whodunet.cli.running_lab import add_command, ask, chosen, given_command, library_of, topology_of
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 
 
@@ -51,7 +51,7 @@ def policy(options: argparse.Namespace) -> int:
         print(yaml.safe_dump(current, sort_keys=False), end="")
         return 0
     changed = _changed(current, options.change)
-    _check_policy(changed, status["topology"], options.switch)
+    _check_policy(changed, status, options.switch)
     entries = ask(lab, "set_policy", switch=options.switch, config=changed)["entries"]
     print(f"{options.switch} has confirmed {entries} flow entries")
     return 0
@@ -70,12 +70,9 @@ def _changed(current: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
 
 
 def _policy_file(path: Path) -> dict[str, Any]:
-    try:
-        content = _yaml(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            Problem(str(path), f"cannot be read: {error}", "name a YAML file, or write KEY=YAML")
-        ) from error
+    from whodunet.loading.yaml_lines import read_file
+
+    content = _yaml(read_file(path), str(path))
     if not isinstance(content, dict):
         raise InvalidInput(Problem(str(path), "is no policy", "write a mapping, as `whodunet policy SWITCH` shows it"))
     return content
@@ -84,7 +81,10 @@ def _policy_file(path: Path) -> dict[str, Any]:
 def _yaml(text: str, place: str) -> Any:
     import yaml
 
+    from whodunet.loading.yaml_lines import refuse_explosive
+
     try:
+        refuse_explosive(text, place)
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         wrong = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -103,10 +103,9 @@ def _set(policy_: dict[str, Any], key: str, value: Any) -> None:
     part[last] = value
 
 
-def _check_policy(config: Mapping[str, Any], topology: str, switch: str) -> None:
-    from whodunet.loading.library import Library, read_policy
-
-    read_policy(config, Library().topology(topology), switch)
+def _check_policy(config: Mapping[str, Any], status: Mapping[str, Any], switch: str) -> None:
+    library = library_of(status)
+    library.catalogue.read_policy(config, library.topology(status["topology"]), switch)
 
 
 def vpn(options: argparse.Namespace) -> int:

@@ -82,14 +82,24 @@ def _bring_up(options: argparse.Namespace, process: Any) -> None:
     name = options.name or control.name_for(scenario.question.name)
     shares = tuple(read_share(text) for text in options.mount)
     plan = engine.plan_for(scenario, library, name, shares=shares, **more)
-    topology = library.topology(scenario.question.topology)
+    topology = library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan, topology, lambda text: print(text, file=sys.stderr), process) as lab:
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
             lab.inject(fault)
         engine.restart_services(scenario, lab, lambda text: print(text, file=sys.stderr))
         lab.let_go()
-    print(scenario.question.story.strip())
+    print(_told(scenario.question, options))
     print(f"\nlab {name} is up; next: whodunet shell {scenario.question.vantage}    in the end: whodunet down")
+
+
+def _told(question: Any, options: argparse.Namespace) -> str:
+    """What the user would tell you; without the fault that the story is about: what there is instead."""
+    if options.controller:
+        absent = "no firewall and no security group decides anything, and the scenario's fault is not in it"
+        return f"The network {question.topology} with {options.controller} in place of its own controllers: {absent}."
+    if options.without_fault:
+        return f"The network {question.topology} as it is when nothing is wrong: the scenario's fault is not in it."
+    return str(question.story.strip())
 
 
 def _other_controller(app: str) -> dict[str, Any]:

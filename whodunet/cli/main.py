@@ -7,8 +7,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from whodunet import catalogue
 from whodunet.cli import terminal
 from whodunet.core.errors import CannotRun, InvalidInput, WhodunetError
 
@@ -41,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _leave_first_process()
     run: Callable[[argparse.Namespace], int] = options.run
     try:
+        catalogue.look_in([*options.places_before, *options.places])
         status = run(options)
         sys.stdout.flush()
         return status
@@ -71,7 +74,8 @@ def _leave_first_process() -> None:
 
 def _complain(error: WhodunetError, status: int) -> int:
     for line in str(error).splitlines() or [type(error).__name__]:
-        print(f"whodunet: {line}", file=sys.stderr)
+        # Indented lines are for copying into a file.
+        print(line if line.startswith("    ") else f"whodunet: {line}", file=sys.stderr)
     return status
 
 
@@ -89,6 +93,17 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for part in (demo, runs, labs, copying, changes, auditing, about):
         part.add_commands(commands)
+    for each in (parser, *commands.choices.values()):
+        # Before the command or after it. Each has a list of its own, for a subcommand's would replace the other.
+        each.add_argument(
+            "--with",
+            dest="places_before" if each is parser else "places",
+            action="append",
+            type=Path,
+            default=[],
+            metavar="DIR",
+            help="look there, too, for causes/, faults/, services/, topologies/, controllers/ and scenarios/",
+        )
     return parser
 
 

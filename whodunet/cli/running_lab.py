@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from whodunet.cli import naming
@@ -53,6 +55,13 @@ def given_command(options: argparse.Namespace) -> list[str]:
 
 def topology_of(lab: str) -> Any:
     """The topology of a running lab."""
+    status = ask(lab, "status")
+    return library_of(status).topology(status["topology"])
+
+
+def library_of(status: Mapping[str, Any]) -> Any:
+    """The library of a lab that says this of itself: with what lay beside its scenario."""
+    from whodunet.catalogue import Catalogue
     from whodunet.loading.library import Library
 
-    return Library().topology(ask(lab, "status")["topology"])
+    return Library(Catalogue(tuple(map(Path, status["places"]))))

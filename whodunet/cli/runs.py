@@ -146,8 +146,7 @@ def _tell(recording: Any, library: Any, options: argparse.Namespace) -> None:
 
 def cause_title(recording: Any, library: Any) -> str:
     """The cause in the taxonomy's words."""
-    cause = library.causes().get(recording.scenario.answer.cause)
-    return str(cause.title) if cause else "Nothing is wrong"
+    return str(library.of(recording.scenario).cause_title(recording.scenario))
 
 
 def exit_status(outcomes: Sequence[str]) -> int:

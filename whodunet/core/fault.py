@@ -6,7 +6,7 @@ running lab offers. So a fault kind knows no namespaces or sockets, and can be t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -95,6 +95,15 @@ def run_checked(network: Network, node: str, command: str, stdin: str = "") -> s
     return done.stdout
 
 
+@dataclass(frozen=True)
+class Misfit:
+    """What in a fault does not fit the topology that it is for."""
+
+    key: tuple[str | int, ...]  # ("inbound", 0, "source")
+    wrong: str
+    fix: str
+
+
 class Fault(BaseModel):
     """What is wrong, as it is put into a running lab; a subclass a fault kind, with `kind` as its tag."""
 
@@ -114,6 +123,10 @@ class Fault(BaseModel):
         """Names of the topology that it refers to, by key, so that a dangling one is refused: {"node": "egress-fw"}."""
         raise NotImplementedError
 
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """What could not be injected into this topology; asked once all its names exist."""
+        return iter(())
+
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Puts it into the lab; returns whatever `remove` needs to restore what was there before."""
         raise NotImplementedError
@@ -122,9 +135,22 @@ class Fault(BaseModel):
         """Takes it out; afterwards the lab is as before `inject`, which returned `before`."""
         raise NotImplementedError
 
-    def proof(self, network: Network) -> str | None:
-        """What in the lab's own state shows it in place (flow entry, nft chain, socket); None when it is not there."""
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """What shows each part of it in place: flow entries, the kernel's rules, a socket, an answer; None where not.
+
+        It has to be the thing itself, not what was written to bring it about, and without counters: the baseline and
+        other proofs pass the same rules before the probes do.
+        """
         raise NotImplementedError
+
+    def proof(self, network: Network) -> str | None:
+        """What shows it in place; None when a part of it is not there."""
+        signs = self.signs(network)
+        return "; ".join(sign for sign in signs if sign) if all(signs) else None
+
+    def remains(self, network: Network) -> str | None:
+        """What is left of it; None once it is gone, all of it."""
+        return "; ".join(sign for sign in self.signs(network) if sign) or None
 
 
 class NodeFault(Fault):
@@ -143,3 +169,23 @@ class NodeFault(Fault):
     def names(self) -> Mapping[str, str]:
         """The node."""
         return {"node": self.node}
+
+    def forwards(self, topology: Topology) -> Iterator[Misfit]:
+        """The misfit of a node that has to be a router and is none."""
+        if not topology.nodes[self.node].forwards:
+            routers = ", ".join(topology.routers()) or "none"
+            yield Misfit(("node",), f"is {self.node}, which forwards nothing", f"name a router: {routers}")
+
+    def has_interface(self, topology: Topology, interface: str) -> Iterator[Misfit]:
+        """The misfit of an interface of another node."""
+        own = [name for name, each in topology.interfaces.items() if each.node == self.node]
+        if interface not in own:
+            yield Misfit(
+                ("interface",), f"is {interface}, which {self.node} does not have", f"use one of: {', '.join(own)}"
+            )
+
+    def serves(self, topology: Topology, node: str, service: str, key: str) -> Iterator[Misfit]:
+        """The misfit of a node that does not run a service."""
+        if service not in topology.services.get(node, {}):
+            hosts = ", ".join(host for host, there in topology.services.items() if service in there) or "none"
+            yield Misfit((key,), f"is {node}, which runs no {service}", f"use one of: {hosts}")

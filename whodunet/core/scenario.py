@@ -145,6 +145,7 @@ class Answer(Strict):
     """The truth about a case. Nothing that diagnoses may hold a value of this type."""
 
     cause: str
+    cause_title: str | None = None  # of a cause that the taxonomy does not list
     culprit: str | None
     faulty: Claims
     repaired: Claims | None
@@ -158,3 +159,4 @@ class Scenario(Strict):
     staging: Staging
     answer: Answer
     source: str = Field(default="", description="the text of the file that states it")
+    file: str = Field(default="", description="that file, beside which more of what it refers to may lie")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Node:
     name: str
     role: str  # "client", "egress-firewall", "vpn-gateway", "transit", "instance" ...
     is_switch: bool = False
+    forwards: bool = False  # True for a router
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Topology:
     links: tuple[Link, ...]
     baseline: tuple[str, str]  # (host, address to ping): whose round trip every timing is compared with
     uplinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host: its ways out; the first is the default
-    services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host: the daemons that it runs
+    services: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)  # host: daemon: its settings
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # switch: what its controller carries out
+    signed_in: Mapping[str, str] = field(default_factory=dict)  # host: the role that its user has signed in with
 
     def peer_of(self, interface: str) -> str:
         """The interface at the other end of the cable."""
@@ -58,3 +62,7 @@ class Topology:
             if interface in (one, other):
                 return other if interface == one else one
         raise KeyError(interface)
+
+    def routers(self) -> tuple[str, ...]:
+        """The names of all nodes that forward."""
+        return tuple(name for name, node in self.nodes.items() if node.forwards)

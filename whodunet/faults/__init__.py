@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
 
+from whodunet import catalogue
+from whodunet.core.errors import InvalidInput, Problem
 from whodunet.core.fault import Fault
 
 
-def kinds() -> Mapping[str, type[Fault]]:
-    """Every fault kind by the name that scenario files use."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    by_name = {str(kind.model_fields["kind"].default): kind for kind in _concrete(Fault)}
+def kinds(files: Iterable[Path] = ()) -> Mapping[str, type[Fault]]:
+    """Every fault kind by the name that scenario files use: those here, and those of further files.
+
+    Raises:
+        InvalidInput: when a file does not run, holds no kind, or one of a name that is taken.
+    """
+    own = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    by_name = {name: kind for module in own for name, kind in _kinds_of(module)}
+    for file in files:
+        found = dict(_kinds_of(catalogue.load_module(file)))
+        if not found:
+            raise InvalidInput(Problem(str(file), "holds no kind of fault", "see docs/scenarios.md, or move it"))
+        for name in found.keys() & by_name.keys():
+            raise InvalidInput(Problem(str(file), f"its kind {name} exists already", "give it another name"))
+        by_name |= found
     return dict(sorted(by_name.items()))
 
 
-def _concrete(base: type[Fault]) -> Iterator[type[Fault]]:
-    for kind in base.__subclasses__():
-        if isinstance(kind.model_fields["kind"].default, str):
-            yield kind
-        yield from _concrete(kind)
+def _kinds_of(module: ModuleType) -> Iterator[tuple[str, type[Fault]]]:
+    """The kinds that a module defines; bases have no name, and what it imports is another's."""
+    for kind in vars(module).values():
+        if isinstance(kind, type) and issubclass(kind, Fault) and kind.__module__ == module.__name__:
+            name = kind.model_fields["kind"].default
+            if isinstance(name, str):
+                yield name, kind

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from whodunet.core.errors import CannotRun
 from whodunet.core.fault import Network, NodeFault, run_checked
+from whodunet.core.fields import refused
 from whodunet.core.topology import Topology
 
 _PRELOAD: Final = "/etc/ld.so.preload"  # Source: ld.so(8); only this host's file is mounted over
 _SETTING: Final = "/etc/faketimerc"  # Source: libfaketime's README, "Advanced time specification options"
 _LIBRARY: Final = "/usr/lib/*-linux-gnu/faketime/libfaketime.so.1"
 _LEAST_S: Final = 60  # what cannot come from the time between two readings
+_MOST_S: Final = 10 * 365 * 86_400
+
+
+def _noticeable(offset_s: int) -> int:
+    if not _LEAST_S <= abs(offset_s) <= _MOST_S:
+        raise refused(
+            f"{offset_s} s is no clock that is wrong", f"write {_LEAST_S} to {_MOST_S}, or the negative of it"
+        )
+    return offset_s
 
 
 class ClockSkew(NodeFault):
     """Every program that is started on the host sees a clock that is fast (positive) or slow by so many seconds."""
 
     kind: Literal["clock-skew"] = "clock-skew"
-    offset_s: int = Field(description="how fast the clock is, at least a minute; negative: slow")
+    offset_s: Annotated[int, AfterValidator(_noticeable)] = Field(
+        description="how fast the clock is, at least a minute; negative: slow"
+    )
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which part the host plays, and which way its clock is wrong."""
@@ -46,10 +58,10 @@ class ClockSkew(NodeFault):
         """Takes the mounts away."""
         run_checked(network, self.node, f"umount {_PRELOAD} {_SETTING}")
 
-    def proof(self, network: Network) -> str | None:
+    def signs(self, network: Network) -> tuple[str | None, ...]:
         """What the host says the time is, beside the time of another node."""
         other = next(name for name, node in network.topology.nodes.items() if name != self.node and not node.is_switch)
         here, there = (int(run_checked(network, node, "date +%s")) for node in (self.node, other))
         if abs(here - there) < _LEAST_S:
-            return None
-        return f"the clock of {self.node} differs from that of {other} by {here - there:+d} s"
+            return (None,)
+        return (f"the clock of {self.node} differs from that of {other} by {here - there:+d} s",)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Network, NodeFault
+from whodunet.core.fault import Misfit, Network, NodeFault
+from whodunet.core.fields import DomainName
+from whodunet.core.policy import meant
+from whodunet.core.topology import Topology
 
 _SERVER: Final = "dnsmasq"
 
@@ -17,7 +21,14 @@ class DnsRecordMissing(NodeFault):
 
     kind: Literal["dns-record-missing"] = "dns-record-missing"
     node: str = Field(description="host that runs dnsmasq")
-    name: str = Field(description="the full name, e.g. instance.cloud.example")
+    name: DomainName = Field(description="the full name, e.g. instance.cloud.example")
+
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A host without a DNS server, a record that it does not have."""
+        yield from self.serves(topology, self.node, _SERVER, "node")
+        records = topology.services.get(self.node, {}).get(_SERVER, {}).get("records")
+        if records is not None and self.name not in records:
+            yield Misfit(("name",), f"is {self.name}, of which {self.node} has no record", meant(self.name, records))
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Takes the record out of the server's zone."""
@@ -30,8 +41,18 @@ class DnsRecordMissing(NodeFault):
         """Puts the records back."""
         network.configure_service(self.node, _SERVER, before)
 
-    def proof(self, network: Network) -> str | None:
-        """What the server itself answers."""
-        answer = network.execute(self.node, f"dig +noall +comments @127.0.0.1 {self.name} A").stdout
-        line = next((line for line in answer.splitlines() if "status: NXDOMAIN" in line), None)
-        return f"{self.name}: {line.removeprefix(';; ')}" if line else None
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """What the server itself answers; that it answers otherwise than with the record, once it should."""
+        status = self._status(network)
+        return (f"{self.name}: status {status}" if status == "NXDOMAIN" else None,)
+
+    def remains(self, network: Network) -> str | None:
+        """Any answer but the record."""
+        status = self._status(network)
+        return None if status == "NOERROR" else f"{self.name}: {f'status {status}' if status else 'no answer'}"
+
+    def _status(self, network: Network) -> str | None:
+        """The response code in the server's answer; None when it does not answer. Source: RFC 1035, 4.1.1."""
+        answer = network.execute(self.node, f"dig +noall +comments +tries=1 +time=2 @127.0.0.1 {self.name} A").stdout
+        found = re.search(r"\bstatus: ([A-Z]+),", answer)
+        return found[1] if found else None

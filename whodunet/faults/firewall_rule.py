@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Fault, Network
+from whodunet.core.fault import Misfit, Network
+from whodunet.core.fields import Network4OrAny, Port
+from whodunet.core.flow_table import TableEntry
 from whodunet.core.topology import Topology
-
-# How an answer shows in the flow table: what cannot be said in OpenFlow goes to the controller.
-_SHOWN_AS: Mapping[str, str] = {"drop": "actions=drop", "reset": "CONTROLLER", "reject": "CONTROLLER"}
+from whodunet.faults.policy_fault import Key, PolicyFault
 
 
-class FirewallRule(Fault):
+class FirewallRule(PolicyFault):
     """The firewall drops, resets or rejects what the rule matches."""
+
+    controller: ClassVar[str] = "egress_firewall"
 
     kind: Literal["firewall-rule"] = "firewall-rule"
     switch: str = Field(description="switch whose controller is egress_firewall")
-    source: str = Field(default="any", description="CIDR or any")
-    destination: str = Field(default="any", description="CIDR or any")
+    source: Network4OrAny = Field(default="any", description="CIDR or any")
+    destination: Network4OrAny = Field(default="any", description="CIDR or any")
     protocol: Literal["tcp", "udp", "icmp", "any"] = "any"
-    port: int | None = Field(default=None, ge=1, le=65535)
+    port: Port | None = None
     action: Literal["drop", "reset", "reject"]
-    reject_with: Literal["admin-prohibited", "port-unreachable", "host-prohibited", "net-prohibited"] | None = None
-
-    def culprit(self) -> str:
-        """The firewall."""
-        return self.switch
+    reject_with: (
+        Literal[
+            "net-unreachable",
+            "host-unreachable",
+            "protocol-unreachable",
+            "port-unreachable",
+            "net-prohibited",
+            "host-prohibited",
+            "admin-prohibited",
+        ]
+        | None
+    ) = Field(default=None, description="ICMP error of a rejection; admin-prohibited if not given")
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """The action and, for a rejection, which ICMP message."""
         facts = {"kind": self.kind, "role": topology.nodes[self.switch].role, "action": self.action}
         return facts | ({"with": self.reject_with or "admin-prohibited"} if self.action == "reject" else {})
-
-    def names(self) -> Mapping[str, str]:
-        """The switch."""
-        return {"switch": self.switch}
 
     def rule(self) -> dict[str, Any]:
         """The rule as the policy writes it."""
@@ -45,20 +50,47 @@ class FirewallRule(Fault):
         optional = {"port": self.port, "with": self.reject_with}
         return rule | {key: value for key, value in optional.items() if value is not None} | {"action": self.action}
 
+    def changed(self, policy: Mapping[str, Any]) -> dict[str, Any]:
+        """The policy with the rule in front of all others."""
+        return {**policy, "rules": [self.rule(), *self._others(policy)]}
+
+    def _others(self, policy: Mapping[str, Any]) -> list[Any]:
+        return [each for each in policy.get("rules", []) if each != self.rule()]
+
+    def policy_misfits(self, policy: Mapping[str, Any], topology: Topology) -> Iterator[Misfit]:
+        """A rule that the firewall has anyway, beside a bad one."""
+        if _written(self.rule()) in map(_written, policy.get("rules", [])):
+            yield Misfit(
+                ("switch",),
+                f"is {self.switch}, which has this rule anyway",
+                "write another, or take it out of the policy",
+            )
+        yield from super().policy_misfits(policy, topology)
+
+    def key_of(self, place: str) -> Key:
+        """A key of the rule."""
+        key = place.removeprefix("rules[0].")
+        return (
+            ("reject_with" if key == "with" else key,) if key in (*FirewallRule.model_fields, "with") else ("switch",)
+        )
+
+    def shown(self, entries: frozenset[TableEntry], policy: Mapping[str, Any]) -> str:
+        """The entries of the first rule: those of the highest priority in the last table."""
+        last = max(entries, key=lambda entry: (entry.table, entry.priority))
+        of_rule = [each for each in entries if (each.table, each.priority) == (last.table, last.priority)]
+        return "; ".join(sorted(entry.text for entry in of_rule))
+
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Puts the rule first."""
-        policy = network.policy(self.switch)
-        network.set_policy(self.switch, policy | {"rules": [self.rule(), *policy["rules"]]})
+        network.set_policy(self.switch, self.changed(network.policy(self.switch)))
         return {}
 
     def remove(self, network: Network, before: Mapping[str, Any]) -> None:
         """Takes the rule out, and leaves what else was changed meanwhile."""
         policy = network.policy(self.switch)
-        network.set_policy(self.switch, policy | {"rules": [each for each in policy["rules"] if each != self.rule()]})
+        network.set_policy(self.switch, policy | {"rules": self._others(policy)})
 
-    def proof(self, network: Network) -> str | None:
-        """The flow entry of the switch that carries it out."""
-        matches = [f"tp_dst={self.port}" if self.port else "", _SHOWN_AS[self.action]]
-        matches.append(f"nw_src={self.source.removesuffix('/32')}" if self.source != "any" else "")
-        lines = network.flow_entries(self.switch).splitlines()
-        return next((line.strip() for line in lines if all(part in line for part in matches)), None)
+
+def _written(rule: Any) -> Any:
+    """A rule without what it need not say."""
+    return {key: value for key, value in rule.items() if value != "any"} if isinstance(rule, Mapping) else rule

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Network
+from whodunet.core.fault import Misfit, Network
 from whodunet.core.topology import Topology
-from whodunet.faults.nftables import NftablesFault
+from whodunet.faults.nftables import Chain, Expression, NftablesFault, equals, meta
 
 _SYSCTLS = "/proc/sys/net/netfilter"
 
@@ -29,13 +29,15 @@ class IdleTimeout(NftablesFault):
         """How it answers afterwards."""
         return super().facts(topology) | {"answer": self.answer}
 
-    def chains(self) -> str:
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A node that forwards nothing."""
+        return self.forwards(topology)
+
+    def chains(self) -> tuple[Chain, ...]:
         """Whatever belongs to no tracked connection and opens none is refused."""
-        verdict = "reject with tcp reset" if self.answer == "reset" else "drop"
-        return (
-            "chain forward {\ntype filter hook forward priority -10\n"
-            f"meta l4proto tcp ct state invalid counter {verdict}\n}}"
-        )
+        verdict: Expression = {"reject": {"type": "tcp reset"}} if self.answer == "reset" else {"drop": None}
+        unknown = equals({"ct": {"key": "state"}}, "invalid", op="in")
+        return (Chain("forward", (equals(meta("l4proto"), "tcp"), unknown, {"counter": None}, verdict)),)
 
     def _settings(self) -> dict[str, int]:
         return {"nf_conntrack_tcp_loose": 0, "nf_conntrack_tcp_timeout_established": self.idle_s}
@@ -51,6 +53,14 @@ class IdleTimeout(NftablesFault):
         """Gives the kernel its memory back and deletes the table."""
         self._set(network, before)
         super().remove(network, before)
+
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """The table, and what the kernel has for its memory."""
+        memory = {key: self.run(network, f"cat {_SYSCTLS}/{key}").strip() for key in self._settings()}
+        shortened = [
+            f"{key} = {memory[key]}" if memory[key] == str(value) else None for key, value in self._settings().items()
+        ]
+        return (*super().signs(network), *shortened)
 
     def _set(self, network: Network, settings: Mapping[str, Any]) -> None:
         for key, value in settings.items():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Network, NodeFault
+from whodunet.core.fault import Misfit, Network, NodeFault
+from whodunet.core.topology import Topology
 
 _METADATA: Final = "metadata"
 _URL: Final = "http://169.254.169.254/latest"
@@ -25,6 +26,13 @@ class InstanceProfileMissing(NodeFault):
     kind: Literal["instance-profile-missing"] = "instance-profile-missing"
     node: str = Field(description="instance that has a metadata service")
 
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A host without a metadata service, or without a profile."""
+        yield from self.serves(topology, self.node, _METADATA, "node")
+        settings = topology.services.get(self.node, {}).get(_METADATA)
+        if settings is not None and not settings.get("role"):
+            yield Misfit(("node",), f"is {self.node}, which has no instance profile", "take the fault out")
+
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Takes the role away."""
         before = network.service_settings(self.node, _METADATA)
@@ -35,7 +43,15 @@ class InstanceProfileMissing(NodeFault):
         """Attaches the profile again."""
         network.configure_service(self.node, _METADATA, before)
 
-    def proof(self, network: Network) -> str | None:
+    def signs(self, network: Network) -> tuple[str | None, ...]:
         """What the metadata service answers on the instance."""
         status = network.execute(self.node, _ASK).stdout
-        return f"iam/security-credentials/ on {self.node}: HTTP {status}" if status == "404" else None
+        return (self._shown(status) if status == "404" else None,)
+
+    def remains(self, network: Network) -> str | None:
+        """Any answer but credentials."""
+        status = network.execute(self.node, _ASK).stdout
+        return None if status == "200" else self._shown(status or "no answer")
+
+    def _shown(self, status: str) -> str:
+        return f"iam/security-credentials/ on {self.node}: HTTP {status}"

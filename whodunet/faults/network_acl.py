@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Final, Literal
 
 from pydantic import Field
 
+from whodunet.core.fault import Misfit
+from whodunet.core.fields import PortSpan
 from whodunet.core.topology import Topology
-from whodunet.faults.nftables import NftablesFault
+from whodunet.faults.nftables import Chain, NftablesFault, equals, header, meta, ports
+
+# From which Linux chooses its clients' ports. Source: the kernel's ip-sysctl, ip_local_port_range
+_EPHEMERAL: Final = (32768, 60999)
+_PRIVILEGED: Final = 1024
 
 
 class NetworkAcl(NftablesFault):
-    """Denies a range of destination ports at the border of a subnet, in one direction.
+    """Denies a range of destination ports of TCP at the border of a subnet, in one direction.
 
     Source: Amazon VPC user guide, "Network ACLs", on ephemeral ports.
     """
@@ -20,18 +27,29 @@ class NetworkAcl(NftablesFault):
     node: str = Field(description="router at the subnet's border")
     interface: str = Field(description="the router's interface to the subnet")
     direction: Literal["inbound", "outbound"] = Field(description="as seen from the subnet")
-    ports: tuple[int, int] = Field(description="first and last destination port that is denied")
+    ports: PortSpan = Field(description="first and last destination port that is denied")
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """The direction that is denied."""
-        return super().facts(topology) | {"direction": self.direction}
+        """The direction that is denied, and which ports: those of services, ephemeral ones, or some of these."""
+        return super().facts(topology) | {"direction": self.direction, "ports": self._which_ports()}
+
+    def _which_ports(self) -> str:
+        (first, last), (lowest, highest) = self.ports, _EPHEMERAL
+        if last < lowest or first > highest or (self.direction == "inbound" and first < _PRIVILEGED):
+            return "services"  # what comes in for a service is denied, whatever else is
+        return "ephemeral" if first <= lowest and highest <= last else "some-ephemeral"
 
     def names(self) -> dict[str, str]:
         """The router and its interface."""
         return {"node": self.node, "interface": self.interface}
 
-    def chains(self) -> str:
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A node that is no router, an interface of another."""
+        yield from self.forwards(topology)
+        yield from self.has_interface(topology, self.interface)
+
+    def chains(self) -> tuple[Chain, ...]:
         """Packets leave the subnet by coming in at the router's interface, and the other way round."""
-        way = f'iifname "{self.interface}"' if self.direction == "outbound" else f'oifname "{self.interface}"'
-        ports = f"tcp dport {self.ports[0]}-{self.ports[1]}"
-        return f"chain subnet {{\ntype filter hook forward priority -10\n{way} {ports} counter drop\n}}"
+        way = meta("iifname" if self.direction == "outbound" else "oifname")
+        denied = equals(header("tcp", "dport"), ports(*self.ports))
+        return (Chain("forward", (equals(way, self.interface), denied, {"counter": None}, {"drop": None})),)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from whodunet.core.fault import Misfit
+from whodunet.core.fields import Port, refused
 from whodunet.core.topology import Topology
-from whodunet.faults.nftables import NftablesFault
+from whodunet.faults.nftables import Chain, Expression, NftablesFault, equals, header, meta
 
-_VERDICTS = {
-    "drop": "drop",
-    "tcp-reset": "reject with tcp reset",
-    "icmp-admin-prohibited": "reject with icmp admin-prohibited",
-    "icmp-port-unreachable": "reject with icmp port-unreachable",
+# Each verdict as nft has it, and what programs make of it. Source: nft(8), "reject"; the kernel's icmp_err_convert.
+_VERDICTS: Final[dict[str, tuple[Expression, str]]] = {
+    "drop": ({"drop": None}, "silence"),
+    "tcp-reset": ({"reject": {"type": "tcp reset"}}, "reset"),
+    "icmp-port-unreachable": ({"reject": {"type": "icmp", "expr": "port-unreachable"}}, "refused"),
+    "icmp-net-unreachable": ({"reject": {"type": "icmp", "expr": "net-unreachable"}}, "unreachable"),
+    "icmp-host-unreachable": ({"reject": {"type": "icmp", "expr": "host-unreachable"}}, "unreachable"),
+    "icmp-protocol-unreachable": ({"reject": {"type": "icmp", "expr": "prot-unreachable"}}, "unreachable"),
+    "icmp-net-prohibited": ({"reject": {"type": "icmp", "expr": "net-prohibited"}}, "unreachable"),
+    "icmp-host-prohibited": ({"reject": {"type": "icmp", "expr": "host-prohibited"}}, "unreachable"),
+    "icmp-admin-prohibited": ({"reject": {"type": "icmp", "expr": "admin-prohibited"}}, "unreachable"),
 }
+_HTTP: Final = ("GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "CONNECT ", "PATCH ", "TRACE ", "HTTP/")
+_TLS_HANDSHAKE: Final = "\x16\x03"  # Source: RFC 8446, 5.1
+
+
+def _ascii(text: str) -> str:
+    if not text.isascii():
+        raise refused(f"{text!r} is not ASCII", 'write the bytes that the payload begins with, e.g. "SSH-"')
+    return text
 
 
 class PacketFilter(NftablesFault):
@@ -24,31 +41,76 @@ class PacketFilter(NftablesFault):
     node: str = Field(description="host or router")
     hook: Literal["input", "output", "forward"]
     protocol: Literal["tcp", "udp"] = "tcp"
-    destination_port: int | None = Field(default=None, ge=1, le=65535)
-    source_port: int | None = Field(default=None, ge=1, le=65535)
-    payload: str | None = Field(
+    destination_port: Port | None = None
+    source_port: Port | None = None
+    payload: Annotated[str, AfterValidator(_ascii)] | None = Field(
         default=None, min_length=1, max_length=16, description="ASCII text that the packet's payload begins with"
     )
-    verdict: Literal["drop", "tcp-reset", "icmp-admin-prohibited", "icmp-port-unreachable"]
+    verdict: Literal[
+        "drop",
+        "tcp-reset",
+        "icmp-port-unreachable",
+        "icmp-net-unreachable",
+        "icmp-host-unreachable",
+        "icmp-protocol-unreachable",
+        "icmp-net-prohibited",
+        "icmp-host-prohibited",
+        "icmp-admin-prohibited",
+    ]
+
+    @model_validator(mode="after")
+    def _only_tcp_is_reset(self) -> Self:
+        if self.protocol == "udp" and self.verdict == "tcp-reset":
+            raise refused("says tcp-reset for udp, which knows no reset", "use drop, or icmp-port-unreachable")
+        return self
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """Where it stands, what it looks at, what it does."""
-        looks_at = "payload" if self.payload else "header"
-        return super().facts(topology) | {"hook": self.hook, "looks_at": looks_at, "verdict": self.verdict}
+        """Where it stands, what it looks at, what it does.
 
-    def chains(self) -> str:
-        """One base chain with one statement, in front of other tables' chains."""
-        matches = [f"{self.protocol} dport {self.destination_port}" if self.destination_port else ""]
-        matches += [f"{self.protocol} sport {self.source_port}" if self.source_port else ""]
-        matches += [_payload_match(self.payload) if self.payload else ""]
-        selection = " ".join(filter(None, matches)) or f"meta l4proto {self.protocol}"
-        return (
-            f"chain {self.hook} {{\ntype filter hook {self.hook} priority -10\n"
-            f"{selection} counter {_VERDICTS[self.verdict]}\n}}"
-        )
+        `looks_at` is header or payload, and `payload` what that begins (none, ssh, http, tls, other); `packets` are
+        told by the port that they go to, come from, both or any; `answer` is what a sender hears of it.
+        """
+        return super().facts(topology) | {
+            "hook": self.hook,
+            "looks_at": "payload" if self.payload else "header",
+            "payload": _speech(self.payload),
+            "packets": self._packets(),
+            "verdict": self.verdict,
+            "answer": _VERDICTS[self.verdict][1],
+        }
+
+    def _packets(self) -> str:
+        names = {(True, False): "to-port", (False, True): "from-port", (True, True): "both", (False, False): "any"}
+        return names[self.destination_port is not None, self.source_port is not None]
+
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A node that forwards nothing has nothing to filter there."""
+        return self.forwards(topology) if self.hook == "forward" else iter(())
+
+    def chains(self) -> tuple[Chain, ...]:
+        """One base chain with one rule, in front of other tables' chains."""
+        verdict, _ = _VERDICTS[self.verdict]
+        return (Chain(self.hook, (*self._matches(), {"counter": None}, verdict)),)
+
+    def _matches(self) -> Iterator[Expression]:
+        if self._packets() == "any":
+            yield equals(meta("l4proto"), self.protocol)
+        if self.source_port is not None:
+            yield equals(header(self.protocol, "sport"), self.source_port)
+        if self.destination_port is not None:
+            yield equals(header(self.protocol, "dport"), self.destination_port)
+        if self.payload is not None:
+            # The first bytes after the transport header. Source: nft(8), raw payload expression `@ih`
+            text = self.payload.encode("ascii")
+            yield equals({"payload": {"base": "ih", "offset": 0, "len": len(text) * 8}}, f"0x{text.hex()}")
 
 
-def _payload_match(payload: str) -> str:
-    """The first bytes after the transport header. Source: nft(8), raw payload expression `@ih`."""
-    text = payload.encode("ascii")
-    return f"@ih,0,{len(text) * 8} 0x{text.hex()}"
+def _speech(payload: str | None) -> str:
+    """What somebody speaks whose packets begin like this."""
+    if payload is None:
+        return "none"
+    if payload.startswith("SSH"):
+        return "ssh"
+    if payload.startswith(_HTTP):
+        return "http"
+    return "tls" if payload.startswith(_TLS_HANDSHAKE) else "other"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Network
-from whodunet.faults.nftables import NftablesFault
+from whodunet.core.fault import Misfit, Network
+from whodunet.core.topology import Topology
+from whodunet.faults.nftables import Chain, NftablesFault, equals, header
 
 
 class PathMtu(NftablesFault):
@@ -26,10 +28,18 @@ class PathMtu(NftablesFault):
         """The router and its interface."""
         return {"node": self.node, "interface": self.interface}
 
-    def chains(self) -> str:
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A node that is no router, an interface of another."""
+        yield from self.forwards(topology)
+        yield from self.has_interface(topology, self.interface)
+
+    def chains(self) -> tuple[Chain, ...]:
         """The router's own "fragmentation needed" messages are lost."""
-        drop = "icmp type destination-unreachable icmp code frag-needed counter drop"
-        return f"chain own {{\ntype filter hook output priority -10\n{drop}\n}}"
+        message = (
+            equals(header("icmp", "type"), "destination-unreachable"),
+            equals(header("icmp", "code"), "frag-needed"),
+        )
+        return (Chain("output", (*message, {"counter": None}, {"drop": None})),)
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Narrows the link, then silences the router."""
@@ -43,8 +53,8 @@ class PathMtu(NftablesFault):
         super().remove(network, before)
         self.run(network, f"ip link set dev {self.interface} mtu {before['mtu_bytes']}")
 
-    def proof(self, network: Network) -> str | None:
+    def signs(self, network: Network) -> tuple[str | None, ...]:
         """The link's MTU and the filter."""
-        filtered = super().proof(network)
-        link = self.run(network, f"ip -o link show dev {self.interface}")
-        return f"{link.split(' qdisc')[0].strip()}; {filtered}" if filtered else None
+        (link,) = json.loads(self.run(network, f"ip -json link show dev {self.interface}"))
+        narrow = f"{self.interface} mtu {self.mtu_bytes}" if link["mtu"] == self.mtu_bytes else None
+        return (narrow, *super().signs(network))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from pydantic import Field
-
 from whodunet.core.errors import CannotRun
 from whodunet.core.fault import Network, NodeFault, run_checked
+from whodunet.core.fields import ProgramName
 from whodunet.core.topology import Topology
 
 
@@ -18,7 +16,7 @@ class ProgramMissing(NodeFault):
     """The host's folder of the program is mounted over with one that has everything else."""
 
     kind: Literal["program-missing"] = "program-missing"
-    program: str = Field(pattern=r"^[\w.+-]+$", description="as it is typed")
+    program: ProgramName
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which part the host plays, and what it lacks."""
@@ -56,6 +54,6 @@ class ProgramMissing(NodeFault):
     def _where(self, network: Network) -> str:
         return network.execute(self.node, f"command -v {self.program}").stdout.strip()
 
-    def proof(self, network: Network) -> str | None:
+    def signs(self, network: Network) -> tuple[str | None, ...]:
         """That the host's shell does not find it."""
-        return None if re.match("/", self._where(network)) else f"{self.node}: {self.program}: command not found"
+        return (None if self._where(network).startswith("/") else f"{self.node}: {self.program}: command not found",)

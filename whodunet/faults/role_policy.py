@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Fault, Network
+from whodunet.core.fault import Completed, Fault, Misfit, Network
+from whodunet.core.policy import meant
 from whodunet.core.topology import Topology
 
 _CONTROL_PLANE: Final = "control-plane"
+_METADATA: Final = "metadata"
+_TRUSTED: Final = "/etc/ssl/certs/ca-certificates.crt"  # the AWS CLI has a list of its own, without the lab's authority
+_DOCUMENT: Final = "SSM-SessionManagerRunShell"  # which developers and agents alike may read, and nobody else
 
 
 class RolePoliciesMissing(Fault):
@@ -26,12 +31,34 @@ class RolePoliciesMissing(Fault):
         return self.bearer
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """Which part the bearer plays."""
-        return {"kind": self.kind, "role": topology.nodes[self.bearer].role}
+        """Which part the bearer plays, and whether it is a person or an instance."""
+        is_instance = _METADATA in topology.services.get(self.bearer, {})
+        bearer = "instance" if is_instance else "person"
+        return {"kind": self.kind, "role": topology.nodes[self.bearer].role, "bearer": bearer}
 
     def names(self) -> Mapping[str, str]:
         """The two hosts."""
         return {"node": self.node, "bearer": self.bearer}
+
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A control plane that is none, a role that it lacks or that has no policies, a bearer with another role."""
+        settings = topology.services.get(self.node, {}).get(_CONTROL_PLANE)
+        if settings is None:
+            hosts = ", ".join(host for host, there in topology.services.items() if _CONTROL_PLANE in there) or "none"
+            yield Misfit(("node",), f"is {self.node}, which runs no {_CONTROL_PLANE}", f"use one of: {hosts}")
+            return
+        roles = settings.get("roles", {})
+        if self.role not in roles:
+            yield Misfit(("role",), f"is {self.role}, which is no role", meant(self.role, roles))
+        elif not roles[self.role].get("policies"):
+            yield Misfit(("role",), f"is {self.role}, which has no policies anyway", "name another")
+        elif self._role_of_bearer(topology) != self.role:
+            wrong = f"is {self.bearer}, whose credentials are of the role {self._role_of_bearer(topology)}"
+            yield Misfit(("bearer",), wrong, f"name a host whose credentials are of {self.role}")
+
+    def _role_of_bearer(self, topology: Topology) -> str | None:
+        of_instance: str | None = topology.services.get(self.bearer, {}).get(_METADATA, {}).get("role")
+        return of_instance or topology.signed_in.get(self.bearer)
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Detaches all policies."""
@@ -44,7 +71,19 @@ class RolePoliciesMissing(Fault):
         """Attaches them again."""
         network.configure_service(self.node, _CONTROL_PLANE, before)
 
-    def proof(self, network: Network) -> str | None:
-        """The role, as the control plane runs with it."""
-        role = network.service_settings(self.node, _CONTROL_PLANE)["roles"].get(self.role)
-        return f"role {self.role}: no policies" if role is not None and not role["policies"] else None
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """A call of the bearer's that is denied."""
+        called = self._call(network)
+        denied = re.search(r"\((AccessDenied\w*)\) when calling the (\w+) operation: (.*)", called.stderr)
+        return (f"{self.bearer}: {denied[2]}: {denied[1]}: {denied[3].strip()}" if denied else None,)
+
+    def remains(self, network: Network) -> str | None:
+        """That the same call does not succeed."""
+        called = self._call(network)
+        return None if called.exit_status == 0 else f"{self.bearer}: {(called.stderr or called.stdout).strip()}"
+
+    def _call(self, network: Network) -> Completed:
+        region = network.service_settings(self.node, _CONTROL_PLANE)["region"]
+        return network.execute(
+            self.bearer, f"AWS_CA_BUNDLE={_TRUSTED} aws ssm get-document --name {_DOCUMENT} --region {region}"
+        )

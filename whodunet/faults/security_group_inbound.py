@@ -2,57 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Fault, Network
+from whodunet.core.fault import Misfit, Network
+from whodunet.core.flow_table import TableEntry
+from whodunet.core.policy import Output, Track, meant
 from whodunet.core.topology import Topology
+from whodunet.faults.policy_fault import Key, PolicyFault
 
 
-class SecurityGroupInbound(Fault):
+class SecurityGroupInbound(PolicyFault):
     """A security group's inbound rules are replaced; an empty list lets nothing in."""
+
+    controller: ClassVar[str] = "security_group"
 
     kind: Literal["security-group-inbound"] = "security-group-inbound"
     switch: str = Field(description="switch whose controller is security_group")
     group: str
     inbound: tuple[Mapping[str, Any], ...] = Field(description="the rules that it has instead")
 
-    def culprit(self) -> str:
-        """The switch that enforces the group."""
-        return self.switch
-
     def facts(self, topology: Topology) -> dict[str, str]:
-        """Which group, and whether any rule is left."""
+        """Which group, what it protects (the role of the hosts behind its interfaces), and whether any rule is left."""
         rules = "some" if self.inbound else "none"
+        behind = (topology.interfaces[topology.peer_of(name)].node for name in self._interfaces(topology))
+        protects = ", ".join(sorted({topology.nodes[node].role for node in behind}))
         role = topology.nodes[self.switch].role
-        return {"kind": self.kind, "role": role, "group": self.group, "rules": rules}
+        return {"kind": self.kind, "role": role, "group": self.group, "protects": protects, "rules": rules}
 
-    def names(self) -> Mapping[str, str]:
-        """The switch."""
-        return {"switch": self.switch}
+    def _interfaces(self, topology: Topology) -> list[str]:
+        interfaces = topology.policies[self.switch].get("interfaces", {})
+        return [name for name, each in interfaces.items() if self.group in each.get("groups", ())]
+
+    def policy_misfits(self, policy: Mapping[str, Any], topology: Topology) -> Iterator[Misfit]:
+        """A group that there is not, that protects nothing, or that has these rules already, beside bad rules."""
+        groups = policy.get("groups", {})
+        if self.group not in groups:
+            yield Misfit(("group",), f"is {self.group}, which is no group of {self.switch}", meant(self.group, groups))
+        elif not self._interfaces(topology):
+            yield Misfit(("group",), f"is {self.group}, in which no interface is", "name another, or add an interface")
+        elif self.changed(policy) == policy:
+            yield Misfit(("inbound",), "is what the group has anyway", "write rules that differ, or take the fault out")
+        else:
+            yield from super().policy_misfits(policy, topology)
+
+    def key_of(self, place: str) -> Key:
+        """A key of one of the rules: "groups.web.inbound[0].source" is inbound, 0, source."""
+        _, _, rule = place.partition(f"groups.{self.group}.inbound[")
+        number, _, key = rule.partition("].")
+        return ("inbound", int(number), key) if number.isdigit() else ("inbound",)
+
+    def changed(self, policy: Mapping[str, Any]) -> dict[str, Any]:
+        """The policy with the other rules."""
+        return self._with_inbound(policy, [dict(rule) for rule in self.inbound])
+
+    def _with_inbound(self, policy: Mapping[str, Any], inbound: list[Mapping[str, Any]]) -> dict[str, Any]:
+        group = {**policy["groups"][self.group], "inbound": inbound}
+        return {**policy, "groups": {**policy["groups"], self.group: group}}
+
+    def shown(self, entries: frozenset[TableEntry], policy: Mapping[str, Any]) -> str:
+        """The entries that let new connections in to the group's addresses."""
+        interfaces = [each for each in policy["interfaces"].values() if self.group in each["groups"]]
+        addresses = [address for each in interfaces for address in each["addresses"]]
+        numbers = {int(IPv4Address(address)) for address in addresses}
+        let_in = [
+            entry.text
+            for entry in entries
+            if (entry.field("ipv4_dst") or (None, 0))[0] in numbers
+            and any(isinstance(action, Track) and action.commit for action in entry.actions)
+            and any(isinstance(action, Output) for action in entry.actions)
+        ]
+        if let_in:
+            return "; ".join(sorted(let_in))
+        return (
+            f"none of {len(entries)} flow entries of {self.switch} lets a new connection in to {', '.join(addresses)}"
+        )
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Replaces the rules."""
         policy = network.policy(self.switch)
-        inbound = policy["groups"][self.group].get("inbound", [])
-        self._set_inbound(network, [dict(rule) for rule in self.inbound])
-        return {"inbound": inbound}
+        network.set_policy(self.switch, self.changed(policy))
+        return {"inbound": policy["groups"][self.group].get("inbound", [])}
 
     def remove(self, network: Network, before: Mapping[str, Any]) -> None:
         """Puts the former rules back."""
-        self._set_inbound(network, before["inbound"])
-
-    def _set_inbound(self, network: Network, inbound: list[Mapping[str, Any]]) -> None:
-        policy = network.policy(self.switch)
-        group = policy["groups"][self.group] | {"inbound": inbound}
-        network.set_policy(self.switch, policy | {"groups": policy["groups"] | {self.group: group}})
-
-    def proof(self, network: Network) -> str | None:
-        """The group as the switch's controller has it, which the switch has confirmed."""
-        inbound = network.policy(self.switch)["groups"][self.group].get("inbound", [])
-        if inbound != [dict(rule) for rule in self.inbound]:
-            return None
-        entries = network.flow_entries(self.switch).splitlines()
-        return f"{self.group} inbound: {inbound or 'no rules'}; {len(entries)} flow entries confirmed by {self.switch}"
+        network.set_policy(self.switch, self._with_inbound(network.policy(self.switch), before["inbound"]))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from whodunet.core.fault import Network, NodeFault
+from whodunet.core.fault import Misfit, Network, NodeFault
+from whodunet.core.fields import refused
+from whodunet.core.policy import meant
 from whodunet.core.topology import Topology
 
 # Reads what the client says before it ends: closing with unread bytes would send RST instead of FIN (RFC 2525, 2.17).
-_ACCEPTS_AND_CLOSES = "ncat --listen --keep-open {port} --sh-exec 'head -n 1 >/dev/null'"
+_STAND_IN: Final = "ncat"
+_ACCEPTS_AND_CLOSES: Final = "ncat --listen --keep-open {port} --sh-exec 'head -n 1 >/dev/null'"
+_ACCEPTS_NOTHING: Final = ("ssm-agent",)  # it calls, and is never called
 
 
 class ServiceFault(NodeFault):
@@ -21,9 +26,22 @@ class ServiceFault(NodeFault):
     service: str = Field(description="one of the services that the topology gives the node")
     state: Literal["stopped", "accepts-and-closes"]
 
+    @model_validator(mode="after")
+    def _only_who_accepts_closes(self) -> Self:
+        if self.state == "accepts-and-closes" and self.service in _ACCEPTS_NOTHING:
+            raise refused(f"says accepts-and-closes for {self.service}, which accepts no connections", "use stopped")
+        return self
+
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which service, and what became of it."""
         return super().facts(topology) | {"service": self.service, "state": self.state}
+
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A service that the node does not run."""
+        there = topology.services.get(self.node, {})
+        if self.service not in there:
+            wrong = f"is {self.service}, which is no service of {self.node}"
+            yield Misfit(("service",), wrong, meant(self.service, there) if there else f"{self.node} runs none")
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Stops the service; starts the stand-in."""
@@ -37,9 +55,24 @@ class ServiceFault(NodeFault):
         network.stop_service(self.node, self.service)
         network.start_service(self.node, self.service)
 
-    def proof(self, network: Network) -> str | None:
-        """The listening sockets of the node, when the service's own program does not run."""
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """The listening sockets of the node, when the service's own program does not run, and its stand-in listens."""
         if network.service_is_running(self.node, self.service):
-            return None
-        listening = " ".join(network.execute(self.node, "ss -Hltnp").stdout.split())
-        return f"{self.service} does not run; listening on {self.node}: {listening or 'nothing'}"
+            return (None,)
+        sockets = [line.split() for line in network.execute(self.node, "ss -Hltnp").stdout.splitlines()]
+        listening = [f"{fields[3]} {_program(fields[-1])}".strip() for fields in sockets if len(fields) > 3]
+        stands_in = any(_program(fields[-1]) == _STAND_IN for fields in sockets)
+        if stands_in != (self.state == "accepts-and-closes"):
+            return (None,)
+        return (f"{self.service} does not run; listening on {self.node}: {', '.join(listening) or 'nothing'}",)
+
+    def remains(self, network: Network) -> str | None:
+        """That the service's own program does not run."""
+        is_back = network.service_is_running(self.node, self.service)
+        return None if is_back else f"{self.service} on {self.node} does not run"
+
+
+def _program(users: str) -> str:
+    """The program of a socket, as ss(8) shows it: users:(("sshd",pid=7,fd=3))."""
+    found = re.match(r'users:\(\("([^"]+)"', users)
+    return found[1] if found else ""

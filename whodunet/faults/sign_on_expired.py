@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from whodunet.core.fault import Network, NodeFault, run_checked
+from whodunet.core.fault import Completed, Misfit, Network, NodeFault, run_checked
+from whodunet.core.topology import Topology
 
 _TOKENS: Final = "~/.aws/sso/cache"
 _CREDENTIALS: Final = "~/.aws/cli/cache"  # which the CLI made with the token, and would go on with
@@ -16,6 +18,12 @@ class SignOnExpired(NodeFault):
     """The token of the AWS CLI's single sign-on is older than it may become."""
 
     kind: Literal["sign-on-expired"] = "sign-on-expired"
+
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A host on which nobody has signed in."""
+        if self.node not in topology.signed_in:
+            hosts = ", ".join(topology.signed_in) or "none"
+            yield Misfit(("node",), f"is {self.node}, on which nobody has signed in", f"use one of: {hosts}")
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Writes a time that is over into the cached token."""
@@ -32,7 +40,16 @@ class SignOnExpired(NodeFault):
         """Puts the token back, as signing on again would."""
         run_checked(network, self.node, f"rm -rf {_TOKENS} && mv {_TOKENS}.before {_TOKENS}")
 
-    def proof(self, network: Network) -> str | None:
-        """The token's time in the cache."""
-        found = network.execute(self.node, f'grep -ho \'"expiresAt": *"{_LONG_AGO}"\' {_TOKENS}/*.json').stdout
-        return f"cached sign-on token of {self.node}: {found.strip()}" if found else None
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """That the AWS CLI refuses to call, and why."""
+        said = _call(network, self.node).stderr.strip()
+        return (f"{self.node}: {said}" if re.search(r"\b(?:expired|[Tt]oken .*does not exist)\b", said) else None,)
+
+    def remains(self, network: Network) -> str | None:
+        """That it does not call, for whatever reason."""
+        called = _call(network, self.node)
+        return None if called.exit_status == 0 else f"{self.node}: {(called.stderr or called.stdout).strip()}"
+
+
+def _call(network: Network, node: str) -> Completed:
+    return network.execute(node, "aws sts get-caller-identity")

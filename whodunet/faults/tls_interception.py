@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Network
-from whodunet.faults.nftables import NftablesFault
+from whodunet.core.fault import Misfit, Network
+from whodunet.core.fields import Network4
+from whodunet.core.topology import Topology
+from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header
+from whodunet.faults.nftables import network as as_network
 
 _PROXY: Final = "tls-interceptor"
 _PROXY_PORT: Final = 8443
@@ -19,13 +23,31 @@ class TlsInterception(NftablesFault):
 
     kind: Literal["tls-interception"] = "tls-interception"
     node: str = Field(description="router on the path")
-    source: str = Field(description="network of the clients")
-    destination: str = Field(description="network of the servers")
+    source: Network4 = Field(description="network of the clients")
+    destination: Network4 = Field(description="network of the servers")
 
-    def chains(self) -> str:
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A node that forwards nothing."""
+        return self.forwards(topology)
+
+    def chains(self) -> tuple[Chain, ...]:
         """Redirects before routing."""
-        redirect = f"ip saddr {self.source} ip daddr {self.destination} tcp dport 443 redirect to :{_PROXY_PORT}"
-        return f"chain prerouting {{\ntype nat hook prerouting priority dstnat;\n{redirect}\n}}"
+        ends = (
+            (field, cidr)
+            for field, cidr in (("saddr", self.source), ("daddr", self.destination))
+            if not cidr.endswith("/0")
+        )
+        https = (
+            *(equals(header("ip", field), as_network(cidr)) for field, cidr in ends),
+            equals(header("tcp", "dport"), 443),
+        )
+        return (Chain("prerouting", (*https, {"redirect": {"port": _PROXY_PORT}}), "nat", DESTINATION_NAT),)
+
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """The redirection, and the proxy's socket."""
+        sockets = self.run(network, "ss -Hltn").splitlines()
+        listens = any(re.search(rf":{_PROXY_PORT}$", line.split()[3]) for line in sockets)
+        return (*super().signs(network), f"port {_PROXY_PORT} listens" if listens else None)
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Starts the proxy, then redirects to it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Network, NodeFault
+from whodunet.core.fault import Misfit, Network, NodeFault
+from whodunet.core.fields import DomainName
+from whodunet.core.policy import meant
 from whodunet.core.topology import Topology
 
 _SERVER: Final = "dnsmasq"
@@ -21,16 +23,28 @@ class VpcEndpoint(NodeFault):
     kind: Literal["vpc-endpoint"] = "vpc-endpoint"
     node: str = Field(description="host of the endpoints")
     resolver: str = Field(description="the VPC's DNS server, a host that runs dnsmasq")
-    services: tuple[str, ...] = Field(min_length=1, description="their names, e.g. ssm.eu-central-1.amazonaws.com")
+    services: tuple[DomainName, ...] = Field(
+        min_length=1, description="their names, e.g. ssm.eu-central-1.amazonaws.com"
+    )
     state: Literal["absent", "private-dns-off"] = Field(description="why the names are not the endpoints' own")
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """Why the names lead elsewhere."""
-        return super().facts(topology) | {"state": self.state}
+        """Why the names lead elsewhere, and whose they are: ssm, ssmmessages ..., or several."""
+        whose = {name.partition(".")[0] for name in self.services}
+        return super().facts(topology) | {"state": self.state, "service": whose.pop() if len(whose) == 1 else "several"}
 
     def names(self) -> Mapping[str, str]:
         """The two hosts."""
         return {**super().names(), "resolver": self.resolver}
+
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """A resolver that is none, a name that it has no record of."""
+        yield from self.serves(topology, self.resolver, _SERVER, "resolver")
+        records = topology.services.get(self.resolver, {}).get(_SERVER, {}).get("records")
+        for number, name in enumerate(self.services):
+            if records is not None and name not in records:
+                wrong = f"is {name}, of which {self.resolver} has no record"
+                yield Misfit(("services", number), wrong, meant(name, records))
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Gives the names a public address inside the VPC."""
@@ -43,12 +57,22 @@ class VpcEndpoint(NodeFault):
         """Puts the private addresses back."""
         network.configure_service(self.resolver, _SERVER, before)
 
-    def proof(self, network: Network) -> str | None:
-        """What the VPC's DNS server answers."""
-        answers = {
-            name: network.execute(self.resolver, f"dig +short @127.0.0.1 {name} A").stdout.strip()
-            for name in self.services
-        }
-        if set(answers.values()) != {_PUBLIC_ADDRESS}:
-            return None
-        return "; ".join(f"{name} is {address} in the VPC" for name, address in answers.items())
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """What the VPC's DNS server answers for each name."""
+        answers = self._answers(network)
+        return tuple(
+            f"{name} is {address} in the VPC" if address == _PUBLIC_ADDRESS else None
+            for name, address in answers.items()
+        )
+
+    def remains(self, network: Network) -> str | None:
+        """A name that still is public, or has no address at all."""
+        answers = self._answers(network)
+        left = [
+            f"{name} is {address or 'unknown'}" for name, address in answers.items() if address in ("", _PUBLIC_ADDRESS)
+        ]
+        return "; ".join(left) or None
+
+    def _answers(self, network: Network) -> dict[str, str]:
+        ask = "dig +short +tries=1 +time=2 @127.0.0.1"
+        return {name: network.execute(self.resolver, f"{ask} {name} A").stdout.strip() for name in self.services}

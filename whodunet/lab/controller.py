@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from whodunet import catalogue
 from whodunet.core.errors import CannotRun
 from whodunet.lab.processes import Daemon, start_here
 from whodunet.lab.waiting import wait_until
@@ -30,6 +31,8 @@ class Controller:
         """
         self._arguments = [sys.executable, "-P", str(ryu_app), "--listen", address]
         self._arguments += ["--app", other_app] if other_app else []
+        for place in catalogue.given().places:
+            self._arguments += ["--policies", str(place / "controllers")]
         self._report = report
         self._requests: dict[str, dict[str, Any]] = {}
         self._events: dict[tuple[str, str], dict[str, Any]] = {}

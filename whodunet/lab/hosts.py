@@ -299,7 +299,8 @@ class Host:
     def _network_commands(self, interfaces: Sequence[tuple[str, str | None]]) -> list[str]:
         addresses = [f"address add {address} dev {name}" for name, address in interfaces if address]
         links = ["link set dev lo up", *(f"link set dev {name} up" for name, _ in interfaces)]
-        return [*addresses, *links, *(f"route replace {route}" for route in self._routes())]
+        rules = [f"rule add {rule}" for rule in self.settings.get("rules") or ()]
+        return [*addresses, *links, *(f"route replace {route}" for route in self._routes()), *rules]
 
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}

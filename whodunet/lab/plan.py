@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from whodunet.lab.host_root import Shared
+
+BESIDE: Final = Path("/run/lab/beside")  # where a lab has what it was given of other places
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Plan:
     keep: tuple[str, ...] = ()  # directories that have to stay visible to the lab itself
     shares: tuple[Shared, ...] = ()  # what a person wants to see on the hosts
     scenario: str = ""
+    places: tuple[str, ...] = ()  # folders beside the project's own; the lab itself may not be able to read them
+    beside: Mapping[str, str] = field(default_factory=dict)  # so this is what it needs of them: path below and text
 
     def to_json(self) -> str:
         """One line of JSON."""

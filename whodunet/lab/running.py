@@ -19,7 +19,7 @@ from whodunet.lab import links, network, openvswitch, session_manager
 from whodunet.lab.controller import Controller
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.keys import new_key
-from whodunet.lab.plan import Plan
+from whodunet.lab.plan import BESIDE, Plan
 from whodunet.lab.processes import LOGS, Daemon, check, read_logs, start_here
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
@@ -29,12 +29,21 @@ from whodunet.topology import LabTopo, describe
 _CAPTURE: Final = Path("/run/lab/capture/capture.pcapng")
 
 
+def _furnish_beside(plan: Plan) -> None:
+    """Writes down what lay beside the scenario, and looks there, too."""
+    for path, text in plan.beside.items():
+        (BESIDE / path).parent.mkdir(parents=True, exist_ok=True)
+        (BESIDE / path).write_text(text, encoding="utf-8")
+    catalogue.look_in([BESIDE] if plan.beside else [])
+
+
 class RunningLab:
     """One lab: its nodes, cables, switches, controller, recorder and services."""
 
     def __init__(
         self, plan: Plan, maker: HostMaker, progress: Callable[[str], None], end: Callable[[str], None]
     ) -> None:
+        _furnish_beside(plan)
         self.plan = plan
         self._maker = maker
         self._progress = progress
@@ -165,7 +174,10 @@ class RunningLab:
             for each in self.topology.interfaces.values()
             if each.node == node and each.address
         ]
-        return ",".join([*addresses, node, f"{node}.cloud.example"])
+        # By its id, too: ssh goes there through Session Manager.
+        metadata = self.topology.services.get(node, {}).get("metadata", {})
+        ids = [metadata["instance_id"]] if "instance_id" in metadata else []
+        return ",".join([*addresses, node, f"{node}.cloud.example", *ids])
 
     def _start_switches(self) -> None:
         for switch in self._net.switches:
@@ -279,6 +291,7 @@ class RunningLab:
             "name": self.plan.name,
             "scenario": self.plan.scenario,
             "topology": self.plan.topology,
+            "places": self.plan.places,
             "hosts": list(self.hosts),
             "switches": list(self._policies),
             "uplinks": self._uplinks,

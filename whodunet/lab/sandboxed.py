@@ -33,7 +33,7 @@ class SandboxedLab:
         self._connection = connection
         self.topology = topology
         self._process = process
-        self._before: dict[str, Mapping[str, Any]] = {}  # what each injected fault needs for its removal
+        self._injected: dict[str, tuple[Mapping[str, Any], str]] = {}  # what a fault's removal needs, and its proof
 
     @classmethod
     def start(
@@ -160,20 +160,21 @@ class SandboxedLab:
 
     def inject(self, fault: Fault) -> str:
         """Puts a fault in and returns the proof that it is there."""
-        self._before[fault.model_dump_json()] = fault.inject(self)
+        before = fault.inject(self)
         proof = fault.proof(self)
         if proof is None:
             raise FaultNotInPlace(f"{fault.kind} at {fault.culprit()} was injected and cannot be seen in the lab")
+        self._injected[fault.model_dump_json()] = before, proof
         return proof
 
     def remove(self, fault: Fault) -> str:
         """Takes a fault out and returns the proof that it is gone."""
-        before = fault.proof(self)
-        fault.remove(self, self._before.pop(fault.model_dump_json()))
-        left = fault.proof(self)
+        before, proof = self._injected.pop(fault.model_dump_json())
+        fault.remove(self, before)
+        left = fault.remains(self)
         if left is not None:
             raise FaultNotInPlace(f"{fault.kind} at {fault.culprit()} was removed and is still there: {left}")
-        return f"gone: {before}"
+        return f"gone: {proof}"
 
     def baseline_rtt_ms(self) -> float | None:
         """Least round trip of the topology's baseline path now; None when it does not answer."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
+from whodunet import catalogue
 from whodunet.core.errors import CannotRun
 from whodunet.lab import session_manager
 from whodunet.lab.daemons import Dnsmasq, Sshd, TlsInterceptor
@@ -29,6 +30,16 @@ def beside_host(host: Host, command: list[str]) -> Start:
     return start_here(["nsenter", *options, "--", *command], tuple(own.values()))
 
 
+@cache
+def kind(name: str) -> Callable[..., Service]:
+    """The service of that name: one of those above, or the `SERVICE` of a file services/NAME.py of another place."""
+    files = catalogue.given().files("services", ".py")
+    if name not in KINDS and name not in files:
+        raise CannotRun(f"there is no service {name}; there are: {', '.join([*KINDS, *files])}")
+    found: Callable[..., Service] = KINDS[name] if name in KINDS else catalogue.attribute(files[name], "SERVICE")
+    return found
+
+
 class RunningServices:
     """The services of a lab, by host and name."""
 
@@ -46,7 +57,7 @@ class RunningServices:
             self._furnish(host, name, settings)
 
     def _furnish(self, host: Host, name: str, settings: Mapping[str, Any]) -> None:
-        service = KINDS[name](**settings)
+        service = kind(name)(**settings)
         service.prepare(host)
         self._services[host.name, name] = service
         self._settings[host.name, name] = settings

@@ -3,80 +3,119 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from whodunet import catalogue, faults
+from whodunet.catalogue import Catalogue
 from whodunet.core.causes import Cause
 from whodunet.core.errors import InvalidInput, Problem
 from whodunet.core.fault import Fault
 from whodunet.core.scenario import Scenario
 from whodunet.core.topology import Topology
+from whodunet.loading.cause_files import read_causes
+from whodunet.loading.scenario_checks import NO_CAUSE
 from whodunet.loading.scenario_file import read_scenario
 from whodunet.loading.validation import did_you_mean
+from whodunet.loading.yaml_lines import read_file, shown
 from whodunet.topology import LabTopo, describe
-
-_CAUSES = Path(__file__).resolve().parents[1] / "causes"
-
-
-@cache
-def topo(name: str) -> LabTopo:
-    """The Mininet topology of that name."""
-    path = catalogue.folder("topologies") / f"{name}.py"
-    made: LabTopo = catalogue.load_module(path).topos[name]()
-    return made
-
-
-@cache
-def policy_module(controller: str) -> Any:
-    """The policy class of a controller.
-
-    Raises:
-        InvalidInput: when there is no such controller.
-    """
-    known = [name for name in catalogue.names("controllers", ".py") if name != "ryu_app"]
-    if controller not in known:
-        raise InvalidInput(
-            Problem("controller", f"is {controller}, which does not exist", did_you_mean(controller, known))
-        )
-    return catalogue.load_module(catalogue.folder("controllers") / f"{controller}.py").POLICY
 
 
 class Library:
-    """What scenario files may refer to."""
+    """What scenario files may refer to: the project's own, and what lies in the catalogue's other places."""
+
+    def __init__(self, places: Catalogue | None = None) -> None:
+        """A library of what a catalogue finds; of the process's own catalogue if none is given."""
+        self.catalogue = catalogue.given() if places is None else places
+
+    @cache  # noqa: B019 - a library lives as long as the process
+    def at(self, places: Catalogue) -> Library:
+        """The library of another catalogue."""
+        return self if places == self.catalogue else Library(places)
+
+    def of(self, scenario: Scenario) -> Library:
+        """The library of a scenario: with what lies beside its file."""
+        return self.at(self.catalogue.beside(Path(scenario.file))) if scenario.file else self
 
     def topology_names(self) -> list[str]:
         """All topologies."""
-        return catalogue.names("topologies", ".py")
+        return sorted(self.catalogue.files("topologies", ".py"))
+
+    def topology_file(self, name: str) -> Path:
+        """The file of a topology.
+
+        Raises:
+            InvalidInput: when there is none.
+        """
+        known = self.catalogue.files("topologies", ".py")
+        if name not in known:
+            raise InvalidInput(Problem(name, "is no topology", did_you_mean(name, known)))
+        return known[name]
+
+    @cache  # noqa: B019
+    def topo(self, name: str) -> LabTopo:
+        """The Mininet topology of that name.
+
+        Raises:
+            InvalidInput: when there is none, or its file does not make one.
+        """
+        file = self.topology_file(name)
+        try:
+            made: LabTopo = catalogue.attribute(file, "topos")[name]()
+            describe(name, made)
+        except InvalidInput:
+            raise
+        except Exception as error:  # whatever somebody's file does
+            wrong = f"makes no topology {name}: {type(error).__name__}: {error}"
+            raise InvalidInput(Problem(str(file), wrong, "fix the file; see docs/scenarios.md")) from error
+        return made
 
     def topology(self, name: str) -> Topology:
         """The topology of that name."""
-        return describe(name, topo(name))
+        return describe(name, self.topo(name))
 
-    @cache  # noqa: B019 - a library lives as long as the process
+    def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Topology:
+        """A topology with some keys of its switches' policies replaced."""
+        topology = self.topology(name)
+        policies = {switch: {**policy, **changes.get(switch, {})} for switch, policy in topology.policies.items()}
+        return replace(topology, policies=policies)
+
     def causes(self) -> Mapping[str, Cause]:
         """The taxonomy."""
-        files = sorted(_CAUSES.glob("*.yaml"))
-        parts = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
-        return {name: Cause.model_validate({"name": name, **part}, strict=False) for name, part in parts.items()}
+        return self._causes
 
-    @cache  # noqa: B019
+    @cached_property
+    def _causes(self) -> Mapping[str, Cause]:
+        return read_causes(self.catalogue.files("causes", ".yaml"))
+
+    def cause_title(self, scenario: Scenario) -> str:
+        """What is wrong in a scenario, in the taxonomy's words or in its own."""
+        answer = scenario.answer
+        if answer.cause_title is not None:
+            return answer.cause_title
+        return "Nothing is wrong" if answer.cause == NO_CAUSE else self.causes()[answer.cause].title
+
     def fault_kinds(self) -> Mapping[str, type[Fault]]:
         """All kinds of faults."""
-        return faults.kinds()
+        return self._fault_kinds
+
+    @cached_property
+    def _fault_kinds(self) -> Mapping[str, type[Fault]]:
+        files = self.catalogue.files("faults", ".py")
+        own = set(catalogue.folder("faults").glob("*.py"))
+        return faults.kinds(path for path in files.values() if path not in own)
 
     def standing_policy(self, topology: str, switch: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """A topology's own policy of a switch, with some of its keys replaced."""
-        return dict(topo(topology).nodeInfo(switch)["policy"]) | dict(changes)
+        return dict(self.topo(topology).nodeInfo(switch)["policy"]) | dict(changes)
 
     def policy_problems(self, topology: str, switch: str, policy: Mapping[str, Any]) -> list[tuple[str, Problem]]:
         """What a switch's controller has against a policy: the key in it, and the problem."""
         whole = self.standing_policy(topology, switch, policy)
         try:
-            read_policy(whole, self.topology(topology), switch)
+            self.catalogue.read_policy(whole, self.topology(topology), switch)
         except InvalidInput as error:
             return [(problem.place.removeprefix(f"{switch}:").strip(), problem) for problem in error.problems]
         return []
@@ -88,28 +127,9 @@ class Library:
         Raises:
             InvalidInput: with every problem of the file.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(Problem(str(path), f"cannot be read: {error}", "name a readable YAML file")) from error
-        return read_scenario(text, name or path.stem, _shown(path), self)
-
-
-def read_policy(config: Mapping[str, Any], topology: Topology, switch: str) -> Any:
-    """A switch's policy, read by its controller.
-
-    Raises:
-        InvalidInput: with every problem of the configuration, placed as "SWITCH: KEY".
-    """
-    interfaces = [name for name, each in topology.interfaces.items() if each.node == switch]
-    ports = {name: int(name.rpartition("eth")[2]) for name in interfaces}
-    return policy_module(str(config.get("controller"))).from_config(config, ports, switch)
-
-
-def _shown(path: Path) -> str:
-    """The path as messages name it: relative where it lies below the current directory."""
-    resolved = path.resolve()
-    return str(resolved.relative_to(Path.cwd())) if resolved.is_relative_to(Path.cwd()) else str(path)
+        text = read_file(path)
+        library = self.at(self.catalogue.beside(path))
+        return read_scenario(text, name or path.stem, shown(path), library, file=str(path.resolve()))
 
 
 def find_scenario(name: str) -> Path:
@@ -120,15 +140,15 @@ def find_scenario(name: str) -> Path:
     """
     if name.endswith((".yaml", ".yml")) or "/" in name:
         path = Path(name)
-        if not path.is_file():
+        if not path.exists():
             raise InvalidInput(Problem(name, "does not exist", "name a scenario (`whodunet list`) or an existing file"))
         return path
-    known = scenario_names()
+    known = catalogue.given().files("scenarios", ".yaml")
     if name not in known:
         raise InvalidInput(Problem(name, "is no scenario", did_you_mean(name, known)))
-    return catalogue.folder("scenarios") / f"{name}.yaml"
+    return known[name]
 
 
 def scenario_names() -> list[str]:
-    """All scenarios that come with the lab."""
-    return catalogue.names("scenarios", ".yaml")
+    """All scenarios that come with the lab, and those of the folders that this process was given."""
+    return sorted(catalogue.given().files("scenarios", ".yaml"))

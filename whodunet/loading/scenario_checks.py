@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from whodunet.core.causes import Cause, cause_of
+from whodunet.core.causes import Cause, causes_of
 from whodunet.core.errors import Problem
 from whodunet.core.fault import Fault
 from whodunet.core.topology import Topology
+from whodunet.loading.cause_files import suggestion
 from whodunet.loading.validation import did_you_mean
 from whodunet.loading.yaml_lines import Document, Path
 
 NO_CAUSE: Final = "none"
+UNLISTED: Final = "unlisted"  # a cause that the taxonomy lacks, and the file titles itself
 
 
 class Known(Protocol):
@@ -23,6 +25,10 @@ class Known(Protocol):
 
     def topology(self, name: str) -> Topology:
         """The topology of that name."""
+        ...
+
+    def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Topology:
+        """A topology with some keys of its switches' policies replaced."""
         ...
 
     def topology_names(self) -> list[str]:
@@ -82,8 +88,7 @@ class _Checks:
     def names(self) -> Iterator[Problem]:
         """Every name that does not exist."""
         yield from self._asked()
-        yield from self._setup()
-        yield from self._fault_names()
+        yield from self._staging()
         answer = _mapping(self._content, "answer")
         yield from self._claims(answer, ["answer"])
         if isinstance(answer.get("repaired"), dict):
@@ -101,6 +106,11 @@ class _Checks:
         yield from self._must_be_one_of(self._content.get("vantage"), self._hosts, "host", ["vantage"])
         for name, probe in self._probes.items():
             yield from self._must_be_one_of(_part(probe, "host", str), self._hosts, "host", ["probes", name, "host"])
+
+    def _staging(self) -> Iterator[Problem]:
+        """Setup and faults; whether these fit the network is asked once all names exist, in policies that are right."""
+        problems = [*self._setup(), *self._fault_names()]
+        yield from problems or self._misfits()
 
     def _setup(self) -> Iterator[Problem]:
         uplinks = self._topology.uplinks
@@ -130,6 +140,18 @@ class _Checks:
             for key, name in fault.names().items() if fault else ():
                 yield from self._must_be_one_of(name, known.get(key, self._hosts), key, ["faults", number, key])
 
+    def _misfits(self) -> Iterator[Problem]:
+        """What could not be injected."""
+        topology = self._as_set_up()
+        for number, fault in enumerate(self._faults):
+            for misfit in fault.misfits(topology) if fault else ():
+                yield self._problem(["faults", number, *misfit.key], misfit.wrong, misfit.fix)
+
+    def _as_set_up(self) -> Topology:
+        policies = _mapping(self._content, "setup", "policies")
+        changes = {switch: policy for switch, policy in policies.items() if isinstance(policy, dict)}
+        return self._known.topology_as_set_up(self._topology.name, changes)
+
     def _claims(self, claims: Mapping[str, Any], at: list[str]) -> Iterator[Problem]:
         symptoms = claims.get("symptoms")
         if isinstance(symptoms, dict):
@@ -156,20 +178,55 @@ class _Checks:
         """What in the answer does not follow from the faults."""
         answer, causes = _mapping(self._content, "answer"), self._known.causes()
         cause = _part(answer, "cause", str)
-        if cause is not None and cause != NO_CAUSE and cause not in causes:
+        if cause is not None and cause not in (NO_CAUSE, UNLISTED) and cause not in causes:
             wrong = f"is {cause}, which is no cause"
             yield self._problem(["answer", "cause"], wrong, did_you_mean(cause, causes))
-        elif cause is not None and None not in self._faults and not any(True for _ in self._fault_names()):
+        elif cause is not None and None not in self._faults and not any(True for _ in self._staging()):
             yield from self._truth(cause, _part(answer, "culprit", str))
+        yield from self._title(cause, answer)
         yield from self._repaired(answer)
 
     def _truth(self, cause: str, culprit: str | None) -> Iterator[Problem]:
-        """The cause that the faults are is the one that the answer states."""
-        derived = _derived(self._faults, self._topology, self._known.causes())
-        for key, says, follows in zip(("cause", "culprit"), (cause, culprit), derived, strict=True):
-            if says != follows:
-                said = f"is {says or 'not given'}, but from the faults follows {follows or 'none'}"
-                yield self._problem(["answer", key], said, "state what the faults make true, or fix the faults")
+        """Cause and culprit are those of the first fault, which is the one that the answer names."""
+        first = self._faults[0] if self._faults else None
+        yield from self._true_cause(cause, first)
+        at = first.culprit() if first else None
+        if culprit != at:
+            yield self._is_not("culprit", culprit or "not given", at or "none")
+
+    def _true_cause(self, cause: str, fault: Fault | None) -> Iterator[Problem]:
+        if fault is None:
+            if cause != NO_CAUSE:
+                yield self._is_not("cause", cause, NO_CAUSE)
+            return
+        facts = fault.facts(self._as_set_up())
+        fitting = causes_of(facts, self._known.causes().values())
+        if len(fitting) > 1:
+            names = " and ".join(each.name for each in fitting)
+            wrong = f"cannot be told: the faults are {names} alike"
+            yield self._problem(["answer", "cause"], wrong, "have one of them ask for one fact more")
+        elif not fitting and cause != UNLISTED:
+            yield self._lacking(cause, facts)
+        elif fitting and fitting[0].name != cause:
+            yield self._is_not("cause", cause, fitting[0].name)
+
+    def _is_not(self, key: str, says: str, follows: str) -> Problem:
+        wrong = f"is {says}, but from the faults follows {follows}"
+        return self._problem(["answer", key], wrong, "state what the faults make true, or fix the faults")
+
+    def _lacking(self, cause: str, facts: Mapping[str, str]) -> Problem:
+        told = ", ".join(f"{key} {value}" for key, value in facts.items())
+        lines = suggestion(facts, self._known.causes()).replace("\n", "\n    ")
+        wrong = f"is {cause}, but the taxonomy lacks the cause of a fault with the facts {told}"
+        fix = f"write `cause: {UNLISTED}` and `cause_title`, or causes/NAME.yaml beside this file:\n    {lines}"
+        return self._problem(["answer", "cause"], wrong, fix)
+
+    def _title(self, cause: str | None, answer: Mapping[str, Any]) -> Iterator[Problem]:
+        at = ["answer", "cause_title"]
+        if cause == UNLISTED and answer.get("cause_title") is None:
+            yield self._problem(at, "is missing", "say what is wrong, in one sentence")
+        if cause != UNLISTED and answer.get("cause_title") is not None:
+            yield self._problem(at, "is for a cause that is unlisted", "remove it; the taxonomy has the title")
 
     def _repaired(self, answer: Mapping[str, Any]) -> Iterator[Problem]:
         is_stated = answer.get("repaired") is not None
@@ -178,15 +235,6 @@ class _Checks:
             yield self._problem(at, "is missing", "state what is seen once the fault is taken out")
         if is_stated and not self._content.get("faults"):
             yield self._problem(at, "has nothing to repair", "add the fault, or remove this key")
-
-
-def _derived(faults: Sequence[Fault | None], topology: Topology, causes: Mapping[str, Cause]) -> tuple[str, str | None]:
-    """Cause and culprit of the first fault, which is the one that the answer names."""
-    first = faults[0] if faults else None
-    if first is None:
-        return NO_CAUSE, None
-    cause = cause_of(first.facts(topology), causes.values())
-    return (cause.name if cause else "a cause that the taxonomy lacks"), first.culprit()
 
 
 def _capture_points(claim: Any) -> Iterator[tuple[Path, Any]]:

@@ -27,6 +27,7 @@ from whodunet.core.scenario import (
     SymptomClaim,
 )
 from whodunet.core.strict import Strict
+from whodunet.loading.former_words import in_present_words
 from whodunet.loading.scenario_checks import Known, check
 from whodunet.loading.validation import did_you_mean, parse
 from whodunet.loading.yaml_lines import Document
@@ -35,7 +36,8 @@ from whodunet.loading.yaml_lines import Document
 class AnswerPart(Strict):
     """The key `answer`."""
 
-    cause: str = Field(description='name of a cause in the taxonomy, or "none" for a healthy case')
+    cause: str = Field(description='name of a cause in the taxonomy, "unlisted", or "none" for a healthy case')
+    cause_title: str | None = Field(default=None, min_length=1, description="what is wrong, when the cause is unlisted")
     culprit: str | None = Field(default=None, description='node, or link as "a - b"')
     symptoms: Mapping[str, SymptomClaim] = Field(description="what each probe shows")
     evidence: tuple[EvidenceClaim, ...] = Field(default=(), description="what the packets show")
@@ -58,7 +60,7 @@ class ScenarioFile(Strict):
     answer: AnswerPart
 
 
-def read_scenario(text: str, name: str, place: str, known: Known) -> Scenario:
+def read_scenario(text: str, name: str, place: str, known: Known, file: str = "") -> Scenario:
     """Reads a scenario file.
 
     Args:
@@ -66,17 +68,20 @@ def read_scenario(text: str, name: str, place: str, known: Known) -> Scenario:
         name: the scenario's name (the file's, without its ending).
         place: the file, as messages name it.
         known: what it may refer to.
+        file: the file's path, beside which more of that may lie.
 
     Raises:
         InvalidInput: with every problem there is, each with file, line, key and fix.
     """
     document = Document(text, place)
-    file, problems = parse(ScenarioFile, document.content, document)
+    document.content = in_present_words(document.content)
+    written, problems = parse(ScenarioFile, document.content, document)
     faults, fault_problems = _read_faults(document, known)
-    problems += [*fault_problems, *check(document, faults, known, is_well_formed=file is not None)]
-    if problems or file is None:
+    problems += [*fault_problems, *check(document, faults, known, is_well_formed=written is not None)]
+    if problems or written is None:
         raise InvalidInput(*sorted(set(problems), key=document.order))
-    return _scenario(file, text, name, tuple(fault for fault in faults if fault), known)
+    scenario = _scenario(written, name, tuple(fault for fault in faults if fault), known)
+    return scenario.model_copy(update={"source": text, "file": file})
 
 
 def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], list[Problem]]:
@@ -100,7 +105,7 @@ def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], 
     return faults, problems
 
 
-def _scenario(file: ScenarioFile, text: str, name: str, faults: tuple[Fault, ...], known: Known) -> Scenario:
+def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: Known) -> Scenario:
     vantage = file.vantage or known.topology(file.topology).baseline[0]
     question = Question(
         name=name, title=file.title, story=file.story, topology=file.topology, vantage=vantage, probes=file.probes
@@ -108,9 +113,14 @@ def _scenario(file: ScenarioFile, text: str, name: str, faults: tuple[Fault, ...
     truth = file.answer
     faulty = Claims(symptoms=truth.symptoms, evidence=truth.evidence)
     answer = Answer(
-        cause=truth.cause, culprit=truth.culprit, faulty=faulty, repaired=truth.repaired, lesson=truth.lesson
+        cause=truth.cause,
+        cause_title=truth.cause_title,
+        culprit=truth.culprit,
+        faulty=faulty,
+        repaired=truth.repaired,
+        lesson=truth.lesson,
     )
-    return Scenario(question=question, staging=Staging(setup=file.setup, faults=faults), answer=answer, source=text)
+    return Scenario(question=question, staging=Staging(setup=file.setup, faults=faults), answer=answer)
 
 
 def json_schema(fault_kinds: Mapping[str, type[Fault]]) -> dict[str, Any]:

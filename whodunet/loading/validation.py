@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from whodunet.core.errors import Problem
+from whodunet.core.fields import REFUSED
 from whodunet.loading.yaml_lines import Document, Path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -48,11 +49,21 @@ def _wrong_choice(error: Any, model: type[BaseModel]) -> tuple[str, str]:
     return f"is {json.dumps(error['input'])[:60]}", f"use one of: {error['ctx']['expected']}"
 
 
+def _too_short(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+    return "is empty", "write at least one"
+
+
+def _refused(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+    return error["ctx"]["wrong"], error["ctx"]["fix"]
+
+
 _DESCRIPTIONS: Mapping[str, Callable[[Any, type[BaseModel]], tuple[str, str]]] = {
     "extra_forbidden": _unknown_key,
     "missing": _missing,
     "enum": _wrong_choice,
     "literal_error": _wrong_choice,
+    REFUSED: _refused,
+    "too_short": _too_short,
 }
 
 

@@ -1,10 +1,12 @@
-"""YAML that remembers where each key stands."""
+"""YAML that remembers where each key stands, from files that may be anything."""
 
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path as FilePath
+from typing import Any, Final
 
 import yaml
 
@@ -12,6 +14,11 @@ from whodunet.core.errors import InvalidInput, Problem
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Path = Sequence[str | int]
+
+# What no scenario needs, and would take memory or time without end.
+_MOST_BYTES: Final = 1_000_000
+_MOST_VALUES: Final = 50_000  # once every alias is written out
+_DEEPEST: Final = 40
 
 
 class _PlainLoader(_Loader):  # type: ignore[misc, valid-type]
@@ -24,28 +31,109 @@ _PlainLoader.yaml_implicit_resolvers = {
 }
 
 
+def shown(path: FilePath) -> str:
+    """The path as messages name it: relative where it lies below the current directory."""
+    resolved = path.resolve()
+    return str(resolved.relative_to(FilePath.cwd())) if resolved.is_relative_to(FilePath.cwd()) else str(path)
+
+
+def read_file(path: FilePath) -> str:
+    """The text of a file that somebody wrote.
+
+    Raises:
+        InvalidInput: when it is no regular file, too large, unreadable or not UTF-8.
+    """
+    fix = "name a readable YAML file"
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # a pipe would make us wait, a device would never end
+            raise InvalidInput(
+                Problem(shown(path), f"is {_KINDS.get(stat.S_IFMT(state.st_mode), 'no regular file')}", fix)
+            )
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise InvalidInput(Problem(shown(path), f"is larger than {_MOST_BYTES} bytes", "name a file of less"))
+        return content.decode("utf-8")
+    except OSError as error:
+        raise InvalidInput(Problem(shown(path), f"cannot be read: {error.strerror or error}", fix)) from error
+    except UnicodeDecodeError as error:
+        wrong = f"is not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
+        raise InvalidInput(Problem(shown(path), wrong, "save it as UTF-8")) from error
+
+
+_KINDS: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def refuse_explosive(text: str, place: str) -> None:
+    """Refuses YAML that is nested without end, or whose aliases stand for more values than anybody writes.
+
+    Counted on the parser's events, which needs neither recursion nor the values themselves.
+
+    Raises:
+        InvalidInput: at the line where it becomes too much.
+        yaml.YAMLError: when it is no YAML.
+    """
+    sizes: dict[str, int] = {}  # of each anchor, with its aliases written out
+    opened: list[tuple[str | None, int]] = []  # anchor of each open collection, and how many values came before it
+    count = 0
+    for event in yaml.parse(text, Loader=_PlainLoader):
+        anchor = getattr(event, "anchor", None)
+        if isinstance(event, yaml.CollectionStartEvent):
+            opened.append((anchor, count))
+            count += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            name, before = opened.pop()
+            if name is not None:
+                sizes[name] = count - before
+        elif isinstance(event, yaml.AliasEvent):
+            count += sizes.get(str(anchor), 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            count += 1
+            if anchor is not None:
+                sizes[anchor] = 1
+        line = f"{place}:{event.start_mark.line + 1 if event.start_mark else 1}"
+        if len(opened) > _DEEPEST:
+            raise InvalidInput(Problem(line, f"is nested more than {_DEEPEST} levels deep", "write it flatter"))
+        if count > _MOST_VALUES:
+            wrong = f"holds more than {_MOST_VALUES} values, with every alias written out"
+            raise InvalidInput(Problem(line, wrong, "write fewer, and no aliases of aliases"))
+
+
 class Document:
     """A YAML document: its plain content, and the line of everything in it."""
 
-    def __init__(self, text: str, place: str) -> None:
+    def __init__(self, text: str, place: str, begins_with: str = "title: ...") -> None:
         """Parses a text.
+
+        Args:
+            begins_with: how such a file begins, for messages.
 
         Raises:
             InvalidInput: when it is no YAML, holds a key twice, or is no mapping.
         """
         self._place = place
         try:
+            refuse_explosive(text, place)
             root = yaml.compose(text, Loader=_PlainLoader)
             self.content: Any = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader, without dates
             json.dumps(self.content)  # what cannot be said in JSON has no place in a scenario
         except yaml.YAMLError as error:
             raise InvalidInput(_syntax_problem(error, place)) from error
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            # Binary values, sets, numbers that Python refuses to read, aliases of themselves, endless nesting.
+            # Binary values, sets, numbers that Python refuses to read, aliases of themselves.
             fix = "write plain texts, numbers, lists and mappings"
             raise InvalidInput(Problem(f"{place}:1", f"cannot be read as plain values: {error}", fix)) from error
         if root is None or not isinstance(self.content, dict):
-            raise InvalidInput(Problem(f"{place}:1", "is no mapping of keys to values", "start it with `title: ...`"))
+            raise InvalidInput(
+                Problem(f"{place}:1", "is no mapping of keys to values", f"start it with `{begins_with}`")
+            )
         self._root: yaml.Node = root
         twice = tuple(self._keys_given_twice(root))
         if twice:

@@ -22,6 +22,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ServerSettings(Settings):
+    """Base of a server's configuration."""
+
+    listen: Listen
+    # In which a TLS handshake, and then each request, has to come in full; after it the line is cut.
+    request_within_s: Annotated[float, Field(gt=0)] = 10
+
+
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import trustme
 from uvicorn import Config
 from uvicorn.server import ServerState
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
-from whodunet.session_manager.serving import Certificate, PingedWebSocket, log_to_stderr, serve
+from whodunet.session_manager.serving import Certificate, PingedWebSocket, PromptRequests, log_to_stderr, serve
 
 PING_S = 10.0
 
@@ -117,7 +125,7 @@ def test_a_certificate_that_cannot_be_used_ends_the_program_with_one_line(
     if content is not None:
         path.write_text(content)
     with pytest.raises(SystemExit) as ended:
-        serve(_accepting, ("127.0.0.1", 0), Certificate(path, path))
+        serve(_accepting, ("127.0.0.1", 0), Certificate(path, path), request_s=1)
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{path}, {path}: ")
@@ -131,3 +139,98 @@ def test_of_a_refused_upgrade_uvicorn_says_nothing(text: str, told: bool) -> Non
     logger = logging.getLogger("uvicorn.error")
     record = logger.makeRecord("uvicorn.error", logging.ERROR, "", 0, text, (), None)
     assert bool(logger.filter(record)) is told
+
+
+@contextmanager
+def serving(program: str, settings: dict[str, Any], folder: Path) -> Iterator[tuple[str, int]]:
+    """One of the programs, with a short patience; where it listens."""
+    config = folder / "config.json"
+    place = {"region": "eu-central-1", "account_id": "123456789012", "listen": ["127.0.0.1", 0]}
+    config.write_text(json.dumps(place | {"request_within_s": 0.2, "seal_key": "00" * 32} | settings))
+    command = [sys.executable, "-P", "-m", f"whodunet.session_manager.{program}", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        said = server.stderr.readline()
+        found = re.search(r"listening on (.*):(\d+)$", said.strip())
+        assert found, said
+        try:
+            yield found[1], int(found[2])
+        finally:
+            server.kill()
+
+
+def is_cut(line: socket.socket) -> bool:
+    """Whether the other end closes the line, after whatever it says; raises TimeoutError if it never does."""
+    with suppress(ConnectionResetError):
+        while line.recv(4096):
+            pass
+    return True
+
+
+METADATA = {
+    "instance_id": "i-0abcd1234efgh5678",
+    "availability_zone": "eu-central-1a",
+    "private_ip": "10.0.1.10",
+    "hostname": "ip-10-0-1-10",
+    "role": None,
+}
+UPGRADE = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "",
+        "GET / HT",
+        "GET / HTTP/1.1\r\nHost: x\r\n",
+        "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234",
+        UPGRADE,
+    ],
+    ids=["nothing", "request line", "header", "body", "upgrade"],
+)
+def test_who_begins_a_request_and_goes_no_further_is_cut_off(tmp_path: Path, beginning: str) -> None:
+    with serving("metadata", METADATA, tmp_path) as place, socket.create_connection(place, timeout=20) as line:
+        line.sendall(beginning.encode())
+        assert is_cut(line)
+
+
+def test_who_begins_a_second_request_and_goes_no_further_is_cut_off(tmp_path: Path) -> None:
+    with serving("metadata", METADATA, tmp_path) as place, socket.create_connection(place, timeout=20) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert line.recv(4096).startswith(b"HTTP/1.1 ")
+        line.sendall(b"GET / HTTP/1.1\r\n")
+        assert is_cut(line)
+
+
+@pytest.mark.parametrize("beginning", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "half a ClientHello"])
+def test_who_begins_a_tls_handshake_and_goes_no_further_is_cut_off(tmp_path: Path, beginning: bytes) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    files = dict.fromkeys(("certificate", "private_key"), str(tmp_path / "both.pem"))
+    company = {"start_url": "https://corp.awsapps.com/start", "people": {}, "records": str(tmp_path)}
+    with serving("sign_on", files | company, tmp_path) as place, socket.create_connection(place, timeout=20) as line:
+        line.sendall(beginning)
+        assert is_cut(line)
+
+
+def test_a_request_that_comes_in_full_is_given_all_the_time_it_takes_to_answer() -> None:
+    async def story() -> None:
+        overdue = Mock(asyncio.TimerHandle)
+        config = Config(_accepting, http=PromptRequests)
+        config.load()
+        loop = Mock(asyncio.AbstractEventLoop, wraps=asyncio.get_running_loop())
+        loop.call_later.return_value = overdue
+        end = PromptRequests(config, ServerState(), {}, loop)
+        end.request_s = 1
+        transport = Mock(asyncio.Transport)
+        transport.get_extra_info.return_value = None
+        end.connection_made(transport)
+        end.data_received(b"GET / HTTP/1.1\r\n")
+        assert not overdue.cancel.called
+        end.data_received(b"Host: x\r\n\r\n")
+        assert overdue.cancel.called
+        assert loop.call_later.call_count == 1
+        end.connection_lost(None)
+
+    asyncio.run(story())

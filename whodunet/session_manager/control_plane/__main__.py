@@ -22,6 +22,7 @@ def main() -> None:
         settings.listen,
         Certificate(settings.certificate, settings.private_key),
         ping_s=settings.client_ping_s,
+        request_s=settings.request_within_s,
         before_shutdown=control_plane.stop,
     )
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from whodunet.core.aws.account import Account, Instance, Role
 from whodunet.core.aws.managed_policies import MANAGED_POLICIES
 from whodunet.core.aws.policies import Policy
-from whodunet.session_manager.settings import Listen, Settings
+from whodunet.session_manager.settings import ServerSettings, Settings
 
 
 def _policy(value: Any) -> Any:
@@ -47,12 +47,11 @@ class InstanceSettings(Settings):
     tags: Mapping[str, str] = Field(default_factory=dict)
 
 
-class ControlPlaneSettings(Settings):
+class ControlPlaneSettings(ServerSettings):
     """The configuration file."""
 
     region: str
     account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-    listen: Listen
     certificate: Path
     private_key: Path
     seal_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{2})+$")]

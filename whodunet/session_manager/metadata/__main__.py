@@ -13,7 +13,7 @@ from whodunet.session_manager.settings import read_settings
 def main() -> None:
     """Reads the configuration and serves it."""
     settings = read_settings(MetadataSettings, sys.argv[1:])
-    serve(application(settings), settings.listen)
+    serve(application(settings), settings.listen, request_s=settings.request_within_s)
 
 
 if __name__ == "__main__":

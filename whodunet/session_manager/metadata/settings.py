@@ -9,17 +9,16 @@ from pydantic import Field, StringConstraints
 
 from whodunet.core.aws.instance_metadata import IDENTITY_ROLE, Instance
 from whodunet.core.aws.seal import Identity
-from whodunet.session_manager.settings import Listen, Settings
+from whodunet.session_manager.settings import ServerSettings
 
 _ENI_PREFIX = "0a:00"  # locally administered; the address makes the rest
 
 
-class MetadataSettings(Settings):
+class MetadataSettings(ServerSettings):
     """The configuration file."""
 
     region: str
     account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-    listen: Listen
     seal_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{2})+$")]
     instance_id: Annotated[str, StringConstraints(min_length=1)]
     availability_zone: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+[a-z]$")]

@@ -78,13 +78,13 @@ class Client:
                 await self._part(channel)
         except SessionTimedOut:
             self._say(f"Session: {self._session_id} timed out.\n", important=True)
-        except PortTaken as taken:
-            # Said and not told by the status, as by AWS's own: the CLI would print the session's token with it.
-            self._say(f"Cannot perform start session: {taken}\n", important=True)
-            await self._terminate()
         except SessionLost as lost:
-            self._status = LOST
-            self._streams.errors.show(f"session-manager-plugin: {lost}\n")
+            if self._session is None or isinstance(lost, PortTaken):
+                # Said and not told by the status, as by AWS's own: the CLI would print the session's token with it.
+                self._say(f"Cannot perform start session: {lost}\n", important=True)
+            else:
+                self._status = LOST
+                self._streams.errors.show(f"session-manager-plugin: {lost}\n")
             await self._terminate()
         await self._flush()
         return self._status

@@ -20,7 +20,8 @@ def main() -> None:
     except OSError as error:
         refuse(f"{settings.records}: {error.strerror}")
     certificate = Certificate(settings.certificate, settings.private_key)
-    serve(application(Office.open(settings, trail)), settings.listen, certificate)
+    office = Office.open(settings, trail)
+    serve(application(office), settings.listen, certificate, request_s=settings.request_within_s)
 
 
 if __name__ == "__main__":

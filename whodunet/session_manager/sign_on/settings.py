@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from whodunet.session_manager.settings import Listen, Settings
+from whodunet.session_manager.settings import ServerSettings, Settings
 
 _Lifetime = Annotated[int, Field(ge=1)]
 
@@ -26,13 +26,12 @@ class Person(Settings):
     roles: tuple[str, ...] = ()
 
 
-class SignOnSettings(Settings):
+class SignOnSettings(ServerSettings):
     """The configuration file."""
 
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+$")]
     account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
     account_name: str = ""
-    listen: Listen
     certificate: Path
     private_key: Path
     seal_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{2})+$")]

@@ -256,7 +256,13 @@ def test_a_screen_that_stands_still_keeps_nobody_from_leaving(monkeypatch: pytes
 @pytest.mark.parametrize(
     ("lost", "status", "screen", "complaints", "terminated"),
     [
-        (SessionLost("cannot connect to host:443: timed out"), 1, b"", b"cannot connect to host:443: timed out", 1),
+        (
+            SessionLost("cannot connect to h:443: timed out"),
+            0,
+            b"Cannot perform start session: cannot connect to h:443: timed out\n",
+            b"",
+            1,
+        ),
         (SessionTimedOut("timed out"), 0, b"Session: session-1 timed out.\n", b"", 0),
     ],
 )
@@ -285,8 +291,8 @@ def test_what_this_end_does_not_support_is_answered_and_said() -> None:
             await scene.agent.send(Message(PayloadType.HANDSHAKE_REQUEST, request.to_payload()))
             answer = await next_message(scene.agent, PayloadType.HANDSHAKE_RESPONSE)
             assert HandshakeResponse.from_payload(answer).errors == ("Unsupported action KMSEncryption",)
-            assert await scene.running == 1
-            assert scene.person.complaints() == b"session-manager-plugin: Unsupported action KMSEncryption\n"
+            assert await scene.running == 0
+            assert scene.person.screen().endswith(b"Cannot perform start session: Unsupported action KMSEncryption\n")
             assert scene.service.terminated == 1
 
     play(story())

@@ -1,0 +1,263 @@
+"""Causes, fault kinds, services, topologies and controllers beside a scenario, or in a folder that is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from whodunet import catalogue
+from whodunet.catalogue import Catalogue
+from whodunet.core.errors import InvalidInput
+from whodunet.lab import services
+from whodunet.loading.library import Library, find_scenario, scenario_names
+
+FAULT: Final = '''
+from typing import Literal
+from whodunet.core.fault import NodeFault
+
+class Hiccup(NodeFault):
+    """It hiccups."""
+
+    kind: Literal["hiccup"] = "hiccup"
+    loud: bool = False
+
+    def facts(self, topology):
+        return super().facts(topology) | {"loud": str(self.loud).lower()}
+'''
+CAUSE: Final = """
+id: X01
+party: someone
+title: A router hiccups
+looks_like: timed out
+told_by: the sound
+fault: {kind: hiccup}
+"""
+CASE: Final = """
+title: t
+story: s
+topology: corporate_vpn
+faults: [{kind: hiccup, node: vpn-gw}]
+probes: {nc: {host: client, command: nc -vz 10.0.1.10 22}}
+answer:
+  cause: CAUSE
+  culprit: vpn-gw
+  symptoms: {nc: {symptom: timed out}}
+  repaired: {symptoms: {nc: {symptom: connected}}}
+"""
+TOPOLOGY: Final = """
+from whodunet.topology import LabTopo
+
+class Two(LabTopo):
+    baseline = ("client", "10.1.0.2")
+
+    def build(self):
+        self.host("client", "client")
+        self.switch("gate", "gate", {"controller": "open_gate"})
+        self.host("server", "server", services={"echo": {}})
+        self.connect("client", "gate", addresses=("10.1.0.1/24", None))
+        self.connect("gate", "server", addresses=(None, "10.1.0.2/24"))
+
+topos = {"two": Two}
+"""
+CONTROLLER: Final = """
+from whodunet.core.policy import NORMAL, FlowEntry, Output, Reading
+
+class OpenGate:
+    @classmethod
+    def from_config(cls, config, ports, place):
+        reading = Reading(place)
+        reading.mapping(config, "", ("controller",))
+        reading.finish()
+        return cls()
+
+    def flow_entries(self):
+        return (FlowEntry(0, {}, (Output(NORMAL),)),)
+
+    def answer(self, frame, in_port):
+        return ()
+
+POLICY = OpenGate
+"""
+
+
+def place(folder: Path, files: Mapping[str, str]) -> Path:
+    """Writes files below a folder; the folder."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def case(cause: str) -> str:
+    return CASE.replace("CAUSE", cause)
+
+
+def complaint(path: Path) -> str:
+    with pytest.raises(InvalidInput) as refused:
+        Library(Catalogue()).scenario(path)
+    return str(refused.value)
+
+
+@pytest.fixture
+def _only_own_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_given", [])
+
+
+def test_a_fault_kind_and_a_cause_beside_a_scenario_are_known_to_it_alone(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/hiccup.py": FAULT, "causes/router-hiccup.yaml": CAUSE, "case.yaml": case("router-hiccup")})
+    library = Library(Catalogue())
+    scenario = library.scenario(tmp_path / "case.yaml")
+    assert scenario.answer.cause == "router-hiccup"
+    assert library.of(scenario).cause_title(scenario) == "A router hiccups"
+    assert "hiccup" not in library.fault_kinds()
+    assert "router-hiccup" not in library.causes()
+
+
+def test_a_fault_without_a_cause_is_told_its_facts_and_the_file_that_would_add_one(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/hiccup.py": FAULT, "case.yaml": case("egress-drop")})
+    said = complaint(tmp_path / "case.yaml")
+    head, *lines = said.splitlines()
+    assert "the taxonomy lacks the cause of a fault with the facts kind hiccup, role vpn-gateway, loud false" in head
+    assert "`cause: unlisted` and `cause_title`" in head
+    place(tmp_path, {"causes/mine.yaml": "\n".join(lines) + "\n", "case.yaml": case("mine")})
+    assert Library(Catalogue()).scenario(tmp_path / "case.yaml").answer.cause == "mine"
+
+
+def test_a_cause_that_nobody_lists_has_the_scenarios_own_title(tmp_path: Path) -> None:
+    text = case("unlisted\n  cause_title: The router has the hiccups")
+    place(tmp_path, {"faults/hiccup.py": FAULT, "case.yaml": text})
+    library = Library(Catalogue())
+    scenario = library.scenario(tmp_path / "case.yaml")
+    assert library.of(scenario).cause_title(scenario) == "The router has the hiccups"
+
+
+def test_two_causes_between_which_nothing_decides_are_refused(tmp_path: Path) -> None:
+    other = CAUSE.replace("X01", "X02").replace("kind: hiccup", "kind: [hiccup, cough]")
+    files = {"faults/hiccup.py": FAULT, "causes/one.yaml": CAUSE, "causes/other.yaml": other, "case.yaml": case("one")}
+    place(tmp_path, files)
+    assert "asks for as many facts as one, and a fault may have all of them" in complaint(tmp_path / "case.yaml")
+
+
+def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
+    more = CAUSE.replace("X01", "X02").replace("{kind: hiccup}", "{kind: hiccup, role: vpn-gateway}")
+    files = {"faults/hiccup.py": FAULT, "causes/one.yaml": CAUSE, "causes/more.yaml": more, "case.yaml": case("more")}
+    place(tmp_path, files)
+    assert Library(Catalogue()).scenario(tmp_path / "case.yaml").answer.cause == "more"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"causes/one.yaml": CAUSE.replace("X01", "F01")}, "id: is F01, as that of egress-reset"),
+        (
+            {"causes/one.yaml": CAUSE.replace("looks_like: timed out", "looks_like: slow")},
+            'one.yaml:5: looks_like: is "slow"',
+        ),
+        (
+            {"causes/one.yaml": CAUSE.replace("told_by", "toldby")},
+            "one.yaml:6: toldby: unknown key; did you mean told_by?",
+        ),
+        ({"causes/one.yaml": "[]"}, "one.yaml:1: is no mapping of keys to values; start it with `id: X01`"),
+        ({"causes/egress-drop.yaml": CAUSE}, "egress-drop.yaml: has the name of "),
+        ({"faults/other.py": FAULT.replace('"hiccup"', '"service"')}, "other.py: its kind service exists already"),
+        ({"faults/other.py": "x = 1"}, "other.py: holds no kind of fault"),
+        ({"faults/other.py": "import nothing_of_the_kind"}, "other.py: does not run: ModuleNotFoundError"),
+        ({"topologies/corporate_vpn.py": TOPOLOGY}, "corporate_vpn.py: has the name of "),
+    ],
+)
+def test_a_bad_file_beside_a_scenario_is_one_error_with_its_place(
+    tmp_path: Path, files: Mapping[str, str], said: str
+) -> None:
+    place(tmp_path, {"faults/hiccup.py": FAULT, "causes/router-hiccup.yaml": CAUSE.replace("X01", "X09")} | dict(files))
+    place(tmp_path, {"case.yaml": case("router-hiccup")})
+    assert said in complaint(tmp_path / "case.yaml")
+
+
+def test_python_beside_a_scenario_that_others_can_change_is_not_run(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/hiccup.py": "raise SystemExit", "case.yaml": case("x")})
+    (tmp_path / "faults/hiccup.py").chmod(0o666)
+    assert "hiccup.py: can be changed by others, and would run here as you" in complaint(tmp_path / "case.yaml")
+    (tmp_path / "faults/hiccup.py").chmod(0o644)
+    (tmp_path / "faults").chmod(0o1777)
+    assert "faults: can be changed by others, and would run here as you" in complaint(tmp_path / "case.yaml")
+
+
+def test_a_topology_and_a_controller_beside_a_scenario_make_its_network(tmp_path: Path) -> None:
+    text = (
+        "title: t\nstory: s\ntopology: two\nprobes: {p: {host: client, command: ping 10.1.0.2}}\n"
+        "answer: {cause: none, symptoms: {p: {symptom: connected}}}\n"
+    )
+    place(tmp_path, {"topologies/two.py": TOPOLOGY, "controllers/open_gate.py": CONTROLLER, "case.yaml": text})
+    library = Library(Catalogue())
+    scenario = library.scenario(tmp_path / "case.yaml")
+    assert list(library.of(scenario).topology("two").nodes) == ["client", "gate", "server"]
+    place(tmp_path, {"case.yaml": text + "setup: {policies: {gate: {open: 1}}}\n"})
+    assert "setup.policies.gate.open: unknown key 'open'" in complaint(tmp_path / "case.yaml")
+
+
+POLICY_FAULT: Final = '''
+from typing import ClassVar, Literal
+from whodunet.faults.policy_fault import PolicyFault
+
+class LeftAjar(PolicyFault):
+    """The gate is left ajar."""
+
+    controller: ClassVar[str] = "open_gate"
+    kind: Literal["left-ajar"] = "left-ajar"
+
+    def facts(self, topology):
+        return {"kind": self.kind}
+
+    def changed(self, policy):
+        return {**policy, "ajar": True}
+
+    def key_of(self, place):
+        return (place,)
+
+    def shown(self, entries, policy):
+        return "ajar"
+'''
+
+
+def test_a_fault_of_a_policy_is_asked_of_the_controller_that_lies_beside_it(tmp_path: Path) -> None:
+    files = {"topologies/two.py": TOPOLOGY, "controllers/open_gate.py": CONTROLLER, "faults/ajar.py": POLICY_FAULT}
+    text = CASE.replace("corporate_vpn", "two").replace(
+        "{kind: hiccup, node: vpn-gw}", "{kind: left-ajar, switch: gate}"
+    )
+    place(tmp_path, {**files, "case.yaml": text})
+    assert "faults[0].ajar: unknown key 'ajar'" in complaint(tmp_path / "case.yaml")
+
+
+@pytest.mark.usefixtures("_only_own_places")
+def test_a_folder_that_is_given_is_known_to_all_that_is_read(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/hiccup.py": FAULT, "causes/router-hiccup.yaml": CAUSE})
+    place(tmp_path, {"scenarios/hiccups.yaml": case("router-hiccup"), "services/echo.py": "SERVICE = object"})
+    catalogue.look_in([tmp_path])
+    assert "hiccups" in scenario_names()
+    assert Library().scenario(find_scenario("hiccups")).answer.cause == "router-hiccup"
+    assert "router-hiccup" in Library().causes()
+    services.kind.cache_clear()
+    assert services.kind("echo") is object
+
+
+@pytest.mark.usefixtures("_only_own_places")
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="is no folder"):
+        catalogue.look_in([tmp_path / "nowhere"])
+
+
+def test_own_folders_are_no_place_beside_a_scenario_of_the_checkout() -> None:
+    checkout = catalogue.folder("scenarios").parent
+    assert Catalogue().beside(checkout / "my-case.yaml").places == ()
+
+
+def test_the_schema_knows_the_kinds_of_a_given_folder(tmp_path: Path) -> None:
+    from whodunet.loading.scenario_file import json_schema
+
+    place(tmp_path, {"faults/hiccup.py": FAULT})
+    schema = json_schema(Library(Catalogue((tmp_path,))).fault_kinds())
+    assert "hiccup" in json.dumps(schema)

@@ -1,0 +1,177 @@
+"""Every fault that can be expressed is one cause, whose words fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any, Final, Literal, get_args, get_origin
+
+import pytest
+from pydantic import ValidationError
+
+from whodunet.core.causes import Cause, causes_of
+from whodunet.core.fault import Fault
+from whodunet.core.topology import Topology
+from whodunet.faults.firewall_rule import FirewallRule
+from whodunet.faults.packet_filter import PacketFilter
+from whodunet.loading.library import Library
+
+LIBRARY: Final = Library()
+TOPOLOGIES: Final = [LIBRARY.topology(name) for name in LIBRARY.topology_names()]
+PORTS: Final = (None, 22)
+SPANS: Final = (
+    (22, 22),
+    (443, 8443),
+    (0, 65535),
+    (1, 65535),
+    (1024, 65535),
+    (32768, 60999),
+    (49152, 65535),
+    (1, 40000),
+)
+OFFSETS: Final = (-86400, 86400)
+RULES: Final = ((), ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},))
+PAYLOADS: Final = (None, "SSH-", "SSH-2.0", "GET ", "POST /login", "\x16\x03\x01", "EHLO")
+
+
+def choices(kind: type[Fault], field: str) -> tuple[Any, ...]:
+    """The values that a field's type lists; None where it may be left out."""
+    annotation = kind.model_fields[field].annotation
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    (listed,) = (part for part in get_args(annotation) if get_origin(part) is Literal)
+    return (None, *get_args(listed))
+
+
+def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
+    """For each kind of fault what its fields are tried with; many of the combinations will not be accepted."""
+    hosts = tuple(name for name, node in topology.nodes.items() if not node.is_switch)
+    switches = tuple(name for name, node in topology.nodes.items() if node.is_switch)
+    interfaces = tuple(topology.interfaces)
+    services = tuple({name for there in topology.services.values() for name in there})
+    groups = tuple({group for policy in topology.policies.values() for group in policy.get("groups", {})})
+    roles = tuple(topology.services.get("endpoints", {}).get("control-plane", {}).get("roles", {}))
+    names = tuple(topology.services["vpc-dns"]["dnsmasq"]["records"])
+    every = (names, *((name,) for name in names))
+    return {
+        "firewall-rule": {
+            "switch": switches,
+            "protocol": choices(FirewallRule, "protocol"),
+            "port": PORTS,
+            "action": choices(FirewallRule, "action"),
+            "reject_with": choices(FirewallRule, "reject_with"),
+        },
+        "security-group-inbound": {"switch": switches, "group": groups, "inbound": RULES},
+        "network-acl": {
+            "node": hosts,
+            "interface": interfaces,
+            "direction": ("inbound", "outbound"),
+            "ports": SPANS,
+        },
+        "packet-filter": {
+            "node": hosts,
+            "hook": choices(PacketFilter, "hook"),
+            "protocol": choices(PacketFilter, "protocol"),
+            "destination_port": PORTS,
+            "source_port": PORTS,
+            "payload": PAYLOADS,
+            "verdict": choices(PacketFilter, "verdict"),
+        },
+        "idle-timeout": {"node": hosts, "idle_s": (2,), "answer": ("reset", "silence")},
+        "path-mtu": {"node": hosts, "interface": interfaces, "mtu_bytes": (1300,)},
+        "service": {"node": hosts, "service": services, "state": ("stopped", "accepts-and-closes")},
+        "dns-record-missing": {"node": hosts, "name": names},
+        "vpc-endpoint": {
+            "node": ("endpoints",),
+            "resolver": hosts,
+            "services": every,
+            "state": ("absent", "private-dns-off"),
+        },
+        "instance-profile-missing": {"node": hosts},
+        "role-policies-missing": {"node": hosts, "bearer": hosts, "role": roles},
+        "sign-on-expired": {"node": hosts},
+        "clock-skew": {"node": hosts, "offset_s": OFFSETS},
+        "program-missing": {"node": hosts, "program": ("ssh", "session-manager-plugin")},
+        "tls-interception": {"node": hosts, "source": ("10.8.0.0/24",), "destination": ("10.0.0.0/16",)},
+        "arp-silence": {"node": hosts, "interface": interfaces, "neighbour": hosts},
+    }
+
+
+def expressible(kind: str) -> Iterator[tuple[Fault, Topology]]:
+    """Every fault of a kind that a scenario file may state, with its topology."""
+    for topology in TOPOLOGIES:
+        tried = fields(topology)[kind]
+        for values in product(*tried.values()):
+            written = {key: value for key, value in zip(tried, values, strict=True) if value is not None}
+            try:
+                fault = LIBRARY.fault_kinds()[kind].model_validate(written)
+            except ValidationError:
+                continue
+            if not list(fault.misfits(topology)):
+                yield fault, topology
+
+
+def cause_of(fault: Fault, topology: Topology) -> Cause:
+    """The one cause that the fault is."""
+    fitting = causes_of(fault.facts(topology), LIBRARY.causes().values())
+    assert len(fitting) == 1, (fault, [cause.name for cause in fitting])
+    return fitting[0]
+
+
+@pytest.fixture(scope="module")
+def derived() -> Mapping[str, list[tuple[Fault, Cause]]]:
+    """Each expressible fault and its cause, by kind."""
+    kinds = LIBRARY.fault_kinds()
+    return {kind: [(fault, cause_of(fault, topology)) for fault, topology in expressible(kind)] for kind in kinds}
+
+
+def test_every_kind_of_fault_is_tried() -> None:
+    assert set(fields(TOPOLOGIES[0])) == set(LIBRARY.fault_kinds())
+
+
+def test_every_fault_that_can_be_expressed_is_exactly_one_cause(
+    derived: Mapping[str, list[tuple[Fault, Cause]]],
+) -> None:
+    assert all(derived.values())
+    assert sum(map(len, derived.values())) > 5000
+
+
+def test_every_cause_is_that_of_some_fault(derived: Mapping[str, list[tuple[Fault, Cause]]]) -> None:
+    assert {cause.name for faults in derived.values() for _, cause in faults} == set(LIBRARY.causes())
+
+
+def test_only_a_filter_that_looks_for_ssh_is_told_as_one_of_ssh(
+    derived: Mapping[str, list[tuple[Fault, Cause]]],
+) -> None:
+    for fault, cause in derived["packet-filter"]:
+        payload = getattr(fault, "payload", None)
+        if "SSH" in cause.title or "banner" in cause.told_by:
+            assert payload is not None
+            assert payload.startswith("SSH")
+        assert ("reads the payload" in cause.title) == (payload is not None)
+
+
+def test_a_network_acl_is_told_by_the_ports_and_the_direction_that_it_denies(
+    derived: Mapping[str, list[tuple[Fault, Cause]]],
+) -> None:
+    told = {
+        (fault.model_dump()["direction"], fault.model_dump()["ports"]): cause.name
+        for fault, cause in derived["network-acl"]
+    }
+    assert told["inbound", (22, 22)] == "network-acl-inbound"
+    assert told["inbound", (1, 65535)] == "network-acl-inbound"
+    assert told["inbound", (1024, 65535)] == "network-acl-inbound-ephemeral-ports"
+    assert told["outbound", (22, 22)] == "network-acl-outbound"
+    assert told["outbound", (1024, 65535)] == "network-acl-ephemeral-ports"
+    assert told["outbound", (49152, 65535)] == "network-acl-some-ephemeral-ports"
+
+
+@pytest.mark.parametrize("word", ["reset", "ICMP", "drops"])
+def test_what_a_packet_filter_answers_is_what_its_cause_says(
+    derived: Mapping[str, list[tuple[Fault, Cause]]], word: str
+) -> None:
+    verdicts = {"reset": ("tcp-reset",), "drops": ("drop",)}
+    for fault, cause in derived["packet-filter"]:
+        if word in cause.title:
+            verdict = fault.model_dump()["verdict"]
+            assert verdict in verdicts[word] if word in verdicts else verdict.startswith("icmp-")

@@ -1,0 +1,95 @@
+"""Faults in a running lab: each verdict is seen in the kernel or the switch; nobody outside passes for inside."""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args
+
+import pytest
+from scapy.layers.inet import IP, TCP
+
+from whodunet.core.fault import Fault
+from whodunet.faults.firewall_rule import FirewallRule
+from whodunet.faults.network_acl import NetworkAcl
+from whodunet.faults.packet_filter import PacketFilter
+from whodunet.lab.pcap_reader import read_capture
+from whodunet.lab.sandboxed import SandboxedLab
+
+SEND: Final = """
+import socket, sys
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+raw.sendto(bytes.fromhex(sys.stdin.read()), (sys.argv[1], 0))
+"""
+INSTANCE: Final = "10.0.1.10"
+NEIGHBOUR: Final = "10.0.1.20"
+FROM_NEIGHBOURS: Final = [{"protocol": "tcp", "port": 22, "source": "endpoints-sg"}]
+
+
+def answers(kind: type[Fault], field: str) -> list[str]:
+    annotation = kind.model_fields[field].annotation
+    return [value for part in (annotation, *get_args(annotation)) for value in get_args(part) if isinstance(value, str)]
+
+
+FAULTS: Final[list[Fault]] = [
+    *(
+        PacketFilter.model_validate({"node": "vpn-gw", "hook": "forward", "destination_port": 22, "verdict": verdict})
+        for verdict in answers(PacketFilter, "verdict")
+    ),
+    PacketFilter(node="instance", hook="input", protocol="udp", verdict="drop"),
+    PacketFilter(node="instance", hook="output", protocol="udp", verdict="drop"),
+    PacketFilter(node="vpn-gw", hook="forward", payload="\x16\x03\x01", source_port=443, verdict="tcp-reset"),
+    PacketFilter(node="vpn-gw", hook="forward", payload="POST /login HTTP", verdict="icmp-host-prohibited"),
+    NetworkAcl(node="vpc-router", interface="vpc-router-eth2", direction="inbound", ports=(22, 22)),
+    NetworkAcl(node="vpc-router", interface="vpc-router-eth2", direction="outbound", ports=(0, 65535)),
+    *(
+        FirewallRule.model_validate({"switch": "egress-fw", "protocol": "tcp", "action": "reject", "reject_with": code})
+        for code in answers(FirewallRule, "reject_with")
+    ),
+    FirewallRule(switch="egress-fw", destination="10.0.1.10/32", protocol="udp", action="drop"),
+    FirewallRule(switch="egress-fw", destination="10.0.1.10/32", action="drop"),
+]
+
+
+def test_every_answer_of_every_filter_is_seen_in_place_and_seen_gone(own_lab: SandboxedLab) -> None:
+    for fault in FAULTS:
+        proof = own_lab.inject(fault)
+        assert "counter packets" not in proof
+        assert "n_packets" not in proof
+        assert own_lab.remove(fault) == f"gone: {proof}"
+
+
+def test_a_rule_for_a_port_is_seen_gone_beside_one_for_a_port_with_its_digits(own_lab: SandboxedLab) -> None:
+    policy = own_lab.policy("egress-fw")
+    other = {"source": "10.8.0.0/24", "protocol": "tcp", "port": 2222, "action": "drop"}
+    own_lab.set_policy("egress-fw", policy | {"rules": [other]})
+    fault = FirewallRule(switch="egress-fw", source="10.8.0.0/24", protocol="tcp", port=22, action="drop")
+    assert "tp_dst=22 " in own_lab.inject(fault)
+    assert own_lab.remove(fault)
+
+
+@pytest.mark.parametrize("uplink", ["vpn", "home"])
+def test_who_claims_an_address_of_the_vpc_from_outside_is_stopped_at_its_edge(
+    own_lab: SandboxedLab, uplink: str
+) -> None:
+    policy: dict[str, Any] = own_lab.policy("sg")
+    groups = policy["groups"] | {"instance-sg": {"inbound": FROM_NEIGHBOURS}}
+    own_lab.set_policy("sg", policy | {"groups": groups})
+    own_lab.set_uplink("client", uplink)
+    forged = bytes(IP(src=NEIGHBOUR, dst=INSTANCE) / TCP(sport=4711, dport=22, flags="S", seq=7))
+    sent = own_lab.execute("client", f"/usr/bin/python3 -c '{SEND}' {INSTANCE}", forged.hex())
+    assert sent.exit_status == 0, sent.stderr
+    assert own_lab.execute("client", "ping -c 1 -W 2 10.0.1.1").exit_status == 0, "on the same way, after it"
+    assert own_lab.execute("endpoints", f"nc -z -w 2 {INSTANCE} 22").exit_status == 0, "the neighbour itself gets in"
+    with own_lab.capture() as capture:
+        packets = [each for each in read_capture(capture.path) if each.ip and each.ip.source == NEIGHBOUR and each.tcp]
+    seen = {each.point for each in packets if each.tcp and each.tcp.source_port == 4711}
+    assert "vpc-router-eth0" in seen
+    assert not seen & {"vpc-router-eth2", "sg-eth1", "sg-eth2", "instance-eth0"}
+
+
+def test_with_another_controller_the_story_of_the_fault_is_not_told(machine: Any) -> None:
+    lab = ("up", "vpn-egress-reset", "--as", "d-other", "--controller", "ryu.app.simple_switch_13")
+    brought_up = machine.whodunet(*lab)
+    assert brought_up.returncode == 0, brought_up.stderr
+    assert "ssh" not in brought_up.stdout
+    assert "with ryu.app.simple_switch_13 in place of its own controllers" in brought_up.stdout
+    assert machine.whodunet("down", "--lab", "d-other").returncode == 0

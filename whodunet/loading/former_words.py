@@ -1,0 +1,32 @@
+"""Scenario files that are around in the words of before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_KINDS: Final = {"firewall-entry": "firewall-rule"}
+_POLICY_KEYS: Final = {"entries": "rules"}
+
+
+def in_present_words(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A scenario file's content with the words of now in place of those of before; what is malformed stays as it is."""
+    present = dict(content)
+    if isinstance(faults := content.get("faults"), list):
+        present["faults"] = [_fault(each) for each in faults]
+    setup = content.get("setup")
+    if isinstance(setup, dict) and isinstance(policies := setup.get("policies"), dict):
+        present["setup"] = setup | {"policies": {switch: _policy(each) for switch, each in policies.items()}}
+    return present
+
+
+def _fault(fault: Any) -> Any:
+    kind = fault.get("kind") if isinstance(fault, dict) else None
+    return fault | {"kind": _KINDS[kind]} if isinstance(kind, str) and kind in _KINDS else fault
+
+
+def _policy(policy: Any) -> Any:
+    if not isinstance(policy, dict):
+        return policy
+    former = {old: new for old, new in _POLICY_KEYS.items() if old in policy and new not in policy}
+    return {former.get(key, key): value for key, value in policy.items()}
