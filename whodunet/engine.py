@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -27,6 +26,7 @@ from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import Plan
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library, topo
+from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
 
 if TYPE_CHECKING:
     from whodunet.lab.pcap_reader import Reading
@@ -121,7 +121,8 @@ def play(
             )
             recording = _judged(scenario, topology, run, reading)
             if keep is not None:
-                _keep(recording, content, lab, keep)
+                with record_errors(keep):
+                    _keep(recording, capture.path, lab, keep)
     return recording
 
 
@@ -212,22 +213,6 @@ def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
 
 
 # The record of a run, in a folder.
-
-RUN_FILE: Final = "run.json"
-SCENARIO_FILE: Final = "scenario.yaml"
-CAPTURE_FILE: Final = "capture.pcapng"
-
-
-def runs_folder() -> Path:
-    """Where records are kept. Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "whodunet" / "runs"
-
-
-def new_run_folder(name: str) -> Path:
-    """A folder for the record of a run that begins now; not made yet."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    return runs_folder() / f"{name}-{stamp}-{os.getpid()}"
 
 
 def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from whodunet.cli.main import main
 from whodunet.core.errors import InvalidInput
-from whodunet.engine import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, Recording, read_record
+from whodunet.engine import Recording, read_record
 from whodunet.loading.library import Library
+from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE
 
 DATA = Path(__file__).parent / "data"
 REFERENCE, SSHD_DOWN, GROUP_DROP = "vpn-egress-reset", "sshd-down", "security-group-drop"

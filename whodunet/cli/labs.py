@@ -1,14 +1,27 @@
-"""Commands for labs that stay: up, ps, shell, exec, down; and the bare sandbox."""
+"""Commands for labs that stay: up, ps, shell, exec, logs, capture, down; and the bare sandbox."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from whodunet.cli import naming
-from whodunet.cli.running_lab import add_command, ask, chosen, given_command
+from whodunet.cli.output import fitted, table, tell, visible, width, wrapped
+from whodunet.cli.running_lab import (
+    add_command,
+    add_lab_argument,
+    ask,
+    chosen,
+    given_command,
+    place_and_command,
+    require_one_of,
+    running_lab,
+)
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
@@ -32,17 +45,41 @@ def add_commands(commands: Any) -> None:
         help="show a folder or file of this machine on every host, at /mnt/NAME or PATH; read-only unless rw",
     )
     bring_up.add_argument("--without-fault", action="store_true", help="as it is when nothing is wrong")
+    bring_up.add_argument("--count", type=naming.positive, metavar="N", help="N labs: LAB-1, LAB-2 ...; all or none")
+    bring_up.add_argument(
+        "--jobs",
+        type=naming.positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="labs brought up at a time (default: one per core)",
+    )
     bring_up.set_defaults(run=up)
 
-    commands.add_parser("ps", help="list running labs", description=ps.__doc__).set_defaults(run=ps)
+    listing = commands.add_parser("ps", aliases=["ls"], help="list running labs", description=ps.__doc__)
+    listing.add_argument("--json", action="store_true", help="as JSON, with the hosts of each")
+    listing.set_defaults(run=ps)
 
     terminal = add_command(commands, "shell", shell, "open a terminal on a host")
-    naming.complete(terminal.add_argument("host", metavar="HOST"), naming.hosts)
+    naming.complete(terminal.add_argument("host", metavar="[LAB] HOST"), naming.hosts)
+    terminal.add_argument("command", nargs="*", help=argparse.SUPPRESS)
 
     executing = add_command(commands, "exec", execute, "run one command on a host")
-    naming.complete(executing.add_argument("host", metavar="HOST"), naming.hosts)
+    for flag, long in (("-i", "--interactive"), ("-t", "--tty")):
+        executing.add_argument(flag, long, action="store_true", help="taken as docker takes it; it is always so")
+    naming.complete(executing.add_argument("host", metavar="[LAB] HOST"), naming.hosts)
     executing.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments"
+        "command", nargs=argparse.REMAINDER, metavar="[--] COMMAND", help="the command and its arguments"
+    )
+
+    reading = add_command(commands, "logs", logs, "what the programs of a lab wrote")
+    add_lab_argument(reading)
+    reading.add_argument("--only", metavar="LOG", help="one of them, by its heading")
+    reading.add_argument("--tail", type=naming.positive, metavar="N", help="the last N lines of each")
+
+    capturing = add_command(commands, "capture", capture, "copy what a lab has recorded up to now")
+    add_lab_argument(capturing)
+    capturing.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="a pcapng file, replaced if there is one; - for a pipe"
     )
 
     bare = commands.add_parser(
@@ -52,6 +89,7 @@ def add_commands(commands: Any) -> None:
     bare.set_defaults(run=sandbox)
 
     ending = add_command(commands, "down", down, "end a lab")
+    naming.complete(ending.add_argument("labs", nargs="*", metavar="LAB", help="which, or several"), naming.labs)
     ending.add_argument("--all", action="store_true", help="all labs of this user")
 
 
@@ -59,8 +97,10 @@ def up(options: argparse.Namespace) -> int:
     """Brings up a scenario's lab with its fault in place, and leaves it running until `whodunet down`."""
     from whodunet.lab.launching import LabProcess
 
-    if options.name:
-        control.require_name(options.name)
+    if options.count:
+        from whodunet.cli.many_labs import bring_up_many
+
+        return bring_up_many(options, _other_controller(options.controller))
     # First: it imports Mininet while this process reads the scenario.
     with LabProcess(options.name or options.scenario) as process:
         _bring_up(options, process)
@@ -68,28 +108,60 @@ def up(options: argparse.Namespace) -> int:
 
 
 def _bring_up(options: argparse.Namespace, process: Any) -> None:
-    from whodunet import engine
-    from whodunet.lab.sandboxed import SandboxedLab
-    from whodunet.lab.sharing import read_share
     from whodunet.loading.library import Library, find_scenario
 
     library = Library()
     scenario = library.scenario(find_scenario(options.scenario))
-    more = _other_controller(options.controller) if options.controller else {}
+    more = _other_controller(options.controller)
     name = options.name or control.name_for(scenario.question.name)
-    shares = tuple(read_share(text) for text in options.mount)
-    plan = engine.plan_for(scenario, library, name, shares=shares, **more)
-    topology = library.topology(scenario.question.topology)
-    with SandboxedLab.start(plan, topology, lambda text: print(text, file=sys.stderr), process) as lab:
+    with staged_lab(scenario, library, options, name, process=process, **more) as lab:
+        print(wrapped(scenario.question.story))
+        print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
+        lab.let_go()
+
+
+def staged_lab(
+    scenario: Any,
+    library: Any,
+    options: argparse.Namespace,
+    name: str,
+    progress: Callable[[str], None] = lambda text: tell(fitted(text, width())),
+    process: Any = None,
+    **more: Any,
+) -> Any:
+    """A lab of a scenario, with its faults in unless the options say otherwise; it ends with this process.
+
+    Args:
+        more: what else its plan says.
+    """
+    from whodunet import engine
+    from whodunet.lab.sandboxed import SandboxedLab
+
+    plan = engine.plan_for(scenario, library, name, **more)
+    lab = SandboxedLab.start(plan, library.topology(scenario.question.topology), progress, process)
+    try:
+        lab.remember_staging(scenario.staging)
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
             lab.inject(fault)
-        engine.restart_services(scenario, lab, lambda text: print(text, file=sys.stderr))
-        lab.let_go()
-    print(scenario.question.story.strip())
-    print(f"\nlab {name} is up; next: whodunet shell {scenario.question.vantage}    in the end: whodunet down")
+        engine.restart_services(scenario, lab, progress)
+    except BaseException:
+        lab.stop()
+        raise
+    return lab
 
 
-def _other_controller(app: str) -> dict[str, Any]:
+def whats_next(names: Sequence[str], vantage: str) -> str:
+    """What to type now that labs are up; which one has to be said where there are several."""
+    is_alone = set(control.running()) <= set(names) and len(names) == 1
+    which = "" if is_alone else f" {names[0]}"
+    them = f"{len(names)} labs are up: {names[0]} to {names[-1]}" if len(names) > 1 else f"lab {names[0]} is up"
+    end = "--all" if len(names) > 1 else names[0]
+    return f"\n{them}\n  next:        whodunet shell{which} {vantage}\n  in the end:  whodunet down {end}"
+
+
+def _other_controller(app: str | None) -> dict[str, Any]:
+    if app is None:
+        return {}
     path = Path(app)
     if path.suffix != ".py":
         return {"other_controller": app}
@@ -99,34 +171,76 @@ def _other_controller(app: str) -> dict[str, Any]:
 
 
 def ps(options: argparse.Namespace) -> int:
-    """Lists this user's running labs: name, scenario, time since start, nodes."""
-    for name in control.running():
-        try:
-            status = ask(name, "status")
-        except CannotRun:
-            continue  # it has just ended, or is just being brought up
-        minutes, seconds = divmod(int(status["up_s"]), 60)
-        print(f"{name:24} {status['scenario']:24} {minutes:3d}:{seconds:02d}  {' '.join(status['hosts'])}")
+    """Lists this user's running labs: name, scenario, time since start (h:mm:ss), number of hosts."""
+    labs = [status for name in control.running() if (status := _status_of(name))]
+    if options.json:
+        keys = ("name", "scenario", "topology", "up_s", "hosts", "switches")
+        print(json.dumps([{key: lab[key] for key in keys} for lab in labs], indent=2, ensure_ascii=False))
+    elif labs:
+        rows = [(lab["name"], lab["scenario"], _clock(lab["up_s"]), str(len(lab["hosts"]))) for lab in labs]
+        print(table(("NAME", "SCENARIO", "UP", "HOSTS"), rows))
+    else:
+        tell("no lab is running")
     return 0
+
+
+def _status_of(name: str) -> Mapping[str, Any] | None:
+    try:
+        return ask(name, "status")
+    except CannotRun:
+        return None  # it has just ended, or is just being brought up
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(int(time_s), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def shell(options: argparse.Namespace) -> int:
     """Opens a terminal on a host of a running lab; any number at a time."""
-    from whodunet.lab.attached import attach, is_at_terminal
-
-    return attach(chosen(options), options.host, ["bash", "-l"], in_terminal=is_at_terminal())
+    lab, host, rest = place_and_command(options)
+    if rest:
+        raise InvalidInput(Problem("shell", f"takes no command: {' '.join(rest)}", f"whodunet exec {host} -- COMMAND"))
+    return attach(lab, host, ["bash", "-l"], in_terminal=is_at_terminal())
 
 
 def execute(options: argparse.Namespace) -> int:
     """Runs one command on a host of a running lab, here in the foreground, and exits with its exit status."""
-    command = given_command(options)
+    lab, host, command = place_and_command(options)
     if not command:
-        raise InvalidInput(
-            Problem("exec", "no command is given", "write it after --: whodunet exec client -- ip route")
-        )
-    from whodunet.lab.attached import attach, is_at_terminal
+        raise InvalidInput(Problem("exec", "no command is given", f"write one, such as: whodunet exec {host} ip route"))
+    return attach(lab, host, command, in_terminal=is_at_terminal())
 
-    return attach(chosen(options), options.host, command, in_terminal=is_at_terminal())
+
+def logs(options: argparse.Namespace) -> int:
+    """Prints what the programs that a lab is made of wrote: Open vSwitch, controller, recorder, services of hosts."""
+    texts = ask(chosen(options), "logs")["logs"]
+    names = sorted(texts) if options.only is None else [require_one_of(options.only, sorted(texts), "log of this lab")]
+    for name in names:
+        lines = texts[name].splitlines()
+        if options.only is None:
+            print(f"== {name} ==")
+        for line in lines[-options.tail :] if options.tail else lines:
+            print(visible(line))
+    return 0
+
+
+def capture(options: argparse.Namespace) -> int:
+    """Copies what a lab has recorded at all its interfaces up to now; Wireshark and tcpdump read it."""
+    from whodunet.lab.pcapng_blocks import whole_blocks
+
+    if options.output == "-" and sys.stdout.isatty():
+        raise InvalidInput(Problem("-o -", "is a terminal", "name a file, or pipe it: | tcpdump -n -r -"))
+    lab = chosen(options)
+    with _binary_output(options.output) as copy:
+        _, (descriptor,) = Connection.to(lab).ask("capture")
+        with os.fdopen(descriptor, "rb") as recorded:
+            copy.writelines(whole_blocks(recorded))
+    return 0
+
+
+def _binary_output(name: str) -> BinaryIO:
+    return os.fdopen(os.dup(sys.stdout.fileno()), "wb") if name == "-" else open(name, "wb")
 
 
 def sandbox(options: argparse.Namespace) -> int:
@@ -142,12 +256,31 @@ def sandbox(options: argparse.Namespace) -> int:
 
 
 def down(options: argparse.Namespace) -> int:
-    """Ends a lab; nothing of it is left."""
-    for name in control.running() if options.all else [chosen(options)]:
+    """Ends a lab; nothing of it is left. Without a name it asks, at a terminal, whether to end the only one."""
+    for name in _labs_to_end(options):
         connection = Connection.to(name)
         connection.ask("stop")
         connection.wait_until_closed()
         connection.close()
         control.await_gone(name)
-        print(f"{name} is down")
+        print(f"{name} is down", flush=True)
     return 0
+
+
+def _labs_to_end(options: argparse.Namespace) -> list[str]:
+    named = [*options.labs, *([options.lab] if options.lab else [])]
+    if options.all and named:
+        raise InvalidInput(Problem("--all", f"and {named[0]} contradict each other", "give one of the two"))
+    if options.all:
+        return control.running()
+    if named:
+        return [running_lab(name) for name in dict.fromkeys(named)]
+    only = chosen(options)
+    if not sys.stdin.isatty():  # a script may meet a lab that is somebody else's
+        raise InvalidInput(Problem("down", "no lab is named", f"name it, or use --all; {only} is running"))
+    return [only] if _agrees(f"End the lab {only}?") else []
+
+
+def _agrees(question: str) -> bool:
+    tell(f"{question} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

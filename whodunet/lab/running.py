@@ -41,6 +41,7 @@ class RunningLab:
         self._end = end
         self._started = time.monotonic()
         self._notes: list[str] = []
+        self._memory: dict[str, Mapping[str, Any]] = {}
         self._changing = threading.RLock()
         topologies = getattr(catalogue.load_module(Path(plan.topology_file)), "topos", {})
         self._topo: LabTopo = topologies[plan.topology]()
@@ -72,6 +73,8 @@ class RunningLab:
             "capture": self.capture,
             "logs": self.logs,
             "records": self.records,
+            "remember": self.remember,
+            "recall": self.recall,
             "stop": self.stop,
         }
 
@@ -387,6 +390,17 @@ class RunningLab:
     def records(self) -> dict[str, Any]:
         """The audit trail of the lab's cloud and the transcripts of its sessions, by path."""
         return {"records": session_manager.read_records()}
+
+    def remember(self, key: str, value: Mapping[str, Any] | None) -> None:
+        """Keeps a note for commands that come later, such as what was there before a fault; None forgets it."""
+        if value is None:
+            self._memory.pop(key, None)
+        else:
+            self._memory[key] = value
+
+    def recall(self, key: str) -> dict[str, Any]:
+        """The note that was kept; None when there is none."""
+        return {"value": self._memory.get(key)}
 
     def stop(self) -> None:
         """Ends the lab."""

@@ -1,0 +1,143 @@
+"""Where the command line writes: can it be written to, and does a line fit the terminal?"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import shutil
+import stat
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Final, TextIO
+
+from whodunet.core.errors import CannotRun
+
+NARROWEST: Final = 40  # columns; below, a table would be all ellipses
+_GAP: Final = 2  # columns between two columns of a table
+
+
+def open_closed_streams() -> None:
+    """Gives standard streams that are closed /dev/null, so that no file or socket of ours takes their number.
+
+    Raises:
+        CannotRun: when standard output was closed; what would be printed is what the command is for.
+    """
+    was_closed = sys.stdout is None
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(descriptor, True)  # as standard streams are
+        os.close(descriptor)
+        sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 - as long as the process
+        sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
+    if was_closed:
+        raise CannotRun("standard output is closed; send it to a file, or to /dev/null")
+
+
+def require_writable(output: TextIO) -> None:
+    """Finds out whether standard output can be written to, as far as the kernel tells before there is anything to write.
+
+    Raises:
+        OSError: as writing to it would: ENOSPC for a full disk, EPIPE for a pipe that nobody reads, EBADF ...
+    """
+    try:
+        descriptor = output.fileno()
+    except (OSError, ValueError):
+        return  # it is no file
+    require_room(descriptor, "standard output")
+    if has_no_reader(output):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def has_no_reader(stream: TextIO) -> bool:
+    """True of a pipe whose other end is closed."""
+    with suppress(OSError, ValueError):
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    return False
+
+
+def require_room(descriptor: int, name: str) -> None:
+    """Finds out whether an open file can be written to, and has room for more than nothing.
+
+    Raises:
+        OSError: with the name when it cannot, or has not.
+    """
+    try:
+        os.write(descriptor, b"")
+        is_full = stat.S_ISREG(os.fstat(descriptor).st_mode) and _is_full(os.fstatvfs(descriptor))
+    except OSError as error:
+        error.filename = name
+        raise
+    if is_full:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+
+
+def _is_full(file_system: os.statvfs_result) -> bool:
+    if not file_system.f_blocks:  # some of the kernel's own have no blocks at all
+        return False
+    return (file_system.f_bfree if os.geteuid() == 0 else file_system.f_bavail) == 0
+
+
+def flush_or_drop(stream: TextIO) -> None:
+    """Writes what is still held back; where that fails drops it, or Python would complain once more as it ends."""
+    try:
+        stream.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def tell(text: str) -> None:
+    """Says something on standard error; where nobody can read it, the command goes on."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def width() -> int:
+    """Columns of the terminal, of $COLUMNS where that is set, or 80."""
+    return max(NARROWEST, shutil.get_terminal_size((80, 24)).columns)
+
+
+def fitted(text: str, columns: int) -> str:
+    """The text on one line of at most so many columns; an ellipsis stands for what does not fit."""
+    line = " ".join(text.split("\n"))
+    return line if len(line) <= columns else f"{line[: columns - 1]}…"
+
+
+def visible(text: str) -> str:
+    """The text without what would steer a terminal: control characters are shown as repr() shows them, tabs stay."""
+    return "".join(each if each.isprintable() or each == "\t" else repr(each)[1:-1] for each in text)
+
+
+def wrapped(text: str) -> str:
+    """The paragraphs of a text, broken anew so that they fit the terminal; words stay whole."""
+    paragraphs = text.strip().split("\n\n")
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    return "\n\n".join(textwrap.fill(" ".join(each.split()), width(), **whole) for each in paragraphs)  # type: ignore[arg-type]
+
+
+def hanging(text: str) -> str:
+    """A text below something else: set in by four columns, its further lines by six."""
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(text, width(), initial_indent=" " * 4, subsequent_indent=" " * 6, **whole)  # type: ignore[arg-type]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows below a header, in columns that fit the terminal: the last one goes on below, the widest others are cut."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    *widths, last = widths
+    while sum(widths) + _GAP * len(widths) + min(last, width() // 3) > width():
+        widths[widths.index(max(widths))] -= 1
+    return "\n".join(line for row in (header, *rows) for line in _lines(row, widths))
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    left = "".join(f"{fitted(cell, columns):{columns + _GAP}}" for cell, columns in zip(row, widths, strict=False))
+    text = textwrap.wrap(row[-1], max(1, width() - len(left)), break_long_words=False, break_on_hyphens=False)
+    for number, line in enumerate(text or [""]):
+        yield f"{'' if number else left:{len(left)}}{line}".rstrip()
