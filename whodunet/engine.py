@@ -236,9 +236,10 @@ def read_record(folder: Path, library: Library) -> Recording:
     Raises:
         InvalidInput: when the folder holds no complete record.
     """
-    missing = [name for name in (RUN_FILE, SCENARIO_FILE, CAPTURE_FILE) if not (folder / name).is_file()]
+    missing = [folder / name for name in (RUN_FILE, SCENARIO_FILE, CAPTURE_FILE) if not (folder / name).is_file()]
     if missing:
-        wrong = f"holds no complete record: {', '.join(missing)} is missing"
+        what = [f"{path.name} is {'no file' if path.exists() else 'missing'}" for path in missing]
+        wrong = f"holds no complete record: {', '.join(what)}"
         raise InvalidInput(Problem(str(folder), wrong, "name a folder that `whodunet run` made to its end"))
     run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)

@@ -38,7 +38,7 @@ def open_closed_streams() -> None:
 
 
 def require_writable(output: TextIO) -> None:
-    """Finds out whether standard output can be written to, as far as the kernel tells before there is anything to write.
+    """Finds out whether standard output can be written to, as far as the kernel tells before anything is written.
 
     Raises:
         OSError: as writing to it would: ENOSPC for a full disk, EPIPE for a pipe that nobody reads, EBADF ...

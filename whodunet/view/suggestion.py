@@ -10,12 +10,12 @@ import yaml
 from whodunet.core.observation import PhaseName
 from whodunet.core.scenario import EvidenceClaim
 
-_WIDTH: Final = 72  # columns of a line, before it is indented
+_WIDTH: Final = 50  # columns after which PyYAML breaks a line at the next key
 
 
 def render_suggestion(claims: Mapping[PhaseName, Sequence[EvidenceClaim]]) -> str:
     """The claims of both phases, indented as `answer` wants them; also YAML of its own."""
-    lines = ["  # held in this run; paste it below `answer:`, and keep what the case is about"]
+    lines = ["  # held in this run; paste below `answer:`, and keep what the case is about"]
     for phase, indent in (("faulty", ""), ("repaired", "  ")):
         of_phase = claims.get(phase)  # type: ignore[call-overload]
         if of_phase is None:
