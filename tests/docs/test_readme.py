@@ -89,7 +89,8 @@ def run(command: Command, home: Path, prefix: str, scenario: str) -> str:
     """What a command prints; `./lab` is the installed command, and its lab has a name that nobody else's has."""
     lab = prefix + scenario
     text = re.sub(r"^\./lab (up \S+)", rf"whodunet \1 --as {lab}", command.text)
-    text = re.sub(r"^\./lab (shell|exec|policy|vpn|audit|service|down)\b", rf"whodunet \1 --lab {lab}", text)
+    text = re.sub(r"^\./lab (shell|exec|policy|vpn|audit|service|fault|capture)\b", rf"whodunet \1 --lab {lab}", text)
+    text = re.sub(r"^\./lab down \S+", f"whodunet down {lab}", text)
     text = re.sub(r"^\./lab ", "whodunet ", text)
     environment = os.environ | {
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
@@ -121,7 +122,7 @@ def test_the_commands_run_in_order_and_print_what_is_shown(home: Path) -> None:
             printed = run(command, home, prefix, scenario)
             assert not missing(command.shown, printed), f"{command.text}\n{printed}"
     finally:
-        down = [str(PROGRAMS / "whodunet"), "down", "--lab", prefix + scenario]
+        down = [str(PROGRAMS / "whodunet"), "down", prefix + scenario]
         subprocess.run(down, check=False, stderr=subprocess.DEVNULL, timeout=30)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import hanging, require_room, visible
+from whodunet.cli.output import errors_name, hanging, require_room, visible
 from whodunet.cli.runs import exit_status
 from whodunet.core.errors import InvalidInput, Problem, WhodunetError
 
@@ -92,8 +92,13 @@ def _report_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
     is_new = not path.exists()
     with open(path, "ab") as file:
         require_room(file.fileno(), str(path))
+
+    def write(text: str) -> None:
+        with errors_name(str(path)):
+            path.write_text(text, encoding="utf-8")
+
     try:
-        yield lambda text: path.write_text(text, encoding="utf-8")
+        yield write
     except BaseException:
         if is_new:
             path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from whodunet.cli import naming
-from whodunet.cli.output import fitted, table, tell, visible, width, wrapped
+from whodunet.cli.output import errors_name, fitted, table, tell, visible, width, wrapped
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
@@ -151,12 +151,11 @@ def staged_lab(
 
 
 def whats_next(names: Sequence[str], vantage: str) -> str:
-    """What to type now that labs are up; which one has to be said where there are several."""
-    is_alone = set(control.running()) <= set(names) and len(names) == 1
-    which = "" if is_alone else f" {names[0]}"
-    them = f"{len(names)} labs are up: {names[0]} to {names[-1]}" if len(names) > 1 else f"lab {names[0]} is up"
-    end = "--all" if len(names) > 1 else names[0]
-    return f"\n{them}\n  next:        whodunet shell{which} {vantage}\n  in the end:  whodunet down {end}"
+    """What to type now that labs are up; the name in it is needed once another lab runs."""
+    are_up, all_of_them = f"lab {names[0]} is up", names[0]
+    if len(names) > 1:
+        are_up, all_of_them = f"{len(names)} labs are up: {names[0]} to {names[-1]}", "--all"
+    return f"\n{are_up}\n  next:        whodunet shell {names[0]} {vantage}\n  in the end:  whodunet down {all_of_them}"
 
 
 def _other_controller(app: str | None) -> dict[str, Any]:
@@ -232,7 +231,7 @@ def capture(options: argparse.Namespace) -> int:
     if options.output == "-" and sys.stdout.isatty():
         raise InvalidInput(Problem("-o -", "is a terminal", "name a file, or pipe it: | tcpdump -n -r -"))
     lab = chosen(options)
-    with _binary_output(options.output) as copy:
+    with errors_name(options.output), _binary_output(options.output) as copy:
         _, (descriptor,) = Connection.to(lab).ask("capture")
         with os.fdopen(descriptor, "rb") as recorded:
             copy.writelines(whole_blocks(recorded))

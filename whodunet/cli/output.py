@@ -10,7 +10,7 @@ import stat
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Final, TextIO
 
 from whodunet.core.errors import CannotRun
@@ -67,14 +67,21 @@ def require_room(descriptor: int, name: str) -> None:
     Raises:
         OSError: with the name when it cannot, or has not.
     """
-    try:
+    with errors_name(name):
         os.write(descriptor, b"")
-        is_full = stat.S_ISREG(os.fstat(descriptor).st_mode) and _is_full(os.fstatvfs(descriptor))
+        if stat.S_ISREG(os.fstat(descriptor).st_mode) and _is_full(os.fstatvfs(descriptor)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextmanager
+def errors_name(name: str) -> Iterator[None]:
+    """Inside the `with`, errors of the system that name no file name this one."""
+    try:
+        yield
     except OSError as error:
-        error.filename = name
+        if error.filename is None:
+            error.filename = name
         raise
-    if is_full:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
 
 
 def _is_full(file_system: os.statvfs_result) -> bool:
