@@ -73,23 +73,30 @@ def new_record(folder: Path, source: str) -> Iterator[Path]:
         InvalidInput: when the folder has something in it.
         CannotRun: when it cannot be made or written to, or has no room.
     """
-    there_before = folder.is_dir()
-    if there_before and any(_entries(folder)):
+    if folder.is_dir() and any(_entries(folder)):
         raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
-    with record_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY)
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         with record_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
             (folder / SCENARIO_FILE).write_text(source, encoding="utf-8")
             _require_room(folder)
-        yield folder
+        with _locked(folder):
+            yield folder
     except BaseException:
-        _remove(folder, itself=not there_before)
+        _remove(folder, made)
         raise
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Inside the `with`, the run of this record is being played; the lock goes with the process, however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
 @contextmanager
@@ -113,13 +120,16 @@ def _require_room(folder: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
-def _remove(folder: Path, *, itself: bool) -> None:
-    for entry in [folder] if itself else list(folder.iterdir()):
+def _remove(folder: Path, made: Sequence[Path]) -> None:
+    """Removes what is in a folder, and those folders that were made for it and hold nothing else."""
+    for entry in _entries(folder) if folder.is_dir() else ():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
         else:
-            with suppress(OSError):
-                entry.unlink()
+            entry.unlink(missing_ok=True)
+    for each in made:
+        with suppress(OSError):
+            each.rmdir()
 
 
 def records() -> list[Record]:

@@ -195,7 +195,7 @@ def test_several_shells_are_open_at_a_time(up: Any) -> None:
         (("shell", "client", "ls"), 2, "whodunet exec client -- COMMAND"),
         (("logs", "--only", "sshd"), 2, "is no log of this lab"),
         (("down", "helthy"), 3, "did you mean healthy?"),
-        (("down",), 2, "name it, or use --all; healthy is running"),
+        (("down",), 2, "name one, or use --all; running: healthy"),
         (("fault", "list"), 3, "has no fault"),
         (("capture", "-o", "/no-such-folder/x"), 3, "/no-such-folder/x: No such file or directory"),
         (("service", "instance", "shd", "stop"), 2, "did you mean sshd?"),

@@ -144,7 +144,7 @@ def test_labs_that_are_coming_up_go_with_their_command(shop: Any, leaving_nothin
 def test_a_play_whose_reader_went_away_is_no_success_and_leaves_nothing(
     shop: Any, leaving_nothing: Any, command: str
 ) -> None:
-    with leaving_nothing(shop, but="/whodunet|/.local"):
+    with leaving_nothing(shop, but=r"/\.local"):  # the record, which was kept before its story was told
         done = shop.run("bash", "-c", f"{shop.command} {command} ./{NAME}.yaml | true; echo ${{PIPESTATUS[0]}}")
     assert done.stdout == f"{128 + signal.SIGPIPE}\n"
     assert "Traceback" not in done.stderr
@@ -152,7 +152,7 @@ def test_a_play_whose_reader_went_away_is_no_success_and_leaves_nothing(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_ended_leaves_no_half_record(shop: Any, leaving_nothing: Any, number: int) -> None:
-    with leaving_nothing(shop, but="/.local(/state(/whodunet(/runs)?)?)?$"):
+    with leaving_nothing(shop):
         command = shop.popen(shop.command, "run", f"./{NAME}.yaml", stderr=subprocess.PIPE)
         for line in command.stderr:
             if "client$ " in line:

@@ -88,15 +88,15 @@ def test_pruning_follows_no_link_and_leaves_what_is_being_played(runs: Path, tmp
 
 @pytest.mark.parametrize("was_there", [False, True])
 def test_a_run_that_fails_leaves_nothing_of_its_record(tmp_path: Path, was_there: bool) -> None:
-    folder = tmp_path / "record"
+    folder = tmp_path / "made" / "for" / "it" / "record"
     if was_there:
-        folder.mkdir()
+        folder.mkdir(parents=True)
     with suppress(KeyboardInterrupt), records.new_record(folder, "title: x"):
         (folder / "logs").mkdir()
         (folder / "logs" / "sshd.log").touch()
         raise KeyboardInterrupt
-    assert folder.exists() == was_there
-    assert not was_there or list(folder.iterdir()) == []
+    left = [path.name for path in tmp_path.rglob("*")]
+    assert left == (["made", "for", "it", "record"] if was_there else [])
 
 
 def test_a_folder_with_something_in_it_is_left_as_it_is(tmp_path: Path) -> None:
@@ -117,6 +117,12 @@ def test_a_place_that_cannot_take_a_record_is_told_before_the_play(tmp_path: Pat
     assert why in str(refused.value)
     assert str(refused.value).endswith("--keep FOLDER names another place")
     assert "\n" not in str(refused.value)
+
+
+def test_what_the_system_refuses_to_a_record_later_is_one_line_too(tmp_path: Path) -> None:
+    with pytest.raises(CannotRun) as refused, records.record_errors(tmp_path):
+        (tmp_path / "no-such-folder" / records.RUN_FILE).write_text("{}")
+    assert str(refused.value).startswith(f"the record cannot be kept: {tmp_path}/no-such-folder/run.json: No such file")
 
 
 def test_a_full_place_is_told_before_the_play_and_left_as_it_was(

@@ -162,7 +162,7 @@ def _other_controller(app: str | None) -> dict[str, Any]:
     if app is None:
         return {}
     path = Path(app)
-    if path.suffix != ".py":
+    if app and path.suffix != ".py":
         return {"other_controller": app}
     if not path.is_file():
         raise InvalidInput(Problem(f"--controller {app}", "does not exist", "name a Ryu app's file or module"))
@@ -274,10 +274,13 @@ def _labs_to_end(options: argparse.Namespace) -> list[str]:
         return control.running()
     if named:
         return [running_lab(name) for name in dict.fromkeys(named)]
-    only = chosen(options)
-    if not sys.stdin.isatty():  # a script may meet a lab that is somebody else's
-        raise InvalidInput(Problem("down", "no lab is named", f"name it, or use --all; {only} is running"))
-    return [only] if _agrees(f"End the lab {only}?") else []
+    running = control.running()
+    if not running:
+        raise CannotRun("no lab is running")
+    if len(running) > 1 or not sys.stdin.isatty():  # a script may meet a lab that is somebody else's
+        fix = f"name one, or use --all; running: {', '.join(running)}"
+        raise InvalidInput(Problem("down", "no lab is named", fix))
+    return running if _agrees(f"End the lab {running[0]}?") else []
 
 
 def _agrees(question: str) -> bool:

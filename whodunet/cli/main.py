@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell
+from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell, visible
 from whodunet.cli.parsing import CommandParser
 from whodunet.core.errors import InvalidInput, WhodunetError
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         text, status = _explained(error)
         for line in text.splitlines():
-            tell(f"whodunet: {line}")
+            tell(f"whodunet: {visible(line)}")
         return status
     finally:
         flush_or_drop(sys.stdout)

@@ -130,6 +130,13 @@ def test_a_mistake_shows_the_usage_of_its_own_command(arguments: str, usage: str
     assert complaint in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize("command", ["run", "truth", "show", "check", "frobnicate", "vpn"])
+def test_what_was_typed_steers_no_terminal(command: str) -> None:
+    done = shell(f"whodunet {command} $'\\e[31mred\\a' --no-such-option=$'\\e[2J'; whodunet {command} $'\\e[31mred\\a'")
+    assert done.returncode in (2, 3)
+    assert {"\x1b", "\a"} & set(done.stdout + done.stderr) == set()
+
+
 def every_command() -> list[str]:
     return [*command_line.make_parser().parse_args(["help"]).commands]
 

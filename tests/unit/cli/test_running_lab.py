@@ -102,7 +102,7 @@ def test_down_ends_those_that_are_named_each_once(ended: Callable[..., list[str]
 
 
 def test_down_without_a_name_ends_nothing_in_a_script(ended: Callable[..., list[str]]) -> None:
-    with pytest.raises(InvalidInput, match="no lab is named; name it, or use --all; one is running"):
+    with pytest.raises(InvalidInput, match=r"no lab is named; name one, or use --all; running: one$"):
         ended(there=["one"])
 
 
