@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import yaml
 
 from whodunet.core.packets import kinds
 from whodunet.lab.pcap_reader import read_capture
+from whodunet.lab.waiting import wait_until
 
 NC: Final = ("exec", "client", "--", "nc", "-vz", "-w", "2", "10.0.1.10", "22")
 NAME: Final = "case"
@@ -218,6 +220,23 @@ def test_the_truth_needs_no_lab(shop: Any, leaving_nothing: Any) -> None:
         assert (told["cause"], told["culprit"]) == ("egress-reset", "egress-fw")
         assert told["faulty"]["evidence"][0]["last_seen_at"] == "egress-fw-eth1"
         assert "An egress firewall resets" in shop.whodunet("truth", "vpn-egress-reset").stdout
+
+
+def test_a_lab_that_ended_by_itself_is_told_with_the_reason(shop: Any, leaving_nothing: Any, process_tree: Any) -> None:
+    with leaving_nothing(shop):
+        assert shop.whodunet("up", "healthy", "--as", "short").returncode == 0
+        launcher = process_tree.launcher_of("short", process_tree.descendants(shop.first))
+        [switch] = [
+            pid for pid in process_tree.descendants(launcher) if "ovs-vswitchd\0" in process_tree.command_line(pid)
+        ]
+        os.kill(switch, signal.SIGKILL)
+        wait_until(lambda: not shop.whodunet("ps").stdout, "the lab to end")
+        for command in (("exec", "--lab", "short", "client", "true"), ("down", "short")):
+            told = shop.whodunet(*command)
+            assert told.returncode == 3
+            assert told.stderr.startswith("whodunet: the lab short has ended by itself: ovs-vswitchd ")
+            assert len(told.stderr.splitlines()) == 1
+        assert shop.whodunet("down", "short").stderr.startswith("whodunet: no lab named short is running; ")
 
 
 def test_a_new_case_is_written_once_and_under_a_name_that_a_lab_can_have(shop: Any) -> None:

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +21,7 @@ from whodunet.cli.running_lab import (
     place_and_command,
     require_one_of,
     running_lab,
+    status_of,
 )
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
@@ -113,7 +114,7 @@ def _bring_up(options: argparse.Namespace, process: Any) -> None:
     library = Library()
     scenario = library.scenario(find_scenario(options.scenario))
     more = _other_controller(options.controller)
-    name = options.name or control.name_for(scenario.question.name)
+    name = control.name_for(scenario.question.name) if options.name is None else options.name
     with staged_lab(scenario, library, options, name, process=process, **more) as lab:
         print(wrapped(scenario.question.story))
         print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
@@ -171,7 +172,7 @@ def _other_controller(app: str | None) -> dict[str, Any]:
 
 def ps(options: argparse.Namespace) -> int:
     """Lists this user's running labs: name, scenario, time since start (h:mm:ss), number of hosts."""
-    labs = [status for name in control.running() if (status := _status_of(name))]
+    labs = [status for name in control.running() if (status := status_of(name))]
     if options.json:
         keys = ("name", "scenario", "topology", "up_s", "hosts", "switches")
         print(json.dumps([{key: lab[key] for key in keys} for lab in labs], indent=2, ensure_ascii=False))
@@ -181,13 +182,6 @@ def ps(options: argparse.Namespace) -> int:
     else:
         tell("no lab is running")
     return 0
-
-
-def _status_of(name: str) -> Mapping[str, Any] | None:
-    try:
-        return ask(name, "status")
-    except CannotRun:
-        return None  # it has just ended, or is just being brought up
 
 
 def _clock(time_s: float) -> str:
@@ -273,7 +267,11 @@ def _labs_to_end(options: argparse.Namespace) -> list[str]:
     if options.all:
         return control.running()
     if named:
-        return [running_lab(name) for name in dict.fromkeys(named)]
+        try:
+            return [running_lab(name) for name in dict.fromkeys(named)]
+        finally:
+            for name in {*named} - {*control.running()}:
+                control.forget_end(name)  # told once more, and then nothing of it is left
     running = control.running()
     if not running:
         raise CannotRun("no lab is running")

@@ -25,8 +25,7 @@ def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
     library = Library()
     scenario = library.scenario(find_scenario(options.scenario))
     library.topology(scenario.question.topology)  # read once, before several threads want it
-    names = [f"{options.name or scenario.question.name}-{number}" for number in range(1, options.count + 1)]
-    _require_free(names)
+    names = _names(control.name_for(scenario.question.name) if options.name is None else options.name, options.count)
     labs = _bring_up_side_by_side(
         names, options.jobs, lambda name: staged_lab(scenario, library, options, name, lambda text: None, **more)
     )
@@ -37,11 +36,13 @@ def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
     return 0
 
 
-def _require_free(names: Sequence[str]) -> None:
+def _names(base: str, count: int) -> list[str]:
+    names = [control.require_name(f"{base}-{number}") for number in range(1, count + 1)]
     taken = sorted(set(names) & set(control.running()))
     if taken:
         fix = "end it with `whodunet down`, or give others a name with --as"
         raise InvalidInput(*(Problem(name, "a lab of that name is running", fix) for name in taken))
+    return names
 
 
 def _bring_up_side_by_side(names: Sequence[str], jobs: int, bring_up: Any) -> list[Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 Names = Callable[..., list[str]]
+_AT_ONCE_S: Final = 2.0  # nobody waits longer for a completion
 
 
 def scenarios(**_: Any) -> list[str]:
@@ -46,7 +47,9 @@ def _of_lab(kind: str, options: argparse.Namespace | None) -> list[str]:
     running = control.running()
     named = getattr(options, "lab", None)
     meant = [named] if named in running else running
-    return list(control.Connection.to(meant[0]).ask("status")[0][kind]) if len(meant) == 1 else []
+    if len(meant) != 1:
+        return []
+    return list(control.Connection.to(meant[0]).ask("status", timeout_s=_AT_ONCE_S)[0][kind])
 
 
 def complete(action: argparse.Action, names: Names) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 from whodunet.cli import naming
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
+
+_AT_ONCE_S: Final = 2.0  # a lab that is up answers within milliseconds
 
 
 def add_command(
@@ -42,6 +44,14 @@ def ask(lab: str, operation: str, **arguments: Any) -> dict[str, Any]:
     return answer
 
 
+def status_of(lab: str) -> dict[str, Any] | None:
+    """What a lab is; None when it has just ended, or is still being brought up and answers nobody."""
+    try:
+        return ask(lab, "status", timeout_s=_AT_ONCE_S)
+    except CannotRun:
+        return None
+
+
 def chosen(options: argparse.Namespace) -> str:
     """The lab that a command is for: the named one, or the only one.
 
@@ -69,6 +79,8 @@ def running_lab(name: str) -> str:
     running = control.running()
     if name in running:
         return name
+    if why := control.why_it_ended(name):
+        raise CannotRun(f"the lab {name} has ended by itself: {why}")
     fix = _did_you_mean(name, running) if running else "`whodunet up NAME` brings one up"
     raise CannotRun(f"no lab named {name} is running; {fix}")
 

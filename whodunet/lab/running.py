@@ -26,7 +26,8 @@ from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
 from whodunet.topology import LabTopo, describe
 
-_CAPTURE: Final = Path("/run/lab/capture/capture.pcapng")
+STOPPED: Final = "stopped"  # why a lab ends that was asked to
+_CAPTURE: Final = Path("/run/lab/capture.pcapng")
 
 
 class RunningLab:
@@ -404,7 +405,7 @@ class RunningLab:
 
     def stop(self) -> None:
         """Ends the lab."""
-        threading.Timer(0.02, self._end, ["stopped"]).start()
+        threading.Timer(0.02, self._end, [STOPPED]).start()
 
 
 def _named(name: str, there: Mapping[str, Any], kind: str) -> Any:
