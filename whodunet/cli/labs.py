@@ -101,7 +101,9 @@ def up(options: argparse.Namespace) -> int:
     if options.count:
         from whodunet.cli.many_labs import bring_up_many
 
-        return bring_up_many(options, _other_controller(options.controller))
+        return bring_up_many(options, _plan_options(options))
+    if options.name is not None:
+        control.require_name(options.name)
     # First: it imports Mininet while this process reads the scenario.
     with LabProcess(options.name or options.scenario) as process:
         _bring_up(options, process)
@@ -113,7 +115,7 @@ def _bring_up(options: argparse.Namespace, process: Any) -> None:
 
     library = Library()
     scenario = library.scenario(find_scenario(options.scenario))
-    more = _other_controller(options.controller)
+    more = _plan_options(options)
     name = control.name_for(scenario.question.name) if options.name is None else options.name
     with staged_lab(scenario, library, options, name, process=process, **more) as lab:
         print(wrapped(scenario.question.story))
@@ -159,6 +161,13 @@ def whats_next(names: Sequence[str], vantage: str) -> str:
     return f"\n{are_up}\n  next:        whodunet shell {names[0]} {vantage}\n  in the end:  whodunet down {all_of_them}"
 
 
+def _plan_options(options: argparse.Namespace) -> dict[str, Any]:
+    from whodunet.lab.sharing import read_share
+
+    shares = tuple(read_share(text) for text in options.mount)
+    return {"shares": shares} | _other_controller(options.controller)
+
+
 def _other_controller(app: str | None) -> dict[str, Any]:
     if app is None:
         return {}
@@ -194,6 +203,8 @@ def shell(options: argparse.Namespace) -> int:
     lab, host, rest = place_and_command(options)
     if rest:
         raise InvalidInput(Problem("shell", f"takes no command: {' '.join(rest)}", f"whodunet exec {host} -- COMMAND"))
+    from whodunet.lab.attached import attach, is_at_terminal
+
     return attach(lab, host, ["bash", "-l"], in_terminal=is_at_terminal())
 
 
@@ -202,6 +213,8 @@ def execute(options: argparse.Namespace) -> int:
     lab, host, command = place_and_command(options)
     if not command:
         raise InvalidInput(Problem("exec", "no command is given", f"write one, such as: whodunet exec {host} ip route"))
+    from whodunet.lab.attached import attach, is_at_terminal
+
     return attach(lab, host, command, in_terminal=is_at_terminal())
 
 

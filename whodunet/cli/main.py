@@ -128,7 +128,7 @@ def _leave_first_process() -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from whodunet.cli import about, auditing, changes, checking, faults, labs, records, runs, writing
+    from whodunet.cli import about, auditing, changes, checking, copying, faults, labs, records, runs, writing
 
     parser = CommandParser(
         prog="whodunet",
@@ -139,7 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (runs, checking, records, labs, faults, changes, auditing, writing, about):
+    for part in (runs, checking, records, labs, copying, faults, changes, auditing, writing, about):
         part.add_commands(commands)
     return parser
 
