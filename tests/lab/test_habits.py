@@ -230,7 +230,7 @@ def test_a_lab_that_ended_by_itself_is_told_with_the_reason(shop: Any, leaving_n
             pid for pid in process_tree.descendants(launcher) if "ovs-vswitchd\0" in process_tree.command_line(pid)
         ]
         os.kill(switch, signal.SIGKILL)
-        wait_until(lambda: not shop.whodunet("ps").stdout, "the lab to end")
+        wait_until(lambda: "short" not in shop.whodunet("ps").stdout, "the lab to end")
         for command in (("exec", "--lab", "short", "client", "true"), ("down", "short")):
             told = shop.whodunet(*command)
             assert told.returncode == 3

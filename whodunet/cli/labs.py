@@ -264,10 +264,7 @@ def sandbox(options: argparse.Namespace) -> int:
 def down(options: argparse.Namespace) -> int:
     """Ends a lab; nothing of it is left. Without a name it asks, at a terminal, whether to end the only one."""
     for name in _labs_to_end(options):
-        connection = Connection.to(name)
-        connection.ask("stop")
-        connection.wait_until_closed()
-        connection.close()
+        ask(name, "stop")
         control.await_gone(name)
         print(f"{name} is down", flush=True)
     return 0

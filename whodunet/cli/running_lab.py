@@ -33,10 +33,19 @@ def add_lab_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def ask(lab: str, operation: str, **arguments: Any) -> dict[str, Any]:
-    """Asks a lab; answers that carry descriptors are not for this."""
+    """Asks a lab; answers that carry descriptors are not for this.
+
+    Raises:
+        CannotRun: with what the lab says, or with why it has just ended by itself.
+    """
     connection = Connection.to(lab)
     try:
         answer, descriptors = connection.ask(operation, **arguments)
+    except CannotRun as error:
+        if isinstance(error.__cause__, EOFError | ConnectionError):
+            control.await_gone(lab)
+            running_lab(lab)
+        raise
     finally:
         connection.close()
     for descriptor in descriptors:
