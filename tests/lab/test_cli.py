@@ -99,7 +99,7 @@ def test_a_policy_is_shown_changed_and_obeyed(up: Any) -> None:
     ("change", "complaint"),
     [
         ("rules=[{protocol: tpc, action: drop}]", "did you mean tcp?"),
-        ("rulse=[]", "write one of controller, address, default, rules"),
+        ("rulse=[]", "did you mean rules?"),
         ("rules=[", "is not valid YAML"),
         ("no-such-file.yaml", "cannot be read"),
     ],

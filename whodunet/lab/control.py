@@ -294,12 +294,6 @@ class Connection:
             raise CannotRun(str(answer["error"]))
         return answer, descriptors
 
-    def wait_until_closed(self) -> None:
-        """Returns when the other end is gone."""
-        with suppress(ConnectionError):
-            while self._stream.recv(4096):
-                pass
-
     def fileno(self) -> int:
         """The socket's descriptor."""
         return self._stream.fileno()
