@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -123,7 +123,7 @@ def play(
             recording = _judged(scenario, topology, run, reading)
             if keep is not None:
                 with record_errors(keep):
-                    _keep(recording, capture.path, lab, keep)
+                    _keep(recording, content, lab, keep)
     return recording
 
 

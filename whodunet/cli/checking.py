@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import errors_name, hanging, require_room, visible
+from whodunet.cli.output import errors_name, hanging, require_room
 from whodunet.cli.runs import exit_status
 from whodunet.core.errors import InvalidInput, Problem, WhodunetError
 
@@ -168,7 +168,7 @@ def _lines(checked: Checked) -> Iterator[str]:
         return
     for each in recording.judgements:
         if each.outcome != "held":
-            yield hanging(visible(f"{each.claim.id}: expected {each.expected}, seen {each.seen}"))
+            yield hanging(f"{each.claim.id}: expected {each.expected}, seen {each.seen}")
     yield from (hanging(f"note: {note}") for note in recording.run.notes)
 
 

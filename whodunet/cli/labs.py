@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from whodunet.cli import naming
-from whodunet.cli.output import errors_name, fitted, table, tell, visible, width, wrapped
+from whodunet.cli.output import errors_name, fitted, table, tell, wrapped
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
@@ -128,7 +128,7 @@ def staged_lab(
     library: Any,
     options: argparse.Namespace,
     name: str,
-    progress: Callable[[str], None] = lambda text: tell(fitted(text, width())),
+    progress: Callable[[str], None] = lambda text: tell(fitted(text)),
     process: Any = None,
     **more: Any,
 ) -> Any:
@@ -227,7 +227,7 @@ def logs(options: argparse.Namespace) -> int:
         if options.only is None:
             print(f"== {name} ==")
         for line in lines[-options.tail :] if options.tail else lines:
-            print(visible(line))
+            print(line)
     return 0
 
 

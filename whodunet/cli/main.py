@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell, visible
+from whodunet.cli import terminal
+from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell
 from whodunet.cli.parsing import CommandParser
 from whodunet.core.errors import InvalidInput, WhodunetError
 
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status, 0 only when it could also say what it had to say."""
     try:
         open_closed_streams()
+        terminal.guard()
         require_writable(sys.stdout)
         with _ended_by_signals():
             status = _run(arguments)
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         text, status = _explained(error)
         for line in text.splitlines():
-            tell(f"whodunet: {visible(line)}")
+            tell(f"whodunet: {line}")
         return status
     finally:
         flush_or_drop(sys.stdout)
@@ -128,7 +130,7 @@ def _leave_first_process() -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from whodunet.cli import about, auditing, changes, checking, copying, faults, labs, records, runs, writing
+    from whodunet.cli import about, auditing, changes, checking, copying, demo, faults, labs, records, runs, writing
 
     parser = CommandParser(
         prog="whodunet",
@@ -139,7 +141,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (runs, checking, records, labs, copying, faults, changes, auditing, writing, about):
+    for part in (demo, runs, checking, records, labs, copying, faults, changes, auditing, writing, about):
         part.add_commands(commands)
     return parser
 

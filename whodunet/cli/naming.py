@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any, Final
 
+from whodunet.view.visible import visible_line
+
 Names = Callable[..., list[str]]
 _AT_ONCE_S: Final = 2.0  # nobody waits longer for a completion
 
@@ -52,9 +54,13 @@ def _of_lab(kind: str, options: argparse.Namespace | None) -> list[str]:
     return list(control.Connection.to(meant[0]).ask("status", timeout_s=_AT_ONCE_S)[0][kind])
 
 
-def complete(action: argparse.Action, names: Names) -> None:
-    """Has the shell complete an argument with what a function returns."""
-    vars(action)["completer"] = names
+def complete(action: Any, names: Names) -> None:
+    """Has the shell complete an argument with what a function returns, but for names that a terminal would obey."""
+
+    def printable(**asked: Any) -> list[str]:
+        return [name for name in names(**asked) if visible_line(name) == name]
+
+    action.completer = printable
 
 
 def positive(text: str) -> int:

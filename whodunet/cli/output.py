@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import select
-import shutil
 import stat
 import sys
 import textwrap
@@ -14,8 +13,9 @@ from contextlib import contextmanager, suppress
 from typing import Final, TextIO
 
 from whodunet.core.errors import CannotRun
+from whodunet.view import columns
+from whodunet.view.style import width_of
 
-NARROWEST: Final = 40  # columns; below, a table would be all ellipses
 _GAP: Final = 2  # columns between two columns of a table
 
 
@@ -106,45 +106,36 @@ def tell(text: str) -> None:
 
 
 def width() -> int:
-    """Columns of the terminal, of $COLUMNS where that is set, or 80."""
-    return max(NARROWEST, shutil.get_terminal_size((80, 24)).columns)
+    """Columns to fill: of $COLUMNS, of the terminal, or 80."""
+    return width_of(sys.stdout, os.environ)
 
 
-def fitted(text: str, columns: int) -> str:
-    """The text on one line of at most so many columns; an ellipsis stands for what does not fit."""
-    line = " ".join(text.split("\n"))
-    return line if len(line) <= columns else f"{line[: columns - 1]}…"
-
-
-def visible(text: str) -> str:
-    """The text without what would steer a terminal: control characters are shown as repr() shows them, tabs stay."""
-    return "".join(each if each.isprintable() or each == "\t" else repr(each)[1:-1] for each in text)
+def fitted(text: str, most: int | None = None) -> str:
+    """The text on one line of so many columns at most, the terminal's if not told; an ellipsis for what is left out."""
+    return columns.cut(" ".join(text.split("\n")), width() if most is None else most)
 
 
 def wrapped(text: str) -> str:
-    """The paragraphs of a text, broken anew so that they fit the terminal; words stay whole."""
-    paragraphs = text.strip().split("\n\n")
-    whole = {"break_long_words": False, "break_on_hyphens": False}
-    return "\n\n".join(textwrap.fill(" ".join(each.split()), width(), **whole) for each in paragraphs)  # type: ignore[arg-type]
+    """The paragraphs of a text, broken anew so that they fit the terminal."""
+    return "\n\n".join("\n".join(columns.filled(each, width())) for each in text.strip().split("\n\n"))
 
 
 def hanging(text: str) -> str:
     """A text below something else: set in by four columns, its further lines by six."""
-    whole = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(text, width(), initial_indent=" " * 4, subsequent_indent=" " * 6, **whole)  # type: ignore[arg-type]
+    return "\n".join(columns.wrapped(" " * 4 + " ".join(text.split()), width(), " " * 6))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Rows below a header, in columns that fit the terminal: the last one goes on below, the widest others are cut."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    *widths, last = widths
+    *widths, last = (max(map(columns.columns_of, column)) for column in zip(header, *rows, strict=True))
     while sum(widths) + _GAP * len(widths) + min(last, width() // 3) > width():
         widths[widths.index(max(widths))] -= 1
     return "\n".join(line for row in (header, *rows) for line in _lines(row, widths))
 
 
 def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    left = "".join(f"{fitted(cell, columns):{columns + _GAP}}" for cell, columns in zip(row, widths, strict=False))
-    text = textwrap.wrap(row[-1], max(1, width() - len(left)), break_long_words=False, break_on_hyphens=False)
-    for number, line in enumerate(text or [""]):
-        yield f"{'' if number else left:{len(left)}}{line}".rstrip()
+    cells = (columns.padded(fitted(cell, most), most + _GAP) for cell, most in zip(row, widths, strict=False))
+    left = "".join(cells)
+    room = max(1, width() - columns.columns_of(left))
+    for number, line in enumerate(textwrap.wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) or [""]):
+        yield f"{columns.padded('', columns.columns_of(left)) if number else left}{line}".rstrip()

@@ -6,8 +6,6 @@ import argparse
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
-from whodunet.cli.output import visible
-
 _FEW: Final = 8  # choices that still fit a line
 
 
@@ -23,10 +21,6 @@ class CommandParser(argparse.ArgumentParser):
         if unknown:
             self._refuse(unknown)
         return found, unknown
-
-    def error(self, message: str) -> NoReturn:
-        """Shows usage and mistake; what was typed steers no terminal."""
-        super().error(visible(message))
 
     def _refuse(self, unknown: list[str]) -> NoReturn:
         option = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)

@@ -1,4 +1,4 @@
-"""Commands that play a scenario and tell its story: run, demo."""
+"""The command that plays a scenario and tells its story: run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from whodunet.cli import naming
-from whodunet.cli.output import fitted, width
+from whodunet.cli import naming, terminal
+from whodunet.cli.output import fitted
 from whodunet.cli.output import tell as say
 
 
@@ -31,10 +31,6 @@ def add_commands(commands: Any) -> None:
     )
     run.set_defaults(run=play)
 
-    demo = commands.add_parser("demo", help="the reference case, and the way in", description=play_demo.__doc__)
-    add_claims_option(demo)
-    demo.set_defaults(run=play_demo, json=False, suggest=False, keep=None)
-
 
 def add_claims_option(parser: argparse.ArgumentParser) -> None:
     """For commands that tell a run's story."""
@@ -50,15 +46,10 @@ def play(options: argparse.Namespace) -> int:
 
 
 def _play(options: argparse.Namespace, process: Any) -> int:
-    from whodunet import engine
-    from whodunet.loading.library import Library, find_scenario
-    from whodunet.records import new_record, new_run_folder
+    from whodunet.loading.library import Library
 
     library = Library()
-    scenario = library.scenario(find_scenario(options.scenario))
-    folder = options.keep or new_run_folder(scenario.question.name)
-    with new_record(folder, scenario.source):
-        recording = engine.play(scenario, library, _progress(options.json), folder, process)
+    recording, folder = record(options.scenario, library, process, progress(options.json), options.keep)
     if options.suggest:
         _suggest(recording)
     else:
@@ -82,25 +73,21 @@ def record(
     """Plays a scenario in that process; what was recorded, and the folder that keeps it."""
     from whodunet import engine
     from whodunet.loading.library import find_scenario
+    from whodunet.records import new_record, new_run_folder
 
     scenario = library.scenario(find_scenario(name))
-    folder = keep or engine.new_run_folder(scenario.question.name)
-    if keep and folder.exists() and any(folder.iterdir()):
-        raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
-    return engine.play(scenario, library, tell, folder, process), folder
+    folder = keep or new_run_folder(scenario.question.name)
+    with new_record(folder, scenario.source):
+        return engine.play(scenario, library, tell, folder, process), folder
 
 
 def progress(is_quiet: bool) -> Callable[[str], None]:
     """Tells on standard error how far the lab is, with the time since the start; in lines that fit the terminal."""
-    from whodunet.view.columns import cut
-    from whodunet.view.style import width_of
-    from whodunet.view.visible import visible_line
-
-    started, width = time.monotonic(), width_of(sys.stderr, os.environ)
+    started = time.monotonic()
 
     def tell(text: str) -> None:
         if not is_quiet:
-            say(fitted(f"[{time.monotonic() - started:5.1f} s] {text}", width()))
+            say(fitted(f"[{time.monotonic() - started:5.1f} s] {' '.join(text.split())}"))
 
     return tell
 
@@ -127,6 +114,12 @@ def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> Non
         all_claims=options.all_claims,
     )
     terminal.show(story)
+
+
+def cause_title(recording: Any, library: Any) -> str:
+    """The cause in the taxonomy's words."""
+    cause = library.causes().get(recording.scenario.answer.cause)
+    return str(cause.title) if cause else "Nothing is wrong"
 
 
 def exit_status(outcomes: Sequence[str]) -> int:

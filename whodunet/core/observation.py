@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from whodunet.core.capture import CaptureSummary
+
 # A recorded run (run_json.py) with a key that nobody knows, or a time that is no number, is damaged.
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 

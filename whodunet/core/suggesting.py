@@ -137,7 +137,10 @@ def _pieces(
     asked = _ASKED_BY.get(kind)
     if has_come and asked is not None:
         for bound, tried, proposed in (("below_rtt", _EARLY_IF_BELOW, _EARLY), ("above_rtt", _LATE_IF_ABOVE, _LATE)):
-            then, now = (AnswerTime(packet=asked, at=last.point, **{bound: share}) for share in (proposed, tried))
+            then, now = (
+                AnswerTime.model_validate({"packet": asked, "at": last.point, bound: share})
+                for share in (proposed, tried)
+            )
             yield piece({"after": then}, after=now)
     if kind == "RST":
         yield piece({"acknowledges": "SYN"})

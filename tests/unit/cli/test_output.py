@@ -53,19 +53,6 @@ def test_a_story_is_broken_anew_paragraph_by_paragraph() -> None:
     assert output.wrapped(story) == "One two three four five six seven eight\nnine ten.\n\nAnother paragraph."
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain\ttext äöü →", "plain\ttext äöü →"),
-        ("\x1b[2J\x07", "\\x1b[2J\\x07"),
-        ("\x9b31m", "\\x9b31m"),
-        ("a\u202eb", "a\\u202eb"),
-    ],
-)
-def test_control_characters_are_shown_and_not_obeyed(text: str, shown: str) -> None:
-    assert output.visible(text) == shown
-
-
 def test_a_file_on_a_file_system_with_room_can_be_written_to(tmp_path: Path) -> None:
     with open(tmp_path / "report", "wb") as file:
         output.require_room(file.fileno(), "report")
