@@ -145,7 +145,7 @@ def forget_end(name: str) -> None:
 
 
 def _note(name: str) -> str:
-    return f".{name}.ended"  # no lab has a name that begins so
+    return f".{require_name(name)}.ended"  # no lab has a name that begins so
 
 
 def await_gone(name: str) -> None:
