@@ -276,12 +276,14 @@ def main(arguments: list[str]) -> NoReturn:
         plans.sendall(text)
     plans.close()
     _keep_door(listener, door, entered)
+    status = sandbox.wait(entered)
+    memory.remove()
     name = json.loads(text)["name"]
     with suppress(OSError):  # nothing was said: it was stopped, or killed
         if reason := door.recv(_LONGEST_REASON, socket.MSG_DONTWAIT).decode(errors="replace"):
             control.note_end(name, reason, folder)
     control.remove(name, folder)
-    sys.exit(sandbox.wait(entered))
+    sys.exit(status)
 
 
 if __name__ == "__main__":
