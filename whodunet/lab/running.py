@@ -27,7 +27,7 @@ from whodunet.lab.waiting import wait_until
 from whodunet.topology import LabTopo, describe
 
 STOPPED: Final = "stopped"  # why a lab ends that was asked to
-_CAPTURE: Final = Path("/run/lab/capture.pcapng")
+_CAPTURE: Final = Path("/run/lab/capture/capture.pcapng")
 
 
 class RunningLab:
