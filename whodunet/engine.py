@@ -30,6 +30,7 @@ from whodunet.lab.plan import BESIDE, Plan
 from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
+from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
 
 if TYPE_CHECKING:
     from whodunet.lab.pcap_reader import Reading
@@ -142,7 +143,8 @@ def play(
             )
             recording = _judged(scenario, topology, run, reading)
             if keep is not None:
-                _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
+                with record_errors(keep):
+                    _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
     return recording
 
 
@@ -234,22 +236,6 @@ def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
 
 # The record of a run, in a folder.
 
-RUN_FILE: Final = "run.json"
-SCENARIO_FILE: Final = "scenario.yaml"
-CAPTURE_FILE: Final = "capture.pcapng"
-
-
-def runs_folder() -> Path:
-    """Where records are kept. Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "whodunet" / "runs"
-
-
-def new_run_folder(name: str) -> Path:
-    """A folder for the record of a run that begins now; not made yet."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    return runs_folder() / f"{name}-{stamp}-{os.getpid()}"
-
 
 def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path, places: Sequence[Path]) -> None:
     """Writes the record; run.json comes last, so that a folder without it is known to be incomplete."""
@@ -282,9 +268,10 @@ def read_record(folder: Path, library: Library) -> Recording:
     Raises:
         InvalidInput: when the folder holds no complete record.
     """
-    missing = [name for name in (RUN_FILE, SCENARIO_FILE, CAPTURE_FILE) if not (folder / name).is_file()]
+    missing = [folder / name for name in (RUN_FILE, SCENARIO_FILE, CAPTURE_FILE) if not (folder / name).is_file()]
     if missing:
-        wrong = f"holds no complete record: {', '.join(missing)} is missing"
+        what = [f"{path.name} is {'no file' if path.exists() else 'missing'}" for path in missing]
+        wrong = f"holds no complete record: {', '.join(what)}"
         raise InvalidInput(Problem(str(folder), wrong, "name a folder that `whodunet run` made to its end"))
     run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)

@@ -85,19 +85,17 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(command: Command, home: Path, prefix: str, scenario: str) -> str:
-    """What a command prints; `./lab` is the installed command, and its lab has a name that nobody else's has."""
-    lab = prefix + scenario
-    text = re.sub(r"^\./lab (up \S+)", rf"whodunet \1 --as {lab}", command.text)
-    text = re.sub(r"^\./lab (shell|exec|policy|vpn|audit|service|down)\b", rf"whodunet \1 --lab {lab}", text)
-    text = re.sub(r"^\./lab ", "whodunet ", text)
+def run(text: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """What a command does; `./lab` is the installed one, and its labs are in a folder that nobody else's are in."""
     environment = os.environ | {
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
         "XDG_STATE_HOME": str(home / "state"),
+        "WHODUNET_RUNTIME_DIR": str(home / "labs"),
+        "COLUMNS": "80",
         "PYTHONUTF8": "1",
     }
-    done = subprocess.run(
-        ["bash", "-c", text],
+    return subprocess.run(
+        ["bash", "-c", re.sub(r"^\./lab ", "whodunet ", text)],
         cwd=home,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -107,22 +105,16 @@ def run(command: Command, home: Path, prefix: str, scenario: str) -> str:
         timeout=DEADLINE_S,
         check=False,
     )
-    printed = done.stdout.replace(prefix, "")
-    assert done.returncode == command.exit_status, f"{command.text}\n{printed}"
-    return printed
 
 
 def test_the_commands_run_in_order_and_print_what_is_shown(home: Path) -> None:
-    prefix, scenario = f"readme-{os.getpid()}-", ""
     try:
         for command in commands():
-            brought_up = re.match(r"\./lab up (\S+)", command.text)
-            scenario = brought_up[1] if brought_up else scenario
-            printed = run(command, home, prefix, scenario)
-            assert not missing(command.shown, printed), f"{command.text}\n{printed}"
+            done = run(command.text, home)
+            assert done.returncode == command.exit_status, f"{command.text}\n{done.stdout}"
+            assert not missing(command.shown, done.stdout), f"{command.text}\n{done.stdout}"
     finally:
-        down = [str(PROGRAMS / "whodunet"), "down", "--lab", prefix + scenario]
-        subprocess.run(down, check=False, stderr=subprocess.DEVNULL, timeout=30)
+        run("whodunet down --all", home)
 
 
 def test_the_drawing_is_the_topologys_own() -> None:

@@ -47,14 +47,20 @@ def up(shop: Any) -> Iterator[Any]:
     started = shop.whodunet("up", "healthy")
     assert started.returncode == 0, started.stderr
     yield shop
-    assert shop.whodunet("down").stdout == "healthy is down\n"
+    assert shop.whodunet("down", "healthy").stdout == "healthy is down\n"
     assert shop.whodunet("ps").stdout == ""
 
 
-def test_ps_lists_a_lab_with_its_hosts(up: Any) -> None:
-    (line,) = up.whodunet("ps").stdout.splitlines()
+def test_ps_lists_a_lab_below_a_header_and_as_json_with_its_hosts(up: Any) -> None:
+    header, line = up.whodunet("ps").stdout.splitlines()
+    assert header.split() == ["NAME", "SCENARIO", "UP", "HOSTS"]
     assert line.split()[:2] == ["healthy", "healthy"]
-    assert {"client", "instance", "vpn-gw"} <= set(line.split())
+    assert up.whodunet("ls").stdout.splitlines()[0] == header
+    [lab] = json.loads(up.whodunet("ps", "--json").stdout)
+    assert (lab["name"], lab["scenario"], lab["topology"]) == ("healthy", "healthy", "corporate_vpn")
+    assert {"client", "instance", "vpn-gw"} <= set(lab["hosts"])
+    assert lab["up_s"] > 0
+    assert int(line.split()[3]) == len(lab["hosts"])
 
 
 def test_exec_passes_output_errors_input_and_status_through(up: Any) -> None:
@@ -93,12 +99,12 @@ def test_a_policy_is_shown_changed_and_obeyed(up: Any) -> None:
     ("change", "complaint"),
     [
         ("rules=[{protocol: tpc, action: drop}]", "did you mean tcp?"),
-        ("ruls=[]", "did you mean rules?"),
+        ("rulse=[]", "did you mean rules?"),
         ("rules=[", "is not valid YAML"),
         ("no-such-file.yaml", "cannot be read"),
     ],
 )
-def test_a_bad_policy_is_refused_with_its_mend_and_changes_nothing(up: Any, change: str, complaint: str) -> None:
+def test_a_bad_policy_is_refused_with_its_fix_and_changes_nothing(up: Any, change: str, complaint: str) -> None:
     before = up.whodunet("policy", "egress-fw").stdout
     refused = up.whodunet("policy", "egress-fw", change)
     assert refused.returncode == 2
@@ -184,16 +190,24 @@ def test_several_shells_are_open_at_a_time(up: Any) -> None:
         (("check", "no/such.yaml"), 2, "does not exist"),
         (("up", "healthy", "--controller", "no-such.py"), 2, "does not exist"),
         (("exec", "client"), 2, "no command is given"),
-        (("exec", "clint", "--", "true"), 3, "use one of: client"),
+        (("exec", "clint", "--", "true"), 2, "did you mean client?"),
+        (("shell", "clint"), 2, "did you mean client?"),
+        (("shell", "client", "ls"), 2, "whodunet exec client -- COMMAND"),
+        (("logs", "--only", "sshd"), 2, "is no log of this lab"),
+        (("down", "helthy"), 3, "did you mean healthy?"),
+        (("down",), 2, "name one, or use --all; running: healthy"),
+        (("fault", "list"), 3, "has no fault"),
+        (("capture", "-o", "/no-such-folder/x"), 3, "/no-such-folder/x: No such file or directory"),
+        (("service", "instance", "shd", "stop"), 2, "did you mean sshd?"),
         (("exec", "--lab", "other", "client", "--", "true"), 3, "no lab named other is running"),
-        (("policy", "egress"), 3, "use one of: egress-fw, sg"),
-        (("show", "no-such-record"), 2, "holds no complete record"),
+        (("policy", "egress"), 2, "did you mean egress-fw?"),
+        (("show", "no-such-record"), 2, "is no record"),
         (("vpn", "sideways"), 2, "invalid choice"),
         (("frobnicate",), 2, "invalid choice"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_what_cannot_be_done_is_told_in_a_line_that_mends_it(
+def test_what_cannot_be_done_is_told_in_a_line_that_fixes_it(
     up: Any, arguments: tuple[str, ...], status: int, complaint: str
 ) -> None:
     refused = up.whodunet(*arguments)
@@ -207,7 +221,8 @@ def test_two_labs_need_to_be_told_apart(up: Any) -> None:
     refused = up.whodunet("exec", "client", "--", "true")
     assert (refused.returncode, refused.stderr.count("healthy, second")) == (2, 1)
     assert up.whodunet("exec", "--lab", "second", "client", "--", "hostname").stdout == "client\n"
-    assert up.whodunet("down", "--lab", "second").stdout == "second is down\n"
+    assert up.whodunet("exec", "-it", "second", "client", "hostname").stdout == "client\n"
+    assert up.whodunet("down", "second").stdout == "second is down\n"
 
 
 def test_output_that_is_piped_has_no_escape_codes_and_ends_with_the_command(shop: Any) -> None:

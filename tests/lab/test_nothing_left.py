@@ -302,7 +302,7 @@ def test_a_lab_that_stays_outlives_the_terminal_it_came_from(machine: Any, leavi
         up.communicate(timeout=60)
         machine.interrupt(up, signal.SIGHUP)
         assert machine.whodunet("exec", "client", "hostname").stdout == "client\n"
-        assert machine.whodunet("down").stdout == "healthy is down\n"
+        assert machine.whodunet("down", "healthy").stdout == "healthy is down\n"
 
 
 @pytest.mark.parametrize("program", ["bash", "ovsdb-server", "ovs-vsctl", "wirefilter"])

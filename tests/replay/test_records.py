@@ -12,8 +12,9 @@ import pytest
 
 from whodunet.cli.main import main
 from whodunet.core.errors import InvalidInput
-from whodunet.engine import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, Recording, read_record
+from whodunet.engine import Recording, read_record
 from whodunet.loading.library import Library
+from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE
 
 DATA = Path(__file__).parent / "data"
 REFERENCE, SSHD_DOWN, GROUP_DROP = "vpn-egress-reset", "sshd-down", "security-group-drop"
@@ -186,6 +187,53 @@ def test_a_run_that_breaks_off_is_refused(damaged: Path, capsys: pytest.CaptureF
 
     assert said.startswith("run.json: Invalid JSON: EOF while parsing")
     assert said.endswith("run the scenario again to record it anew")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe{}", b"", b"{}", b"null", b"[]", b'"run"', b"{" * 100_000, b"\x00", b'{"scenario": "\xe9"}'],
+    ids=lambda content: content[:12].decode(errors="replace"),
+)
+def test_a_run_file_that_holds_no_run_is_refused(
+    content: bytes, damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (damaged / RUN_FILE).write_bytes(content)
+
+    assert main(["show", str(damaged)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for line in printed.err.splitlines():
+        assert line.startswith(f"whodunet: {damaged}/run.json: ")
+        assert line.endswith("run the scenario again to record it anew")
+
+
+@pytest.mark.parametrize("name", [RUN_FILE, SCENARIO_FILE, CAPTURE_FILE])
+def test_a_folder_in_the_place_of_a_file_is_refused(
+    name: str, damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (damaged / name).unlink()
+    (damaged / name).mkdir()
+
+    assert complaint(damaged, capsys).startswith(f": holds no complete record: {name} is no file; ")
+
+
+@pytest.mark.parametrize("wrong", ["x", 1e400, True, []], ids=repr)
+def test_a_baseline_that_is_no_time_is_refused(
+    wrong: object, damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = json.loads((damaged / RUN_FILE).read_text(encoding="utf-8"))
+    run["phases"][1]["baseline_rtt_ms"] = wrong
+    (damaged / RUN_FILE).write_text(json.dumps(run), encoding="utf-8")
+
+    assert complaint(damaged, capsys).startswith("run.json: phases.1.baseline_rtt_ms: ")
+
+
+def test_a_run_without_phases_proves_nothing(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = json.loads((damaged / RUN_FILE).read_text(encoding="utf-8"))
+    (damaged / RUN_FILE).write_text(json.dumps(run | {"phases": []}), encoding="utf-8")
+
+    assert main(["show", str(damaged)]) == 3
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_run_with_an_unknown_key_is_refused(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:

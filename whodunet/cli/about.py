@@ -1,4 +1,4 @@
-"""Commands that tell: list, doctor, schema, completion."""
+"""Commands that tell: list, truth, doctor, schema, completion, version, help."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import json
 import sys
 from typing import Any
 
+from whodunet.cli import naming
+from whodunet.cli.output import hanging, table, wrapped
+from whodunet.cli.running_lab import require_one_of
+
 
 def add_commands(commands: Any) -> None:
     """Adds this file's commands."""
@@ -14,6 +18,13 @@ def add_commands(commands: Any) -> None:
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.add_argument("--causes", action="store_true", help="the taxonomy of causes instead (spoils the mysteries)")
     listing.set_defaults(run=list_scenarios)
+
+    telling = commands.add_parser("truth", help="the answer of a scenario, without a lab", description=truth.__doc__)
+    naming.complete(
+        telling.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios
+    )
+    telling.add_argument("--json", action="store_true", help="as JSON")
+    telling.set_defaults(run=truth)
 
     examining = commands.add_parser("doctor", help="what this machine has and lacks", description=doctor.__doc__)
     examining.set_defaults(run=doctor)
@@ -25,23 +36,59 @@ def add_commands(commands: Any) -> None:
     completing.add_argument("shell", choices=("bash", "zsh", "fish"))
     completing.set_defaults(run=completion)
 
+    commands.add_parser("version", help="show the version", description=version.__doc__).set_defaults(run=version)
+
+    helping = commands.add_parser("help", help="show the help of a command", description=show_help.__doc__)
+    naming.complete(
+        helping.add_argument("command", nargs="?", metavar="COMMAND", help="without it: of all of them"),
+        lambda **_: list(commands.choices),
+    )
+    helping.set_defaults(run=show_help, commands=commands.choices)
+
 
 def list_scenarios(options: argparse.Namespace) -> int:
     """Lists the scenarios: name and title, without the answers."""
-    from whodunet.loading.library import Library, find_scenario, scenario_names
-
-    library = Library()
     if options.causes:
-        entries = [(cause.name, f"{cause.id}  {cause.title}") for cause in library.causes().values()]
+        from whodunet.loading.library import Library
+
+        entries = [(cause.name, f"{cause.id}  {cause.title}") for cause in Library().causes().values()]
     else:
-        questions = [library.scenario(find_scenario(name)).question for name in scenario_names()]
-        entries = [(question.name, question.title) for question in questions]
+        from whodunet.loading.titles import scenario_titles
+
+        entries = list(scenario_titles().items())
     if options.json:
         print(json.dumps([{"name": name, "title": title} for name, title in entries], indent=2, ensure_ascii=False))
+    else:
+        print(table(("NAME", "TITLE"), entries))
+    return 0
+
+
+def truth(options: argparse.Namespace) -> int:
+    """Tells the answer of a scenario: cause, culprit, and the symptoms and evidence that its lab has to show."""
+    from whodunet.core.judging import claims_of
+    from whodunet.loading.library import Library, find_scenario
+
+    library = Library()
+    scenario = library.scenario(find_scenario(options.scenario))
+    answer, claims = scenario.answer, claims_of(scenario)
+    cause_title = library.of(scenario).cause_title(scenario)
+    if options.json:
+        told: dict[str, Any] = {"scenario": scenario.question.name, "title": scenario.question.title}
+        told |= {"cause": answer.cause, "cause_title": cause_title, "culprit": answer.culprit}
+        told |= {"faults": [fault.model_dump(mode="json") for fault in scenario.staging.faults]}
+        for phase, expected in (("faulty", answer.faulty), ("repaired", answer.repaired)):
+            told[phase] = expected and expected.model_dump(mode="json", exclude_defaults=True)
+        told |= {"claims": [{"id": claim.id, "says": claim.says} for claim in claims], "lesson": answer.lesson}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
         return 0
-    width = max(len(name) for name, _ in entries)
-    for name, title in entries:
-        print(f"{name:{width}}  {title}")
+    print(f"cause    {answer.cause}\nculprit  {answer.culprit or 'nobody'}")
+    print("\n" + wrapped(f"{cause_title}."))
+    for phase, title in (("faulty", "expected"), ("repaired", "expected once the fault is taken out")):
+        says = [claim.says for claim in claims if claim.phase == phase]
+        if says:
+            print("\n".join([f"\n{title}", *map(hanging, says)]))
+    if answer.lesson:
+        print(f"\n{wrapped(answer.lesson)}")
     return 0
 
 
@@ -68,4 +115,21 @@ def completion(options: argparse.Namespace) -> int:
     from argcomplete.shell_integration import shellcode
 
     sys.stdout.write(shellcode(["whodunet"], shell=options.shell))
+    return 0
+
+
+def version(options: argparse.Namespace) -> int:
+    """Prints the version."""
+    from importlib import metadata
+
+    print(f"whodunet {metadata.version('whodunet')}")
+    return 0
+
+
+def show_help(options: argparse.Namespace) -> int:
+    """Prints the help of a command, as `whodunet COMMAND --help` does, or that of all of them."""
+    if options.command is None:
+        options.parser.print_help()
+    else:
+        options.commands[require_one_of(options.command, list(options.commands), "command")].print_help()
     return 0

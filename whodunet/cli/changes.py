@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from whodunet.cli import naming
-from whodunet.cli.running_lab import add_command, ask, chosen, given_command, library_of, topology_of
+from whodunet.cli.output import table
+from whodunet.cli.running_lab import (
+    add_command,
+    ask,
+    chosen,
+    given_command,
+    library_of,
+    require_one_of,
+    topology_of,
+)
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 
 
@@ -46,6 +55,7 @@ def policy(options: argparse.Namespace) -> int:
         policies = {switch: ask(lab, "policy", switch=switch)["policy"] for switch in status["switches"]}
         print(yaml.safe_dump(policies, sort_keys=False), end="")
         return 0
+    require_one_of(options.switch, status["switches"], f"switch of the lab {lab}")
     current = ask(lab, "policy", switch=options.switch)["policy"]
     if not options.change:
         print(yaml.safe_dump(current, sort_keys=False), end="")
@@ -130,10 +140,14 @@ def service(options: argparse.Namespace) -> int:
     """
     lab = chosen(options)
     there = ask(lab, "status")["services"]
+    if options.host is not None:
+        require_one_of(options.host, there, f"host with services of the lab {lab}")
+    if options.service is not None:
+        require_one_of(options.service, there[options.host], f"service of {options.host}")
     if options.change is None:
-        for host, services in there.items():
-            for name, state in services.items():
-                print(f"{host:12} {name:16} {state}")
+        meant = {options.host: there[options.host]} if options.host else there
+        rows = [(host, name, state) for host, services in meant.items() for name, state in services.items()]
+        print(table(("HOST", "SERVICE", "STATE"), [row for row in rows if options.service in (None, row[1])]))
         return 0
     place = {"host": options.host, "service": options.service}
     command = given_command(options)

@@ -1,14 +1,28 @@
-"""Commands for labs that stay: up, ps, shell, exec, down; and the bare sandbox."""
+"""Commands for labs that stay: up, ps, shell, exec, logs, capture, down; and the bare sandbox."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from whodunet.cli import naming
-from whodunet.cli.running_lab import add_command, ask, chosen, given_command
+from whodunet.cli.output import errors_name, fitted, table, tell, wrapped
+from whodunet.cli.running_lab import (
+    add_command,
+    add_lab_argument,
+    ask,
+    chosen,
+    given_command,
+    place_and_command,
+    require_one_of,
+    running_lab,
+    status_of,
+)
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
@@ -32,17 +46,41 @@ def add_commands(commands: Any) -> None:
         help="show a folder or file of this machine on every host, at /mnt/NAME or PATH; read-only unless rw",
     )
     bring_up.add_argument("--without-fault", action="store_true", help="as it is when nothing is wrong")
+    bring_up.add_argument("--count", type=naming.positive, metavar="N", help="N labs: LAB-1, LAB-2 ...; all or none")
+    bring_up.add_argument(
+        "--jobs",
+        type=naming.positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="labs brought up at a time (default: one per core)",
+    )
     bring_up.set_defaults(run=up)
 
-    commands.add_parser("ps", help="list running labs", description=ps.__doc__).set_defaults(run=ps)
+    listing = commands.add_parser("ps", aliases=["ls"], help="list running labs", description=ps.__doc__)
+    listing.add_argument("--json", action="store_true", help="as JSON, with the hosts of each")
+    listing.set_defaults(run=ps)
 
     terminal = add_command(commands, "shell", shell, "open a terminal on a host")
-    naming.complete(terminal.add_argument("host", metavar="HOST"), naming.hosts)
+    naming.complete(terminal.add_argument("host", metavar="[LAB] HOST"), naming.hosts)
+    terminal.add_argument("command", nargs="*", help=argparse.SUPPRESS)
 
     executing = add_command(commands, "exec", execute, "run one command on a host")
-    naming.complete(executing.add_argument("host", metavar="HOST"), naming.hosts)
+    for flag, long in (("-i", "--interactive"), ("-t", "--tty")):
+        executing.add_argument(flag, long, action="store_true", help="taken as docker takes it; it is always so")
+    naming.complete(executing.add_argument("host", metavar="[LAB] HOST"), naming.hosts)
     executing.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments"
+        "command", nargs=argparse.REMAINDER, metavar="[--] COMMAND", help="the command and its arguments"
+    )
+
+    reading = add_command(commands, "logs", logs, "what the programs of a lab wrote")
+    add_lab_argument(reading)
+    reading.add_argument("--only", metavar="LOG", help="one of them, by its heading")
+    reading.add_argument("--tail", type=naming.positive, metavar="N", help="the last N lines of each")
+
+    capturing = add_command(commands, "capture", capture, "copy what a lab has recorded up to now")
+    add_lab_argument(capturing)
+    capturing.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="a pcapng file, replaced if there is one; - for a pipe"
     )
 
     bare = commands.add_parser(
@@ -55,6 +93,7 @@ def add_commands(commands: Any) -> None:
     bare.set_defaults(run=sandbox)
 
     ending = add_command(commands, "down", down, "end a lab")
+    naming.complete(ending.add_argument("labs", nargs="*", metavar="LAB", help="which, or several"), naming.labs)
     ending.add_argument("--all", action="store_true", help="all labs of this user")
 
 
@@ -62,7 +101,11 @@ def up(options: argparse.Namespace) -> int:
     """Brings up a scenario's lab with its fault in place, and leaves it running until `whodunet down`."""
     from whodunet.lab.launching import LabProcess
 
-    if options.name:
+    if options.count:
+        from whodunet.cli.many_labs import bring_up_many
+
+        return bring_up_many(options, _plan_options(options))
+    if options.name is not None:
         control.require_name(options.name)
     # First: it imports Mininet while this process reads the scenario.
     with LabProcess(options.name or options.scenario) as process:
@@ -71,25 +114,46 @@ def up(options: argparse.Namespace) -> int:
 
 
 def _bring_up(options: argparse.Namespace, process: Any) -> None:
-    from whodunet import engine
-    from whodunet.lab.sandboxed import SandboxedLab
-    from whodunet.lab.sharing import read_share
     from whodunet.loading.library import Library, find_scenario
 
     library = Library()
     scenario = library.scenario(find_scenario(options.scenario))
-    more = _other_controller(options.controller) if options.controller else {}
-    name = options.name or control.name_for(scenario.question.name)
-    shares = tuple(read_share(text) for text in options.mount)
-    plan = engine.plan_for(scenario, library, name, shares=shares, **more)
-    topology = library.of(scenario).topology(scenario.question.topology)
-    with SandboxedLab.start(plan, topology, lambda text: print(text, file=sys.stderr), process) as lab:
+    more = _plan_options(options)
+    name = control.name_for(scenario.question.name) if options.name is None else options.name
+    with staged_lab(scenario, library, options, name, process=process, **more) as lab:
+        print(wrapped(_told(scenario.question, options)))
+        print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
+        lab.let_go()
+
+
+def staged_lab(
+    scenario: Any,
+    library: Any,
+    options: argparse.Namespace,
+    name: str,
+    progress: Callable[[str], None] = lambda text: tell(fitted(text)),
+    process: Any = None,
+    **more: Any,
+) -> Any:
+    """A lab of a scenario, with its faults in unless the options say otherwise; it ends with this process.
+
+    Args:
+        more: what else its plan says.
+    """
+    from whodunet import engine
+    from whodunet.lab.sandboxed import SandboxedLab
+
+    plan = engine.plan_for(scenario, library, name, **more)
+    lab = SandboxedLab.start(plan, library.of(scenario).topology(scenario.question.topology), progress, process)
+    try:
+        lab.remember_staging(scenario.staging)
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
             lab.inject(fault)
-        engine.restart_services(scenario, lab, lambda text: print(text, file=sys.stderr))
-        lab.let_go()
-    print(_told(scenario.question, options))
-    print(f"\nlab {name} is up; next: whodunet shell {scenario.question.vantage}    in the end: whodunet down")
+        engine.restart_services(scenario, lab, progress)
+    except BaseException:
+        lab.stop()
+        raise
+    return lab
 
 
 def _told(question: Any, options: argparse.Namespace) -> str:
@@ -99,12 +163,29 @@ def _told(question: Any, options: argparse.Namespace) -> str:
         return f"The network {question.topology} with {options.controller} in place of its own controllers: {absent}."
     if options.without_fault:
         return f"The network {question.topology} as it is when nothing is wrong: the scenario's fault is not in it."
-    return str(question.story.strip())
+    return str(question.story)
 
 
-def _other_controller(app: str) -> dict[str, Any]:
+def whats_next(names: Sequence[str], vantage: str) -> str:
+    """What to type now that labs are up; the name in it is needed once another lab runs."""
+    are_up, all_of_them = f"lab {names[0]} is up", names[0]
+    if len(names) > 1:
+        are_up, all_of_them = f"{len(names)} labs are up: {names[0]} to {names[-1]}", "--all"
+    return f"\n{are_up}\n  next:        whodunet shell {names[0]} {vantage}\n  in the end:  whodunet down {all_of_them}"
+
+
+def _plan_options(options: argparse.Namespace) -> dict[str, Any]:
+    from whodunet.lab.sharing import read_share
+
+    shares = tuple(read_share(text) for text in options.mount)
+    return {"shares": shares} | _other_controller(options.controller)
+
+
+def _other_controller(app: str | None) -> dict[str, Any]:
+    if app is None:
+        return {}
     path = Path(app)
-    if path.suffix != ".py":
+    if app and path.suffix != ".py":
         return {"other_controller": app}
     if not path.is_file():
         raise InvalidInput(Problem(f"--controller {app}", "does not exist", "name a Ryu app's file or module"))
@@ -112,34 +193,73 @@ def _other_controller(app: str) -> dict[str, Any]:
 
 
 def ps(options: argparse.Namespace) -> int:
-    """Lists this user's running labs: name, scenario, time since start, nodes."""
-    for name in control.running():
-        try:
-            status = ask(name, "status")
-        except CannotRun:
-            continue  # it has just ended, or is just being brought up
-        minutes, seconds = divmod(int(status["up_s"]), 60)
-        print(f"{name:24} {status['scenario']:24} {minutes:3d}:{seconds:02d}  {' '.join(status['hosts'])}")
+    """Lists this user's running labs: name, scenario, time since start (h:mm:ss), number of hosts."""
+    labs = [status for name in control.running() if (status := status_of(name))]
+    if options.json:
+        keys = ("name", "scenario", "topology", "up_s", "hosts", "switches")
+        print(json.dumps([{key: lab[key] for key in keys} for lab in labs], indent=2, ensure_ascii=False))
+    elif labs:
+        rows = [(lab["name"], lab["scenario"], _clock(lab["up_s"]), str(len(lab["hosts"]))) for lab in labs]
+        print(table(("NAME", "SCENARIO", "UP", "HOSTS"), rows))
+    else:
+        tell("no lab is running")
     return 0
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(int(time_s), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def shell(options: argparse.Namespace) -> int:
     """Opens a terminal on a host of a running lab; any number at a time."""
+    lab, host, rest = place_and_command(options)
+    if rest:
+        raise InvalidInput(Problem("shell", f"takes no command: {' '.join(rest)}", f"whodunet exec {host} -- COMMAND"))
     from whodunet.lab.attached import attach, is_at_terminal
 
-    return attach(chosen(options), options.host, ["bash", "-l"], in_terminal=is_at_terminal())
+    return attach(lab, host, ["bash", "-l"], in_terminal=is_at_terminal())
 
 
 def execute(options: argparse.Namespace) -> int:
     """Runs one command on a host of a running lab, here in the foreground, and exits with its exit status."""
-    command = given_command(options)
+    lab, host, command = place_and_command(options)
     if not command:
-        raise InvalidInput(
-            Problem("exec", "no command is given", "write it after --: whodunet exec client -- ip route")
-        )
+        raise InvalidInput(Problem("exec", "no command is given", f"write one, such as: whodunet exec {host} ip route"))
     from whodunet.lab.attached import attach, is_at_terminal
 
-    return attach(chosen(options), options.host, command, in_terminal=is_at_terminal())
+    return attach(lab, host, command, in_terminal=is_at_terminal())
+
+
+def logs(options: argparse.Namespace) -> int:
+    """Prints what the programs that a lab is made of wrote: Open vSwitch, controller, recorder, services of hosts."""
+    texts = ask(chosen(options), "logs")["logs"]
+    names = sorted(texts) if options.only is None else [require_one_of(options.only, sorted(texts), "log of this lab")]
+    for name in names:
+        lines = texts[name].splitlines()
+        if options.only is None:
+            print(f"== {name} ==")
+        for line in lines[-options.tail :] if options.tail else lines:
+            print(line)
+    return 0
+
+
+def capture(options: argparse.Namespace) -> int:
+    """Copies what a lab has recorded at all its interfaces up to now; Wireshark and tcpdump read it."""
+    from whodunet.lab.pcapng_blocks import whole_blocks
+
+    if options.output == "-" and sys.stdout.isatty():
+        raise InvalidInput(Problem("-o -", "is a terminal", "name a file, or pipe it: | tcpdump -n -r -"))
+    lab = chosen(options)
+    with errors_name(options.output), _binary_output(options.output) as copy:
+        _, (descriptor,) = Connection.to(lab).ask("capture")
+        with os.fdopen(descriptor, "rb") as recorded:
+            copy.writelines(whole_blocks(recorded))
+    return 0
+
+
+def _binary_output(name: str) -> BinaryIO:
+    return os.fdopen(os.dup(sys.stdout.fileno()), "wb") if name == "-" else open(name, "wb")
 
 
 def sandbox(options: argparse.Namespace) -> int:
@@ -156,12 +276,35 @@ def sandbox(options: argparse.Namespace) -> int:
 
 
 def down(options: argparse.Namespace) -> int:
-    """Ends a lab; nothing of it is left."""
-    for name in control.running() if options.all else [chosen(options)]:
-        connection = Connection.to(name)
-        connection.ask("stop")
-        connection.wait_until_closed()
-        connection.close()
+    """Ends a lab; nothing of it is left. Without a name it asks, at a terminal, whether to end the only one."""
+    for name in _labs_to_end(options):
+        ask(name, "stop")
         control.await_gone(name)
-        print(f"{name} is down")
+        print(f"{name} is down", flush=True)
     return 0
+
+
+def _labs_to_end(options: argparse.Namespace) -> list[str]:
+    named = [*options.labs, *([options.lab] if options.lab else [])]
+    if options.all and named:
+        raise InvalidInput(Problem("--all", f"and {named[0]} contradict each other", "give one of the two"))
+    if options.all:
+        return control.running()
+    if named:
+        try:
+            return [running_lab(name) for name in dict.fromkeys(named)]
+        finally:
+            for name in {*named} - {*control.running()}:
+                control.forget_end(name)  # told once more, and then nothing of it is left
+    running = control.running()
+    if not running:
+        raise CannotRun("no lab is running")
+    if len(running) > 1 or not sys.stdin.isatty():  # a script may meet a lab that is somebody else's
+        fix = f"name one, or use --all; running: {', '.join(running)}"
+        raise InvalidInput(Problem("down", "no lab is named", fix))
+    return running if _agrees(f"End the lab {running[0]}?") else []
+
+
+def _agrees(question: str) -> bool:
+    tell(f"{question} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

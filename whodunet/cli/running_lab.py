@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from whodunet.cli import naming
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
 
+_AT_ONCE_S: Final = 2.0  # a lab that is up answers within milliseconds
 
-def add_command(commands: Any, name: str, run: Any, summary: str) -> Any:
+
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
     """Adds a command that is for one running lab."""
-    parser = commands.add_parser(name, help=summary, description=run.__doc__)
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=run.__doc__)
     naming.complete(
         parser.add_argument("--lab", metavar="LAB", help="which lab, when several are running"), naming.labs
     )
@@ -24,11 +28,25 @@ def add_command(commands: Any, name: str, run: Any, summary: str) -> Any:
     return parser
 
 
+def add_lab_argument(parser: argparse.ArgumentParser) -> None:
+    """Lets a command that takes no other name take the lab's without `--lab`."""
+    naming.complete(parser.add_argument("named", nargs="?", metavar="LAB", help="the same as --lab LAB"), naming.labs)
+
+
 def ask(lab: str, operation: str, **arguments: Any) -> dict[str, Any]:
-    """Asks a lab; answers that carry descriptors are not for this."""
+    """Asks a lab; answers that carry descriptors are not for this.
+
+    Raises:
+        CannotRun: with what the lab says, or with why it has just ended by itself.
+    """
     connection = Connection.to(lab)
     try:
         answer, descriptors = connection.ask(operation, **arguments)
+    except CannotRun as error:
+        if isinstance(error.__cause__, EOFError | ConnectionError):
+            control.await_gone(lab)
+            running_lab(lab)
+        raise
     finally:
         connection.close()
     for descriptor in descriptors:
@@ -36,11 +54,25 @@ def ask(lab: str, operation: str, **arguments: Any) -> dict[str, Any]:
     return answer
 
 
+def status_of(lab: str) -> dict[str, Any] | None:
+    """What a lab is; None when it has just ended, or is still being brought up and answers nobody."""
+    try:
+        return ask(lab, "status", timeout_s=_AT_ONCE_S)
+    except CannotRun:
+        return None
+
+
 def chosen(options: argparse.Namespace) -> str:
-    """The lab that a command is for: the named one, or the only one."""
+    """The lab that a command is for: the named one, or the only one.
+
+    Raises:
+        CannotRun: when it does not run, or none does.
+        InvalidInput: when several run and none is named.
+    """
+    name = options.lab or getattr(options, "named", None)
+    if name:
+        return running_lab(name)
     running = control.running()
-    if options.lab:
-        return str(options.lab)
     if len(running) == 1:
         return running[0]
     if not running:
@@ -48,9 +80,64 @@ def chosen(options: argparse.Namespace) -> str:
     raise InvalidInput(Problem("--lab", "is needed, for several labs are running", f"use one of: {', '.join(running)}"))
 
 
+def running_lab(name: str) -> str:
+    """The name, when a lab of that name runs.
+
+    Raises:
+        CannotRun: when none does.
+    """
+    running = control.running()
+    if name in running:
+        return name
+    if why := control.why_it_ended(name):
+        raise CannotRun(f"the lab {name} has ended by itself: {why}")
+    fix = _did_you_mean(name, running) if running else "`whodunet up NAME` brings one up"
+    raise CannotRun(f"no lab named {name} is running; {fix}")
+
+
+def require_one_of(name: str, known: Collection[str], what: str) -> str:
+    """The name, when it is one that there is.
+
+    Raises:
+        InvalidInput: with the nearest that there is, or all of them.
+    """
+    if name not in known:
+        raise InvalidInput(Problem(name, f"is no {what}", _did_you_mean(name, known)))
+    return name
+
+
+def _did_you_mean(name: str, known: Collection[str]) -> str:
+    from whodunet.loading.validation import did_you_mean
+
+    return did_you_mean(name, known)
+
+
+def place_and_command(options: argparse.Namespace) -> tuple[str, str, list[str]]:
+    """Lab, host and command of `HOST COMMAND`, or of `LAB HOST COMMAND` where nothing else can be meant.
+
+    Raises:
+        InvalidInput: when the lab has no such host.
+    """
+    first, rest = options.host, given_command(options)
+    running = control.running()
+    is_a_host = len(running) == 1 and first in _hosts(running[0])
+    if options.lab is None and first in running and rest and rest[0] in _hosts(first) and not is_a_host:
+        return first, rest[0], _without_dashes(rest[1:])
+    lab = chosen(options)
+    return lab, require_one_of(first, _hosts(lab), f"host of the lab {lab}"), rest
+
+
+def _hosts(lab: str) -> list[str]:
+    return list(ask(lab, "status")["hosts"])
+
+
 def given_command(options: argparse.Namespace) -> list[str]:
     """The command after the options, without the `--` that parts the two."""
-    return list(options.command[1:] if options.command[:1] == ["--"] else options.command)
+    return _without_dashes(options.command)
+
+
+def _without_dashes(words: Sequence[str]) -> list[str]:
+    return list(words[1:] if list(words[:1]) == ["--"] else words)
 
 
 def topology_of(lab: str) -> Any:

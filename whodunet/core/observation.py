@@ -10,7 +10,8 @@ from pydantic import ConfigDict
 
 from whodunet.core.capture import CaptureSummary
 
-STRICT = ConfigDict(extra="forbid")  # a recorded run (run_json.py) with a key that nobody knows is damaged
+# A recorded run (run_json.py) with a key that nobody knows, or a time that is no number, is damaged.
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 PhaseName = Literal["faulty", "repaired"]
 # Two clocks that are read one after the other differ by a moment; time keeping slews the one against the other by up to

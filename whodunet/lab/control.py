@@ -90,6 +90,7 @@ def listen(name: str) -> socket.socket:
     with _locked_folder() as folder:
         if name in _alive(folder):
             raise InvalidInput(Problem(f"lab name {name}", "is taken", f"`whodunet down {name}`, or --as ANOTHER"))
+        remove(_note(name), folder)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(_address(folder, name))
         listener.listen(16)
@@ -114,6 +115,37 @@ def remove(name: str, folder: int) -> None:
     """Removes the socket of a lab that has ended, from a folder that was opened before."""
     with suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
+
+
+def withdraw(name: str) -> None:
+    """Removes the socket of a lab that did not come to be."""
+    with _locked_folder() as folder:
+        remove(name, folder)
+
+
+def note_end(name: str, reason: str, folder: int) -> None:
+    """Leaves a note of why a lab ended by itself, until `down` or the next lab of that name."""
+    note = os.open(_note(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    with open(note, "w", encoding="utf-8") as file:
+        file.write(reason)
+
+
+def why_it_ended(name: str) -> str | None:
+    """Why a lab of that name ended by itself; None when none did, or it was not able to tell."""
+    try:
+        return (runtime_folder() / _note(name)).read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return None
+
+
+def forget_end(name: str) -> None:
+    """Removes the note."""
+    with _locked_folder() as folder:
+        remove(_note(name), folder)
+
+
+def _note(name: str) -> str:
+    return f".{require_name(name)}.ended"  # no lab has a name that begins so
 
 
 def await_gone(name: str) -> None:
@@ -266,12 +298,6 @@ class Connection:
         if "error" in answer:
             raise CannotRun(str(answer["error"]))
         return answer, descriptors
-
-    def wait_until_closed(self) -> None:
-        """Returns when the other end is gone."""
-        with suppress(ConnectionError):
-            while self._stream.recv(4096):
-                pass
 
     def fileno(self) -> int:
         """The socket's descriptor."""

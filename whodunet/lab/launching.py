@@ -85,11 +85,11 @@ class LabProcess:
             InvalidInput: when its name is taken, or is none that a lab may have.
         """
         self.name = plan.name
-        with (
-            control.listen(plan.name) as listener,
-            suppress(OSError),
-        ):  # a lab that has died meanwhile is noticed by `await_ready`
-            socket.send_fds(self._lifeline, [plan.to_json().encode() + b"\n"], [listener.fileno()])
+        with control.listen(plan.name) as listener:
+            try:
+                socket.send_fds(self._lifeline, [plan.to_json().encode() + b"\n"], [listener.fileno()])
+            except OSError:  # it has died meanwhile, as `await_ready` notices; nobody else would take its socket away
+                control.withdraw(plan.name)
 
     def await_ready(self, progress: Progress) -> None:
         """Passes progress on until the lab is ready.

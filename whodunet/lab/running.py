@@ -26,6 +26,7 @@ from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
 from whodunet.topology import LabTopo, describe
 
+STOPPED: Final = "stopped"  # why a lab ends that was asked to
 _CAPTURE: Final = Path("/run/lab/capture/capture.pcapng")
 
 
@@ -50,6 +51,7 @@ class RunningLab:
         self._end = end
         self._started = time.monotonic()
         self._notes: list[str] = []
+        self._memory: dict[str, Mapping[str, Any]] = {}
         self._changing = threading.RLock()
         topologies = getattr(catalogue.load_module(Path(plan.topology_file)), "topos", {})
         self._topo: LabTopo = topologies[plan.topology]()
@@ -81,6 +83,8 @@ class RunningLab:
             "capture": self.capture,
             "logs": self.logs,
             "records": self.records,
+            "remember": self.remember,
+            "recall": self.recall,
             "stop": self.stop,
         }
 
@@ -404,9 +408,20 @@ class RunningLab:
         """The audit trail of the lab's cloud and the transcripts of its sessions, by path."""
         return {"records": session_manager.read_records()}
 
+    def remember(self, key: str, value: Mapping[str, Any] | None) -> None:
+        """Keeps a note for commands that come later, such as what was there before a fault; None forgets it."""
+        if value is None:
+            self._memory.pop(key, None)
+        else:
+            self._memory[key] = value
+
+    def recall(self, key: str) -> dict[str, Any]:
+        """The note that was kept; None when there is none."""
+        return {"value": self._memory.get(key)}
+
     def stop(self) -> None:
         """Ends the lab."""
-        threading.Timer(0.02, self._end, ["stopped"]).start()
+        threading.Timer(0.02, self._end, [STOPPED]).start()
 
 
 def _named(name: str, there: Mapping[str, Any], kind: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,13 +14,19 @@ from whodunet.core.errors import CannotRun
 from whodunet.core.fault import Completed, Fault, FaultNotInPlace
 from whodunet.core.lab import Capture
 from whodunet.core.observation import Observation
-from whodunet.core.scenario import Probe
+from whodunet.core.scenario import Probe, Setup, Staging
 from whodunet.core.topology import Topology
 from whodunet.lab.control import Connection
 from whodunet.lab.launching import LabProcess, Progress
 from whodunet.lab.plan import Plan
 
 _FAULT_COMMAND_S: Final = 30.0
+_STAGING: Final = "staging"
+
+
+def _key(fault: Fault) -> str:
+    """The key under which a lab remembers what was there before the fault."""
+    return f"before {fault.model_dump_json()}"
 
 
 def _silent(text: str) -> None:
@@ -33,7 +40,6 @@ class SandboxedLab:
         self._connection = connection
         self.topology = topology
         self._process = process
-        self._injected: dict[str, tuple[Mapping[str, Any], str]] = {}  # what a fault's removal needs, and its proof
 
     @classmethod
     def start(
@@ -159,22 +165,49 @@ class SandboxedLab:
         self.ask("set_uplink", host=host, uplink=uplink)
 
     def inject(self, fault: Fault) -> str:
-        """Puts a fault in and returns the proof that it is there."""
+        """Puts a fault in and returns the proof that it is there; the lab remembers what was there before."""
         before = fault.inject(self)
+        self._remember(_key(fault), {"before": before, "proof": None})  # it may have to be taken out all the same
         proof = fault.proof(self)
         if proof is None:
             raise FaultNotInPlace(f"{fault.kind} at {fault.culprit()} was injected and cannot be seen in the lab")
-        self._injected[fault.model_dump_json()] = before, proof
+        self._remember(_key(fault), {"before": before, "proof": proof})
         return proof
 
     def remove(self, fault: Fault) -> str:
         """Takes a fault out and returns the proof that it is gone."""
-        before, proof = self._injected.pop(fault.model_dump_json())
-        fault.remove(self, before)
+        known = self._recall(_key(fault))
+        if known is None:
+            raise CannotRun(f"{fault.kind} at {fault.culprit()} was not injected into this lab")
+        fault.remove(self, known["before"])
+        self._remember(_key(fault), None)
         left = fault.remains(self)
         if left is not None:
             raise FaultNotInPlace(f"{fault.kind} at {fault.culprit()} was removed and is still there: {left}")
-        return f"gone: {proof}"
+        return f"gone: {known['proof']}"
+
+    def remember_staging(self, staging: Staging) -> None:
+        """Has the lab remember its scenario's faults, for commands that switch them later."""
+        self._remember(_STAGING, staging.model_dump(mode="json"))
+
+    def staging(self, kinds: Mapping[str, type[Fault]]) -> Staging | None:
+        """What `remember_staging` was told; None when nothing was.
+
+        Args:
+            kinds: every kind of fault.
+        """
+        told = self._recall(_STAGING)
+        if told is None:
+            return None
+        faults = tuple(kinds[each["kind"]].model_validate_json(json.dumps(each)) for each in told["faults"])
+        return Staging(setup=Setup.model_validate_json(json.dumps(told["setup"])), faults=faults)
+
+    def _remember(self, key: str, value: Mapping[str, Any] | None) -> None:
+        self.ask("remember", key=key, value=value)
+
+    def _recall(self, key: str) -> dict[str, Any] | None:
+        value: dict[str, Any] | None = self.ask("recall", key=key)["value"]
+        return value
 
     def baseline_rtt_ms(self) -> float | None:
         """Least round trip of the topology's baseline path now; None when it does not answer."""

@@ -32,6 +32,7 @@ from whodunet.lab.control import Connection, peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
 from whodunet.lab.plan import Plan
 
+_LONGEST_REASON: Final = 4096  # bytes
 _ENDED: Final = 75  # exit status when the lab ends by itself
 _GROWING: Final = {"/run/lab/log": "64m", "/run/lab/capture": "260m", "/run/lab/records": "64m"}
 _CONNECTIONS: Final = "256"  # buckets of each host's own table of TCP connections, instead of the machine's table
@@ -43,16 +44,15 @@ class Lifeline:
     """The socket pair to the process that asked for the lab; the lab lives no longer than it, unless let go."""
 
     def __init__(self, stream: socket.socket) -> None:
+        self.is_let_go = False
         self._stream = stream
         self._writing = threading.Lock()
         threading.Thread(target=self._end_with_owner, daemon=True).start()
 
     def _end_with_owner(self) -> None:
-        try:
-            is_let_go = self._stream.recv(1) != b""
-        except OSError:
-            is_let_go = False
-        if not is_let_go:
+        with suppress(OSError):
+            self.is_let_go = self._stream.recv(1) != b""
+        if not self.is_let_go:
             os._exit(_ENDED)
 
     def tell(self, kind: str, text: str) -> None:
@@ -128,7 +128,7 @@ def _serve(
     """The server: imports what takes long while the machine is being hidden and the plan is on its way."""
     _close(*others)
     from whodunet.lab.hosts import HostMaker
-    from whodunet.lab.running import RunningLab
+    from whodunet.lab.running import STOPPED, RunningLab
 
     text = plans.makefile("rb").readline()
     if not text:
@@ -137,7 +137,10 @@ def _serve(
     lifeline = Lifeline(stream)
 
     def end(reason: str) -> None:
-        lifeline.tell("failed", reason)
+        if not lifeline.is_let_go:
+            lifeline.tell("failed", reason)
+        elif reason != STOPPED:
+            door.sendall(reason.encode())  # to the launcher, which notes it for whoever asks after the lab
         os._exit(_ENDED)
 
     try:
@@ -275,7 +278,11 @@ def main(arguments: list[str]) -> NoReturn:
     _keep_door(listener, door, entered)
     status = sandbox.wait(entered)
     memory.remove()
-    control.remove(json.loads(text)["name"], folder)
+    name = json.loads(text)["name"]
+    with suppress(OSError):  # nothing was said: it was stopped, or killed
+        if reason := door.recv(_LONGEST_REASON, socket.MSG_DONTWAIT).decode(errors="replace"):
+            control.note_end(name, reason, folder)
+    control.remove(name, folder)
     sys.exit(status)
 
 

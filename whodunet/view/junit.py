@@ -11,16 +11,25 @@ from whodunet.view.visible import visible
 _TAGS = {"broken": "failure", "could-not-measure": "error"}  # "could not measure" is neither a pass nor a skip
 
 
-def render_junit(judged: Mapping[str, Sequence[Judgement]], durations_s: Mapping[str, float] | None = None) -> str:
+def render_junit(
+    judged: Mapping[str, Sequence[Judgement]],
+    durations_s: Mapping[str, float] | None = None,
+    failures: Mapping[str, str] | None = None,
+) -> str:
     """The XML document: a test suite a scenario, in the order given; a broken claim is a failure.
 
     Args:
         judged: judgements by scenario name.
         durations_s: how long each scenario took, where it is known.
+        failures: why a scenario could not be played; an error, for none of its claims was judged.
     """
     root = ElementTree.Element("testsuites", name="whodunet")
     for scenario, judgements in judged.items():
         _suite(root, scenario, judgements, (durations_s or {}).get(scenario))
+    for scenario, why in (failures or {}).items():
+        suite = ElementTree.SubElement(root, "testsuite", name=scenario, tests="1", failures="0", errors="1")
+        case = ElementTree.SubElement(suite, "testcase", classname=scenario, name="is played")
+        ElementTree.SubElement(case, "error", message=why).text = why
     for element in root.iter():
         _make_writable(element)
     ElementTree.indent(root)

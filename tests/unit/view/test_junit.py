@@ -72,3 +72,10 @@ def test_the_worst_claim_decides_the_outcome() -> None:
     assert worst([HELD, UNMEASURED]) == "could-not-measure"
     assert worst([UNMEASURED, BROKEN, HELD]) == "broken"
     assert worst([]) == "could-not-measure"
+
+
+def test_a_scenario_that_could_not_be_played_is_an_error() -> None:
+    suites = ElementTree.fromstring(render_junit({}, {"gone": 1.0}, {"gone": "no \x1b room"}))
+    assert [(suite.get("name"), suite.get("tests"), suite.get("errors")) for suite in suites] == [("gone", "1", "1")]
+    [error] = suites.iter("error")
+    assert error.get("message") == "no \\u001b room"

@@ -1,0 +1,105 @@
+"""No play of a check is lost, and none that did not hold is held."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whodunet import engine
+from whodunet.cli import checking
+from whodunet.cli.runs import exit_status
+from whodunet.core.errors import CannotRun
+
+STARTER = Path(checking.__file__).parents[2] / "scenarios" / "_starter.yaml"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [
+        (["held"], 0),
+        (["held", "held"], 0),
+        (["held", "broken", "could-not-measure"], 1),
+        (["held", "could-not-measure"], 3),
+        (["held", "a word that is not known yet"], 3),
+        ([], 3),
+    ],
+)
+def test_the_status_is_0_only_when_everything_held(outcomes: list[str], status: int) -> None:
+    assert exit_status(outcomes) == status
+
+
+def test_plays_of_one_name_are_told_apart() -> None:
+    assert checking.numbered(["a", "b", "a", "a"]) == ["a #1", "b", "a #2", "a #3"]
+
+
+@pytest.fixture
+def fails_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An engine that cannot play the first scenario that it is given; afterwards it would, but is not needed to."""
+    played: list[str] = []
+
+    def play(scenario: Any, *_: Any) -> Any:
+        played.append(scenario.source)
+        raise CannotRun(f"no lab {len(played)}") if len(played) == 1 else OSError(28, "No space left on device")
+
+    monkeypatch.setattr(engine, "play", play)
+    return played
+
+
+def run_check(*scenarios: Path, **more: Any) -> int:
+    options: dict[str, Any] = {"all": False, "jobs": 1, "repeat": 1, "junit": None, "json": False}
+    return checking.check(argparse.Namespace(scenarios=[str(path) for path in scenarios], **options | more))
+
+
+def test_two_files_of_one_name_are_both_reported(
+    fails_once: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second took the first one's place, and its outcome with it."""
+    files = []
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        files.append(tmp_path / folder / "case.yaml")
+        files[-1].write_text(STARTER.read_text())
+    assert run_check(*files, json=True) == 3
+    assert json.loads(capsys.readouterr().out)["failures"] == {
+        "case #1": "no lab 1",
+        "case #2": "[Errno 28] No space left on device",
+    }
+
+
+def test_repeat_plays_each_scenario_so_often(
+    fails_once: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    report = tmp_path / "report.xml"
+    assert run_check(STARTER, repeat=3, junit=report) == 3
+    assert len(fails_once) == 3
+    assert capsys.readouterr().out.splitlines()[-1] == "0 of 3 plays held"
+    assert report.read_text().count("<error") == 3
+
+
+def test_a_report_that_comes_to_nothing_leaves_no_file_and_spoils_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checking, "_check_side_by_side", interrupted)
+    old = tmp_path / "old.xml"
+    old.write_text("<old/>")
+    for report in (tmp_path / "new.xml", old):
+        with pytest.raises(KeyboardInterrupt):
+            run_check(STARTER, junit=report)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old.xml", "<old/>")]
+
+
+@pytest.mark.parametrize("place", ["no-such-folder/report.xml", "/dev/full", "."])
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_played(
+    fails_once: list[str], place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=place):
+        run_check(STARTER, junit=Path(place))
+    assert fails_once == []

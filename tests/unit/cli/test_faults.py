@@ -1,0 +1,138 @@
+"""Faults of a running lab are switched one by one or all together, and their state is what the lab shows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from whodunet.cli import faults
+from whodunet.core.errors import CannotRun, InvalidInput
+from whodunet.core.fault import Fault
+from whodunet.core.scenario import Setup, Staging
+from whodunet.lab import sandboxed
+from whodunet.lab.control import Connection
+
+
+class Word(Fault):
+    """A fault that is a word in the lab's memory; it has no kind of its own, or every scenario could name it."""
+
+    word: str
+
+    def culprit(self) -> str:
+        return "nobody"
+
+    def inject(self, network: Any) -> Mapping[str, Any]:
+        network.changes.append(f"on {self.word}")
+        return {"was": "off"}
+
+    def remove(self, network: Any, before: Mapping[str, Any]) -> None:
+        network.changes.append(f"{before['was']} {self.word}")
+
+    def signs(self, network: Any) -> tuple[str | None, ...]:
+        of_word = [change for change in network.changes if change.endswith(self.word)]
+        return (of_word[-1] if of_word and of_word[-1].startswith("on") else None,)
+
+
+class MemoryLab(sandboxed.SandboxedLab):
+    """A lab that is its memory alone."""
+
+    memory: dict[str, Any]
+    changes: list[str]
+
+    def ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        if operation == "remember":
+            self.memory[arguments["key"]] = json.loads(json.dumps(arguments["value"]))
+            return {}
+        if operation == "status":
+            return {"places": []}
+        if operation == "recall":
+            return {"value": self.memory.get(arguments["key"])}
+        self.changes.append(f"{operation} {arguments['service']}")
+        return {}
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> MemoryLab:
+    """A running lab with two faults in place; a service starts afresh with them."""
+    MemoryLab.memory, MemoryLab.changes = {}, []
+    there = MemoryLab(None, None, None)  # type: ignore[arg-type]
+    staging = Staging(
+        setup=Setup(restart={"instance": "agent"}), faults=(Word(kind="switch", word="a"), Word(kind="lever", word="b"))
+    )
+    there.remember_staging(staging)
+    for each in staging.faults:
+        there.inject(each)
+    monkeypatch.setattr(Connection, "to", lambda _: None)
+    monkeypatch.setattr(faults, "topology_of", lambda _: None)
+    monkeypatch.setattr(faults, "chosen", lambda _: "lab")
+    monkeypatch.setattr(sandboxed, "SandboxedLab", MemoryLab)
+    monkeypatch.setattr("whodunet.loading.library.Library.fault_kinds", lambda _: {"switch": Word, "lever": Word})
+    MemoryLab.changes.clear()
+    there.changes += ["on a", "on b"]
+    return there
+
+
+def run(change: str, *which: str) -> None:
+    assert faults.fault(argparse.Namespace(change=change, which=list(which), json=False)) == 0
+
+
+def states(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    capsys.readouterr()
+    faults.fault(argparse.Namespace(change="list", which=[], json=True))
+    return [each["state"] for each in json.loads(capsys.readouterr().out)]
+
+
+def test_the_list_says_kinds_and_states_and_no_more(lab: MemoryLab, capsys: pytest.CaptureFixture[str]) -> None:
+    run("list")
+    assert capsys.readouterr().out == "NR  KIND    STATE\n1   switch  on\n2   lever   on\n"
+
+
+def test_off_takes_out_the_last_first_and_starts_services_afresh(
+    lab: MemoryLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("off")
+    assert lab.changes[2:] == ["off b", "off a", "stop_service agent", "start_service agent"]
+    assert states(capsys) == ["off", "off"]
+
+
+@pytest.mark.parametrize("word", ["2", "lever"])
+def test_one_of_several_is_meant_by_number_or_kind(
+    lab: MemoryLab, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("off", word)
+    assert states(capsys) == ["on", "off"]
+    run("on", word)
+    assert states(capsys) == ["on", "on"]
+
+
+def test_what_is_in_that_state_already_is_left_alone(lab: MemoryLab) -> None:
+    run("on")
+    assert [change for change in lab.changes[2:] if change.startswith("on")] == []
+    run("off")
+    run("off")
+    assert [change for change in lab.changes if change.startswith("off")] == ["off b", "off a"]
+
+
+def test_a_fault_that_is_not_there_is_told_the_nearest(lab: MemoryLab) -> None:
+    for word, fix in (("levr", "did you mean lever?"), ("3", "use one of: switch, lever, 1, 2")):
+        with pytest.raises(InvalidInput) as refused:
+            run("off", word)
+        assert str(refused.value) == f"{word}: is no fault of this lab; {fix}"
+
+
+def test_a_lab_that_was_told_no_faults_says_so(lab: MemoryLab) -> None:
+    lab.memory.clear()
+    with pytest.raises(CannotRun, match="was not brought up by `whodunet up`"):
+        run("list")
+    lab.remember_staging(Staging(setup=Setup(), faults=()))
+    with pytest.raises(CannotRun, match="has no fault"):
+        run("off")
+
+
+def test_a_fault_that_this_lab_never_had_cannot_be_taken_out(lab: MemoryLab) -> None:
+    with pytest.raises(CannotRun, match="switch at nobody was not injected into this lab"):
+        lab.remove(Word(kind="switch", word="c"))

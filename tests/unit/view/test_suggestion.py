@@ -1,0 +1,34 @@
+"""Proposed evidence is YAML that a scenario takes as it is."""
+
+from __future__ import annotations
+
+import yaml
+
+from whodunet.core.scenario import AnswerTime, EvidenceClaim
+from whodunet.view.suggestion import render_suggestion
+
+RST = EvidenceClaim(
+    probe="ssh",
+    packet="RST",
+    first_seen_at="egress-fw-eth1",
+    ttl={"client-eth0": 64},
+    after=AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.5),
+    acknowledges="SYN",
+)
+SYN = EvidenceClaim(probe="ssh", packet="SYN", last_seen_at="instance-eth0")
+
+
+def test_both_phases_are_keys_of_an_answer() -> None:
+    text = render_suggestion({"faulty": [RST], "repaired": [SYN]})
+    pasted = yaml.safe_load(f"answer:\n  cause: egress-reset\n{text}")["answer"]
+    assert pasted == yaml.safe_load(text) | {"cause": "egress-reset"}
+    read = [EvidenceClaim.model_validate(claim) for claim in (*pasted["evidence"], *pasted["repaired"]["evidence"])]
+    assert read == [RST, SYN]
+
+
+def test_its_lines_fit_80_columns() -> None:
+    assert max(map(len, render_suggestion({"faulty": [RST], "repaired": [RST]}).splitlines())) <= 80
+
+
+def test_a_phase_without_claims_has_an_empty_list_and_one_that_is_not_claimed_no_key() -> None:
+    assert yaml.safe_load(render_suggestion({"faulty": ()})) == {"evidence": []}

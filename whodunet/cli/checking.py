@@ -1,0 +1,194 @@
+"""The command that checks scenarios: check."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whodunet.cli import naming
+from whodunet.cli.output import errors_name, hanging, require_room
+from whodunet.cli.runs import exit_status
+from whodunet.core.errors import InvalidInput, Problem, WhodunetError
+
+if TYPE_CHECKING:
+    from whodunet.core.scenario import Scenario
+    from whodunet.engine import Recording
+    from whodunet.loading.library import Library
+
+
+def add_commands(commands: Any) -> None:
+    """Adds this file's command."""
+    checking = commands.add_parser("check", help="check that scenarios show what they claim", description=check.__doc__)
+    naming.complete(
+        checking.add_argument("scenarios", metavar="NAME", nargs="*", help="names or YAML files"), naming.scenarios
+    )
+    checking.add_argument("--all", action="store_true", help="all scenarios that come with the lab")
+    checking.add_argument(
+        "--repeat", type=naming.positive, default=1, metavar="N", help="play each N times; all have to hold"
+    )
+    checking.add_argument(
+        "--jobs",
+        type=naming.positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="labs at a time (default: one per core)",
+    )
+    checking.add_argument("--junit", type=Path, metavar="FILE", help="write the judgements as JUnit XML")
+    checking.add_argument("--json", action="store_true", help="print the judgements as JSON")
+    checking.set_defaults(run=check)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of one play of a scenario: a recording, or why there is none."""
+
+    name: str  # the scenario's; numbered where there are several plays of that name
+    took_s: float
+    recording: Recording | None = None
+    failure: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The worst of all claims; a scenario that could not be played could not be measured."""
+        return self.recording.outcome if self.recording else "could-not-measure"
+
+
+def check(options: argparse.Namespace) -> int:
+    """Plays scenarios, several at a time, and tells for each whether its claims hold, with its fault and without."""
+    from whodunet.loading.library import Library, find_scenario, scenario_names
+
+    names = scenario_names() if options.all else options.scenarios
+    if not names:
+        raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
+    library = Library()
+    scenarios = _read_all([find_scenario(name) for name in names], library) * options.repeat
+    with _report_file(options.junit) as write:
+        checked = _check_side_by_side(scenarios, library, options)
+        _report(checked, options, write)
+    return exit_status([each.outcome for each in checked])
+
+
+@contextmanager
+def _report_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
+    """What writes the report in the end; that it can be written is found out at once, and nothing of it is left
+    when what is to be reported fails.
+
+    Raises:
+        OSError: when the file cannot be written.
+    """
+    if path is None:
+        yield None
+        return
+    is_new = not path.exists()
+    with open(path, "ab") as file:
+        require_room(file.fileno(), str(path))
+
+    def write(text: str) -> None:
+        with errors_name(str(path)):
+            path.write_text(text, encoding="utf-8")
+
+    try:
+        yield write
+    except BaseException:
+        if is_new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _read_all(paths: Sequence[Path], library: Library) -> list[Scenario]:
+    """All scenarios; every problem of every file at once."""
+    scenarios: list[Scenario] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            scenarios.append(library.scenario(path))
+        except InvalidInput as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInput(*problems)
+    return scenarios
+
+
+def _check_side_by_side(scenarios: Sequence[Scenario], library: Library, options: argparse.Namespace) -> list[Checked]:
+    """Checks several scenarios at a time; an interruption ends all their labs at once."""
+    from whodunet.lab.launching import end_all
+
+    labels = numbered([scenario.question.name for scenario in scenarios])
+    with ThreadPoolExecutor(options.jobs) as labs:
+        pairs = zip(labels, scenarios, strict=True)
+        checks = [labs.submit(_check_one, label, scenario, library) for label, scenario in pairs]
+        try:
+            for done in as_completed(checks):
+                if not options.json:
+                    print("\n".join(_lines(done.result())), flush=True)
+        except BaseException:
+            labs.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
+    return [done.result() for done in checks]
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind each that is there more than once, so that all differ."""
+    several = {name for name, times in Counter(names).items() if times > 1}
+    so_far: Counter[str] = Counter()
+    labels = []
+    for name in names:
+        so_far[name] += 1
+        labels.append(f"{name} #{so_far[name]}" if name in several else name)
+    return labels
+
+
+def _check_one(name: str, scenario: Scenario, library: Library) -> Checked:
+    from whodunet import engine
+
+    started = time.monotonic()
+    try:
+        recording = engine.play(scenario, library, lambda text: None)
+    except (WhodunetError, OSError) as error:
+        return Checked(name, time.monotonic() - started, failure=str(error))
+    return Checked(name, time.monotonic() - started, recording)
+
+
+def _lines(checked: Checked) -> Iterator[str]:
+    yield f"{checked.outcome:17} {checked.name} ({checked.took_s:.1f} s)"
+    recording = checked.recording
+    if recording is None:
+        yield hanging(str(checked.failure))
+        return
+    for each in recording.judgements:
+        if each.outcome != "held":
+            yield hanging(f"{each.claim.id}: expected {each.expected}, seen {each.seen}")
+    yield from (hanging(f"note: {note}") for note in recording.run.notes)
+
+
+def _report(
+    checked: Sequence[Checked], options: argparse.Namespace, write_junit: Callable[[str], object] | None
+) -> None:
+    from whodunet.view.json_report import as_json as report
+    from whodunet.view.junit import render_junit
+
+    recordings = {each.name: each.recording for each in checked if each.recording}
+    failures = {each.name: each.failure for each in checked if each.failure}
+    if options.json:
+        reports = {
+            name: report(each.scenario, each.run, each.judgements, each.readings) for name, each in recordings.items()
+        }
+        print(json.dumps({"reports": reports, "failures": failures}, indent=2, ensure_ascii=False))
+    else:
+        held = sum(each.outcome == "held" for each in checked)
+        print(f"{held} of {len(checked)} {'plays' if options.repeat > 1 else 'scenarios'} held")
+    sys.stdout.flush()
+    if write_junit:
+        judged = {name: each.judgements for name, each in recordings.items()}
+        write_junit(render_junit(judged, {each.name: each.took_s for each in checked}, failures))

@@ -1,0 +1,66 @@
+"""The command that switches the faults of a running lab: fault."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from whodunet.cli.output import table
+from whodunet.cli.running_lab import add_command, chosen, library_of, require_one_of, topology_of
+from whodunet.core.errors import CannotRun
+
+
+def add_commands(commands: Any) -> None:
+    """Adds this file's command."""
+    switching = add_command(commands, "fault", fault, "take the faults of a lab out, put them in again, or list them")
+    switching.add_argument("change", nargs="?", choices=("list", "on", "off"), default="list", help="default: list")
+    switching.add_argument(
+        "which", nargs="*", metavar="FAULT", help="a number from the list, or a kind; without it: all of them"
+    )
+    switching.add_argument("--json", action="store_true", help="the list as JSON")
+
+
+def fault(options: argparse.Namespace) -> int:
+    """Lists the faults of a lab's scenario by their kinds, takes some out or puts them in, and says which are in place.
+
+    Off restores what was there before; on brings it back, at once and as it was.
+    """
+    from whodunet.lab.control import Connection
+    from whodunet.lab.sandboxed import SandboxedLab
+
+    name = chosen(options)
+    lab = SandboxedLab(Connection.to(name), topology_of(name), None)
+    staging = lab.staging(library_of(lab.status()).fault_kinds())
+    if staging is None:
+        raise CannotRun(f"the lab {name} was not brought up by `whodunet up`; its faults are switched by who did")
+    numbers = _meant(options.which, [each.kind for each in staging.faults])
+    if options.change != "list":
+        _switch(lab, [staging.faults[number - 1] for number in numbers], is_on=options.change == "on")
+        for host, service in staging.setup.restart.items():
+            lab.restart_service(host, service)
+    states = [(number, staging.faults[number - 1]) for number in numbers]
+    rows = [(number, each.kind, "off" if each.proof(lab) is None else "on") for number, each in states]
+    if options.json:
+        print(json.dumps([dict(zip(("number", "kind", "state"), row, strict=True)) for row in rows], indent=2))
+    elif rows:
+        print(table(("NR", "KIND", "STATE"), [(str(number), kind, state) for number, kind, state in rows]))
+    return 0
+
+
+def _meant(which: Sequence[str], kinds: Sequence[str]) -> list[int]:
+    """The numbers of the faults that words mean: from 1, in the order of the scenario."""
+    if not kinds:
+        raise CannotRun("the scenario of this lab has no fault")
+    numbers = [str(number) for number in range(1, len(kinds) + 1)]
+    for word in which:
+        require_one_of(word, [*kinds, *numbers], "fault of this lab")
+    return [int(number) for number, kind in zip(numbers, kinds, strict=True) if not which or {number, kind} & {*which}]
+
+
+def _switch(lab: Any, faults: Sequence[Any], *, is_on: bool) -> None:
+    """Brings each fault into a state, unless it is in it; the last one in is the first one out."""
+    for each in faults if is_on else reversed(faults):
+        if (each.proof(lab) is not None) != is_on:
+            (lab.inject if is_on else lab.remove)(each)

@@ -1,0 +1,69 @@
+"""Several labs of one scenario, such as a class has them: all of them, or none."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+from whodunet.cli.labs import staged_lab, whats_next
+from whodunet.cli.output import tell, wrapped
+from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.lab import control
+
+
+def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
+    """Brings up NAME-1 to NAME-N, some at a time, and leaves them running; when one fails, none is left.
+
+    Raises:
+        InvalidInput: when one of the names is taken.
+        CannotRun: when one of them could not be brought up.
+    """
+    from whodunet.loading.library import Library, find_scenario
+
+    library = Library()
+    scenario = library.scenario(find_scenario(options.scenario))
+    library.topology(scenario.question.topology)  # read once, before several threads want it
+    names = _names(control.name_for(scenario.question.name) if options.name is None else options.name, options.count)
+    labs = _bring_up_side_by_side(
+        names, options.jobs, lambda name: staged_lab(scenario, library, options, name, lambda text: None, **more)
+    )
+    print(wrapped(scenario.question.story))
+    print(whats_next(names, scenario.question.vantage), flush=True)
+    for lab in labs:
+        lab.let_go()
+    return 0
+
+
+def _names(base: str, count: int) -> list[str]:
+    names = [control.require_name(f"{base}-{number}") for number in range(1, count + 1)]
+    taken = sorted(set(names) & set(control.running()))
+    if taken:
+        fix = "end it with `whodunet down`, or give others a name with --as"
+        raise InvalidInput(*(Problem(name, "a lab of that name is running", fix) for name in taken))
+    return names
+
+
+def _bring_up_side_by_side(names: Sequence[str], jobs: int, bring_up: Any) -> list[Any]:
+    """The labs, in the order of their names; whatever interrupts it ends all of them."""
+    from whodunet.lab.launching import end_all
+
+    with ThreadPoolExecutor(jobs) as pool:
+        coming = {pool.submit(bring_up, name): name for name in names}
+        try:
+            for count, done in enumerate(as_completed(coming), 1):
+                _check(done, coming[done], len(names))
+                tell(f"{coming[done]} is up ({count} of {len(names)})")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
+    return [done.result() for done in coming]
+
+
+def _check(done: Any, name: str, count: int) -> None:
+    try:
+        done.result()
+    except CannotRun as error:
+        raise CannotRun(f"{name} could not be brought up, so none of the {count} labs is left: {error}") from error

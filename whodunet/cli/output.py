@@ -1,0 +1,141 @@
+"""Where the command line writes: can it be written to, and does a line fit the terminal?"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, TextIO
+
+from whodunet.core.errors import CannotRun
+from whodunet.view import columns
+from whodunet.view.style import width_of
+
+_GAP: Final = 2  # columns between two columns of a table
+
+
+def open_closed_streams() -> None:
+    """Gives standard streams that are closed /dev/null, so that no file or socket of ours takes their number.
+
+    Raises:
+        CannotRun: when standard output was closed; what would be printed is what the command is for.
+    """
+    was_closed = sys.stdout is None
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(descriptor, True)  # as standard streams are
+        os.close(descriptor)
+        sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 - as long as the process
+        sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
+    if was_closed:
+        raise CannotRun("standard output is closed; send it to a file, or to /dev/null")
+
+
+def require_writable(output: TextIO) -> None:
+    """Finds out whether standard output can be written to, as far as the kernel tells before anything is written.
+
+    Raises:
+        OSError: as writing to it would: ENOSPC for a full disk, EPIPE for a pipe that nobody reads, EBADF ...
+    """
+    try:
+        descriptor = output.fileno()
+    except (OSError, ValueError):
+        return  # it is no file
+    require_room(descriptor, "standard output")
+    if has_no_reader(output):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def has_no_reader(stream: TextIO) -> bool:
+    """True of a pipe whose other end is closed."""
+    with suppress(OSError, ValueError):
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    return False
+
+
+def require_room(descriptor: int, name: str) -> None:
+    """Finds out whether an open file can be written to, and has room for more than nothing.
+
+    Raises:
+        OSError: with the name when it cannot, or has not.
+    """
+    with errors_name(name):
+        os.write(descriptor, b"")
+        if stat.S_ISREG(os.fstat(descriptor).st_mode) and _is_full(os.fstatvfs(descriptor)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextmanager
+def errors_name(name: str) -> Iterator[None]:
+    """Inside the `with`, errors of the system that name no file name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = name
+        raise
+
+
+def _is_full(file_system: os.statvfs_result) -> bool:
+    if not file_system.f_blocks:  # some of the kernel's own have no blocks at all
+        return False
+    return (file_system.f_bfree if os.geteuid() == 0 else file_system.f_bavail) == 0
+
+
+def flush_or_drop(stream: TextIO) -> None:
+    """Writes what is still held back; where that fails drops it, or Python would complain once more as it ends."""
+    try:
+        stream.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def tell(text: str) -> None:
+    """Says something on standard error; where nobody can read it, the command goes on."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def width() -> int:
+    """Columns to fill: of $COLUMNS, of the terminal, or 80."""
+    return width_of(sys.stdout, os.environ)
+
+
+def fitted(text: str, most: int | None = None) -> str:
+    """The text on one line of so many columns at most, the terminal's if not told; an ellipsis for what is left out."""
+    return columns.cut(" ".join(text.split("\n")), width() if most is None else most)
+
+
+def wrapped(text: str) -> str:
+    """The paragraphs of a text, broken anew so that they fit the terminal."""
+    return "\n\n".join("\n".join(columns.filled(each, width())) for each in text.strip().split("\n\n"))
+
+
+def hanging(text: str) -> str:
+    """A text below something else: set in by four columns, its further lines by six."""
+    return "\n".join(columns.wrapped(" " * 4 + " ".join(text.split()), width(), " " * 6))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows below a header, in columns that fit the terminal: the last one goes on below, the widest others are cut."""
+    *widths, last = (max(map(columns.columns_of, column)) for column in zip(header, *rows, strict=True))
+    while sum(widths) + _GAP * len(widths) + min(last, width() // 3) > width():
+        widths[widths.index(max(widths))] -= 1
+    return "\n".join(line for row in (header, *rows) for line in _lines(row, widths))
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    cells = (columns.padded(fitted(cell, most), most + _GAP) for cell, most in zip(row, widths, strict=False))
+    left = "".join(cells)
+    room = max(1, width() - columns.columns_of(left))
+    for number, line in enumerate(textwrap.wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) or [""]):
+        yield f"{columns.padded('', columns.columns_of(left)) if number else left}{line}".rstrip()

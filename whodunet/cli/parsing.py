@@ -1,0 +1,43 @@
+"""The parser of a command: a mistake shows that command's usage, and the nearest right word."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+_FEW: Final = 8  # choices that still fit a line
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser for one command, or for all of them."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(allow_abbrev=False, **more)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parses, and refuses what is left itself: argparse would have the parser of all commands do it."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self._refuse(unknown)
+        return found, unknown
+
+    def _refuse(self, unknown: list[str]) -> NoReturn:
+        option = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
+        near = _nearest(option, self._option_string_actions) if option else ""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuses a value that is none of the choices."""
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            few = f"; use one of: {', '.join(choices)}" if len(choices) <= _FEW else "; --help lists them"
+            near = _nearest(str(value), choices) or few
+            raise argparse.ArgumentError(action, f"invalid choice: {value}{near}")
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,38 @@
+"""The command that begins a scenario: new."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from whodunet.core.errors import InvalidInput, Problem
+
+_STARTER: Final = "_starter"  # the scenario to start from: beside the others, and listed nowhere
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # its lab is called so, too
+
+
+def add_commands(commands: Any) -> None:
+    """Adds this file's command."""
+    beginning = commands.add_parser("new", help="write a scenario to start from", description=new.__doc__)
+    beginning.add_argument("name", metavar="NAME", help="what the case is called; a folder may stand before it")
+    beginning.set_defaults(run=new)
+
+
+def new(options: argparse.Namespace) -> int:
+    """Writes NAME.yaml: a small case that holds, with comments that say what to change."""
+    from whodunet import catalogue
+
+    path = Path(options.name.removesuffix(".yaml") + ".yaml")
+    if not _NAME.fullmatch(path.stem):
+        fix = "use small letters, digits and hyphens, at most 32"
+        raise InvalidInput(Problem(options.name, "cannot be the name of a scenario", fix))
+    text = (catalogue.folder("scenarios") / f"{_STARTER}.yaml").read_text(encoding="utf-8")
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise InvalidInput(Problem(str(path), "exists already", "choose another name")) from error
+    print(f"wrote {path}; next: whodunet check {path if '/' in options.name else f'./{path}'}")
+    return 0

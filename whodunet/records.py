@@ -1,0 +1,219 @@
+"""The folder in which the records of runs are kept: one folder a run.
+
+A record is complete once its run.json is there, which is written last. While a run is being played its folder is
+locked, so that nobody takes it for one that was given up.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from whodunet.core.errors import CannotRun, InvalidInput, Problem
+
+RUN_FILE: Final = "run.json"
+SCENARIO_FILE: Final = "scenario.yaml"
+CAPTURE_FILE: Final = "capture.pcapng"
+State = Literal["complete", "incomplete", "playing"]
+_STAMP: Final = "%Y%m%d-%H%M%S"
+_LEAST_BYTES: Final = 1 << 20  # a record of one probe takes half of it
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run that is kept, or what is left of one."""
+
+    folder: Path
+    state: State
+    began_s: float  # since the epoch
+    size_bytes: int
+
+    @property
+    def name(self) -> str:
+        """The folder's name, by which commands know it."""
+        return self.folder.name
+
+
+def runs_folder() -> Path:
+    """Where records are kept. Source: XDG Base Directory Specification: $XDG_STATE_HOME, ignored unless absolute.
+
+    Raises:
+        CannotRun: when this user has no home directory.
+    """
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if state.is_absolute():
+        return state / "whodunet" / "runs"
+    try:
+        return Path.home() / ".local" / "state" / "whodunet" / "runs"
+    except RuntimeError as error:
+        raise CannotRun(f"no place for records: {error} Set HOME or XDG_STATE_HOME") from error
+
+
+def new_run_folder(name: str) -> Path:
+    """A folder for the record of a run that begins now; not made yet."""
+    return runs_folder() / f"{name}-{time.strftime(_STAMP)}-{os.getpid()}"
+
+
+@contextmanager
+def new_record(folder: Path, source: str) -> Iterator[Path]:
+    """A folder for a record, made before the run is played; taken away again when what is done in the `with` fails.
+
+    Args:
+        source: the text of the scenario's file, with which the record begins.
+
+    Raises:
+        InvalidInput: when the folder has something in it.
+        CannotRun: when it cannot be made or written to, or has no room.
+    """
+    if folder.is_dir() and any(_entries(folder)):
+        raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        with record_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / SCENARIO_FILE).write_text(source, encoding="utf-8")
+            _require_room(folder)
+        with _locked(folder):
+            yield folder
+    except BaseException:
+        _remove(folder, made)
+        raise
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Inside the `with`, the run of this record is being played; the lock goes with the process, however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def record_errors(folder: Path) -> Iterator[None]:
+    """Inside the `with`, what the system refuses to a record is told in one line.
+
+    Raises:
+        CannotRun: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = error.filename if error.filename is not None else folder
+        fix = "--keep FOLDER names another place"
+        raise CannotRun(f"the record cannot be kept: {where}: {error.strerror or error}; {fix}") from error
+
+
+def _require_room(folder: Path) -> None:
+    there = os.statvfs(folder)
+    if there.f_blocks and there.f_bavail * there.f_frsize < _LEAST_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def _remove(folder: Path, made: Sequence[Path]) -> None:
+    """Removes what is in a folder, and those folders that were made for it and hold nothing else."""
+    for entry in _entries(folder) if folder.is_dir() else ():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+    for each in made:
+        with suppress(OSError):
+            each.rmdir()
+
+
+def records() -> list[Record]:
+    """All records of this user, the latest first."""
+    kept = [_record(folder) for folder in _entries(runs_folder()) if folder.is_dir() and not folder.is_symlink()]
+    return sorted(kept, key=lambda record: (record.began_s, record.name), reverse=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _record(folder: Path) -> Record:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    size = sum(path.lstat().st_size for path in files)
+    return Record(folder, _state(folder), _began_s(folder), size)
+
+
+def _state(folder: Path) -> State:
+    if all((folder / name).is_file() for name in (RUN_FILE, SCENARIO_FILE, CAPTURE_FILE)):
+        return "complete"
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "playing"
+    finally:
+        os.close(lock)
+    return "incomplete"
+
+
+def _began_s(folder: Path) -> float:
+    """When the run began, by the folder's name; a folder that somebody renamed is as old as its latest change."""
+    *_, day, clock, _ = ["", "", *folder.name.rsplit("-", 3)]
+    try:
+        return time.mktime(time.strptime(f"{day}-{clock}", _STAMP))
+    except (ValueError, OverflowError):
+        return folder.stat().st_mtime
+
+
+def latest_record() -> Path:
+    """The folder of the last run that was kept to its end.
+
+    Raises:
+        InvalidInput: when there is none.
+    """
+    for record in records():
+        if record.state == "complete":
+            return record.folder
+    raise InvalidInput(Problem("show", f"no record is kept in {runs_folder()}", "`whodunet run NAME` makes one"))
+
+
+def find_record(name: str) -> Path:
+    """The folder of a record, by its name or its path.
+
+    Raises:
+        InvalidInput: when there is none.
+    """
+    from whodunet.loading.validation import did_you_mean
+
+    for folder in (Path(name), runs_folder() / name):
+        if folder.is_dir():
+            return folder
+    known = [record.name for record in records()]
+    fix = did_you_mean(name, known) if known else "`whodunet run NAME` makes one"
+    raise InvalidInput(Problem(name, "is no record", fix))
+
+
+def prune(kept: Sequence[Record], keep: int, older_than_s: float | None = None) -> list[Record]:
+    """Removes records, but for the latest `keep` and those that are being played; returns the removed.
+
+    Args:
+        kept: as `records` gives them.
+        older_than_s: leaves those that are younger.
+
+    Raises:
+        OSError: when one cannot be removed.
+    """
+    now = time.time()
+    old = [each for each in kept[keep:] if older_than_s is None or now - each.began_s > older_than_s]
+    removable = [each for each in old if each.state != "playing"]
+    for record in removable:
+        shutil.rmtree(record.folder)
+    return removable
