@@ -6,7 +6,6 @@ the lab's. Either end makes sure that the other belongs to the same user. Source
 
 from __future__ import annotations
 
-import array
 import fcntl
 import json
 import os
@@ -173,7 +172,7 @@ class Connection:
 
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
-        self._unread = b""
+        self._unread = bytearray()
         self._asking = threading.Lock()  # an answer goes to who asked, also when several threads ask
         self._sending = threading.Lock()
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_SEND_S), 0))
@@ -217,21 +216,34 @@ class Connection:
             TimeoutError: when nothing has come for so long.
             ValueError: when what came is no message.
         """
-        received = array.array("i")
-        while b"\n" not in self._unread:
+        received: list[int] = []
+        try:
+            return self._next_message(timeout_s, received), received
+        except BaseException:
+            for descriptor in received:
+                os.close(descriptor)
+            raise
+
+    def _next_message(self, timeout_s: float | None, received: list[int]) -> dict[str, Any]:
+        is_whole = b"\n" in self._unread
+        while not is_whole:
             self._await_readable(timeout_s)
             chunk, descriptors, _, _ = socket.recv_fds(self._stream, 1 << 16, _MOST_DESCRIPTORS)
             received.extend(descriptors)
             if not chunk:
                 raise EOFError("the other end closed the control connection")
             self._unread += chunk
-            if len(self._unread) > _MOST_BYTES:
+            is_whole = b"\n" in chunk
+            if len(self._unread) > _MOST_BYTES or len(received) > _MOST_DESCRIPTORS:
                 raise ValueError("message too long")
-        line, self._unread = self._unread.split(b"\n", 1)
-        message = json.loads(line)
+        line, _, self._unread = self._unread.partition(b"\n")
+        try:
+            message = json.loads(line)
+        except RecursionError as error:
+            raise ValueError("message too deep") from error
         if not isinstance(message, dict):
             raise ValueError("a message is a JSON object")
-        return message, list(received)
+        return message
 
     def _await_readable(self, timeout_s: float | None) -> None:
         if timeout_s is not None:
@@ -272,6 +284,11 @@ class Connection:
         with suppress(ConnectionError):
             while self._stream.recv(4096):
                 pass
+
+    @property
+    def has_unread(self) -> bool:
+        """True when more has come with the last message, so that the socket itself may never be readable again."""
+        return bool(self._unread)
 
     def fileno(self) -> int:
         """The socket's descriptor."""

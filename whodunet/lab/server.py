@@ -85,10 +85,10 @@ class Server:
             while True:
                 request, descriptors = connection.receive(timeout_s)
                 timeout_s = None
-                if request.get("operation") == "attach":
-                    converse_with_process(connection, self._lab.hosts, request, descriptors)
-                    break
                 try:
+                    if request.get("operation") == "attach":
+                        converse_with_process(connection, self._lab.hosts, request)
+                        break
                     answer, sent = self._answer(request, descriptors)
                 finally:
                     for descriptor in descriptors:
@@ -96,12 +96,13 @@ class Server:
                 connection.send(answer, sent)
                 for descriptor in sent:
                     os.close(descriptor)
-        except (EOFError, OSError, ValueError):
-            pass
+        except (EOFError, OSError, ValueError, TypeError, KeyError):
+            pass  # it has gone, or what it says is no request
         connection.close()
 
     def _answer(self, request: dict[str, Any], given: list[int]) -> tuple[Mapping[str, Any], tuple[int, ...]]:
-        name = request.pop("operation", None)
+        name = str(request.pop("operation", ""))
+        request.pop("given", None)  # descriptors come beside a message, never in it
         if given:
             request["given"] = given
         operation: Callable[..., Any] | None = self._lab.operations.get(name)
