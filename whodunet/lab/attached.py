@@ -178,20 +178,27 @@ def _relay(connection: Connection, forth: Mapping[int, int], back: Mapping[int, 
     for source, target in unpolled:
         threading.Thread(target=_copy_all, args=(source, target), daemon=True).start()
     selector.register(connection, selectors.EVENT_READ)
+    if connection.has_message:  # it came together with the answer before it, so no selector will tell of it
+        return _hear_of_the_end(connection, back)
     while True:
-        events = selector.select(0 if connection.has_unread else None)
-        if connection.has_unread or any(key.fileobj is connection for key, _ in events):
-            try:
-                message, _ = connection.receive()
-            except (EOFError, OSError):
-                return None
-            _drain([descriptor for descriptor in back if descriptor in selector.get_map()], back)
-            return int(message["exit_status"])
-        for key, _ in events:
+        for key, _ in selector.select():
+            if key.fileobj is connection:
+                unfinished = {source: target for source, target in back.items() if source in selector.get_map()}
+                return _hear_of_the_end(connection, unfinished)
             if not _copy(key.fd, key.data):
                 selector.unregister(key.fd)
                 if key.fd in forth and forth[key.fd] not in back:
                     os.close(key.data)  # end of input
+
+
+def _hear_of_the_end(connection: Connection, back: Mapping[int, int]) -> int | None:
+    """The exit status, once all that the program has written is copied; None when the lab has ended first."""
+    try:
+        message, _ = connection.receive()
+    except (EOFError, OSError):
+        return None
+    _drain(back)
+    return int(message["exit_status"])
 
 
 def _copy(source: int, target: int) -> bool:
@@ -215,13 +222,13 @@ def _copy_all(source: int, target: int) -> None:
         os.close(target)
 
 
-def _drain(sources: Sequence[int], back: Mapping[int, int]) -> None:
+def _drain(back: Mapping[int, int]) -> None:
     """What the program wrote before it ended, but nothing of what it may have left running."""
-    for source in sources:
+    for source, target in back.items():
         os.set_blocking(source, False)
         with suppress(OSError):
             while chunk := os.read(source, _CHUNK_BYTES):
-                _write_all(back[source], chunk)
+                _write_all(target, chunk)
 
 
 def _write_all(target: int, chunk: bytes) -> None:

@@ -245,6 +245,11 @@ class Connection:
             raise ValueError("a message is a JSON object")
         return message
 
+    @property
+    def has_message(self) -> bool:
+        """True when a message is here that came together with the one before."""
+        return b"\n" in self._unread
+
     def _await_readable(self, timeout_s: float | None) -> None:
         if timeout_s is not None:
             import select
@@ -284,11 +289,6 @@ class Connection:
         with suppress(ConnectionError):
             while self._stream.recv(4096):
                 pass
-
-    @property
-    def has_unread(self) -> bool:
-        """True when more has come with the last message, so that the socket itself may never be readable again."""
-        return bool(self._unread)
 
     def fileno(self) -> int:
         """The socket's descriptor."""

@@ -1,22 +1,17 @@
-"""A program on a host whose user sits outside: its end is noticed, whenever that is told."""
+"""A program on a host whose user sits outside: its end is heard of, however early it comes."""
 
 from __future__ import annotations
 
-import os
 import socket
 
-from whodunet.lab.attached import _relay
+from whodunet.lab import attached
 from whodunet.lab.control import Connection
 
 
-def test_the_end_of_a_program_is_noticed_that_was_told_together_with_its_start() -> None:
-    ours, theirs = socket.socketpair()
-    theirs.sendall(b'{}\n{"exit_status": 7}\n')
-    connection = Connection(ours)
-    assert connection.receive() == ({}, [])
-    output, written = os.pipe()
-    assert _relay(connection, {}, {output: 1}) == 7
-    for descriptor in (output, written):
-        os.close(descriptor)
-    theirs.close()
-    connection.close()
+def test_an_exit_status_that_comes_together_with_the_answer_is_heard_of() -> None:
+    outside, inside = socket.socketpair()
+    with outside, inside:
+        inside.sendall(b'{}\n{"exit_status": 3}\n')  # in one piece, as when the user's side is late to read
+        connection = Connection(outside)
+        assert connection.receive() == ({}, [])
+        assert attached._relay(connection, {}, {}) == 3
