@@ -46,6 +46,21 @@ echo ready
 read -r || true
 """.replace("SCRATCH", " ".join(_SCRATCH))
 
+# A user who exists on this machine of namespaces alone; the real one's accounts and devices stay as they are.
+_SETTLE: Final = """
+set -e
+mkdir -p /tmp/etc /tmp/guest
+for file in passwd group subuid subgid; do touch /etc/$file; cp /etc/$file /tmp/etc/$file; done
+echo 'guest:x:4242:4242::/tmp/guest:/bin/bash' >>/tmp/etc/passwd
+echo 'guest:x:4242:' >>/tmp/etc/group
+for file in subuid subgid; do echo 'guest:300000:65536' >>/tmp/etc/$file; done
+for file in passwd group subuid subgid; do mount --bind /tmp/etc/$file /etc/$file; done
+chown 4242:4242 /tmp/guest
+mknod -m 666 /tmp/tun c 10 200
+mount --bind /tmp/tun /dev/net/tun
+"""
+_AS_GUEST: Final = ("setpriv", "--reuid=4242", "--regid=4242", "--init-groups", "env", "HOME=/tmp/guest", "USER=guest")
+
 Snapshot = Mapping[str, frozenset[str]]
 
 
@@ -126,6 +141,21 @@ class Machine:
             folders[:] = [name for name in folders if not _is_kept(Path(place) / (here / name).relative_to(root))]
             found = (str(Path(place) / (here / name).relative_to(root)) for name in (*folders, *files))
             yield from (path for path in found if not _RUNTIME_FOLDER.fullmatch(path))
+
+
+def settle_guest(machine: Machine) -> tuple[str, ...]:
+    """Gives a machine an ordinary user; returns the words before a command that is to be that one's."""
+    if not machine.path("/tmp/guest").exists():
+        settled = machine.run("bash", "-c", _SETTLE)
+        assert settled.returncode == 0, settled.stderr
+    return _AS_GUEST
+
+
+def as_ordinary_user(machine: Machine, *command: str) -> subprocess.CompletedProcess[str]:
+    """As the guest, or as oneself where the suite runs as an ordinary user."""
+    if os.geteuid() != 0:
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+    return machine.run(*settle_guest(machine), *command)
 
 
 def _own_cgroups() -> Iterator[str]:
@@ -232,6 +262,18 @@ def process_tree() -> SimpleNamespace:
     return SimpleNamespace(
         children=children, descendants=descendants, command_line=command_line, launcher_of=launcher_of
     )
+
+
+@pytest.fixture(scope="session", name="as_ordinary_user")
+def _as_ordinary_user() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command on a machine as a user who is not root."""
+    return as_ordinary_user
+
+
+@pytest.fixture(scope="session", name="settle_guest")
+def _settle_guest() -> Callable[..., tuple[str, ...]]:
+    """Gives a machine an ordinary user."""
+    return settle_guest
 
 
 class StartLab(Protocol):

@@ -32,21 +32,17 @@ _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUI
 # Inside: the server's part.
 
 
-def converse_with_process(
-    connection: Connection, hosts: Mapping[str, Host], request: Mapping[str, Any], descriptors: Sequence[int]
-) -> None:
+def converse_with_process(connection: Connection, hosts: Mapping[str, Host], request: Mapping[str, Any]) -> None:
     """Starts what is asked for, forwards signals to it, and tells its exit status; it ends with its user."""
     try:
-        child, given = _start(hosts, request, descriptors)
+        child, given = _start(hosts, request)
     except WhodunetError as error:
         connection.send({"error": str(error)})
         return
+    try:
+        connection.send({}, given)
     finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
-    connection.send({}, given)
-    for descriptor in given:
-        os.close(descriptor)
+        _close(given)
 
     def tell_end() -> None:
         with suppress(OSError):
@@ -62,9 +58,8 @@ def converse_with_process(
             child.signal(signal.SIGHUP)
 
 
-def _start(
-    hosts: Mapping[str, Host], request: Mapping[str, Any], descriptors: Sequence[int]
-) -> tuple[HostChild, list[int]]:
+def _start(hosts: Mapping[str, Host], request: Mapping[str, Any]) -> tuple[HostChild, list[int]]:
+    """The program, and the user's ends: of its terminal, or of its standard input, output and error."""
     name, command = str(request["host"]), [str(word) for word in request["command"]]
     if name not in hosts:
         raise CannotRun(f"{name} is no host of this lab; use one of: {', '.join(hosts)}")
@@ -75,9 +70,21 @@ def _start(
             command, int(request["rows"]), int(request["columns"]), TERM=term
         )
         return child, [terminal]
-    if len(descriptors) != 3:
-        raise CannotRun("a program without a terminal needs three pipes")
-    return hosts[name].start(command, descriptors, TERM=term), []
+    # Made here, so that they belong to the host's root, who may then open /dev/stdout and the like.
+    (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
+    ours = [our_in, our_out, our_err]
+    try:
+        return hosts[name].start(command, (their_in, their_out, their_err), TERM=term), ours
+    except WhodunetError:
+        _close(ours)
+        raise
+    finally:
+        _close((their_in, their_out, their_err))
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 # Outside: the user's part.
@@ -102,23 +109,12 @@ def attach(lab: str, host: str, command: Sequence[str], *, in_terminal: bool) ->
         with _raw_terminal(), _resizing(terminal):
             status = _relay(connection, {0: terminal}, {terminal: 1})
     else:
-        ours, theirs = _pipes()
-        try:
-            connection.ask("attach", host=host, command=list(command), term=term, given=theirs)
-        finally:
-            for descriptor in theirs:
-                os.close(descriptor)
+        _, ours = connection.ask("attach", host=host, command=list(command), term=term)
         with _forwarding_signals(connection):
             status = _relay(connection, {0: ours[0]}, {ours[1]: 1, ours[2]: 2})
     if status is None:
         raise CannotRun(f"the lab {lab} has ended, and with it what ran on {host}")
     return status if status >= 0 else 128 - status
-
-
-def _pipes() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Our ends and theirs of three pipes: standard input, output, error."""
-    (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
-    return (our_in, our_out, our_err), (their_in, their_out, their_err)
 
 
 def _window_size() -> tuple[int, int]:

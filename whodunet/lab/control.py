@@ -6,7 +6,6 @@ the lab's. Either end makes sure that the other belongs to the same user. Source
 
 from __future__ import annotations
 
-import array
 import fcntl
 import json
 import os
@@ -200,7 +199,7 @@ class Connection:
 
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
-        self._unread = b""
+        self._unread = bytearray()
         self._asking = threading.Lock()  # an answer goes to who asked, also when several threads ask
         self._sending = threading.Lock()
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_SEND_S), 0))
@@ -244,21 +243,39 @@ class Connection:
             TimeoutError: when nothing has come for so long.
             ValueError: when what came is no message.
         """
-        received = array.array("i")
-        while b"\n" not in self._unread:
+        received: list[int] = []
+        try:
+            return self._next_message(timeout_s, received), received
+        except BaseException:
+            for descriptor in received:
+                os.close(descriptor)
+            raise
+
+    def _next_message(self, timeout_s: float | None, received: list[int]) -> dict[str, Any]:
+        is_whole = b"\n" in self._unread
+        while not is_whole:
             self._await_readable(timeout_s)
             chunk, descriptors, _, _ = socket.recv_fds(self._stream, 1 << 16, _MOST_DESCRIPTORS)
             received.extend(descriptors)
             if not chunk:
                 raise EOFError("the other end closed the control connection")
             self._unread += chunk
-            if len(self._unread) > _MOST_BYTES:
+            is_whole = b"\n" in chunk
+            if len(self._unread) > _MOST_BYTES or len(received) > _MOST_DESCRIPTORS:
                 raise ValueError("message too long")
-        line, self._unread = self._unread.split(b"\n", 1)
-        message = json.loads(line)
+        line, _, self._unread = self._unread.partition(b"\n")
+        try:
+            message = json.loads(line)
+        except RecursionError as error:
+            raise ValueError("message too deep") from error
         if not isinstance(message, dict):
             raise ValueError("a message is a JSON object")
-        return message, list(received)
+        return message
+
+    @property
+    def has_message(self) -> bool:
+        """True when a message is here that came together with the one before."""
+        return b"\n" in self._unread
 
     @property
     def has_message(self) -> bool:

@@ -15,6 +15,7 @@ import selectors
 import signal
 import socket
 import struct
+import sys
 import termios
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from whodunet.lab import host_root, linux
+from whodunet.lab import host_root, linux, seccomp
 from whodunet.lab.host_root import Shared
 from whodunet.lab.ids import KINDS, identity_map
 from whodunet.lab.links import switch_offload_off
@@ -30,10 +31,26 @@ from whodunet.lab.links import switch_offload_off
 NAMESPACES: Final = ("net", "uts", "ipc", "cgroup")  # those that belong to the host's user namespace
 PROCESSES: Final = 1024  # of one host, threads included
 _ADDRESS_SPACE_BYTES: Final = 8 << 30  # of one process
-_OPEN_FILES: Final = 1024
+# Descriptors that lie in a socket's queue are counted by user, across hosts and labs, and whoever sends one more than
+# the own limit is refused. So that of what runs on hosts is lower than all others', by what fits in one message (253).
+# Source: getrlimit(2), RLIMIT_NOFILE; unix(7), ETOOMANYREFS
+_OPEN_FILES: Final = 768
 # Each host's user namespace is made by an id of its own, and so the kernel counts each host's processes apart.
 # Source: setrlimit(2), RLIMIT_NPROC; kernel/ucount.c since Linux 5.14
 _FIRST_MAKER: Final = 2000
+_COUNTED_BY_HOST: Final = {
+    resource.RLIMIT_NPROC: PROCESSES,
+    resource.RLIMIT_SIGPENDING: 4096,
+    resource.RLIMIT_MSGQUEUE: 1 << 18,
+}
+# What an id of the lab may have of these, and so a host; the machine grants a user not much more, all hosts together.
+# Source: namespaces(7), /proc/sys/user
+_WATCHES: Final = {
+    "max_inotify_instances": 32,
+    "max_inotify_watches": 4096,
+    "max_fanotify_groups": 8,
+    "max_fanotify_marks": 4096,
+}
 # All that a root needs who owns no more than a network. Without SYS_ADMIN (21) and SYS_RESOURCE (24) nothing can be
 # mounted and no limit raised, so that limits of memory and files hold. Source: capabilities(7), linux/capability.h
 _CAPABILITIES: Final = {
@@ -179,7 +196,11 @@ def _close_all_but(kept: int) -> None:
 def _become(birth: Birth) -> list[int]:
     """Enters root and namespaces; returns descriptors of the namespaces, in the order of NAMESPACES."""
     root = host_root.build(birth.name, birth.shared)
-    _limit(resource.RLIMIT_NPROC, PROCESSES)
+    for kind, most in _COUNTED_BY_HOST.items():
+        _limit(kind, most)
+    for name, most in _WATCHES.items():
+        with suppress(FileNotFoundError):  # an older kernel does not count it
+            Path(f"{root}/proc/sys/user/{name}").write_text(str(most), encoding="ascii")
     user, namespaces = _make_namespaces(root, birth.number)
     linux.setns(namespaces[0], linux.CLONE_NEWNET)
     host_root.finish(root)
@@ -192,9 +213,10 @@ def _become(birth: Birth) -> list[int]:
     socket.sethostname(birth.name)
     _limit(resource.RLIMIT_AS, _ADDRESS_SPACE_BYTES)
     _limit(resource.RLIMIT_CORE, 0)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES, hard), hard))
     linux.join_new_keyring()
+    linux.set_dumpable(False)
+    seccomp.forbid_calls()
+    sys.path.clear()  # from now on these are the host's directories, and nothing there is to be run in here
     return namespaces
 
 
@@ -348,6 +370,7 @@ def _exec(order: Order, terminal: int | None, descriptors: Sequence[int]) -> NoR
         for standard, duplicate in enumerate(duplicates):
             os.dup2(duplicate, standard)
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
         if not order.may_mount:
             linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
         os.chdir(order.directory)

@@ -27,8 +27,12 @@ _BIRTH_S: Final = 20.0
 _ANSWER_S: Final = 20.0
 _MOST_READ_BYTES: Final = 1 << 26
 _CHUNK_BYTES: Final = 1 << 20
-# Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped.
+# Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped; and a new
+# namespace takes over from the machine what is not set here of IPv4, such as that it forwards.
 _SYSCTLS: Final = {
+    "ipv4/ip_forward": "0",
+    "ipv4/conf/all/route_localnet": "0",
+    "ipv4/conf/default/route_localnet": "0",
     "ipv4/icmp_ratelimit": "0",
     "ipv4/conf/all/rp_filter": "0",
     "ipv4/conf/default/rp_filter": "0",

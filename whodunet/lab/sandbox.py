@@ -6,6 +6,7 @@ first process. That dies with the launcher; and with it the kernel ends every pr
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from whodunet.core.errors import CannotRun
 from whodunet.lab import linux
 from whodunet.lab.accounts import account_tables
 from whodunet.lab.ids import map_sandbox
+from whodunet.lab.waiting import wait_until
 
 MACHINE_ETC: Final = "/run/machine-etc"
 HOST_ROOT: Final = "/run/lab/root"  # where each host builds, in a mount namespace of its own, what becomes its root
@@ -27,6 +29,7 @@ _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun"
 # What of /proc changes the machine besides /proc/sys. Source: the default read-only paths of container runtimes.
 _MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
+_WRITTEN_S: Final = 10.0
 _FIX: Final = "`whodunet doctor` says what this machine lacks"
 _TUN: Final = "/dev/net/tun"
 _TUN_DEVICE: Final = os.makedev(10, 200)  # Source: the kernel's Documentation/networking/tuntap.rst
@@ -185,7 +188,7 @@ def hide_machine(keep: Iterable[Path] = ()) -> None:
     """
     kept = {path: os.open(path, os.O_PATH) for path in keep if _is_below(path, _SCRATCH_BYTES)}
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    linux.make_read_only("/")
+    _make_machine_read_only()
     _mount_devices()
     for directory, size in _SCRATCH_BYTES.items():
         if directory == "/etc":
@@ -200,6 +203,21 @@ def hide_machine(keep: Iterable[Path] = ()) -> None:
     mount_proc("/proc")
     lock_proc("/proc")
     _furnish()
+
+
+def _make_machine_read_only() -> None:
+    """Tries again while something is being written: what imports meanwhile may just be keeping a compiled module."""
+
+    def is_made() -> bool:
+        try:
+            linux.make_read_only("/")
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return False
+        return True
+
+    wait_until(is_made, "nobody to write to the machine's files any more", _WRITTEN_S)
 
 
 def mount_devices(there: Iterable[str], at: str) -> None:

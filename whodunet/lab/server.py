@@ -37,7 +37,7 @@ _ENDED: Final = 75  # exit status when the lab ends by itself
 _GROWING: Final = {"/run/lab/log": "64m", "/run/lab/capture": "260m", "/run/lab/records": "64m"}
 _CONNECTIONS: Final = "256"  # buckets of each host's own table of TCP connections, instead of the machine's table
 _MUTE_S: Final = 10.0  # for a peer that has connected and asks nothing
-_OPEN_FILES: Final = 1024  # a program that closes all that could be open takes longer, the more that is
+_OPEN_FILES: Final = 2048  # a program that closes all that could be open takes longer, the more that is
 
 
 class Lifeline:
@@ -87,10 +87,10 @@ class Server:
             while True:
                 request, descriptors = connection.receive(timeout_s)
                 timeout_s = None
-                if request.get("operation") == "attach":
-                    converse_with_process(connection, self._lab.hosts, request, descriptors)
-                    break
                 try:
+                    if request.get("operation") == "attach":
+                        converse_with_process(connection, self._lab.hosts, request)
+                        break
                     answer, sent = self._answer(request, descriptors)
                 finally:
                     for descriptor in descriptors:
@@ -98,12 +98,13 @@ class Server:
                 connection.send(answer, sent)
                 for descriptor in sent:
                     os.close(descriptor)
-        except (EOFError, OSError, ValueError):
-            pass
+        except (EOFError, OSError, ValueError, TypeError, KeyError):
+            pass  # it has gone, or what it says is no request
         connection.close()
 
     def _answer(self, request: dict[str, Any], given: list[int]) -> tuple[Mapping[str, Any], tuple[int, ...]]:
-        name = request.pop("operation", None)
+        name = str(request.pop("operation", ""))
+        request.pop("given", None)  # descriptors come beside a message, never in it
         if given:
             request["given"] = given
         operation: Callable[..., Any] | None = self._lab.operations.get(name)
