@@ -277,11 +277,6 @@ class Connection:
         """True when a message is here that came together with the one before."""
         return b"\n" in self._unread
 
-    @property
-    def has_message(self) -> bool:
-        """True when a message is here that came together with the one before."""
-        return b"\n" in self._unread
-
     def _await_readable(self, timeout_s: float | None) -> None:
         if timeout_s is not None:
             import select

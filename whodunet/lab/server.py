@@ -250,7 +250,7 @@ def _limit_open_files() -> None:
     import resource
 
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES, hard), hard))
 
 
 def main(arguments: list[str]) -> NoReturn:
