@@ -34,6 +34,14 @@ class Network(Protocol):
         """Runs a shell command on a node as its root; waits at most 30 s."""
         ...
 
+    def bind(self, node: str, source: str, target: str) -> None:
+        """Shows a folder or file of a node in place of another one; nobody who works on the node may do that."""
+        ...
+
+    def unbind(self, node: str, target: str) -> None:
+        """Takes away what `bind` has put there last."""
+        ...
+
     def policy(self, switch: str) -> dict[str, Any]:
         """The policy that a switch's controller carries out now."""
         ...

@@ -12,7 +12,7 @@ from whodunet.core.fault import Network, NodeFault, run_checked
 from whodunet.core.fields import refused
 from whodunet.core.topology import Topology
 
-_PRELOAD: Final = "/etc/ld.so.preload"  # Source: ld.so(8); only this host's file is mounted over
+_PRELOAD: Final = "/etc/ld.so.preload"  # Source: ld.so(8)
 _SETTING: Final = "/etc/faketimerc"  # Source: libfaketime's README, "Advanced time specification options"
 _LIBRARY: Final = "/usr/lib/*-linux-gnu/faketime/libfaketime.so.1"
 _LEAST_S: Final = 60  # what cannot come from the time between two readings
@@ -41,22 +41,17 @@ class ClockSkew(NodeFault):
         return super().facts(topology) | {"clock": direction}
 
     def inject(self, network: Network) -> Mapping[str, Any]:
-        """Mounts files over the dynamic loader's list of libraries, for one kernel has one clock for all its hosts."""
+        """Has every program load libfaketime, for one kernel has one clock for all its hosts."""
         library = network.execute(self.node, f"ls {_LIBRARY}").stdout.strip()
         if not library:
             raise CannotRun(f"{self.node}: libfaketime is not installed; sudo apt-get install libfaketime")
-        folder = f"/run/clock/{self.node}"
-        lines = [
-            f"mkdir -p {folder} && touch {_PRELOAD} {_SETTING}",
-            f"echo '{self.offset_s:+d}s' >{folder}/setting && echo {library} >{folder}/preload",
-            f"mount --bind {folder}/setting {_SETTING} && mount --bind {folder}/preload {_PRELOAD}",
-        ]
+        lines = [f"echo '{self.offset_s:+d}s' >{_SETTING}", f"echo {library} >{_PRELOAD}"]
         run_checked(network, self.node, " && ".join(lines))
         return {}
 
     def remove(self, network: Network, before: Mapping[str, Any]) -> None:
-        """Takes the mounts away."""
-        run_checked(network, self.node, f"umount {_PRELOAD} {_SETTING}")
+        """Removes the files."""
+        run_checked(network, self.node, f"rm -f {_PRELOAD} {_SETTING}")
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """What the host says the time is, beside the time of another node."""

@@ -37,19 +37,23 @@ class ProgramMissing(NodeFault):
 
     def _mount_without(self, network: Network, folder: str, number: int) -> None:
         """Mounts a folder of links to what is in the true one, but for the program."""
-        true, farm = (f"/run/hidden/{self.node}/{self.program}/{number}/{kind}" for kind in ("true", "farm"))
-        lines = [
-            f"rm -rf {farm} && mkdir -p {true} {farm} && mount --bind {folder} {true}",
-            f"ln -s {true}/* {farm}/ && rm {farm}/{self.program}",
-            f"mount --bind {farm} {folder}",
-        ]
-        run_checked(network, self.node, " && ".join(lines))
+        true, farm = self._places(number)
+        run_checked(network, self.node, f"rm -rf {farm} && mkdir -p {true} {farm}")
+        network.bind(self.node, folder, true)
+        run_checked(network, self.node, f"ln -s {true}/* {farm}/ && rm {farm}/{self.program}")
+        network.bind(self.node, farm, folder)
+
+    def _places(self, number: int) -> tuple[str, str]:
+        """Where the true folder is to be found meanwhile, and the one that is shown instead."""
+        own = f"/run/hidden/{self.node}/{self.program}/{number}"
+        return f"{own}/true", f"{own}/farm"
 
     def remove(self, network: Network, before: Mapping[str, Any]) -> None:
-        """Takes the mounts away; lazily, because the shell that does it was started from there."""
+        """Takes the mounts away."""
         for number, folder in reversed(list(enumerate(before["hidden"]))):
-            true = f"/run/hidden/{self.node}/{self.program}/{number}/true"
-            run_checked(network, self.node, f"umount --lazy {folder} {true}")
+            true, _ = self._places(number)
+            for mounted in (folder, true):
+                network.unbind(self.node, mounted)
 
     def _where(self, network: Network) -> str:
         return network.execute(self.node, f"command -v {self.program}").stdout.strip()

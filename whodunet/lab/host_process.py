@@ -98,7 +98,6 @@ class Order:
     directory: str = "/"
     rows: int = 0  # with columns: of the terminal that it gets; 0: none
     columns: int = 0
-    may_mount: bool = False  # as a fault may, and nobody who works on the host
 
 
 def receive_line(stream: socket.socket, unread: bytearray) -> tuple[bytes, list[int]]:
@@ -311,6 +310,12 @@ class _Init:
         if "configure" in request:
             _configure(request["configure"], request["interfaces"])
             return {"number": request["number"]}, []
+        if "bind" in request:
+            linux.mount(request["bind"], request["onto"], flags=linux.MS_BIND)
+            return {"number": request["number"]}, []
+        if "unbind" in request:
+            linux.unmount(request["unbind"])
+            return {"number": request["number"]}, []
         if "signal" in request:
             pid = next((pid for pid, number in self._running.items() if number == request["of"]), None)
             if pid is not None:
@@ -371,8 +376,7 @@ def _exec(order: Order, terminal: int | None, descriptors: Sequence[int]) -> NoR
             os.dup2(duplicate, standard)
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
-        if not order.may_mount:
-            linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
+        linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
         os.chdir(order.directory)
         os.execvpe(order.command[0], list(order.command), dict(order.environment))  # noqa: S606 - no shell is asked for
     except OSError as error:

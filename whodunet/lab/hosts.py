@@ -286,6 +286,18 @@ class Host:
             finally:
                 os.close(above)
 
+    def bind(self, source: str, target: str) -> None:
+        """Shows a folder or file of the host in place of another one.
+
+        By a call of the first process, which runs no program for it: one of the host's could be what a learner has put
+        in its place, and would have the right to mount.
+        """
+        self._first.ask({"bind": source, "onto": target})
+
+    def unbind(self, target: str) -> None:
+        """Takes away what `bind` has put there last."""
+        self._first.ask({"unbind": target})
+
     # Its network.
 
     def configure(self, interfaces: Sequence[tuple[str, str | None]], devices: Sequence[str] = ()) -> None:
@@ -323,17 +335,15 @@ class Host:
         streams: Sequence[int],
         *,
         directory: str = ACCOUNTS["root"].home,
-        may_mount: bool = False,
         **more: str,
     ) -> HostChild:
         """Starts a program as the host's root; it leads a session of its own.
 
         Args:
             streams: descriptors of its standard input, output and error.
-            may_mount: True for what injects a fault; whoever works on the host may not.
             more: environment variables.
         """
-        order = Order(0, list(command), host_environment(**more), directory, may_mount=may_mount)
+        order = Order(0, list(command), host_environment(**more), directory)
         number, answer, _ = self._first.ask(asdict(order), streams)
         return HostChild(self._first, number, answer["pid"])
 
@@ -343,13 +353,13 @@ class Host:
         number, answer, (terminal,) = self._first.ask(asdict(order))
         return HostChild(self._first, number, answer["pid"]), terminal
 
-    def run(self, command: Sequence[str], deadline_s: float, stdin: str = "", *, may_mount: bool = False) -> Finished:
+    def run(self, command: Sequence[str], deadline_s: float, stdin: str = "") -> Finished:
         """Runs a program to its end, or to the deadline, when it and its process group are killed."""
-        return collect(lambda streams: self.start(command, streams, may_mount=may_mount), deadline_s, stdin.encode())
+        return collect(lambda streams: self.start(command, streams), deadline_s, stdin.encode())
 
-    def execute(self, command: str, deadline_s: float, stdin: str = "", *, may_mount: bool = False) -> Finished:
+    def execute(self, command: str, deadline_s: float, stdin: str = "") -> Finished:
         """Runs a shell command as the host's root, in its home directory."""
-        return self.run(["bash", "-c", command], deadline_s, stdin, may_mount=may_mount)
+        return self.run(["bash", "-c", command], deadline_s, stdin)
 
     def succeeds(self, *command: str) -> bool:
         """Runs a command, without a shell, and tells whether it succeeded."""

@@ -104,6 +104,11 @@ def _set_mount_attributes(target: str, wanted: int, unwanted: int) -> None:
     _check(result, f"set attributes of the mount {target}")
 
 
+def unmount(target: str) -> None:
+    """Takes a mount away, at once, from whoever still uses it later. Source: umount2(2), MNT_DETACH."""
+    _check(_libc.umount2(target.encode(), _MNT_DETACH), f"umount {target}")
+
+
 def pivot_root(directory: str) -> None:
     """Makes a mount point this mount namespace's root, and lets go of everything that was there before.
 
@@ -111,7 +116,7 @@ def pivot_root(directory: str) -> None:
     """
     os.chdir(directory)
     _check(_libc.syscall(_number(_SYS_PIVOT_ROOT), b".", b"."), "pivot_root")
-    _check(_libc.umount2(b".", _MNT_DETACH), "umount of the former root")
+    unmount(".")
     os.chdir("/")
 
 

@@ -85,6 +85,8 @@ class RunningLab:
             "service_settings": self.service_settings,
             "configure_service": self.configure_service,
             "replace_service": self.replace_service,
+            "bind": self.bind,
+            "unbind": self.unbind,
             "write_file": self.write_file,
             "read_file": self.read_file,
             "baseline": self.baseline,
@@ -315,11 +317,17 @@ class RunningLab:
             "up_s": time.monotonic() - self._started,
         }
 
-    def execute(
-        self, host: str, command: str, deadline_s: float, stdin: str = "", may_mount: bool = False
-    ) -> dict[str, Any]:
+    def execute(self, host: str, command: str, deadline_s: float, stdin: str = "") -> dict[str, Any]:
         """Runs a shell command on a host."""
-        return vars(self._host(host).execute(command, deadline_s, stdin, may_mount=may_mount))
+        return vars(self._host(host).execute(command, deadline_s, stdin))
+
+    def bind(self, host: str, source: str, target: str) -> None:
+        """Shows a folder or file of a host in place of another one."""
+        self._host(host).bind(source, target)
+
+    def unbind(self, host: str, target: str) -> None:
+        """Takes away what `bind` has put there last."""
+        self._host(host).unbind(target)
 
     def write_file(self, host: str, path: str, name: str, mode: int, given: list[int]) -> None:
         """Writes what a descriptor holds into a file of a host; into one of that name where the path is a folder."""

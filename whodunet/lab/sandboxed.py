@@ -104,10 +104,18 @@ class SandboxedLab:
 
     def execute(self, node: str, command: str, stdin: str = "") -> Completed:
         """Runs a shell command on a node as its root."""
-        done = self.ask("execute", host=node, command=command, deadline_s=_FAULT_COMMAND_S, stdin=stdin, may_mount=True)
+        done = self.ask("execute", host=node, command=command, deadline_s=_FAULT_COMMAND_S, stdin=stdin)
         if done["exit_status"] is None:
             raise CannotRun(f"{node}: `{command}` did not end within {_FAULT_COMMAND_S:g} s")
         return Completed(done["exit_status"], done["stdout"], done["stderr"])
+
+    def bind(self, node: str, source: str, target: str) -> None:
+        """Shows a folder or file of a node in place of another one."""
+        self.ask("bind", host=node, source=source, target=target)
+
+    def unbind(self, node: str, target: str) -> None:
+        """Takes away what `bind` has put there last."""
+        self.ask("unbind", host=node, target=target)
 
     def policy(self, switch: str) -> dict[str, Any]:
         """The policy that a switch's controller carries out now."""

@@ -27,6 +27,7 @@ class StandIn:
         self.tables: dict[str, str] = {}  # what a switch has instead of what its policy says
         self.says = dict(says or {})  # by the beginning of a command
         self.settings = {host: dict(there) for host, there in topology.services.items()}
+        self.bound: list[tuple[str, str, str]] = []  # node, source and target
         self.stopped: set[tuple[str, str]] = set()
         self.nft: dict[str, list[Any]] = {}
         self.kernel: Callable[[Any], Any] = lambda rule: rule  # what the kernel makes of a rule
@@ -48,6 +49,13 @@ class StandIn:
         if table not in self.nft:
             return Completed(1, "", "No such file or directory")
         return Completed(0, json.dumps({"nftables": [{"metainfo": {}}, *map(self.kernel, self.nft[table])]}), "")
+
+    def bind(self, node: str, source: str, target: str) -> None:
+        self.bound.append((node, source, target))
+
+    def unbind(self, node: str, target: str) -> None:
+        last = next(each for each in reversed(self.bound) if (each[0], each[2]) == (node, target))
+        self.bound.remove(last)
 
     def policy(self, switch: str) -> dict[str, Any]:
         return dict(self.policies[switch])

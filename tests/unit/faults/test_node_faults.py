@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.faults.stand_in import StandIn
+from whodunet.core.errors import CannotRun
 from whodunet.core.fault import Completed, Fault
 from whodunet.faults.arp_silence import ArpSilence
 from whodunet.faults.clock_skew import ClockSkew
@@ -205,6 +206,17 @@ def test_a_program_is_missing_when_the_shell_does_not_find_it() -> None:
     fault = ProgramMissing(node="client", program="nc")
     assert fault.proof(StandIn(says={"command -v nc": "/usr/bin/nc\n"})) is None
     assert fault.proof(StandIn()) == "client: nc: command not found"
+
+
+def test_a_hidden_programs_folder_is_shown_again_when_the_fault_is_taken_out() -> None:
+    fault = ProgramMissing(node="client", program="nc")
+    network = StandIn(says={"command -v nc": "/usr/bin/nc\n"})
+    with pytest.raises(CannotRun, match="could not be hidden"):  # the shell still says where it is
+        fault.inject(network)
+    true, farm = (f"/run/hidden/client/nc/0/{kind}" for kind in ("true", "farm"))
+    assert network.bound == [("client", "/usr/bin", true), ("client", farm, "/usr/bin")]
+    fault.remove(network, {"hidden": ["/usr/bin"]})
+    assert network.bound == []
 
 
 def test_a_clock_is_compared_with_another_nodes() -> None:
