@@ -68,6 +68,7 @@ class RunningLab:
         self._uplinks: dict[str, str] = {}
         self.hosts: dict[str, Host] = {}
         self._lost: list[str] = []
+        self._is_up = False
         self.services = RunningServices(self._losable)
         self.operations: Mapping[str, Callable[..., Any]] = {
             "status": self.status,
@@ -130,6 +131,7 @@ class RunningLab:
                 answered.result()
         self.services.await_all(self.hosts)
         self._await_recorder()
+        self._is_up = True
         self._progress(f"ready after {time.monotonic() - self._started:.2f} s")
 
     def _make_nodes(self) -> None:
@@ -219,12 +221,14 @@ class RunningLab:
             daemon.when_ended(lambda ended: self._end(f"{ended}; the lab ends with it"))
 
     def _losable(self, *daemons: Daemon) -> None:
-        """The lab goes on when one of these ends: whoever is root on a host can end them, as on any machine.
+        """Once the lab is up, it goes on when one of these ends: root on a host can end them, as on any machine.
 
         It remembers that, for what a scenario claims may no longer be so.
         """
 
         def lose(ended: str) -> None:
+            if not self._is_up:
+                self._end(f"{ended}; the lab ends with it")
             self._lost.append(ended)
             self._notice(ended)
 
