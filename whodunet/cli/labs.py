@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from whodunet.cli import naming
 from whodunet.cli.output import errors_name, fitted, table, tell, wrapped
@@ -26,6 +26,8 @@ from whodunet.cli.running_lab import (
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
+
+_NAME_AN_APP: Final = "name a Ryu app's file or module"
 
 
 def add_commands(commands: Any) -> None:
@@ -182,14 +184,26 @@ def _plan_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _other_controller(app: str | None) -> dict[str, Any]:
-    if app is None:
-        return {}
+    from whodunet.lab.plan import in_place_of_policies
+
+    named = _app(app)
+    if named is None or not named.startswith("/"):
+        return {"other_controller": named}
+    try:
+        return in_place_of_policies(Path(named))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidInput(Problem(f"--controller {app}", f"cannot be read: {reason}", _NAME_AN_APP)) from error
+
+
+def _app(app: str | None) -> str | None:
+    """The Ryu app that is meant: a module's name, or a file's path from the root."""
+    if app is None or (app and not app.endswith(".py")):
+        return app
     path = Path(app)
-    if app and path.suffix != ".py":
-        return {"other_controller": app}
     if not path.is_file():
-        raise InvalidInput(Problem(f"--controller {app}", "does not exist", "name a Ryu app's file or module"))
-    return {"other_controller": str(path.resolve()), "keep": (str(path.resolve().parent),)}
+        raise InvalidInput(Problem(f"--controller {app}", "does not exist", _NAME_AN_APP))
+    return str(path.resolve())
 
 
 def ps(options: argparse.Namespace) -> int:
@@ -271,8 +285,7 @@ def sandbox(options: argparse.Namespace) -> int:
     """
     from whodunet.lab import bare
 
-    app = _other_controller(options.controller)["other_controller"] if options.controller else None
-    bare.run(given_command(options) or ["bash"], app)
+    bare.run(given_command(options) or ["bash"], _app(options.controller))
 
 
 def down(options: argparse.Namespace) -> int:

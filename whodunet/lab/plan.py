@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any, Final
 from whodunet.lab.host_root import Shared
 
 BESIDE: Final = Path("/run/lab/beside")  # where a lab has what it was given of other places
+
+APPS: Final = Path("/run/lab/apps")  # where it has a Ryu app that runs in place of the policies
+_MOST_APP_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Plan:
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by switch, whole
     uplinks: Mapping[str, str] = field(default_factory=dict)  # by host
     other_controller: str | None = None  # a Ryu app to run in place of the policies
+    apps: Mapping[str, str] = field(default_factory=dict)  # files of that app, name and text: it may lie where the lab
+    # itself cannot read
     keep: tuple[str, ...] = ()  # directories that have to stay visible to the lab itself
     shares: tuple[Shared, ...] = ()  # what a person wants to see on the hosts
     scenario: str = ""
@@ -39,3 +45,18 @@ class Plan:
         """The plan that `to_json` wrote."""
         read = json.loads(text)
         return cls(**read | {"shares": tuple(Shared(**each) for each in read["shares"])})
+
+
+def in_place_of_policies(app: Path) -> dict[str, Any]:
+    """What a plan says of a Ryu app in a file: with the modules beside it, unless they are too much.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    texts = {path.name: path.read_text(encoding="utf-8") for path in [app, *_modules_beside(app)]}
+    return {"other_controller": str(APPS / app.name), "apps": texts}
+
+
+def _modules_beside(app: Path) -> list[Path]:
+    found = [path for path in sorted(app.parent.glob("*.py")) if path.is_file() and os.access(path, os.R_OK)]
+    return found if sum(path.stat().st_size for path in found) <= _MOST_APP_BYTES else []

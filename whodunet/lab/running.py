@@ -19,7 +19,7 @@ from whodunet.lab import links, network, openvswitch, session_manager
 from whodunet.lab.controller import Controller
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.keys import new_key
-from whodunet.lab.plan import BESIDE, Plan
+from whodunet.lab.plan import APPS, BESIDE, Plan
 from whodunet.lab.processes import LOGS, Daemon, check, read_logs, start_here
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
@@ -39,10 +39,11 @@ _CAPTURE: Final = Path("/run/lab/capture/capture.pcapng")
 
 
 def _furnish_beside(plan: Plan) -> None:
-    """Writes down what lay beside the scenario, and looks there, too."""
-    for path, text in plan.beside.items():
-        (BESIDE / path).parent.mkdir(parents=True, exist_ok=True)
-        (BESIDE / path).write_text(text, encoding="utf-8")
+    """Writes down what lay beside the scenario, and looks there, too; and the app in place of the policies."""
+    for folder, texts in ((BESIDE, plan.beside), (APPS, plan.apps)):
+        for path, text in texts.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
     catalogue.look_in([BESIDE] if plan.beside else [])
 
 

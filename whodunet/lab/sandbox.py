@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -25,6 +25,7 @@ HOST_ROOT: Final = "/run/lab/root"  # where each host builds, in a mount namespa
 _SCRATCH_BYTES: Final = {"/run": "64m", "/tmp": "64m", "/var/tmp": "16m", "/var/log": "16m", "/dev/shm": "16m"} | {
     "/etc": "16m"
 }
+_STAGE: Final = "/dev/stage"  # on the lab's own /dev
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # What of /proc changes the machine besides /proc/sys. Source: the default read-only paths of container runtimes.
 _MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
@@ -128,7 +129,7 @@ def _open_up(visible: Iterable[Path]) -> None:
     """
     linux.unshare(linux.CLONE_NEWNS)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    if os.path.exists(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006:
+    if _is_device(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006:
         linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
         os.mknod(_TUN, stat.S_IFCHR, _TUN_DEVICE)
         os.chmod(_TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
@@ -139,6 +140,10 @@ def _open_up(visible: Iterable[Path]) -> None:
             closed.setdefault(first_closed, {})[path] = os.open(path, os.O_PATH)
     for directory, inside in closed.items():
         _cover_but_for(directory, inside)
+
+
+def _is_device(path: str) -> bool:
+    return os.path.exists(path) and stat.S_ISCHR(os.stat(path).st_mode)
 
 
 def _is_open_to_all(directory: Path) -> bool:
@@ -193,16 +198,32 @@ def hide_machine(keep: Iterable[Path] = ()) -> None:
     for directory, size in _SCRATCH_BYTES.items():
         if directory == "/etc":
             _keep_machine_etc()
-        mode = "1777" if directory in _FOR_EVERYONE else "0755"
-        linux.mount("lab", directory, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode={mode},size={size}")
-    for path, descriptor in kept.items():
-        path.mkdir(parents=True, exist_ok=True)
-        linux.mount(f"/proc/self/fd/{descriptor}", str(path), flags=linux.MS_BIND | linux.MS_REC)
-        os.close(descriptor)
+        _cover(directory, size, {path: held for path, held in kept.items() if path.is_relative_to(directory)})
     linux.mount("devpts", "/dev/pts", "devpts", options="newinstance,ptmxmode=0666,mode=0620,gid=5")
     mount_proc("/proc")
     lock_proc("/proc")
     _furnish()
+
+
+def _cover(directory: str, size: str, kept: Mapping[Path, int]) -> None:
+    """Covers a directory with an empty one in which only what is kept is to be found.
+
+    At one blow: what is kept may be the modules that another process of the lab is just importing.
+    """
+    os.mkdir(_STAGE)
+    mode = "1777" if directory in _FOR_EVERYONE else "0755"
+    linux.mount("lab", _STAGE, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode={mode},size={size}")
+    for path, descriptor in kept.items():
+        place = Path(_STAGE, path.relative_to(directory))
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            place.mkdir(parents=True, exist_ok=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        linux.mount(f"/proc/self/fd/{descriptor}", str(place), flags=linux.MS_BIND | linux.MS_REC)
+        os.close(descriptor)
+    linux.mount(_STAGE, directory, flags=linux.MS_MOVE)
+    os.rmdir(_STAGE)
 
 
 def _make_machine_read_only() -> None:
