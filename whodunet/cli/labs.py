@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from whodunet.cli import naming
-from whodunet.cli.output import errors_name, fitted, table, tell, wrapped
+from whodunet.cli.output import errors_name, table, tell, wrapped
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
@@ -133,7 +133,7 @@ def staged_lab(
     library: Any,
     options: argparse.Namespace,
     name: str,
-    progress: Callable[[str], None] = lambda text: tell(fitted(text)),
+    progress: Callable[[str], None] = lambda text: tell(wrapped(text)),
     process: Any = None,
     **more: Any,
 ) -> Any:
