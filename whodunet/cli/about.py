@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import hanging, table, wrapped
 from whodunet.cli.running_lab import require_one_of
+from whodunet.cli.terminal import filled, hanging, table
 
 
 def add_commands(commands: Any) -> None:
@@ -82,13 +82,13 @@ def truth(options: argparse.Namespace) -> int:
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return 0
     print(f"cause    {answer.cause}\nculprit  {answer.culprit or 'nobody'}")
-    print("\n" + wrapped(f"{cause_title}."))
+    print("\n" + filled(f"{cause_title}."))
     for phase, title in (("faulty", "expected"), ("repaired", "expected once the fault is taken out")):
         says = [claim.says for claim in claims if claim.phase == phase]
         if says:
             print("\n".join([f"\n{title}", *map(hanging, says)]))
     if answer.lesson:
-        print(f"\n{wrapped(answer.lesson)}")
+        print(f"\n{filled(answer.lesson)}")
     return 0
 
 

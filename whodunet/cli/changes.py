@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import table
 from whodunet.cli.running_lab import (
     add_command,
     ask,
@@ -20,6 +19,7 @@ from whodunet.cli.running_lab import (
     require_one_of,
     topology_of,
 )
+from whodunet.cli.terminal import table
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 
 

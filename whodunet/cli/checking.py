@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import errors_name, hanging, require_room
+from whodunet.cli.output import errors_name, require_room
 from whodunet.cli.runs import exit_status
+from whodunet.cli.terminal import hanging
 from whodunet.core.errors import InvalidInput, Problem, WhodunetError
 
 if TYPE_CHECKING:

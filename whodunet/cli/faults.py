@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from whodunet.cli.output import table
 from whodunet.cli.running_lab import add_command, chosen, library_of, require_one_of, topology_of
+from whodunet.cli.terminal import table
 from whodunet.core.errors import CannotRun
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from whodunet.cli import naming
-from whodunet.cli.output import errors_name, fitted, table, tell, wrapped
+from whodunet.cli.output import errors_name, tell
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
@@ -23,6 +23,7 @@ from whodunet.cli.running_lab import (
     running_lab,
     status_of,
 )
+from whodunet.cli.terminal import filled, fitted, table
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
@@ -121,7 +122,7 @@ def _bring_up(options: argparse.Namespace, process: Any) -> None:
     more = _plan_options(options)
     name = control.name_for(scenario.question.name) if options.name is None else options.name
     with staged_lab(scenario, library, options, name, process=process, **more) as lab:
-        print(wrapped(_told(scenario.question, options)))
+        print(filled(_told(scenario.question, options)))
         print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
         lab.let_go()
 

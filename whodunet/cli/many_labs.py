@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from whodunet.cli.labs import staged_lab, whats_next
-from whodunet.cli.output import tell, wrapped
+from whodunet.cli.output import tell
+from whodunet.cli.terminal import filled
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 
@@ -29,7 +30,7 @@ def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
     labs = _bring_up_side_by_side(
         names, options.jobs, lambda name: staged_lab(scenario, library, options, name, lambda text: None, **more)
     )
-    print(wrapped(scenario.question.story))
+    print(filled(scenario.question.story))
     print(whats_next(names, scenario.question.vantage), flush=True)
     for lab in labs:
         lab.let_go()

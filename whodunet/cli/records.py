@@ -10,8 +10,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import table, tell
+from whodunet.cli.output import tell
 from whodunet.cli.runs import add_claims_option, exit_status, tell_story
+from whodunet.cli.terminal import table
 
 if TYPE_CHECKING:
     from whodunet.records import Record

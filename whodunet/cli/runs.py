@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from whodunet.cli import naming, terminal
-from whodunet.cli.output import fitted
 from whodunet.cli.output import tell as say
 
 
@@ -87,7 +84,7 @@ def progress(is_quiet: bool) -> Callable[[str], None]:
 
     def tell(text: str) -> None:
         if not is_quiet:
-            say(fitted(f"[{time.monotonic() - started:5.1f} s] {' '.join(text.split())}"))
+            say(terminal.fitted(f"[{time.monotonic() - started:5.1f} s] {text}"))
 
     return tell
 
@@ -96,7 +93,6 @@ def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> Non
     """Prints the story of a run, or with --json the run."""
     from whodunet.view.json_report import as_json as report
     from whodunet.view.story import render_story
-    from whodunet.view.style import Style
 
     scenario = recording.scenario
     if options.json:
@@ -114,7 +110,7 @@ def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> Non
         recording.topology,
         cause_title=cause_title(recording, library),
         culprit=scenario.answer.culprit,
-        style=Style.of_terminal(sys.stdout, os.environ),
+        style=terminal.style(),
         all_claims=options.all_claims,
     )
     terminal.show(story)

@@ -14,7 +14,7 @@ from whodunet.core.scenario import Scenario
 from whodunet.core.symptoms import Reading
 from whodunet.core.topology import Topology
 from whodunet.core.trails import packets_of, trails_of, unsettled_since_ns
-from whodunet.view.columns import cut, filled, table, wrapped
+from whodunet.view.columns import cut, definitions, filled, wrapped
 from whodunet.view.ladder import render_ladder
 from whodunet.view.reasons import are_alike, evidence_sentence, exchange_at, in_brief, reasons
 from whodunet.view.screen import outcome, screen
@@ -271,7 +271,7 @@ class _Teller:
 
     def _table(self, heading: str, rows: Sequence[tuple[str, str]]) -> Section:
         plain = [(self._style.plain(name), self._style.plain(said)) for name, said in rows]
-        lines = table(plain, self._style.width, before="  ")
+        lines = definitions(plain, self._style.width, before="  ")
         return self._section(heading, [self._style.paint(line) for line in lines])
 
 
