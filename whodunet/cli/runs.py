@@ -92,7 +92,7 @@ def progress(is_quiet: bool) -> Callable[[str], None]:
 def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> None:
     """Prints the story of a run, or with --json the run."""
     from whodunet.view.json_report import as_json as report
-    from whodunet.view.story import render_story
+    from whodunet.view.story import render_story, sections
 
     scenario = recording.scenario
     if options.json:
@@ -102,7 +102,7 @@ def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> Non
             )
         )
         return
-    story = render_story(
+    told = sections(
         scenario,
         recording.run,
         recording.packets,
@@ -113,7 +113,7 @@ def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> Non
         style=terminal.style(),
         all_claims=options.all_claims,
     )
-    terminal.show(story)
+    terminal.show(render_story(told))
 
 
 def cause_title(recording: Any, library: Any) -> str:

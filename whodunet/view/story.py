@@ -37,32 +37,9 @@ class Section:
     text: Painted  # heading included
 
 
-def render_story(
-    scenario: Scenario,
-    run: Run,
-    packets: Sequence[CapturedPacket],
-    judgements: Sequence[Judgement],
-    topology: Topology,
-    *,
-    cause_title: str,
-    culprit: str | None,
-    style: Style | None = None,
-    all_claims: bool = False,
-) -> Painted:
-    """The whole story as text for a terminal, each section headed; arguments as for `sections`."""
-    style = style or Style()
-    told = sections(
-        scenario,
-        run,
-        packets,
-        judgements,
-        topology,
-        cause_title=cause_title,
-        culprit=culprit,
-        style=style,
-        all_claims=all_claims,
-    )
-    return joined([joined([section.text for section in told], "\n\n"), style.paint("")], "\n")
+def render_story(told: Sequence[Section]) -> Painted:
+    """The whole story as text for a terminal, each section headed."""
+    return joined([joined([section.text for section in told], "\n\n"), joined([])], "\n")
 
 
 def sections(

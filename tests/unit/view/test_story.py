@@ -27,7 +27,7 @@ def told(
     seen = case.reference_packets() if packets is None else packets
     all_claims = options.pop("all_claims", False)
     run = case.run(**options)
-    return render_story(
+    parts = sections(
         scenario,
         run,
         seen,
@@ -35,9 +35,10 @@ def told(
         topology,
         cause_title="The egress firewall resets the connection",
         culprit="fw",
-        style=style,
+        style=style or Style(),
         all_claims=all_claims,
     )
+    return render_story(parts)
 
 
 def test_it_begins_with_what_the_user_typed_and_saw(case: ModuleType) -> None:
