@@ -8,11 +8,12 @@ import sys
 from typing import Any
 
 from whodunet.cli import naming
+from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import require_one_of
 from whodunet.cli.terminal import filled, hanging, table
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     listing = commands.add_parser("list", help="list the scenarios", description=list_scenarios.__doc__)
     listing.add_argument("--json", action="store_true", help="as JSON")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from typing import Any
 
+from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import add_command, chosen, topology_of
 from whodunet.cli.terminal import hanging_line
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     auditing = add_command(commands, "audit", audit, "check the mandate: no open port, nobody unrecorded")
     auditing.add_argument("--json", action="store_true", help="as JSON")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whodunet.cli import naming
+from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import (
     add_command,
     ask,
@@ -23,7 +24,7 @@ from whodunet.cli.terminal import table
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     policies = add_command(commands, "policy", policy, "show or change what a switch's controller enforces")
     naming.complete(policies.add_argument("switch", nargs="?", metavar="SWITCH"), naming.switches)

@@ -6,15 +6,15 @@ import argparse
 import sys
 import termios
 from contextlib import suppress
-from typing import Any
 
 from whodunet.cli import terminal
+from whodunet.cli.parsing import Commands
 from whodunet.cli.runs import add_claims_option, cause_title, exit_status, progress, record
 
 THE_CASE, THE_WAY_IN = "vpn-egress-reset", "ssm-session"
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     parser = commands.add_parser("demo", help="the reference case, and the way in", description=demo.__doc__)
     add_claims_option(parser)
@@ -62,7 +62,7 @@ def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:
             _go_on(section.heading, pauses)
         terminal.show(section.text)
     print(f"\nrecord: {folder}", flush=True)
-    return str(recording.outcome)
+    return recording.outcome
 
 
 def _go_on(what_comes: str, pauses: bool) -> None:

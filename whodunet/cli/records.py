@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from whodunet.cli import naming
 from whodunet.cli.output import tell
+from whodunet.cli.parsing import Commands
 from whodunet.cli.runs import add_claims_option, exit_status, tell_story
 from whodunet.cli.terminal import table
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from whodunet.records import Record
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     showing = commands.add_parser("show", help="tell the story of a kept record", description=show.__doc__)
     naming.complete(

@@ -7,13 +7,19 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from whodunet.cli import naming, terminal
 from whodunet.cli.output import tell as say
+from whodunet.cli.parsing import Commands
+
+if TYPE_CHECKING:
+    from whodunet.engine import Recording
+    from whodunet.lab.launching import LabProcess
+    from whodunet.loading.library import Library
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     run = commands.add_parser("run", help="play a scenario and tell its story", description=play.__doc__)
     naming.complete(
@@ -42,7 +48,7 @@ def play(options: argparse.Namespace) -> int:
         return _play(options, process)
 
 
-def _play(options: argparse.Namespace, process: Any) -> int:
+def _play(options: argparse.Namespace, process: LabProcess) -> int:
     from whodunet.loading.library import Library
 
     library = Library()
@@ -56,7 +62,7 @@ def _play(options: argparse.Namespace, process: Any) -> int:
     return exit_status([recording.outcome])
 
 
-def _suggest(recording: Any) -> None:
+def _suggest(recording: Recording) -> None:
     from whodunet.core.suggesting import suggested
     from whodunet.view.suggestion import render_suggestion
 
@@ -65,8 +71,8 @@ def _suggest(recording: Any) -> None:
 
 
 def record(
-    name: str, library: Any, process: Any, tell: Callable[[str], None], keep: Path | None = None
-) -> tuple[Any, Path]:
+    name: str, library: Library, process: LabProcess, tell: Callable[[str], None], keep: Path | None = None
+) -> tuple[Recording, Path]:
     """Plays a scenario in that process; what was recorded, and the folder that keeps it."""
     from whodunet import engine
     from whodunet.loading.library import find_scenario
@@ -89,7 +95,7 @@ def progress(is_quiet: bool) -> Callable[[str], None]:
     return tell
 
 
-def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> None:
+def tell_story(recording: Recording, library: Library, options: argparse.Namespace) -> None:
     """Prints the story of a run, or with --json the run."""
     from whodunet.view.json_report import as_json as report
     from whodunet.view.story import render_story, sections
@@ -116,9 +122,9 @@ def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> Non
     terminal.show(render_story(told))
 
 
-def cause_title(recording: Any, library: Any) -> str:
+def cause_title(recording: Recording, library: Library) -> str:
     """The cause in the taxonomy's words."""
-    return str(library.of(recording.scenario).cause_title(recording.scenario))
+    return library.of(recording.scenario).cause_title(recording.scenario)
 
 
 def exit_status(outcomes: Sequence[str]) -> int:
