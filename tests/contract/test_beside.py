@@ -161,7 +161,7 @@ def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
             {"causes/one.yaml": CAUSE.replace("told_by", "toldby")},
             "one.yaml:6: toldby: unknown key; did you mean told_by?",
         ),
-        ({"causes/one.yaml": "[]"}, "one.yaml:1: is no mapping of keys to values; start it with `id: X01`"),
+        ({"causes/one.yaml": "[]"}, "one.yaml:1: is not a mapping of keys to values; start it with `id: X01`"),
         ({"causes/egress-drop.yaml": CAUSE}, "egress-drop.yaml: has the name of "),
         ({"faults/other.py": FAULT.replace('"hiccup"', '"service"')}, "other.py: its kind service exists already"),
         ({"faults/other.py": "x = 1"}, "other.py: holds no kind of fault"),
@@ -246,7 +246,7 @@ def test_a_folder_that_is_given_is_known_to_all_that_is_read(tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("_only_own_places")
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="is no folder"):
+    with pytest.raises(InvalidInput, match="is not a folder"):
         catalogue.look_in([tmp_path / "nowhere"])
 
 

@@ -61,7 +61,9 @@ def _copy_in(lab: str, source: Path, target: Place) -> None:
     try:
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise InvalidInput(Problem(str(source), "is no ordinary file", "copy files one by one, or `up --mount`"))
+            raise InvalidInput(
+                Problem(str(source), "is not an ordinary file", "copy files one by one, or `up --mount`")
+            )
         content = source.open("rb")
     except OSError as error:
         raise InvalidInput(Problem(str(source), f"cannot be read: {error.strerror}", "name a file")) from error

@@ -41,7 +41,7 @@ def require_writable(output: TextIO) -> None:
     try:
         descriptor = output.fileno()
     except (OSError, ValueError):
-        return  # it is no file
+        return  # it is not a file
     require_room(descriptor, "standard output")
     if has_no_reader(output):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

@@ -41,7 +41,7 @@ def add_commands(commands: Commands) -> None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text} is no number of records")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of records")
     return int(text)
 
 
@@ -51,7 +51,7 @@ def _days(text: str) -> float:
     except ValueError:
         days = -1
     if not 0 <= days < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of days")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days")
     return days
 
 

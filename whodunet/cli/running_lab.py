@@ -107,7 +107,7 @@ def require_one_of(name: str, known: Collection[str], what: str) -> str:
         InvalidInput: with the nearest that there is, or all of them.
     """
     if name not in known:
-        raise InvalidInput(Problem(name, f"is no {what}", _did_you_mean(name, known)))
+        raise InvalidInput(Problem(name, f"is not a {what}", _did_you_mean(name, known)))
     return name
 
 

@@ -50,7 +50,7 @@ class Scene:
 
         A recorder that lost packets may have lost the very one, and a packet that was not understood may be it. A point
         that saw nothing at all in the whole run, not even the baseline's packets or ARP, may not have been recording:
-        without one packet it is no witness.
+        without one packet it is not a witness.
         """
         points = tuple(points)
         partly = self.gap(points, kind)

@@ -20,7 +20,7 @@ def from_json(text: str | bytes, place: str = "run.json") -> Run:
     """The run that was kept.
 
     Raises:
-        InvalidInput: for anything that is no complete run, every problem at once, each with its key.
+        InvalidInput: for anything that is not a complete run, every problem at once, each with its key.
     """
     try:
         return _RUN.validate_json(text, strict=True)

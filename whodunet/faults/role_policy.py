@@ -49,7 +49,7 @@ class RolePoliciesMissing(Fault):
             return
         roles = settings.get("roles", {})
         if self.role not in roles:
-            yield Misfit(("role",), f"is {self.role}, which is no role", meant(self.role, roles))
+            yield Misfit(("role",), f"is {self.role}, which is not a role", meant(self.role, roles))
         elif not roles[self.role].get("policies"):
             yield Misfit(("role",), f"is {self.role}, which has no policies anyway", "name another")
         elif self._role_of_bearer(topology) != self.role:

@@ -241,7 +241,7 @@ class Connection:
         Raises:
             EOFError: when the other end is gone.
             TimeoutError: when nothing has come for so long.
-            ValueError: when what came is no message.
+            ValueError: when what came is not a message.
         """
         received: list[int] = []
         try:

@@ -261,10 +261,10 @@ class Host:
                 os.close(directory)
 
     def _require_regular(self, descriptor: int, path: str) -> None:
-        """Closes what is no ordinary file: to read or write a FIFO would have the lab wait for the host."""
+        """Closes what is not an ordinary file: to read or write a FIFO would have the lab wait for the host."""
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise CannotRun(f"{self.name}: {path} is no ordinary file")
+            raise CannotRun(f"{self.name}: {path} is not an ordinary file")
 
     def _make_folder(self, folder: str) -> None:
         try:

@@ -114,7 +114,7 @@ class _Teller:
         """What makes the capture no witness: none of the packets below proves anything then."""
         if self._run.damage:
             told = [line for each in self._run.damage for line in self._filled(each, "    ")]
-            yield self._section("The capture is no witness", told)
+            yield self._section("The capture is not a witness", told)
 
     def main_probe(self) -> Iterator[Section]:
         phase = self._phase("faulty")

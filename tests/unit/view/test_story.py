@@ -146,7 +146,7 @@ def test_a_packet_on_its_way_at_the_end_is_explained_below_the_ladder(case: Modu
 def test_a_capture_that_is_no_witness_is_told_before_its_packets(case: ModuleType) -> None:
     story = told(case, damage=("the capture breaks off",))
 
-    assert "The capture is no witness\nthe capture breaks off\n\nThe answer, as client sees it" in story
+    assert "The capture is not a witness\nthe capture breaks off\n\nThe answer, as client sees it" in story
     assert "Not proven" in story
 
 
