@@ -95,7 +95,7 @@ class Catalogue:
             for path in sorted(_files(place / kind, suffix)):
                 other = found.setdefault(path.stem, path)
                 if other != path and other.read_bytes() != path.read_bytes():
-                    raise InvalidInput(Problem(str(path), f"has the name of {other}", "give it a name of its own"))
+                    raise InvalidInput(Problem(str(path), f"has the same name as {other}", "give it a name of its own"))
         return found
 
     def contents(self) -> Mapping[str, str]:

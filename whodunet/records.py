@@ -54,7 +54,7 @@ def runs_folder() -> Path:
     try:
         return Path.home() / ".local" / "state" / "whodunet" / "runs"
     except RuntimeError as error:
-        raise CannotRun(f"no place for records: {error} Set HOME or XDG_STATE_HOME") from error
+        raise CannotRun(f"no place for records: {error}; set HOME or XDG_STATE_HOME") from error
 
 
 def new_run_folder(name: str) -> Path:

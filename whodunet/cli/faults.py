@@ -39,7 +39,7 @@ def fault(options: argparse.Namespace) -> int:
     lab = SandboxedLab(Connection.to(name), topology_of(name), None)
     staging = lab.staging(library_of(lab.status()).fault_kinds())
     if staging is None:
-        raise CannotRun(f"the lab {name} was not brought up by `whodunet up`; its faults are switched by who did")
+        raise CannotRun(f"the lab {name} was not brought up by `whodunet up`; whoever did switches its faults")
     numbers = _meant(options.which, [each.kind for each in staging.faults])
     if options.change != "list":
         _switch(lab, [staging.faults[number - 1] for number in numbers], is_on=options.change == "on")

@@ -53,7 +53,7 @@ def add_commands(commands: Commands) -> None:
         metavar="DIR[:PATH[:rw]]",
         help="show a folder or file of this machine on every host, at /mnt/NAME or PATH; read-only unless rw",
     )
-    bring_up.add_argument("--without-fault", action="store_true", help="as it is when nothing is wrong")
+    bring_up.add_argument("--without-fault", action="store_true", help="without the scenario's fault")
     bring_up.add_argument("--count", type=positive, metavar="N", help="N labs: LAB-1, LAB-2 ...; all or none")
     add_jobs_option(bring_up)
     bring_up.set_defaults(run=up)
@@ -68,7 +68,7 @@ def add_commands(commands: Commands) -> None:
 
     executing = add_command(commands, "exec", execute, "run one command on a host")
     for flag, long in (("-i", "--interactive"), ("-t", "--tty")):
-        executing.add_argument(flag, long, action="store_true", help="taken as docker takes it; it is always so")
+        executing.add_argument(flag, long, action="store_true", help="accepted as docker does; always in effect")
     naming.complete(executing.add_argument("host", metavar="[LAB] HOST"), naming.hosts)
     executing.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="[--] COMMAND", help="the command and its arguments"

@@ -82,7 +82,7 @@ def chosen(options: argparse.Namespace) -> str:
         return running[0]
     if not running:
         raise CannotRun("no lab is running; `whodunet up NAME` brings one up")
-    raise InvalidInput(Problem("--lab", "is needed, for several labs are running", f"use one of: {', '.join(running)}"))
+    raise InvalidInput(Problem("--lab", "is needed: several labs are running", f"use one of: {', '.join(running)}"))
 
 
 def running_lab(name: str) -> str:

@@ -70,7 +70,7 @@ def filled(text: str) -> str:
 
 
 def hanging(text: str, indent: int = 4) -> str:
-    """Prose below something else: set in by so many columns, its further lines by two more."""
+    """Prose below something else: indented by `indent` columns, its further lines by two more."""
     return hanging_line(" ".join(text.split()), indent)
 
 

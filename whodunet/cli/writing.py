@@ -34,6 +34,6 @@ def new(options: argparse.Namespace) -> int:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise InvalidInput(Problem(str(path), "exists already", "choose another name")) from error
+        raise InvalidInput(Problem(str(path), "already exists", "choose another name")) from error
     print(f"wrote {path}; next: whodunet check {path if '/' in options.name else f'./{path}'}")
     return 0

@@ -176,7 +176,7 @@ def _first_seen_at(point: str, witness: _Witness) -> Finding:
 
 
 def _last_seen_at(point: str, witness: _Witness) -> Finding:
-    """No packet of the kind may get farther, and none may end before: a retransmission shares the first one's fate."""
+    """No packet of the kind may get farther, and none may end before: a retransmission counts with the first one."""
     expected, trails, scene = f"last seen at {point}", witness.trails, witness.scene
     if not trails:
         return witness.missing(expected, point, "seen nowhere")

@@ -1,4 +1,4 @@
-"""The types of what people write into faults: networks, ports, names. A value that is none is refused on load."""
+"""The types of what people write into faults: networks, ports, names. An invalid value is refused on load."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def _noticeable(offset_s: int) -> int:
 
 
 class ClockSkew(NodeFault):
-    """Every program that is started on the host sees a clock that is fast (positive) or slow by so many seconds."""
+    """Every program that is started on the host sees a clock that is fast (positive) or slow by this many seconds."""
 
     kind: Literal["clock-skew"] = "clock-skew"
     offset_s: Annotated[int, AfterValidator(_noticeable)] = Field(

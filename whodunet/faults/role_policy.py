@@ -41,7 +41,7 @@ class RolePoliciesMissing(Fault):
         return {"node": self.node, "bearer": self.bearer}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A control plane that is none, a role that it lacks or that has no policies, a bearer with another role."""
+        """A node without a control plane, a role that it lacks or that has no policies, a bearer with another role."""
         settings = topology.services.get(self.node, {}).get(_CONTROL_PLANE)
         if settings is None:
             hosts = ", ".join(host for host, there in topology.services.items() if _CONTROL_PLANE in there) or "none"

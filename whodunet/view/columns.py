@@ -25,17 +25,17 @@ def _columns_of_character(character: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """The text with blanks after it until it takes so many columns."""
+    """The text with blanks after it until it takes `width` columns."""
     return text + " " * (width - columns_of(text))
 
 
 def cut(text: str, width: int) -> str:
-    """The text in at most so many columns; an ellipsis in place of what is left out."""
+    """The text in at most `width` columns; an ellipsis in place of what is left out."""
     return text if columns_of(text) <= width else text[: _fitting(text, width - 1)] + "…"
 
 
 def _fitting(text: str, width: int) -> int:
-    """How many of the text's first characters take at most so many columns."""
+    """How many of the text's first characters fit into `width` columns."""
     if text.isascii():
         return min(len(text), max(0, width))
     taken = 0
@@ -47,7 +47,7 @@ def _fitting(text: str, width: int) -> int:
 
 
 def wrapped(text: str, width: int, indent: str = "", after: str = "", *, breaks_words: bool = True) -> list[str]:
-    """One line of text as lines of at most so many columns, the second and later ones indented.
+    """One line of text as lines of at most `width` columns, the second and later ones indented.
 
     Blanks inside a line stay as they are, so tables stay tables.
 
@@ -68,7 +68,7 @@ def wrapped(text: str, width: int, indent: str = "", after: str = "", *, breaks_
 
 
 def filled(text: str, width: int, indent: str = "") -> list[str]:
-    """Prose as lines of at most so many columns, whatever its own lines and blanks are."""
+    """Prose as lines of at most `width` columns, whatever its own lines and blanks are."""
     return wrapped(" ".join(text.split()), width, indent)
 
 
@@ -86,7 +86,7 @@ def table(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
 
 
 def definitions(rows: Sequence[tuple[str, str]], width: int, before: str = "") -> Iterator[str]:
-    """Lines of at most so many columns: names, and what is said of each beside them; or below, where they are long."""
+    """Lines of at most `width` columns: names, and what is said of each beside them; or below, where they are long."""
     longest = max((columns_of(name) for name, _ in rows), default=0)
     is_narrow = width - len(before) - longest - _GAP < _NARROWEST_TEXT
     for name, said in rows:
@@ -105,7 +105,7 @@ def _beside(left: str, text: str, width: int, *, breaks_words: bool = True) -> I
 
 
 def abbreviated(name: str, width: int) -> str:
-    """A node's name in so many columns: each part between hyphens shortened, numbers at their ends kept."""
+    """A node's name in at most `width` columns: each part between hyphens shortened, numbers at their ends kept."""
     if columns_of(name) <= width:
         return name
     parts = name.split("-")

@@ -16,7 +16,7 @@ from whodunet.core.topology import Topology
 from whodunet.core.trails import packets_of, trails_of, unsettled_since_ns
 from whodunet.view.columns import cut, definitions, filled, wrapped
 from whodunet.view.ladder import render_ladder
-from whodunet.view.reasons import are_alike, evidence_sentence, exchange_at, in_brief, reasons
+from whodunet.view.reasons import evidence_sentence, exchange_at, have_same_packets, in_brief, reasons
 from whodunet.view.screen import outcome, screen
 from whodunet.view.style import Ink, Painted, Style, joined
 from whodunet.view.wording import Isns, tcpdump_line
@@ -162,7 +162,7 @@ class _Teller:
 
     def _in_brief(self, observation: Observation, phase: Phase, reference: Sequence[CapturedPacket] = ()) -> str:
         own = self._own(observation, phase)
-        if reference and are_alike(own, reference, self._topology):
+        if reference and have_same_packets(own, reference, self._topology):
             return f"{self._outcome(observation, phase)}; the same packets"
         told = in_brief(observation.host, own, self._topology, self._reading(observation, phase).symptom)
         packets = told if own else "no packet of its own was seen"

@@ -80,7 +80,7 @@ def test_it_ends_with_the_culprit_the_evidence_and_the_lesson(case: ModuleType) 
         "Verdict\n"
         "The egress firewall resets the connection, at fw.\n"
         "- The SYN of ssh was seen at client-eth0 and got as far as fw-eth0 and no\n"
-        "  farther; instance-eth0 saw nothing of it.\n"
+        "  further; instance-eth0 saw nothing of it.\n"
         "- The RST of ssh was first seen at fw-eth0, in the name of instance; its TTL at\n"
         "  client-eth0 was 64: no router passed it on.\n"
         "7 of 7 claims held.\n"
