@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whodunet.cli import naming
+from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import errors_name, require_room
 from whodunet.cli.parsing import Commands, add_jobs_option, positive
-from whodunet.cli.runs import exit_status
 from whodunet.cli.terminal import hanging
 from whodunet.core.errors import InvalidInput, Problem, WhodunetError
 

@@ -1,4 +1,4 @@
-"""The command that shows what it is all about: demo."""
+"""The command that shows the reference case: demo."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import termios
 from contextlib import suppress
 
 from whodunet.cli import terminal
+from whodunet.cli.exit_status import exit_status
 from whodunet.cli.parsing import Commands
-from whodunet.cli.runs import add_claims_option, cause_title, exit_status, progress, record
+from whodunet.cli.runs import add_claims_option, cause_title, progress, record
 
 THE_CASE, THE_WAY_IN = "vpn-egress-reset", "ssm-session"
 

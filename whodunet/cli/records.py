@@ -10,9 +10,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from whodunet.cli import naming
+from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import tell
 from whodunet.cli.parsing import Commands
-from whodunet.cli.runs import add_claims_option, exit_status, tell_story
+from whodunet.cli.runs import add_claims_option, tell_story
 from whodunet.cli.terminal import table
 
 if TYPE_CHECKING:

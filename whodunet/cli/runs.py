@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whodunet.cli import naming, terminal
+from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import tell as say
 from whodunet.cli.parsing import Commands
 
@@ -125,10 +126,3 @@ def tell_story(recording: Recording, library: Library, options: argparse.Namespa
 def cause_title(recording: Recording, library: Library) -> str:
     """The cause in the taxonomy's words."""
     return library.of(recording.scenario).cause_title(recording.scenario)
-
-
-def exit_status(outcomes: Sequence[str]) -> int:
-    """0 when all held, 1 when one did not, 3 when one could not be measured."""
-    if "broken" in outcomes:
-        return 1
-    return 0 if outcomes and all(outcome == "held" for outcome in outcomes) else 3
