@@ -6,7 +6,7 @@ three take turns, so that whatever else the machine does falls on all of them.
 - whodunet: the whole command `whodunet up healthy`, from the start of its process until it exits: lab ready.
 - stock: benchmarks/stock_mininet.py, from the start of its process until its switches are connected.
 - floor: one shell script: a network namespace for each host, a veth pair for each link, an Open vSwitch with the
-  switches' bridges and ports. No addresses, no controller, no services: less than that is no network.
+  switches' bridges and ports. No addresses, no controller, no services: less than that is not a network.
 """
 
 from __future__ import annotations

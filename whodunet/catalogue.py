@@ -49,11 +49,13 @@ def look_in(folders: Iterable[Path]) -> None:
     """Has this process look in more folders, from now on.
 
     Raises:
-        InvalidInput: when one is no folder.
+        InvalidInput: when one is not a folder.
     """
     for given in folders:
         if not given.is_dir():
-            raise InvalidInput(Problem(f"--with {given}", "is no folder", "name one that holds causes/, faults/, ..."))
+            raise InvalidInput(
+                Problem(f"--with {given}", "is not a folder", "name one that holds causes/, faults/, ...")
+            )
         _given.append(given.resolve())
 
 
@@ -93,7 +95,7 @@ class Catalogue:
             for path in sorted(_files(place / kind, suffix)):
                 other = found.setdefault(path.stem, path)
                 if other != path and other.read_bytes() != path.read_bytes():
-                    raise InvalidInput(Problem(str(path), f"has the name of {other}", "give it a name of its own"))
+                    raise InvalidInput(Problem(str(path), f"has the same name as {other}", "give it a name of its own"))
         return found
 
     def contents(self) -> Mapping[str, str]:
@@ -154,7 +156,7 @@ def load_module(path: Path) -> ModuleType:
     name = f"whodunet_file_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise InvalidInput(Problem(str(path), "is no Python file", "name an existing file that ends in .py"))
+        raise InvalidInput(Problem(str(path), "is not a Python file", "name an existing file that ends in .py"))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up by name
     try:

@@ -272,7 +272,7 @@ def read_record(folder: Path, library: Library) -> Recording:
     if missing:
         what = [f"{path.name} is {'no file' if path.exists() else 'missing'}" for path in missing]
         wrong = f"holds no complete record: {', '.join(what)}"
-        raise InvalidInput(Problem(str(folder), wrong, "name a folder that `whodunet run` made to its end"))
+        raise InvalidInput(Problem(str(folder), wrong, "name a folder that a finished `whodunet run` made"))
     run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
     topology = library.of(scenario).topology(scenario.question.topology)

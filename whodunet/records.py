@@ -54,7 +54,7 @@ def runs_folder() -> Path:
     try:
         return Path.home() / ".local" / "state" / "whodunet" / "runs"
     except RuntimeError as error:
-        raise CannotRun(f"no place for records: {error} Set HOME or XDG_STATE_HOME") from error
+        raise CannotRun(f"no place for records: {error}; set HOME or XDG_STATE_HOME") from error
 
 
 def new_run_folder(name: str) -> Path:
@@ -198,7 +198,7 @@ def find_record(name: str) -> Path:
             return folder
     known = [record.name for record in records()]
     fix = did_you_mean(name, known) if known else "`whodunet run NAME` makes one"
-    raise InvalidInput(Problem(name, "is no record", fix))
+    raise InvalidInput(Problem(name, "is not a record", fix))
 
 
 def prune(kept: Sequence[Record], keep: int, older_than_s: float | None = None) -> list[Record]:

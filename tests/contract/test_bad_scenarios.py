@@ -90,7 +90,7 @@ def test_a_file_in_former_words_is_the_one_in_present_words(tmp_path: Path) -> N
             "no/such.yaml",
             "no/such.yaml: does not exist; name a scenario (`whodunet list`) or an existing file",
         ),
-        ("vpn-egress-rest", "vpn-egress-rest: is no scenario; did you mean vpn-egress-reset?"),
+        ("vpn-egress-rest", "vpn-egress-rest: is not a scenario; did you mean vpn-egress-reset?"),
     ],
 )
 def test_a_scenario_that_does_not_exist_is_refused(name: str, complaint: str) -> None:

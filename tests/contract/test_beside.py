@@ -161,12 +161,12 @@ def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
             {"causes/one.yaml": CAUSE.replace("told_by", "toldby")},
             "one.yaml:6: toldby: unknown key; did you mean told_by?",
         ),
-        ({"causes/one.yaml": "[]"}, "one.yaml:1: is no mapping of keys to values; start it with `id: X01`"),
-        ({"causes/egress-drop.yaml": CAUSE}, "egress-drop.yaml: has the name of "),
-        ({"faults/other.py": FAULT.replace('"hiccup"', '"service"')}, "other.py: its kind service exists already"),
+        ({"causes/one.yaml": "[]"}, "one.yaml:1: is not a mapping of keys to values; start it with `id: X01`"),
+        ({"causes/egress-drop.yaml": CAUSE}, "egress-drop.yaml: has the same name as "),
+        ({"faults/other.py": FAULT.replace('"hiccup"', '"service"')}, "other.py: its kind service already exists"),
         ({"faults/other.py": "x = 1"}, "other.py: holds no kind of fault"),
         ({"faults/other.py": "import nothing_of_the_kind"}, "other.py: does not run: ModuleNotFoundError"),
-        ({"topologies/corporate_vpn.py": TOPOLOGY}, "corporate_vpn.py: has the name of "),
+        ({"topologies/corporate_vpn.py": TOPOLOGY}, "corporate_vpn.py: has the same name as "),
     ],
 )
 def test_a_bad_file_beside_a_scenario_is_one_error_with_its_place(
@@ -246,7 +246,7 @@ def test_a_folder_that_is_given_is_known_to_all_that_is_read(tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("_only_own_places")
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="is no folder"):
+    with pytest.raises(InvalidInput, match="is not a folder"):
         catalogue.look_in([tmp_path / "nowhere"])
 
 

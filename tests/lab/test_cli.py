@@ -115,12 +115,12 @@ def test_a_bad_policy_is_refused_with_its_fix_and_changes_nothing(up: Any, chang
 def test_the_client_leaves_the_vpn_and_comes_back(up: Any) -> None:
     route = ("exec", "client", "--", "ip", "route", "get", "10.0.1.10")
     assert "client-eth0" in up.whodunet(*route).stdout
-    assert up.whodunet("vpn", "off").stdout == "client goes by: home\n"
+    assert up.whodunet("vpn", "off").stdout == "client uses: home\n"
     assert "client-eth1" in up.whodunet(*route).stdout
     ssh = ("exec", "client", "--", "ssh", "-o", "ConnectTimeout=5", "ec2-user@10.0.1.10", "hostname")
     assert up.whodunet(*ssh).stdout == "instance\n"
-    assert up.whodunet("vpn", "on").stdout == "client goes by: vpn\n"
-    assert up.whodunet("vpn").stdout == "client goes by: vpn\n"
+    assert up.whodunet("vpn", "on").stdout == "client uses: vpn\n"
+    assert up.whodunet("vpn").stdout == "client uses: vpn\n"
     assert "client-eth0" in up.whodunet(*route).stdout
     assert up.whodunet(*ssh).stdout == "instance\n"
 
@@ -193,7 +193,7 @@ def test_several_shells_are_open_at_a_time(up: Any) -> None:
         (("exec", "clint", "--", "true"), 2, "did you mean client?"),
         (("shell", "clint"), 2, "did you mean client?"),
         (("shell", "client", "ls"), 2, "whodunet exec client -- COMMAND"),
-        (("logs", "--only", "sshd"), 2, "is no log of this lab"),
+        (("logs", "--only", "sshd"), 2, "is not a log of this lab"),
         (("down", "helthy"), 3, "did you mean healthy?"),
         (("down",), 2, "name one, or use --all; running: healthy"),
         (("fault", "list"), 3, "has no fault"),
@@ -201,7 +201,7 @@ def test_several_shells_are_open_at_a_time(up: Any) -> None:
         (("service", "instance", "shd", "stop"), 2, "did you mean sshd?"),
         (("exec", "--lab", "other", "client", "--", "true"), 3, "no lab named other is running"),
         (("policy", "egress"), 2, "did you mean egress-fw?"),
-        (("show", "no-such-record"), 2, "is no record"),
+        (("show", "no-such-record"), 2, "is not a record"),
         (("vpn", "sideways"), 2, "invalid choice"),
         (("frobnicate",), 2, "invalid choice"),
     ],

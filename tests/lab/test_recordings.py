@@ -10,7 +10,8 @@ from whodunet.core.judging import scene_of
 from whodunet.core.trails import arrived, packets_of, trails_of
 from whodunet.engine import Recording, play, read_record
 from whodunet.loading.library import Library
-from whodunet.view.story import render_story
+from whodunet.view.story import render_story, sections
+from whodunet.view.style import Style
 
 SCENARIO = r"""
 title: nothing is wrong
@@ -97,7 +98,7 @@ def test_every_fragment_of_a_large_ping_is_the_probes(recording: Recording) -> N
 
 
 def test_the_story_calls_nothing_dropped_and_no_honest_answer_too_soon(recording: Recording) -> None:
-    story = render_story(
+    told = sections(
         recording.scenario,
         recording.run,
         recording.packets,
@@ -105,7 +106,9 @@ def test_the_story_calls_nothing_dropped_and_no_honest_answer_too_soon(recording
         recording.topology,
         cause_title="Nothing is wrong",
         culprit=None,
+        style=Style(),
     )
+    story = render_story(told)
 
     assert "×" not in story.replace("× dropped", "")
     assert "too soon" not in story

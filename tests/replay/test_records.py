@@ -130,7 +130,9 @@ def test_show_says_what_is_wrong_with_a_capture(damaged: Path, capsys: pytest.Ca
     assert main(["show", str(damaged)]) == 3
 
     story = " ".join(capsys.readouterr().out.split())
-    assert "The capture is no witness the capture could not be read to its end: it breaks off inside the block" in story
+    assert (
+        "The capture is not a witness the capture could not be read to its end: it breaks off inside the block" in story
+    )
     assert "the capture is not the one that was recorded: its SHA-256 differs" in story
     assert "4 could not be measured" in story
 
@@ -175,7 +177,7 @@ def test_an_incomplete_record_is_refused(missing: str, damaged: Path, capsys: py
     (damaged / missing).unlink()
 
     assert complaint(damaged, capsys) == (
-        f": holds no complete record: {missing} is missing; name a folder that `whodunet run` made to its end"
+        f": holds no complete record: {missing} is missing; name a folder that a finished `whodunet run` made"
     )
 
 
@@ -186,7 +188,7 @@ def test_a_run_that_breaks_off_is_refused(damaged: Path, capsys: pytest.CaptureF
     said = complaint(damaged, capsys)
 
     assert said.startswith("run.json: Invalid JSON: EOF while parsing")
-    assert said.endswith("run the scenario again to record it anew")
+    assert said.endswith("run the scenario again")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_a_run_file_that_holds_no_run_is_refused(
     assert printed.out == ""
     for line in printed.err.splitlines():
         assert line.startswith(f"whodunet: {damaged}/run.json: ")
-        assert line.endswith("run the scenario again to record it anew")
+        assert line.endswith("run the scenario again")
 
 
 @pytest.mark.parametrize("name", [RUN_FILE, SCENARIO_FILE, CAPTURE_FILE])
@@ -246,7 +248,7 @@ def test_a_run_with_an_unknown_key_is_refused(damaged: Path, capsys: pytest.Capt
 def test_what_is_no_capture_is_refused(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (damaged / CAPTURE_FILE).write_bytes(b"GIF89a" * 9)
 
-    assert complaint(damaged, capsys).startswith("capture.pcapng: is no pcapng file: it begins with 47 49 46 38")
+    assert complaint(damaged, capsys).startswith("capture.pcapng: is not a pcapng file: it begins with 47 49 46 38")
 
 
 def test_a_capture_that_breaks_off_is_no_proof(damaged: Path, library: Library) -> None:

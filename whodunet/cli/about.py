@@ -8,11 +8,12 @@ import sys
 from typing import Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import hanging, table, wrapped
+from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import require_one_of
+from whodunet.cli.terminal import filled, hanging, table
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     listing = commands.add_parser("list", help="list the scenarios", description=list_scenarios.__doc__)
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -82,13 +83,13 @@ def truth(options: argparse.Namespace) -> int:
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return 0
     print(f"cause    {answer.cause}\nculprit  {answer.culprit or 'nobody'}")
-    print("\n" + wrapped(f"{cause_title}."))
+    print("\n" + filled(f"{cause_title}."))
     for phase, title in (("faulty", "expected"), ("repaired", "expected once the fault is taken out")):
         says = [claim.says for claim in claims if claim.phase == phase]
         if says:
             print("\n".join([f"\n{title}", *map(hanging, says)]))
     if answer.lesson:
-        print(f"\n{wrapped(answer.lesson)}")
+        print(f"\n{filled(answer.lesson)}")
     return 0
 
 

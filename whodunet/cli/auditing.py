@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from dataclasses import asdict
-from typing import Any
 
+from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import add_command, chosen, topology_of
+from whodunet.cli.terminal import hanging_line
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     auditing = add_command(commands, "audit", audit, "check the mandate: no open port, nobody unrecorded")
     auditing.add_argument("--json", action="store_true", help="as JSON")
@@ -25,9 +24,6 @@ def audit(options: argparse.Namespace) -> int:
     from whodunet.lab.audit import audit as examine
     from whodunet.lab.control import Connection
     from whodunet.lab.sandboxed import SandboxedLab
-    from whodunet.view.columns import wrapped
-    from whodunet.view.style import width_of
-    from whodunet.view.visible import visible_line
 
     name = chosen(options)
     lab = SandboxedLab(Connection.to(name), topology_of(name), None)
@@ -35,9 +31,8 @@ def audit(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
-        width = width_of(sys.stdout, os.environ)
         for finding in findings:
             print(f"{'yes' if finding.holds else 'NO':3}  {finding.clause}")
             for line in finding.evidence:
-                print("\n".join(wrapped(f"       {visible_line(line)}", width, " " * 9)))
+                print(hanging_line(line, 7))
     return 0 if all(finding.holds for finding in findings) else 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import table
+from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import (
     add_command,
     ask,
@@ -20,10 +20,11 @@ from whodunet.cli.running_lab import (
     require_one_of,
     topology_of,
 )
+from whodunet.cli.terminal import table
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     policies = add_command(commands, "policy", policy, "show or change what a switch's controller enforces")
     naming.complete(policies.add_argument("switch", nargs="?", metavar="SWITCH"), naming.switches)
@@ -74,7 +75,7 @@ def _changed(current: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
-            raise InvalidInput(Problem(change, "is no change", "write KEY=YAML, or one YAML file"))
+            raise InvalidInput(Problem(change, "is not a change", "write KEY=YAML, or one YAML file"))
         _set(changed, key, _yaml(value, change))
     return dict(changed)
 
@@ -84,7 +85,9 @@ def _policy_file(path: Path) -> dict[str, Any]:
 
     content = _yaml(read_file(path), str(path))
     if not isinstance(content, dict):
-        raise InvalidInput(Problem(str(path), "is no policy", "write a mapping, as `whodunet policy SWITCH` shows it"))
+        raise InvalidInput(
+            Problem(str(path), "is not a policy", "write a mapping, as `whodunet policy SWITCH` shows it")
+        )
     return content
 
 
@@ -119,7 +122,7 @@ def _check_policy(config: Mapping[str, Any], status: Mapping[str, Any], switch: 
 
 
 def vpn(options: argparse.Namespace) -> int:
-    """Takes the client off the VPN, so that it goes by its other way out, or brings it back."""
+    """Takes the client off the VPN, so that it uses its other uplink, or brings it back."""
     lab = chosen(options)
     topology = topology_of(lab)
     host, ways = next(((host, ways) for host, ways in topology.uplinks.items() if "vpn" in ways), (None, ()))
@@ -128,7 +131,7 @@ def vpn(options: argparse.Namespace) -> int:
     if options.state is not None:
         uplink = "vpn" if options.state == "on" else next(way for way in ways if way != "vpn")
         ask(lab, "set_uplink", host=host, uplink=uplink)
-    print(f"{host} goes by: {ask(lab, 'status')['uplinks'][host]}")
+    print(f"{host} uses: {ask(lab, 'status')['uplinks'][host]}")
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -13,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from whodunet.cli import naming
-from whodunet.cli.output import errors_name, hanging, require_room
-from whodunet.cli.runs import exit_status
+from whodunet.cli.exit_status import exit_status
+from whodunet.cli.output import errors_name, require_room
+from whodunet.cli.parsing import Commands, add_jobs_option, positive
+from whodunet.cli.terminal import hanging
 from whodunet.core.errors import InvalidInput, Problem, WhodunetError
 
 if TYPE_CHECKING:
@@ -26,23 +27,15 @@ if TYPE_CHECKING:
     from whodunet.loading.library import Library
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     checking = commands.add_parser("check", help="check that scenarios show what they claim", description=check.__doc__)
     naming.complete(
         checking.add_argument("scenarios", metavar="NAME", nargs="*", help="names or YAML files"), naming.scenarios
     )
     checking.add_argument("--all", action="store_true", help="all scenarios that come with the lab")
-    checking.add_argument(
-        "--repeat", type=naming.positive, default=1, metavar="N", help="play each N times; all have to hold"
-    )
-    checking.add_argument(
-        "--jobs",
-        type=naming.positive,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="labs at a time (default: one per core)",
-    )
+    checking.add_argument("--repeat", type=positive, default=1, metavar="N", help="play each N times; all have to hold")
+    add_jobs_option(checking)
     checking.add_argument("--junit", type=Path, metavar="FILE", help="write the judgements as JUnit XML")
     checking.add_argument("--json", action="store_true", help="print the judgements as JSON")
     checking.set_defaults(run=check)

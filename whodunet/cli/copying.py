@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import add_command, chosen
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab.control import Connection
@@ -18,7 +19,7 @@ _FORM: Final = "write one side as HOST:PATH, e.g. whodunet cp tool.py client:/ro
 _CHUNK_BYTES: Final = 1 << 20
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     copying = add_command(commands, "cp", copy, "copy a file to a host, or from one")
     copying.add_argument("source", metavar="SOURCE", help="a path here, or HOST:PATH")
@@ -60,7 +61,9 @@ def _copy_in(lab: str, source: Path, target: Place) -> None:
     try:
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise InvalidInput(Problem(str(source), "is no ordinary file", "copy files one by one, or `up --mount`"))
+            raise InvalidInput(
+                Problem(str(source), "is not an ordinary file", "copy files one by one, or `up --mount`")
+            )
         content = source.open("rb")
     except OSError as error:
         raise InvalidInput(Problem(str(source), f"cannot be read: {error.strerror}", "name a file")) from error

@@ -1,21 +1,21 @@
-"""The command that shows what it is all about: demo."""
+"""The command that shows the reference case: demo."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import termios
 from contextlib import suppress
-from typing import Any
 
 from whodunet.cli import terminal
-from whodunet.cli.runs import add_claims_option, cause_title, exit_status, progress, record
+from whodunet.cli.exit_status import exit_status
+from whodunet.cli.parsing import Commands
+from whodunet.cli.runs import add_claims_option, cause_title, progress, record
 
 THE_CASE, THE_WAY_IN = "vpn-egress-reset", "ssm-session"
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     parser = commands.add_parser("demo", help="the reference case, and the way in", description=demo.__doc__)
     add_claims_option(parser)
@@ -28,12 +28,10 @@ def demo(options: argparse.Namespace) -> int:
 
     At a terminal it waits for Enter before each section, so that there is time to guess; who did it comes last.
     """
-    from whodunet.view.style import width_of
-
     pauses = not options.no_pause and sys.stdin.isatty() and sys.stdout.isatty()
     outcomes = [_play(THE_CASE, options.all_claims, pauses, is_quiet=False)]
     _go_on("the way in", pauses)
-    print("=" * min(72, width_of(sys.stdout, os.environ)), end="\n\n", flush=True)
+    print("=" * min(72, terminal.style().width), end="\n\n", flush=True)
     # By now a pager has the terminal (`| less`), and progress would be written across its page.
     outcomes.append(_play(THE_WAY_IN, options.all_claims, pauses, is_quiet=not sys.stdout.isatty()))
     return exit_status(outcomes)
@@ -44,7 +42,6 @@ def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:
     from whodunet.lab.launching import LabProcess
     from whodunet.loading.library import Library
     from whodunet.view.story import sections
-    from whodunet.view.style import Style
 
     library = Library()
     with LabProcess(name) as process:
@@ -57,7 +54,7 @@ def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:
         recording.topology,
         cause_title=cause_title(recording, library),
         culprit=recording.scenario.answer.culprit,
-        style=Style.of_terminal(sys.stdout, os.environ),
+        style=terminal.style(),
         all_claims=all_claims,
         is_mystery=True,
     )
@@ -66,7 +63,7 @@ def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:
             _go_on(section.heading, pauses)
         terminal.show(section.text)
     print(f"\nrecord: {folder}", flush=True)
-    return str(recording.outcome)
+    return recording.outcome
 
 
 def _go_on(what_comes: str, pauses: bool) -> None:

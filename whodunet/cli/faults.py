@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from whodunet.cli.output import table
+from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import add_command, chosen, library_of, require_one_of, topology_of
+from whodunet.cli.terminal import table
 from whodunet.core.errors import CannotRun
 
+if TYPE_CHECKING:
+    from whodunet.core.fault import Fault
+    from whodunet.lab.sandboxed import SandboxedLab
 
-def add_commands(commands: Any) -> None:
+
+def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     switching = add_command(commands, "fault", fault, "take the faults of a lab out, put them in again, or list them")
     switching.add_argument("change", nargs="?", choices=("list", "on", "off"), default="list", help="default: list")
@@ -34,7 +39,7 @@ def fault(options: argparse.Namespace) -> int:
     lab = SandboxedLab(Connection.to(name), topology_of(name), None)
     staging = lab.staging(library_of(lab.status()).fault_kinds())
     if staging is None:
-        raise CannotRun(f"the lab {name} was not brought up by `whodunet up`; its faults are switched by who did")
+        raise CannotRun(f"the lab {name} was not brought up by `whodunet up`; whoever did switches its faults")
     numbers = _meant(options.which, [each.kind for each in staging.faults])
     if options.change != "list":
         _switch(lab, [staging.faults[number - 1] for number in numbers], is_on=options.change == "on")
@@ -59,7 +64,7 @@ def _meant(which: Sequence[str], kinds: Sequence[str]) -> list[int]:
     return [int(number) for number, kind in zip(numbers, kinds, strict=True) if not which or {number, kind} & {*which}]
 
 
-def _switch(lab: Any, faults: Sequence[Any], *, is_on: bool) -> None:
+def _switch(lab: SandboxedLab, faults: Sequence[Fault], *, is_on: bool) -> None:
     """Brings each fault into a state, unless it is in it; the last one in is the first one out."""
     for each in faults if is_on else reversed(faults):
         if (each.proof(lab) is not None) != is_on:

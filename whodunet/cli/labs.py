@@ -8,10 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from whodunet.cli import naming
-from whodunet.cli.output import errors_name, table, tell, wrapped
+from whodunet.cli.output import errors_name, tell
+from whodunet.cli.parsing import Commands, add_jobs_option, positive
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
@@ -23,14 +24,21 @@ from whodunet.cli.running_lab import (
     running_lab,
     status_of,
 )
+from whodunet.cli.terminal import filled, table
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
 
+if TYPE_CHECKING:
+    from whodunet.core.scenario import Question, Scenario
+    from whodunet.lab.launching import LabProcess
+    from whodunet.lab.sandboxed import SandboxedLab
+    from whodunet.loading.library import Library
+
 _NAME_AN_APP: Final = "name a Ryu app's file or module"
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     bring_up = commands.add_parser("up", help="bring up a lab that stays", description=up.__doc__)
     naming.complete(
@@ -47,15 +55,9 @@ def add_commands(commands: Any) -> None:
         metavar="DIR[:PATH[:rw]]",
         help="show a folder or file of this machine on every host, at /mnt/NAME or PATH; read-only unless rw",
     )
-    bring_up.add_argument("--without-fault", action="store_true", help="as it is when nothing is wrong")
-    bring_up.add_argument("--count", type=naming.positive, metavar="N", help="N labs: LAB-1, LAB-2 ...; all or none")
-    bring_up.add_argument(
-        "--jobs",
-        type=naming.positive,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="labs brought up at a time (default: one per core)",
-    )
+    bring_up.add_argument("--without-fault", action="store_true", help="without the scenario's fault")
+    bring_up.add_argument("--count", type=positive, metavar="N", help="N labs: LAB-1, LAB-2 ...; all or none")
+    add_jobs_option(bring_up)
     bring_up.set_defaults(run=up)
 
     listing = commands.add_parser("ps", aliases=["ls"], help="list running labs", description=ps.__doc__)
@@ -68,7 +70,7 @@ def add_commands(commands: Any) -> None:
 
     executing = add_command(commands, "exec", execute, "run one command on a host")
     for flag, long in (("-i", "--interactive"), ("-t", "--tty")):
-        executing.add_argument(flag, long, action="store_true", help="taken as docker takes it; it is always so")
+        executing.add_argument(flag, long, action="store_true", help="accepted as docker does; always in effect")
     naming.complete(executing.add_argument("host", metavar="[LAB] HOST"), naming.hosts)
     executing.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="[--] COMMAND", help="the command and its arguments"
@@ -77,7 +79,7 @@ def add_commands(commands: Any) -> None:
     reading = add_command(commands, "logs", logs, "what the programs of a lab wrote")
     add_lab_argument(reading)
     reading.add_argument("--only", metavar="LOG", help="one of them, by its heading")
-    reading.add_argument("--tail", type=naming.positive, metavar="N", help="the last N lines of each")
+    reading.add_argument("--tail", type=positive, metavar="N", help="the last N lines of each")
 
     capturing = add_command(commands, "capture", capture, "copy what a lab has recorded up to now")
     add_lab_argument(capturing)
@@ -115,7 +117,7 @@ def up(options: argparse.Namespace) -> int:
     return 0
 
 
-def _bring_up(options: argparse.Namespace, process: Any) -> None:
+def _bring_up(options: argparse.Namespace, process: LabProcess) -> None:
     from whodunet.loading.library import Library, find_scenario
 
     library = Library()
@@ -123,20 +125,20 @@ def _bring_up(options: argparse.Namespace, process: Any) -> None:
     more = _plan_options(options)
     name = control.name_for(scenario.question.name) if options.name is None else options.name
     with staged_lab(scenario, library, options, name, process=process, **more) as lab:
-        print(wrapped(_told(scenario.question, options)))
+        print(filled(_told(scenario.question, options)))
         print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
         lab.let_go()
 
 
 def staged_lab(
-    scenario: Any,
-    library: Any,
+    scenario: Scenario,
+    library: Library,
     options: argparse.Namespace,
     name: str,
-    progress: Callable[[str], None] = lambda text: tell(wrapped(text)),
-    process: Any = None,
+    progress: Callable[[str], None] = lambda text: tell(filled(text)),
+    process: LabProcess | None = None,
     **more: Any,
-) -> Any:
+) -> SandboxedLab:
     """A lab of a scenario, with its faults in unless the options say otherwise; it ends with this process.
 
     Args:
@@ -158,14 +160,14 @@ def staged_lab(
     return lab
 
 
-def _told(question: Any, options: argparse.Namespace) -> str:
+def _told(question: Question, options: argparse.Namespace) -> str:
     """What the user would tell you; without the fault that the story is about: what there is instead."""
     if options.controller:
         absent = "no firewall and no security group decides anything, and the scenario's fault is not in it"
         return f"The network {question.topology} with {options.controller} in place of its own controllers: {absent}."
     if options.without_fault:
         return f"The network {question.topology} as it is when nothing is wrong: the scenario's fault is not in it."
-    return str(question.story)
+    return question.story
 
 
 def whats_next(names: Sequence[str], vantage: str) -> str:

@@ -14,15 +14,10 @@ from typing import Any, Final
 
 from whodunet import catalogue
 from whodunet.cli import terminal
+from whodunet.cli.exit_status import BY_SIGNAL, COULD_NOT_RUN, HELD, INVALID_INPUT
 from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell
 from whodunet.cli.parsing import CommandParser
 from whodunet.core.errors import InvalidInput, WhodunetError
-
-HELD: Final = 0
-DID_NOT_HOLD: Final = 1
-INVALID_INPUT: Final = 2
-COULD_NOT_RUN: Final = 3
-BY_SIGNAL: Final = 128  # and the signal's number: as shells say it
 
 _DESCRIPTION: Final = """\
 A network lab that reproduces misleading connection failures, and proves who

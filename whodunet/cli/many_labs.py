@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING, Any
 
 from whodunet.cli.labs import staged_lab, whats_next
-from whodunet.cli.output import tell, wrapped
+from whodunet.cli.output import tell
+from whodunet.cli.terminal import filled
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
+
+if TYPE_CHECKING:
+    from whodunet.lab.sandboxed import SandboxedLab
 
 
 def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
@@ -29,7 +33,7 @@ def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
     labs = _bring_up_side_by_side(
         names, options.jobs, lambda name: staged_lab(scenario, library, options, name, lambda text: None, **more)
     )
-    print(wrapped(scenario.question.story))
+    print(filled(scenario.question.story))
     print(whats_next(names, scenario.question.vantage), flush=True)
     for lab in labs:
         lab.let_go()
@@ -45,7 +49,9 @@ def _names(base: str, count: int) -> list[str]:
     return names
 
 
-def _bring_up_side_by_side(names: Sequence[str], jobs: int, bring_up: Any) -> list[Any]:
+def _bring_up_side_by_side(
+    names: Sequence[str], jobs: int, bring_up: Callable[[str], SandboxedLab]
+) -> list[SandboxedLab]:
     """The labs, in the order of their names; whatever interrupts it ends all of them."""
     from whodunet.lab.launching import end_all
 
@@ -62,7 +68,7 @@ def _bring_up_side_by_side(names: Sequence[str], jobs: int, bring_up: Any) -> li
     return [done.result() for done in coming]
 
 
-def _check(done: Any, name: str, count: int) -> None:
+def _check(done: Future[SandboxedLab], name: str, count: int) -> None:
     try:
         done.result()
     except CannotRun as error:

@@ -1,4 +1,4 @@
-"""Completions for the names that commands take, and the numbers that they take."""
+"""Completions for the names that commands take."""
 
 from __future__ import annotations
 
@@ -61,10 +61,3 @@ def complete(action: Any, names: Names) -> None:
         return [name for name in names(**asked) if visible_line(name) == name]
 
     action.completer = printable
-
-
-def positive(text: str) -> int:
-    """A number of things, at least one."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of at least 1")
-    return int(text)

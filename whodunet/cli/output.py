@@ -1,4 +1,4 @@
-"""Where the command line writes: can it be written to, and does a line fit the terminal?"""
+"""Standard output and files: can they be written to?"""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import os
 import select
 import stat
 import sys
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, TextIO
+from typing import TextIO
 
 from whodunet.core.errors import CannotRun
-from whodunet.view import columns
-from whodunet.view.style import width_of
-
-_GAP: Final = 2  # columns between two columns of a table
 
 
 def open_closed_streams() -> None:
@@ -46,7 +41,7 @@ def require_writable(output: TextIO) -> None:
     try:
         descriptor = output.fileno()
     except (OSError, ValueError):
-        return  # it is no file
+        return  # it is not a file
     require_room(descriptor, "standard output")
     if has_no_reader(output):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -103,39 +98,3 @@ def tell(text: str) -> None:
     """Says something on standard error; where nobody can read it, the command goes on."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
-
-
-def width() -> int:
-    """Columns to fill: of $COLUMNS, of the terminal, or 80."""
-    return width_of(sys.stdout, os.environ)
-
-
-def fitted(text: str, most: int | None = None) -> str:
-    """The text on one line of so many columns at most, the terminal's if not told; an ellipsis for what is left out."""
-    return columns.cut(" ".join(text.split("\n")), width() if most is None else most)
-
-
-def wrapped(text: str) -> str:
-    """The paragraphs of a text, broken anew so that they fit the terminal."""
-    return "\n\n".join("\n".join(columns.filled(each, width())) for each in text.strip().split("\n\n"))
-
-
-def hanging(text: str) -> str:
-    """A text below something else: set in by four columns, its further lines by six."""
-    return "\n".join(columns.wrapped(" " * 4 + " ".join(text.split()), width(), " " * 6))
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows below a header, in columns that fit the terminal: the last one goes on below, the widest others are cut."""
-    *widths, last = (max(map(columns.columns_of, column)) for column in zip(header, *rows, strict=True))
-    while sum(widths) + _GAP * len(widths) + min(last, width() // 3) > width():
-        widths[widths.index(max(widths))] -= 1
-    return "\n".join(line for row in (header, *rows) for line in _lines(row, widths))
-
-
-def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    cells = (columns.padded(fitted(cell, most), most + _GAP) for cell, most in zip(row, widths, strict=False))
-    left = "".join(cells)
-    room = max(1, width() - columns.columns_of(left))
-    for number, line in enumerate(textwrap.wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) or [""]):
-        yield f"{columns.padded('', columns.columns_of(left)) if number else left}{line}".rstrip()

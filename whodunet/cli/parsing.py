@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 _FEW: Final = 8  # choices that still fit a line
 
@@ -34,6 +35,27 @@ class CommandParser(argparse.ArgumentParser):
             few = f"; use one of: {', '.join(choices)}" if len(choices) <= _FEW else "; --help lists them"
             near = _nearest(str(value), choices) or few
             raise argparse.ArgumentError(action, f"invalid choice: {value}{near}")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
+
+
+def positive(text: str) -> int:
+    """A number of things, at least one."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 1")
+    return int(text)
+
+
+def add_jobs_option(parser: argparse.ArgumentParser) -> None:
+    """For commands that bring up several labs."""
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="labs at a time (default: one per core)",
+    )
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -10,14 +10,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from whodunet.cli import naming
-from whodunet.cli.output import table, tell
-from whodunet.cli.runs import add_claims_option, exit_status, tell_story
+from whodunet.cli.exit_status import exit_status
+from whodunet.cli.output import tell
+from whodunet.cli.parsing import Commands
+from whodunet.cli.runs import add_claims_option, tell_story
+from whodunet.cli.terminal import table
 
 if TYPE_CHECKING:
     from whodunet.records import Record
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     showing = commands.add_parser("show", help="tell the story of a kept record", description=show.__doc__)
     naming.complete(
@@ -39,7 +42,7 @@ def add_commands(commands: Any) -> None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text} is no number of records")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of records")
     return int(text)
 
 
@@ -49,7 +52,7 @@ def _days(text: str) -> float:
     except ValueError:
         days = -1
     if not 0 <= days < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of days")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days")
     return days
 
 

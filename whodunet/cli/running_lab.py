@@ -6,18 +6,23 @@ import argparse
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from whodunet.cli import naming
+from whodunet.cli.parsing import Commands
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
+
+if TYPE_CHECKING:
+    from whodunet.core.topology import Topology
+    from whodunet.loading.library import Library
 
 _AT_ONCE_S: Final = 2.0  # a lab that is up answers within milliseconds
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], summary: str
 ) -> argparse.ArgumentParser:
     """Adds a command that is for one running lab."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=run.__doc__)
@@ -77,7 +82,7 @@ def chosen(options: argparse.Namespace) -> str:
         return running[0]
     if not running:
         raise CannotRun("no lab is running; `whodunet up NAME` brings one up")
-    raise InvalidInput(Problem("--lab", "is needed, for several labs are running", f"use one of: {', '.join(running)}"))
+    raise InvalidInput(Problem("--lab", "is needed: several labs are running", f"use one of: {', '.join(running)}"))
 
 
 def running_lab(name: str) -> str:
@@ -102,7 +107,7 @@ def require_one_of(name: str, known: Collection[str], what: str) -> str:
         InvalidInput: with the nearest that there is, or all of them.
     """
     if name not in known:
-        raise InvalidInput(Problem(name, f"is no {what}", _did_you_mean(name, known)))
+        raise InvalidInput(Problem(name, f"is not a {what}", _did_you_mean(name, known)))
     return name
 
 
@@ -140,13 +145,13 @@ def _without_dashes(words: Sequence[str]) -> list[str]:
     return list(words[1:] if list(words[:1]) == ["--"] else words)
 
 
-def topology_of(lab: str) -> Any:
+def topology_of(lab: str) -> Topology:
     """The topology of a running lab."""
     status = ask(lab, "status")
     return library_of(status).topology(status["topology"])
 
 
-def library_of(status: Mapping[str, Any]) -> Any:
+def library_of(status: Mapping[str, Any]) -> Library:
     """The library of a lab that says this of itself: with what lay beside its scenario."""
     from whodunet.catalogue import Catalogue
     from whodunet.loading.library import Library

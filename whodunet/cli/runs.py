@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from whodunet.cli import naming, terminal
-from whodunet.cli.output import fitted
+from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import tell as say
+from whodunet.cli.parsing import Commands
+
+if TYPE_CHECKING:
+    from whodunet.engine import Recording
+    from whodunet.lab.launching import LabProcess
+    from whodunet.loading.library import Library
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     run = commands.add_parser("run", help="play a scenario and tell its story", description=play.__doc__)
     naming.complete(
@@ -45,7 +49,7 @@ def play(options: argparse.Namespace) -> int:
         return _play(options, process)
 
 
-def _play(options: argparse.Namespace, process: Any) -> int:
+def _play(options: argparse.Namespace, process: LabProcess) -> int:
     from whodunet.loading.library import Library
 
     library = Library()
@@ -59,7 +63,7 @@ def _play(options: argparse.Namespace, process: Any) -> int:
     return exit_status([recording.outcome])
 
 
-def _suggest(recording: Any) -> None:
+def _suggest(recording: Recording) -> None:
     from whodunet.core.suggesting import suggested
     from whodunet.view.suggestion import render_suggestion
 
@@ -68,8 +72,8 @@ def _suggest(recording: Any) -> None:
 
 
 def record(
-    name: str, library: Any, process: Any, tell: Callable[[str], None], keep: Path | None = None
-) -> tuple[Any, Path]:
+    name: str, library: Library, process: LabProcess, tell: Callable[[str], None], keep: Path | None = None
+) -> tuple[Recording, Path]:
     """Plays a scenario in that process; what was recorded, and the folder that keeps it."""
     from whodunet import engine
     from whodunet.loading.library import find_scenario
@@ -87,16 +91,15 @@ def progress(is_quiet: bool) -> Callable[[str], None]:
 
     def tell(text: str) -> None:
         if not is_quiet:
-            say(fitted(f"[{time.monotonic() - started:5.1f} s] {' '.join(text.split())}"))
+            say(terminal.fitted(f"[{time.monotonic() - started:5.1f} s] {text}"))
 
     return tell
 
 
-def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> None:
+def tell_story(recording: Recording, library: Library, options: argparse.Namespace) -> None:
     """Prints the story of a run, or with --json the run."""
     from whodunet.view.json_report import as_json as report
-    from whodunet.view.story import render_story
-    from whodunet.view.style import Style
+    from whodunet.view.story import render_story, sections
 
     scenario = recording.scenario
     if options.json:
@@ -106,7 +109,7 @@ def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> Non
             )
         )
         return
-    story = render_story(
+    told = sections(
         scenario,
         recording.run,
         recording.packets,
@@ -114,19 +117,12 @@ def tell_story(recording: Any, library: Any, options: argparse.Namespace) -> Non
         recording.topology,
         cause_title=cause_title(recording, library),
         culprit=scenario.answer.culprit,
-        style=Style.of_terminal(sys.stdout, os.environ),
+        style=terminal.style(),
         all_claims=options.all_claims,
     )
-    terminal.show(story)
+    terminal.show(render_story(told))
 
 
-def cause_title(recording: Any, library: Any) -> str:
+def cause_title(recording: Recording, library: Library) -> str:
     """The cause in the taxonomy's words."""
-    return str(library.of(recording.scenario).cause_title(recording.scenario))
-
-
-def exit_status(outcomes: Sequence[str]) -> int:
-    """0 when all held, 1 when one did not, 3 when one could not be measured."""
-    if "broken" in outcomes:
-        return 1
-    return 0 if outcomes and all(outcome == "held" for outcome in outcomes) else 3
+    return library.of(recording.scenario).cause_title(recording.scenario)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from whodunet.cli.parsing import Commands
 from whodunet.core.errors import InvalidInput, Problem
 
 _STARTER: Final = "_starter"  # the scenario to start from: beside the others, and listed nowhere
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # its lab is called so, too
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     beginning = commands.add_parser("new", help="write a scenario to start from", description=new.__doc__)
     beginning.add_argument("name", metavar="NAME", help="what the case is called; a folder may stand before it")
@@ -33,6 +34,6 @@ def new(options: argparse.Namespace) -> int:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise InvalidInput(Problem(str(path), "exists already", "choose another name")) from error
+        raise InvalidInput(Problem(str(path), "already exists", "choose another name")) from error
     print(f"wrote {path}; next: whodunet check {path if '/' in options.name else f'./{path}'}")
     return 0

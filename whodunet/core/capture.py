@@ -1,4 +1,4 @@
-"""What a record says of its capture, so that a capture that is damaged, cut or another's is no witness."""
+"""What a record says of its capture, so that a capture that is damaged, cut or another's is not a witness."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ def _without_openings(words: Sequence[str]) -> Sequence[str]:
 
 
 def _without_redirections(lexer: Iterator[str]) -> Iterator[str]:
-    """The tokens; the `&` of `2>&1`, `>&log` and `&>log` is no operator that parts two commands."""
+    """The tokens; the `&` of `2>&1`, `>&log` and `&>log` is not an operator that parts two commands."""
     before = ""
     pending_ampersand = False
     for token in lexer:
@@ -331,7 +331,7 @@ def _returns_the_status(words: Sequence[str]) -> bool:
 
 
 def _wrapped(words: Sequence[str]) -> Sequence[str] | None:
-    """The command line in the arguments of a wrapper; None when the command is no wrapper."""
+    """The command line in the arguments of a wrapper; None when the command is not a wrapper."""
     if tuple(words[:3]) == NETNS:
         return words[4:]
     wrapper = WRAPPERS.get(_base(words[0]))

@@ -50,7 +50,7 @@ class Scene:
 
         A recorder that lost packets may have lost the very one, and a packet that was not understood may be it. A point
         that saw nothing at all in the whole run, not even the baseline's packets or ARP, may not have been recording:
-        without one packet it is no witness.
+        without one packet it is not a witness.
         """
         points = tuple(points)
         partly = self.gap(points, kind)
@@ -176,7 +176,7 @@ def _first_seen_at(point: str, witness: _Witness) -> Finding:
 
 
 def _last_seen_at(point: str, witness: _Witness) -> Finding:
-    """No packet of the kind may get farther, and none may end before: a retransmission shares the first one's fate."""
+    """No packet of the kind may get farther, and none may end before: a retransmission counts with the first one."""
     expected, trails, scene = f"last seen at {point}", witness.trails, witness.scene
     if not trails:
         return witness.missing(expected, point, "seen nowhere")

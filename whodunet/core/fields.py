@@ -1,4 +1,4 @@
-"""The types of what people write into faults: networks, ports, names. A value that is none is refused on load."""
+"""The types of what people write into faults: networks, ports, names. An invalid value is refused on load."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _in_order(ports: tuple[int, int]) -> tuple[int, int]:
 def _matching(pattern: str, what: str, example: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
-            raise refused(f"{value!r} is no {what}", f"write one as {example}")
+            raise refused(f"{value!r} is not a {what}", f"write one as {example}")
         return value
 
     return check
@@ -71,6 +71,6 @@ DomainName = Annotated[
 """A full domain name, without the dot at its end."""
 
 ProgramName = Annotated[
-    str, AfterValidator(_matching(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", "name of a program", "nc, as it is typed"))
+    str, AfterValidator(_matching(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", "program name", "nc, as it is typed"))
 ]
 """A program's name as it is typed, without a path."""

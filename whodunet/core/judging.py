@@ -81,7 +81,7 @@ def evidence_words(claim: EvidenceClaim) -> str:
     parts += [f"comes {answer_time_words(claim.after)}"] if claim.after else []
     parts += [f"acknowledges the {claim.acknowledges}"] if claim.acknowledges else []
     sender = f" in the name of {claim.sender}" if claim.sender else ""
-    return f"the {claim.packet} of {claim.probe}{sender} {', '.join(parts) or 'is named, and nothing said of it'}"
+    return f"the {claim.packet} of {claim.probe}{sender} {', '.join(parts) or 'is named, without a claim about it'}"
 
 
 def judge(scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topology: Topology) -> tuple[Judgement, ...]:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 from whodunet.core.capture import CaptureSummary
 
-# A recorded run (run_json.py) with a key that nobody knows, or a time that is no number, is damaged.
+# A recorded run (run_json.py) with a key that nobody knows, or a time that is not a number, is damaged.
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 PhaseName = Literal["faulty", "repaired"]

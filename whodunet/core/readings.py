@@ -15,7 +15,7 @@ Readings = Mapping[PhaseName, Mapping[str, Reading]]  # by phase and probe
 
 
 def readings_of(run: Run, packets: Sequence[CapturedPacket], topology: Topology) -> Readings:
-    """The symptoms of all probes that were run; by words alone where the capture is no witness of a probe."""
+    """The symptoms of all probes that were run; by words alone where the capture is not a witness of a probe."""
     return {
         phase.name: {
             probe: reading_of(

@@ -20,7 +20,7 @@ def from_json(text: str | bytes, place: str = "run.json") -> Run:
     """The run that was kept.
 
     Raises:
-        InvalidInput: for anything that is no complete run, every problem at once, each with its key.
+        InvalidInput: for anything that is not a complete run, every problem at once, each with its key.
     """
     try:
         return _RUN.validate_json(text, strict=True)
@@ -30,4 +30,4 @@ def from_json(text: str | bytes, place: str = "run.json") -> Run:
 
 def _problem(place: str, detail: ErrorDetails) -> Problem:
     key = ".".join(str(part) for part in detail["loc"])
-    return Problem(f"{place}: {key}" if key else place, detail["msg"], "run the scenario again to record it anew")
+    return Problem(f"{place}: {key}" if key else place, detail["msg"], "run the scenario again")

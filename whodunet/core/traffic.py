@@ -45,7 +45,7 @@ class Traffic:
     connections: tuple[Connection, ...] = ()  # in the order in which they began
     lookups: tuple[int | None, ...] = ()  # response code of each DNS query; None: no answer
     sent: bool = False  # anything left the host, of a probe that does more than look names up: besides those lookups
-    answered: bool = False  # to that, something came back that is no RST and no ICMP error
+    answered: bool = False  # to that, something came back that is neither a RST nor an ICMP error
     errors: bool = False  # an ICMP error came
 
     @property

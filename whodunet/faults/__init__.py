@@ -26,7 +26,7 @@ def kinds(files: Iterable[Path] = ()) -> Mapping[str, type[Fault]]:
         if not found:
             raise InvalidInput(Problem(str(file), "holds no kind of fault", "see docs/scenarios.md, or move it"))
         for name in found.keys() & by_name.keys():
-            raise InvalidInput(Problem(str(file), f"its kind {name} exists already", "give it another name"))
+            raise InvalidInput(Problem(str(file), f"its kind {name} already exists", "give it another name"))
         by_name |= found
     return dict(sorted(by_name.items()))
 

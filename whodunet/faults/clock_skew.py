@@ -21,14 +21,12 @@ _MOST_S: Final = 10 * 365 * 86_400
 
 def _noticeable(offset_s: int) -> int:
     if not _LEAST_S <= abs(offset_s) <= _MOST_S:
-        raise refused(
-            f"{offset_s} s is no clock that is wrong", f"write {_LEAST_S} to {_MOST_S}, or the negative of it"
-        )
+        raise refused(f"{offset_s} s is out of range", f"write {_LEAST_S} to {_MOST_S}, or the negative of it")
     return offset_s
 
 
 class ClockSkew(NodeFault):
-    """Every program that is started on the host sees a clock that is fast (positive) or slow by so many seconds."""
+    """Every program that is started on the host sees a clock that is fast (positive) or slow by this many seconds."""
 
     kind: Literal["clock-skew"] = "clock-skew"
     offset_s: Annotated[int, AfterValidator(_noticeable)] = Field(

@@ -1,4 +1,4 @@
-"""A rule in front of all others of an egress firewall's policy."""
+"""A rule ahead of all others in an egress firewall's policy."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FirewallRule(PolicyFault):
         return rule | {key: value for key, value in optional.items() if value is not None} | {"action": self.action}
 
     def changed(self, policy: Mapping[str, Any]) -> dict[str, Any]:
-        """The policy with the rule in front of all others."""
+        """The policy with the rule ahead of all others."""
         return {**policy, "rules": [self.rule(), *self._others(policy)]}
 
     def _others(self, policy: Mapping[str, Any]) -> list[Any]:

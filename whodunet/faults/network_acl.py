@@ -44,7 +44,7 @@ class NetworkAcl(NftablesFault):
         return {"node": self.node, "interface": self.interface}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A node that is no router, an interface of another."""
+        """A node that is not a router, an interface of another."""
         yield from self.forwards(topology)
         yield from self.has_interface(topology, self.interface)
 

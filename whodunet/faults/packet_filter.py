@@ -61,7 +61,7 @@ class PacketFilter(NftablesFault):
     @model_validator(mode="after")
     def _only_tcp_is_reset(self) -> Self:
         if self.protocol == "udp" and self.verdict == "tcp-reset":
-            raise refused("says tcp-reset for udp, which knows no reset", "use drop, or icmp-port-unreachable")
+            raise refused("says tcp-reset for udp, which has no reset", "use drop, or icmp-port-unreachable")
         return self
 
     def facts(self, topology: Topology) -> dict[str, str]:

@@ -41,7 +41,7 @@ class RolePoliciesMissing(Fault):
         return {"node": self.node, "bearer": self.bearer}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A control plane that is none, a role that it lacks or that has no policies, a bearer with another role."""
+        """A node without a control plane, a role that it lacks or that has no policies, a bearer with another role."""
         settings = topology.services.get(self.node, {}).get(_CONTROL_PLANE)
         if settings is None:
             hosts = ", ".join(host for host, there in topology.services.items() if _CONTROL_PLANE in there) or "none"
@@ -49,7 +49,7 @@ class RolePoliciesMissing(Fault):
             return
         roles = settings.get("roles", {})
         if self.role not in roles:
-            yield Misfit(("role",), f"is {self.role}, which is no role", meant(self.role, roles))
+            yield Misfit(("role",), f"is {self.role}, which is not a role", meant(self.role, roles))
         elif not roles[self.role].get("policies"):
             yield Misfit(("role",), f"is {self.role}, which has no policies anyway", "name another")
         elif self._role_of_bearer(topology) != self.role:

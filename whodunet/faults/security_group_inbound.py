@@ -41,7 +41,9 @@ class SecurityGroupInbound(PolicyFault):
         """A group that there is not, that protects nothing, or that has these rules already, beside bad rules."""
         groups = policy.get("groups", {})
         if self.group not in groups:
-            yield Misfit(("group",), f"is {self.group}, which is no group of {self.switch}", meant(self.group, groups))
+            yield Misfit(
+                ("group",), f"is {self.group}, which is not a group of {self.switch}", meant(self.group, groups)
+            )
         elif not self._interfaces(topology):
             yield Misfit(("group",), f"is {self.group}, in which no interface is", "name another, or add an interface")
         elif self.changed(policy) == policy:

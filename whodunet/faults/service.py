@@ -40,7 +40,7 @@ class ServiceFault(NodeFault):
         """A service that the node does not run."""
         there = topology.services.get(self.node, {})
         if self.service not in there:
-            wrong = f"is {self.service}, which is no service of {self.node}"
+            wrong = f"is {self.service}, which is not a service of {self.node}"
             yield Misfit(("service",), wrong, meant(self.service, there) if there else f"{self.node} runs none")
 
     def inject(self, network: Network) -> Mapping[str, Any]:

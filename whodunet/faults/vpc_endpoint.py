@@ -38,7 +38,7 @@ class VpcEndpoint(NodeFault):
         return {**super().names(), "resolver": self.resolver}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A resolver that is none, a name that it has no record of."""
+        """A node that is not a resolver, a name that it has no record of."""
         yield from self.serves(topology, self.resolver, _SERVER, "resolver")
         records = topology.services.get(self.resolver, {}).get(_SERVER, {}).get("records")
         for number, name in enumerate(self.services):

@@ -62,7 +62,7 @@ def _start(hosts: Mapping[str, Host], request: Mapping[str, Any]) -> tuple[HostC
     """The program, and the user's ends: of its terminal, or of its standard input, output and error."""
     name, command = str(request["host"]), [str(word) for word in request["command"]]
     if name not in hosts:
-        raise CannotRun(f"{name} is no host of this lab; use one of: {', '.join(hosts)}")
+        raise CannotRun(f"{name} is not a host of this lab; use one of: {', '.join(hosts)}")
     term = str(request.get("term", ""))
     term = term if _TERMINAL_NAME.fullmatch(term) else "dumb"
     if request.get("rows"):

@@ -24,7 +24,7 @@ from whodunet.lab.waiting import wait_until
 
 RUNTIME_VARIABLE: Final = "WHODUNET_RUNTIME_DIR"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_NAME_RULE: Final = "use small letters, digits and hyphens, at most 32, with a letter or digit in front"
+_NAME_RULE: Final = "use small letters, digits and hyphens, at most 32, starting with a letter or digit"
 _MOST_DESCRIPTORS: Final = 32
 _MOST_BYTES: Final = 1 << 26
 _SEND_S: Final = 10.0  # to somebody who does not read
@@ -83,7 +83,7 @@ def listen(name: str) -> socket.socket:
     """Opens the control socket of a new lab.
 
     Raises:
-        InvalidInput: when the name is taken, or is none that a lab may have.
+        InvalidInput: when the name is taken, or a lab may not have it.
     """
     require_name(name)
     with _locked_folder() as folder:
@@ -94,14 +94,6 @@ def listen(name: str) -> socket.socket:
         listener.bind(_address(folder, name))
         listener.listen(16)
         return listener
-
-
-def free_name(wished: str) -> str:
-    """`wished`, or `wished-2` and so on where that is taken: for labs that nobody asked to be called so."""
-    taken = running()
-    if wished not in taken:
-        return wished
-    return next(name for number in range(2, 10_000) if (name := f"{wished[:27]}-{number}") not in taken)
 
 
 def running() -> list[str]:
@@ -241,7 +233,7 @@ class Connection:
         Raises:
             EOFError: when the other end is gone.
             TimeoutError: when nothing has come for so long.
-            ValueError: when what came is no message.
+            ValueError: when what came is not a message.
         """
         received: list[int] = []
         try:

@@ -47,7 +47,7 @@ class RootCommands:
 
 @dataclass(frozen=True)
 class Advice:
-    """A fix that is no command here."""
+    """A fix that is not a command here."""
 
     text: str
 
@@ -269,7 +269,7 @@ def _sysctl(setting: str) -> str | None:
 
 
 def _in_chroot() -> bool:
-    """Whether the root directory is not the one of the mount namespace: then it is no mount point here."""
+    """Whether the root directory is not the one of the mount namespace: then it is not a mount point here."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
         if all(mount.split()[4] != "/" for mount in mounts):
             return True

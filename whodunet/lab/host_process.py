@@ -1,14 +1,13 @@
 """The first process of a host, which is the host: it enters namespaces of its own, and starts what is to run there.
 
 A maker, which is one of the lab's first processes and stays small, forks one for each host. What a host is asked comes
-as JSON lines over a socket pair, with descriptors beside them: see `Order`. Nobody on the host can look into its first
+over a socket pair, see `host_messages`. Nobody on the host can look into its first
 process, signal it, or reach what it holds.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import resource
 import selectors
@@ -17,14 +16,13 @@ import socket
 import struct
 import sys
 import termios
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
+from whodunet.lab import host_messages as messages
 from whodunet.lab import host_root, linux, seccomp
-from whodunet.lab.host_root import Shared
 from whodunet.lab.ids import KINDS, identity_map
 from whodunet.lab.links import switch_offload_off
 
@@ -58,72 +56,9 @@ _CAPABILITIES: Final = {
     "NET_BIND_SERVICE": 10, "NET_BROADCAST": 11, "NET_ADMIN": 12, "NET_RAW": 13, "IPC_LOCK": 14, "IPC_OWNER": 15,
     "SYS_CHROOT": 18, "SYS_PTRACE": 19, "SYS_NICE": 23, "MKNOD": 27, "AUDIT_WRITE": 29, "SETFCAP": 31,
 }  # fmt: skip
-_MOST_DESCRIPTORS: Final = 8
-_MOST_BYTES: Final = 1 << 22
 _TIOCSPTLCK: Final = 0x40045431  # Source: asm-generic/ioctls.h
 _TIOCGPTN: Final = 0x80045430
 _NOT_STARTED: Final = 127  # Source: POSIX shell, 2.8.2; also what a shell says of a command that it does not find
-
-
-@dataclass(frozen=True)
-class Birth:
-    """What the maker is told of a host."""
-
-    name: str
-    number: int  # from 0 on, no other host's
-    shared: tuple[Shared, ...] = ()
-
-    def to_json(self) -> bytes:
-        """One line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
-    @classmethod
-    def from_json(cls, line: bytes) -> Birth:
-        """What `to_json` wrote."""
-        read = json.loads(line)
-        return cls(read["name"], read["number"], tuple(Shared(**each) for each in read["shared"]))
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a host is asked to start; its standard streams come beside it, unless it gets a terminal.
-
-    The host answers `{"number": N, "pid": PID}`, with the terminal's other end beside it, and `{"number": N, "status":
-    STATUS}` once the process has ended: an exit status, or the negative number of the signal that ended it.
-    """
-
-    number: int
-    command: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    directory: str = "/"
-    rows: int = 0  # with columns: of the terminal that it gets; 0: none
-    columns: int = 0
-
-
-def receive_line(stream: socket.socket, unread: bytearray) -> tuple[bytes, list[int]]:
-    """The next line of a socket and the descriptors that came with it.
-
-    Raises:
-        EOFError: when the other end is gone.
-    """
-    descriptors: list[int] = []
-    while b"\n" not in unread:
-        chunk, received, _, _ = socket.recv_fds(stream, 1 << 16, _MOST_DESCRIPTORS)
-        descriptors += received
-        if not chunk or len(unread) > _MOST_BYTES:
-            raise EOFError
-        unread += chunk
-    line, _, rest = bytes(unread).partition(b"\n")
-    unread[:] = rest
-    return line, descriptors
-
-
-def send_line(stream: socket.socket, line: bytes, descriptors: Sequence[int] = ()) -> None:
-    """Sends a line with descriptors, which stay open here."""
-    if descriptors:
-        socket.send_fds(stream, [line[:1]], list(descriptors))
-        line = line[1:]
-    stream.sendall(line)
 
 
 def make_hosts(stream: socket.socket) -> None:
@@ -132,15 +67,16 @@ def make_hosts(stream: socket.socket) -> None:
     unread = bytearray()
     while True:
         try:
-            line, (orders,) = receive_line(stream, unread)
+            number, birth, (orders,) = messages.receive(stream, unread)
         except EOFError:
             return
-        answer = _fork_host(Birth.from_json(line), orders, stream)
+        assert isinstance(birth, messages.Birth)
+        made = messages.Done(_fork_host(birth, orders, stream))
         os.close(orders)
-        send_line(stream, answer + b"\n")
+        messages.send(stream, number, made)
 
 
-def _fork_host(birth: Birth, orders: int, stream: socket.socket) -> bytes:
+def _fork_host(birth: messages.Birth, orders: int, stream: socket.socket) -> int:
     """Through a process in between, because a new PID namespace begins with the next child."""
     told_r, told_w = os.pipe()
     between = os.fork()
@@ -157,10 +93,10 @@ def _fork_host(birth: Birth, orders: int, stream: socket.socket) -> bytes:
     os.close(told_w)
     answer = os.read(told_r, 32)
     os.close(told_r)
-    return answer or b"0"
+    return int(answer or b"0")
 
 
-def _be_host(birth: Birth, orders: int) -> NoReturn:
+def _be_host(birth: messages.Birth, orders: int) -> NoReturn:
     """PID 1 of the host: becomes the host, tells its namespaces, starts what it is asked to start, reaps."""
     stream = socket.socket(fileno=orders)
     try:
@@ -169,13 +105,12 @@ def _be_host(birth: Birth, orders: int) -> NoReturn:
         linux.set_command_line("init")  # what the lab was started with names what is wrong in it
         namespaces = _become(birth)
         root = os.open("/", os.O_PATH)
-        ready = {"namespaces": list(NAMESPACES)}
-        send_line(stream, json.dumps(ready).encode() + b"\n", [*namespaces, root])
+        messages.send(stream, messages.BIRTH, messages.Born(NAMESPACES), [*namespaces, root])
         for descriptor in (*namespaces, root):
             os.close(descriptor)
     except Exception as error:
         with suppress(OSError):
-            send_line(stream, json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+            messages.send(stream, messages.BIRTH, messages.Failed(f"{type(error).__name__}: {error}"))
         os._exit(1)
     try:
         _Init(stream).serve()
@@ -192,7 +127,7 @@ def _close_all_but(kept: int) -> None:
     os.closerange(kept + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _become(birth: Birth) -> list[int]:
+def _become(birth: messages.Birth) -> list[int]:
     """Enters root and namespaces; returns descriptors of the namespaces, in the order of NAMESPACES."""
     root = host_root.build(birth.name, birth.shared)
     for kind, most in _COUNTED_BY_HOST.items():
@@ -266,12 +201,12 @@ def _hold_namespaces(root: str, maker: int, entered: int, mapped: int) -> int:
 
 
 class _Init:
-    """Carries out orders, one after the other; tells of the end of all that it has started."""
+    """Carries out requests, one after the other; tells of the end of all that it has started."""
 
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
         self._unread = bytearray()
-        self._running: dict[int, int] = {}  # the numbers of orders, by process id
+        self._running: dict[int, int] = {}  # the numbers of the requests that started them, by process id
         self._woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         os.set_inheritable(stream.fileno(), False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -285,59 +220,65 @@ class _Init:
         while True:
             for key, _ in selector.select():
                 if key.fileobj is self._stream:
-                    self._heed()
+                    self._serve_next()
                 else:
                     os.read(self._woken, 4096)
                     self._reap()
 
-    def _heed(self) -> None:
-        line, descriptors = receive_line(self._stream, self._unread)
-        request = json.loads(line)
-        answer: Mapping[str, Any] = {}
+    def _serve_next(self) -> None:
+        number, request, descriptors = messages.receive(self._stream, self._unread)
+        answer: messages.Answer
         given: list[int] = []
         try:
-            answer, given = self._answer(request, descriptors)
+            answer, given = self._answer(number, request, descriptors)
         except Exception as error:
-            answer = {"number": request["number"], "failed": f"{type(error).__name__}: {error}"}
+            answer = messages.Failed(f"{type(error).__name__}: {error}")
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        send_line(self._stream, json.dumps(answer).encode() + b"\n", given)
+        messages.send(self._stream, number, answer, given)
         for descriptor in given:
             os.close(descriptor)
 
-    def _answer(self, request: dict[str, Any], descriptors: Sequence[int]) -> tuple[Mapping[str, Any], list[int]]:
-        if "configure" in request:
-            _configure(request["configure"], request["interfaces"])
-            return {"number": request["number"]}, []
-        if "bind" in request:
-            linux.mount(request["bind"], request["onto"], flags=linux.MS_BIND)
-            return {"number": request["number"]}, []
-        if "unbind" in request:
-            linux.unmount(request["unbind"])
-            return {"number": request["number"]}, []
-        if "signal" in request:
-            pid = next((pid for pid, number in self._running.items() if number == request["of"]), None)
-            if pid is not None:
-                with suppress(ProcessLookupError):
-                    os.killpg(pid, request["signal"])
-            return {"number": request["number"]}, []
-        return self._start(Order(**request), descriptors)
+    def _answer(
+        self, number: int, request: messages.Message, descriptors: Sequence[int]
+    ) -> tuple[messages.Answer, list[int]]:
+        match request:
+            case messages.Configure():
+                _configure(request)
+            case messages.Bind():
+                linux.mount(request.source, request.target, flags=linux.MS_BIND)
+            case messages.Unbind():
+                linux.unmount(request.target)
+            case messages.Signal():
+                self._signal(request)
+            case messages.Start():
+                return self._start(number, request, descriptors)
+            case _:
+                raise TypeError(f"{type(request).__name__} is not a request")
+        return messages.Done(), []
 
-    def _start(self, order: Order, descriptors: Sequence[int]) -> tuple[Mapping[str, Any], list[int]]:
-        terminal = _open_terminal(order.rows, order.columns) if order.rows else None
+    def _signal(self, request: messages.Signal) -> None:
+        pid = next((pid for pid, number in self._running.items() if number == request.number), None)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, request.signal)
+
+    def _start(
+        self, number: int, request: messages.Start, descriptors: Sequence[int]
+    ) -> tuple[messages.Answer, list[int]]:
+        terminal = _open_terminal(request.rows, request.columns) if request.rows else None
         pid = os.fork()
         if pid == 0:
-            _exec(order, terminal, descriptors)
-        self._running[pid] = order.number
-        return {"number": order.number, "pid": pid}, [] if terminal is None else [terminal]
+            _exec(request, terminal, descriptors)
+        self._running[pid] = number
+        return messages.Done(pid), [] if terminal is None else [terminal]
 
     def _reap(self) -> None:
         for pid, status in _ended():
             number = self._running.pop(pid, None)
             if number is not None:  # else an orphan
-                code = os.waitstatus_to_exitcode(status)
-                send_line(self._stream, json.dumps({"number": number, "status": code}).encode() + b"\n")
+                messages.send(self._stream, number, messages.Ended(os.waitstatus_to_exitcode(status)))
 
 
 def _ended() -> Iterator[tuple[int, int]]:
@@ -359,8 +300,8 @@ def _open_terminal(rows: int, columns: int) -> int:
     return master
 
 
-def _exec(order: Order, terminal: int | None, descriptors: Sequence[int]) -> NoReturn:
-    """Becomes the ordered program, which leads a session of its own."""
+def _exec(request: messages.Start, terminal: int | None, descriptors: Sequence[int]) -> NoReturn:
+    """Becomes the program that is to be started, which leads a session of its own."""
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
@@ -377,20 +318,20 @@ def _exec(order: Order, terminal: int | None, descriptors: Sequence[int]) -> NoR
         os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
         linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
-        os.chdir(order.directory)
-        os.execvpe(order.command[0], list(order.command), dict(order.environment))  # noqa: S606 - no shell is asked for
+        os.chdir(request.directory)
+        os.execvpe(request.command[0], list(request.command), dict(request.environment))  # noqa: S606 - no shell is asked for
     except OSError as error:
-        os.write(2, f"{order.command[0]}: {error.strerror}\n".encode())
+        os.write(2, f"{request.command[0]}: {error.strerror}\n".encode())
     finally:
         os._exit(_NOT_STARTED)
 
 
-def _configure(commands: Mapping[str, Any], interfaces: Sequence[str]) -> None:
+def _configure(request: messages.Configure) -> None:
     """Sets the kernel's settings, runs lines of `ip -batch`, and has interfaces finish what they send."""
-    for key, value in commands["settings"].items():
+    for key, value in request.settings.items():
         Path("/proc/sys/net", key).write_text(f"{value}\n", encoding="ascii")
     reading, writing = os.pipe()
-    os.write(writing, "\n".join([*commands["ip"], ""]).encode())
+    os.write(writing, "\n".join([*request.ip_batch, ""]).encode())
     os.close(writing)
     said_r, said_w = os.pipe()
     pid = os.posix_spawn(
@@ -410,5 +351,5 @@ def _configure(commands: Mapping[str, Any], interfaces: Sequence[str]) -> None:
     os.close(said_r)
     if status != 0:
         raise OSError(0, f"ip -batch: {said}")
-    for interface in interfaces:
+    for interface in request.interfaces:
         switch_offload_off(interface)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import posixpath
 import socket
 import stat
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from itertools import count
 from typing import Any, Final
 
 from whodunet.core.errors import CannotRun
+from whodunet.lab import host_messages as messages
 from whodunet.lab import linux
 from whodunet.lab.accounts import ACCOUNTS
-from whodunet.lab.host_process import Birth, Order, receive_line, send_line
 from whodunet.lab.host_root import OWN, Shared
 from whodunet.lab.processes import Child, Finished, check_finished, collect, environment
 
@@ -57,9 +55,12 @@ class HostMaker:
         """Makes a host; it may still be on its way to being one. Hosts are made side by side."""
         orders, theirs = socket.socketpair()
         with self._making, theirs:
-            send_line(self._stream, Birth(name, next(self._numbers), self._shared).to_json(), [theirs.fileno()])
-            answer, _ = receive_line(self._stream, self._unread)
-        return FirstProcess(name, int(answer), orders)
+            messages.send(
+                self._stream, messages.BIRTH, messages.Birth(name, next(self._numbers), self._shared), [theirs.fileno()]
+            )
+            _, made, _ = messages.receive(self._stream, self._unread)
+        assert isinstance(made, messages.Done)
+        return FirstProcess(name, made.pid, orders)
 
 
 class FirstProcess:
@@ -70,10 +71,10 @@ class FirstProcess:
         self.pid = pid  # in the lab's PID namespace
         self._orders = orders
         self._sending = threading.Lock()
-        self._numbers = count(1)
-        self._answers: dict[int, Future[tuple[dict[str, Any], list[int]]]] = {}
+        self._numbers = count(messages.BIRTH + 1)
+        self._answers: dict[int, Future[tuple[messages.Message, list[int]]]] = {}
         self._ends: dict[int, Future[int]] = {}
-        self._born: Future[tuple[dict[str, Any], list[int]]] = Future()
+        self._born = self._answers[messages.BIRTH] = Future()
         threading.Thread(target=self._read, daemon=True).start()
 
     def await_born(self) -> tuple[dict[str, int], int]:
@@ -83,14 +84,13 @@ class FirstProcess:
             CannotRun: when the kernel refused it a mount or a namespace.
         """
         answer, descriptors = self._result(self._born, _BIRTH_S)
-        if "failed" in answer:
-            raise CannotRun(
-                f"{self.name} could not be made: {answer['failed']}; `whodunet doctor` says what is missing"
-            )
+        if isinstance(answer, messages.Failed):
+            raise CannotRun(f"{self.name} could not be made: {answer.reason}; `whodunet doctor` says what is missing")
+        assert isinstance(answer, messages.Born)
         *namespaces, root = descriptors
-        return dict(zip(answer["namespaces"], namespaces, strict=True)), root
+        return dict(zip(answer.namespaces, namespaces, strict=True)), root
 
-    def ask(self, request: Mapping[str, Any], descriptors: Sequence[int] = ()) -> tuple[int, dict[str, Any], list[int]]:
+    def ask(self, request: messages.Request, descriptors: Sequence[int] = ()) -> tuple[int, messages.Done, list[int]]:
         """Sends a request; returns its number and the answer.
 
         Raises:
@@ -101,12 +101,13 @@ class FirstProcess:
         self._ends[number] = Future()
         try:
             with self._sending:
-                send_line(self._orders, json.dumps({**request, "number": number}).encode() + b"\n", descriptors)
+                messages.send(self._orders, number, request, descriptors)
         except OSError as error:
             raise CannotRun(f"{self.name} cannot be asked: {error.strerror or error}") from error
         answer, received = self._result(answered, _ANSWER_S)
-        if "failed" in answer:
-            raise CannotRun(f"{self.name}: {answer['failed']}")
+        if isinstance(answer, messages.Failed):
+            raise CannotRun(f"{self.name}: {answer.reason}")
+        assert isinstance(answer, messages.Done)
         return number, answer, received
 
     def await_end(self, number: int, timeout_s: float | None) -> int | None:
@@ -118,11 +119,11 @@ class FirstProcess:
     def signal(self, number: int, which: int) -> None:
         """Signals the process group of a started process."""
         with suppress(CannotRun):
-            self.ask({"signal": int(which), "of": number})
+            self.ask(messages.Signal(number, int(which)))
 
     def _result(
-        self, future: Future[tuple[dict[str, Any], list[int]]], timeout_s: float
-    ) -> tuple[dict[str, Any], list[int]]:
+        self, future: Future[tuple[messages.Message, list[int]]], timeout_s: float
+    ) -> tuple[messages.Message, list[int]]:
         try:
             return future.result(timeout_s)
         except NotYet as error:
@@ -132,25 +133,17 @@ class FirstProcess:
         """Hands answers to those who wait for them."""
         unread = bytearray()
         with suppress(EOFError, OSError):
-            self._born.set_result(self._message(unread))
             while True:
-                message, descriptors = self._message(unread)
-                number = message.get("number", 0)
-                if "status" in message:
-                    self._ends[number].set_result(message["status"])
+                number, message, descriptors = messages.receive(self._orders, unread)
+                if isinstance(message, messages.Ended):
+                    self._ends[number].set_result(message.status)
                 else:
                     self._answers.pop(number).set_result((message, descriptors))
-        gone = ({"failed": "it has ended"}, list[int]())
-        for future in (self._born, *self._answers.values()):
-            if not future.done():
-                future.set_result(gone)
+        for future in list(self._answers.values()):
+            future.set_result((messages.Failed("it has ended"), []))
         for end in self._ends.values():
             if not end.done():
                 end.set_result(-9)  # nothing outlives the first process
-
-    def _message(self, unread: bytearray) -> tuple[dict[str, Any], list[int]]:
-        line, descriptors = receive_line(self._orders, unread)
-        return json.loads(line), descriptors
 
 
 class HostChild(Child):
@@ -268,10 +261,10 @@ class Host:
                 os.close(directory)
 
     def _require_regular(self, descriptor: int, path: str) -> None:
-        """Closes what is no ordinary file: to read or write a FIFO would have the lab wait for the host."""
+        """Closes what is not an ordinary file: to read or write a FIFO would have the lab wait for the host."""
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise CannotRun(f"{self.name}: {path} is no ordinary file")
+            raise CannotRun(f"{self.name}: {path} is not an ordinary file")
 
     def _make_folder(self, folder: str) -> None:
         try:
@@ -292,11 +285,11 @@ class Host:
         By a call of the first process, which runs no program for it: one of the host's could be what a learner has put
         in its place, and would have the right to mount.
         """
-        self._first.ask({"bind": source, "onto": target})
+        self._first.ask(messages.Bind(source, target))
 
     def unbind(self, target: str) -> None:
         """Takes away what `bind` has put there last."""
-        self._first.ask({"unbind": target})
+        self._first.ask(messages.Unbind(target))
 
     # Its network.
 
@@ -308,8 +301,8 @@ class Host:
             devices: lines for `ip -batch` that make those of them that are not there yet.
         """
         settings = _SYSCTLS | ({"ipv4/ip_forward": "1"} if self.settings.get("forwards") else {})
-        commands = {"settings": settings, "ip": [*devices, *self._network_commands(interfaces)]}
-        self._first.ask({"configure": commands, "interfaces": [name for name, _ in interfaces]})
+        commands = [*devices, *self._network_commands(interfaces)]
+        self._first.ask(messages.Configure(settings, commands, [name for name, _ in interfaces]))
         self.set_resolver(self.settings.get("resolver"))
 
     def _network_commands(self, interfaces: Sequence[tuple[str, str | None]]) -> list[str]:
@@ -343,15 +336,16 @@ class Host:
             streams: descriptors of its standard input, output and error.
             more: environment variables.
         """
-        order = Order(0, list(command), host_environment(**more), directory)
-        number, answer, _ = self._first.ask(asdict(order), streams)
-        return HostChild(self._first, number, answer["pid"])
+        request = messages.Start(command, host_environment(**more), directory)
+        number, done, _ = self._first.ask(request, streams)
+        return HostChild(self._first, number, done.pid)
 
     def start_in_terminal(self, command: Sequence[str], rows: int, columns: int, **more: str) -> tuple[HostChild, int]:
         """Starts a program in a new terminal of the host; returns it and the terminal's other end."""
-        order = Order(0, list(command), host_environment(**more), ACCOUNTS["root"].home, max(rows, 1), max(columns, 1))
-        number, answer, (terminal,) = self._first.ask(asdict(order))
-        return HostChild(self._first, number, answer["pid"]), terminal
+        home = ACCOUNTS["root"].home
+        request = messages.Start(command, host_environment(**more), home, max(rows, 1), max(columns, 1))
+        number, done, (terminal,) = self._first.ask(request)
+        return HostChild(self._first, number, done.pid), terminal
 
     def run(self, command: Sequence[str], deadline_s: float, stdin: str = "") -> Finished:
         """Runs a program to its end, or to the deadline, when it and its process group are killed."""

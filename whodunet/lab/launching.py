@@ -82,7 +82,7 @@ class LabProcess:
         """Tells the lab what it is to be, and gives it its control socket.
 
         Raises:
-            InvalidInput: when its name is taken, or is none that a lab may have.
+            InvalidInput: when its name is taken, or a lab may not have it.
         """
         self.name = plan.name
         with control.listen(plan.name) as listener:

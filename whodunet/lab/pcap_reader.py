@@ -91,7 +91,7 @@ def read_capture(path: Path) -> list[CapturedPacket]:
     """All packets of a pcapng file, in its order, as far as it can be read.
 
     Raises:
-        InvalidInput: when the file cannot be read or is no pcapng.
+        InvalidInput: when the file cannot be read or is not pcapng.
     """
     return read(content_of(path), str(path)).packets
 
@@ -100,11 +100,11 @@ def read(capture: bytes, place: str = "the capture") -> Reading:
     """All that a pcapng file holds; reading ends at the first block that makes no sense.
 
     Raises:
-        InvalidInput: when it is no pcapng at all.
+        InvalidInput: when it is not pcapng at all.
     """
     if len(capture) < 12 or capture[:4] != struct.pack(">I", SECTION_HEADER):
         begins = capture[:4].hex(" ") or "nothing"
-        wrong = f"is no pcapng file: it begins with {begins} instead of 0a 0d 0d 0a"
+        wrong = f"is not a pcapng file: it begins with {begins} instead of 0a 0d 0d 0a"
         raise InvalidInput(Problem(place, wrong, "convert it with `editcap -F pcapng`, or record it again"))
     ports: list[Port] = []
     reading = Reading(sha256=hashlib.sha256(capture).hexdigest())
@@ -346,7 +346,7 @@ def _with_transport(packet: CapturedPacket, ip: Ip, layer: Any, length: int) -> 
 
 
 def _with_tunnelled(packet: CapturedPacket, layer: Any) -> CapturedPacket:
-    """What IP in IP and GRE (RFC 2784) carry; an address of the outer header is no address of the inner packet."""
+    """What IP in IP and GRE (RFC 2784) carry; an address of the outer header is not an address of the inner packet."""
     inner = layer.payload if isinstance(layer, GRE) else layer
     if isinstance(inner, Ether) and packet.ip is not None:
         return _with_network(replace(packet, ip=None, tunnel=(*packet.tunnel, packet.ip)), inner)

@@ -448,5 +448,5 @@ class RunningLab:
 
 def _named(name: str, there: Mapping[str, Any], kind: str) -> Any:
     if name not in there:
-        raise InvalidInput(Problem(name, f"is no {kind} of this lab", f"use one of: {', '.join(there)}"))
+        raise InvalidInput(Problem(name, f"is not a {kind} of this lab", f"use one of: {', '.join(there)}"))
     return there[name]

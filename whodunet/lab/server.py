@@ -99,7 +99,7 @@ class Server:
                 for descriptor in sent:
                     os.close(descriptor)
         except (EOFError, OSError, ValueError, TypeError, KeyError):
-            pass  # it has gone, or what it says is no request
+            pass  # it has gone, or what it says is not a request
         connection.close()
 
     def _answer(self, request: dict[str, Any], given: list[int]) -> tuple[Mapping[str, Any], tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Scenario files that are around in the words of before."""
+"""Scenario files written before some of their words changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _POLICY_KEYS: Final = {"entries": "rules"}
 
 
 def in_present_words(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A scenario file's content with the words of now in place of those of before; what is malformed stays as it is."""
+    """A scenario file's content with today's words in place of former ones; what is malformed stays as it is."""
     present = dict(content)
     if isinstance(faults := content.get("faults"), list):
         present["faults"] = [_fault(each) for each in faults]

@@ -51,7 +51,7 @@ class Library:
         """
         known = self.catalogue.files("topologies", ".py")
         if name not in known:
-            raise InvalidInput(Problem(name, "is no topology", did_you_mean(name, known)))
+            raise InvalidInput(Problem(name, "is not a topology", did_you_mean(name, known)))
         return known[name]
 
     @cache  # noqa: B019
@@ -145,7 +145,7 @@ def find_scenario(name: str) -> Path:
         return path
     known = catalogue.given().files("scenarios", ".yaml")
     if name not in known:
-        raise InvalidInput(Problem(name, "is no scenario", did_you_mean(name, known)))
+        raise InvalidInput(Problem(name, "is not a scenario", did_you_mean(name, known)))
     return known[name]
 
 

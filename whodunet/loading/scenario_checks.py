@@ -100,7 +100,9 @@ class _Checks:
     def _must_be_one_of(self, name: Any, known: Any, what: str, path: Path) -> Iterator[Problem]:
         if isinstance(name, str) and known and name not in known:
             where = "this file" if what == "probe" else self._topology.name
-            yield self._problem(path, f"is {name}, which is no {what} of {where}", did_you_mean(name, known))
+            article = "an" if what[0] in "aeiou" else "a"
+            wrong = f"is {name}, which is not {article} {what} of {where}"
+            yield self._problem(path, wrong, did_you_mean(name, known))
 
     def _asked(self) -> Iterator[Problem]:
         yield from self._must_be_one_of(self._content.get("vantage"), self._hosts, "host", ["vantage"])
@@ -179,7 +181,7 @@ class _Checks:
         answer, causes = _mapping(self._content, "answer"), self._known.causes()
         cause = _part(answer, "cause", str)
         if cause is not None and cause not in (NO_CAUSE, UNLISTED) and cause not in causes:
-            wrong = f"is {cause}, which is no cause"
+            wrong = f"is {cause}, which is not a cause"
             yield self._problem(["answer", "cause"], wrong, did_you_mean(cause, causes))
         elif cause is not None and None not in self._faults and not any(True for _ in self._staging()):
             yield from self._truth(cause, _part(answer, "culprit", str))

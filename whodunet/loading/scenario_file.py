@@ -96,7 +96,7 @@ def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], 
         kind = known.fault_kinds().get(str(entry.get("kind"))) if isinstance(entry, dict) else None
         if kind is None:
             fix = did_you_mean(str(isinstance(entry, dict) and entry.get("kind")), known.fault_kinds())
-            problems.append(Problem(document.place([*at, "kind"]), "is no kind of fault", fix))
+            problems.append(Problem(document.place([*at, "kind"]), "is not a kind of fault", fix))
             faults.append(None)
             continue
         fault, found = parse(kind, entry, document, at)

@@ -41,7 +41,7 @@ def read_file(path: FilePath) -> str:
     """The text of a file that somebody wrote.
 
     Raises:
-        InvalidInput: when it is no regular file, too large, unreadable or not UTF-8.
+        InvalidInput: when it is not a regular file, too large, unreadable or not UTF-8.
     """
     fix = "name a readable YAML file"
     try:
@@ -78,7 +78,7 @@ def refuse_explosive(text: str, place: str) -> None:
 
     Raises:
         InvalidInput: at the line where it becomes too much.
-        yaml.YAMLError: when it is no YAML.
+        yaml.YAMLError: when it is not YAML.
     """
     sizes: dict[str, int] = {}  # of each anchor, with its aliases written out
     opened: list[tuple[str | None, int]] = []  # anchor of each open collection, and how many values came before it
@@ -116,7 +116,7 @@ class Document:
             begins_with: how such a file begins, for messages.
 
         Raises:
-            InvalidInput: when it is no YAML, holds a key twice, or is no mapping.
+            InvalidInput: when it is not YAML, holds a key twice, or is not a mapping.
         """
         self._place = place
         try:
@@ -132,7 +132,7 @@ class Document:
             raise InvalidInput(Problem(f"{place}:1", f"cannot be read as plain values: {error}", fix)) from error
         if root is None or not isinstance(self.content, dict):
             raise InvalidInput(
-                Problem(f"{place}:1", "is no mapping of keys to values", f"start it with `{begins_with}`")
+                Problem(f"{place}:1", "is not a mapping of keys to values", f"start it with `{begins_with}`")
             )
         self._root: yaml.Node = root
         twice = tuple(self._keys_given_twice(root))

@@ -219,12 +219,12 @@ def _bare_label(packet: CapturedPacket) -> str:
     return re.sub(r" seq \d+| ack \d+|(?<=^ACK) \d+", "", label(packet, Isns(())))
 
 
-def are_alike(some: Sequence[CapturedPacket], others: Sequence[CapturedPacket], topology: Topology) -> bool:
+def have_same_packets(some: Sequence[CapturedPacket], others: Sequence[CapturedPacket], topology: Topology) -> bool:
     """True when two probes sent the same kinds of packets, which were lost or delivered at the same places."""
-    return _fates(some, topology) == _fates(others, topology)
+    return _outcomes(some, topology) == _outcomes(others, topology)
 
 
-def _fates(packets: Sequence[CapturedPacket], topology: Topology) -> set[tuple[object, ...]]:
+def _outcomes(packets: Sequence[CapturedPacket], topology: Topology) -> set[tuple[object, ...]]:
     trails = (trail for trail in trails_of(packets, topology) if trail.first.arp is None)
     return {(trail.kinds, trail.points, trail.last.ip and trail.last.ip.ttl) for trail in trails}
 
@@ -261,7 +261,7 @@ def _whereabouts(claim: EvidenceClaim, trail: Trail, topology: Topology) -> Iter
     if claim.seen_at:
         yield f"was seen at {_listed(claim.seen_at)}"
     if claim.last_seen_at:
-        yield f"got as far as {claim.last_seen_at} and no farther"
+        yield f"got as far as {claim.last_seen_at} and no further"
 
 
 def _timing(wanted: AnswerTime, gaps: Sequence[float], baseline_rtt_ms: float | None, came: str) -> Iterator[str]:

@@ -14,9 +14,9 @@ from whodunet.core.scenario import Scenario
 from whodunet.core.symptoms import Reading
 from whodunet.core.topology import Topology
 from whodunet.core.trails import packets_of, trails_of, unsettled_since_ns
-from whodunet.view.columns import cut, filled, table, wrapped
+from whodunet.view.columns import cut, definitions, filled, wrapped
 from whodunet.view.ladder import render_ladder
-from whodunet.view.reasons import are_alike, evidence_sentence, exchange_at, in_brief, reasons
+from whodunet.view.reasons import evidence_sentence, exchange_at, have_same_packets, in_brief, reasons
 from whodunet.view.screen import outcome, screen
 from whodunet.view.style import Ink, Painted, Style, joined
 from whodunet.view.wording import Isns, tcpdump_line
@@ -37,32 +37,9 @@ class Section:
     text: Painted  # heading included
 
 
-def render_story(
-    scenario: Scenario,
-    run: Run,
-    packets: Sequence[CapturedPacket],
-    judgements: Sequence[Judgement],
-    topology: Topology,
-    *,
-    cause_title: str,
-    culprit: str | None,
-    style: Style | None = None,
-    all_claims: bool = False,
-) -> Painted:
-    """The whole story as text for a terminal, each section headed; arguments as for `sections`."""
-    style = style or Style()
-    told = sections(
-        scenario,
-        run,
-        packets,
-        judgements,
-        topology,
-        cause_title=cause_title,
-        culprit=culprit,
-        style=style,
-        all_claims=all_claims,
-    )
-    return joined([joined([section.text for section in told], "\n\n"), style.paint("")], "\n")
+def render_story(told: Sequence[Section]) -> Painted:
+    """The whole story as text for a terminal, each section headed."""
+    return joined([joined([section.text for section in told], "\n\n"), joined([])], "\n")
 
 
 def sections(
@@ -137,7 +114,7 @@ class _Teller:
         """What makes the capture no witness: none of the packets below proves anything then."""
         if self._run.damage:
             told = [line for each in self._run.damage for line in self._filled(each, "    ")]
-            yield self._section("The capture is no witness", told)
+            yield self._section("The capture is not a witness", told)
 
     def main_probe(self) -> Iterator[Section]:
         phase = self._phase("faulty")
@@ -185,7 +162,7 @@ class _Teller:
 
     def _in_brief(self, observation: Observation, phase: Phase, reference: Sequence[CapturedPacket] = ()) -> str:
         own = self._own(observation, phase)
-        if reference and are_alike(own, reference, self._topology):
+        if reference and have_same_packets(own, reference, self._topology):
             return f"{self._outcome(observation, phase)}; the same packets"
         told = in_brief(observation.host, own, self._topology, self._reading(observation, phase).symptom)
         packets = told if own else "no packet of its own was seen"
@@ -271,7 +248,7 @@ class _Teller:
 
     def _table(self, heading: str, rows: Sequence[tuple[str, str]]) -> Section:
         plain = [(self._style.plain(name), self._style.plain(said)) for name, said in rows]
-        lines = table(plain, self._style.width, before="  ")
+        lines = definitions(plain, self._style.width, before="  ")
         return self._section(heading, [self._style.paint(line) for line in lines])
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from whodunet import engine
 from whodunet.cli import checking
-from whodunet.cli.runs import exit_status
+from whodunet.cli.exit_status import exit_status
 from whodunet.core.errors import CannotRun
 
 STARTER = Path(checking.__file__).parents[2] / "scenarios" / "_starter.yaml"

@@ -121,7 +121,7 @@ def test_a_fault_that_is_not_there_is_told_the_nearest(lab: MemoryLab) -> None:
     for word, fix in (("levr", "did you mean lever?"), ("3", "use one of: switch, lever, 1, 2")):
         with pytest.raises(InvalidInput) as refused:
             run("off", word)
-        assert str(refused.value) == f"{word}: is no fault of this lab; {fix}"
+        assert str(refused.value) == f"{word}: is not a fault of this lab; {fix}"
 
 
 def test_a_lab_that_was_told_no_faults_says_so(lab: MemoryLab) -> None:

@@ -114,8 +114,8 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     [
         ("check --repaet 3", "usage: whodunet check", "unrecognized arguments: --repaet; did you mean --repeat?"),
         ("up healthy extra", "usage: whodunet up", "unrecognized arguments: extra"),
-        ("check --jobs none", "usage: whodunet check", "none is no number of at least 1"),
-        ("runs --older-than soon", "usage: whodunet runs", "soon is no number of days"),
+        ("check --jobs none", "usage: whodunet check", "none is not a number of at least 1"),
+        ("runs --older-than soon", "usage: whodunet runs", "soon is not a number of days"),
         ("vpn sideways", "usage: whodunet vpn", "invalid choice: sideways; use one of: on, off"),
         ("fault of", "usage: whodunet fault", "invalid choice: of; did you mean off?"),
         ("dwon", "usage: whodunet [-h]", "invalid choice: dwon; did you mean down?"),

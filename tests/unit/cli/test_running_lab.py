@@ -56,9 +56,9 @@ def test_a_host_that_is_called_as_a_lab_is_the_host(running: Running) -> None:
 @pytest.mark.parametrize(
     ("words", "lab", "complaint"),
     [
-        (("clint", "ls"), "a", "clint: is no host of the lab a; did you mean client?"),
-        (("server", "ls"), "a", "server: is no host of the lab a; use one of: client, instance"),
-        (("client", "ls"), None, "--lab: is needed, for several labs are running; use one of: a, beta"),
+        (("clint", "ls"), "a", "clint: is not a host of the lab a; did you mean client?"),
+        (("server", "ls"), "a", "server: is not a host of the lab a; use one of: client, instance"),
+        (("client", "ls"), None, "--lab: is needed: several labs are running; use one of: a, beta"),
         (("client", "ls"), "bet", "no lab named bet is running; did you mean beta?"),
         (("client", "ls"), "x", "no lab named x is running; use one of: a, beta"),
     ],

@@ -1,4 +1,4 @@
-"""Whatever a command prints, no control character of anybody's reaches the terminal."""
+"""Whatever a command prints fits the terminal, and no control character of anybody's reaches it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from whodunet.cli import naming, terminal
 from whodunet.cli.main import main
+from whodunet.view.columns import columns_of
 from whodunet.view.style import Style
 
 HOSTILE = "\x1b]0;OWNED\x07\x9b31m\r\b\x7f\u202e\udc80"
@@ -98,3 +99,47 @@ def test_completion_offers_no_name_that_a_terminal_would_obey() -> None:
     naming.complete(action, lambda **_: ["healthy", HOSTILE, "a\nb"])
 
     assert action.completer() == ["healthy"]  # type: ignore[operator]
+
+
+@pytest.fixture
+def forty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 40 columns."""
+    monkeypatch.setenv("COLUMNS", "40")
+
+
+@pytest.mark.usefixtures("forty_columns")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("short", "short"),
+        ("x" * 40, "x" * 40),
+        ("x" * 41, "x" * 39 + "…"),
+        ("two\nlines", "two lines"),
+        ("東" * 21, "東" * 19 + "…"),
+        ("\x1b" * 7, r"\u001b" * 6 + r"\u0…"),
+    ],
+)
+def test_a_line_that_is_too_long_as_it_is_seen_ends_in_an_ellipsis(text: str, line: str) -> None:
+    assert terminal.fitted(text) == line
+
+
+@pytest.mark.usefixtures("forty_columns")
+def test_a_story_is_broken_anew_paragraph_by_paragraph() -> None:
+    story = "One two three four five six seven eight\nnine ten.\n\nAnother paragraph.\n"
+    assert terminal.filled(story) == "One two three four five six seven eight\nnine ten.\n\nAnother paragraph."
+
+
+@pytest.mark.usefixtures("forty_columns")
+@pytest.mark.parametrize("title", ["東京 " * 12, "\x1b[2J " * 9])
+def test_a_table_fits_as_it_is_seen(title: str) -> None:
+    lines = terminal.table(("NAME", "TITLE"), [("one", title), ("\u202e", "short")]).splitlines()
+    assert max(map(columns_of, lines)) <= 40
+    assert lines[-1] == r"\u202e  short"
+
+
+@pytest.mark.usefixtures("forty_columns")
+def test_what_hangs_below_is_set_in_and_its_further_lines_deeper() -> None:
+    assert terminal.hanging("a claim that\nis longer than one line of it") == (
+        "    a claim that is longer than one line\n      of it"
+    )
+    assert terminal.hanging_line("lo     UNKNOWN  127.0.0.1", 7) == "       lo     UNKNOWN  127.0.0.1"

@@ -172,7 +172,7 @@ def test_a_fault_that_shows_in_an_answer_is_proven_by_it(case: str) -> None:
     assert fault.proof(network) is None
     assert fault.remains(network) is None
     network.says[command] = otherwise
-    assert fault.proof(network) is None, "another failure is no proof of this one"
+    assert fault.proof(network) is None, "another failure is not proof of this one"
     assert fault.remains(network), "what does not work again is not gone"
 
 

@@ -156,7 +156,7 @@ CLIENT, INSTANCE = "10.8.0.10", "10.0.1.10"
 
 
 def numbered(value: object) -> str:
-    """A test's name for a value that is no text: what a frame is cannot be read off its bytes."""
+    """A test's name for a value that is not text: what a frame is cannot be read off its bytes."""
     return value if isinstance(value, str) else type(value).__name__
 
 
@@ -358,7 +358,7 @@ def test_another_file_is_refused_with_its_place_and_a_mend(tmp_path: Path, conte
     path = tmp_path / "x.pcap"
     path.write_bytes(content)
 
-    with pytest.raises(InvalidInput, match=r"x\.pcap: is no pcapng file: .*; convert it with `editcap -F pcapng`"):
+    with pytest.raises(InvalidInput, match=r"x\.pcap: is not a pcapng file: .*; convert it with `editcap -F pcapng`"):
         read_capture(path)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodunet.view.columns import abbreviated, columns_of, cut, filled, padded, table, wrapped
+from whodunet.view.columns import abbreviated, columns_of, cut, definitions, filled, padded, table, wrapped
 
 
 def test_a_wide_character_takes_two_columns_and_a_combining_one_none() -> None:
@@ -37,18 +38,47 @@ def test_no_line_is_wider_than_told_and_no_character_is_lost(text: str, width: i
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
-def test_a_table_wraps_what_is_said_beside_the_names() -> None:
+def test_a_table_has_its_cells_below_each_other_and_goes_on_in_the_last() -> None:
+    rows = [("NAME", "TITLE"), ("one", "short"), ("three", "the title of a case is longer than the line")]
+    assert list(table(rows, 40)) == [
+        "NAME   TITLE",
+        "one    short",
+        "three  the title of a case is longer",
+        "       than the line",
+    ]
+
+
+@pytest.mark.parametrize("name", ["x" * 100, "client", "東" * 40, "a name of many words, each of them short"])
+@pytest.mark.parametrize("state", ["on", "y" * 60])
+def test_a_table_of_whatever_names_fits(name: str, state: str) -> None:
+    lines = list(table([("NAME", "STATE", "HOSTS"), (name, state, "12"), ("b", "on", "3")], 40))
+    assert max(map(columns_of, lines)) <= 40
+    assert lines[1].startswith(name[:5])
+    assert all(line.endswith(("HOSTS", "12", "3")) for line in lines)
+
+
+def test_a_name_in_the_last_cell_stays_whole_so_that_it_can_be_copied() -> None:
+    name = "vpn-egress-reset-20251127-152956-393112345"
+    assert list(table([("AGE", "RUN"), ("3 min", name), ("5 min", f"{name} twice")], 40)) == [
+        "AGE    RUN",
+        f"3 min  {name}",
+        f"5 min  {name}",
+        "       twice",
+    ]
+
+
+def test_what_is_said_is_wrapped_beside_the_names() -> None:
     rows = [("ssh", "timed out after 4.0 s; no answer"), ("東京", "refused")]
 
-    assert list(table(rows, 30, before="  ")) == [
+    assert list(definitions(rows, 30, before="  ")) == [
         "  ssh   timed out after 4.0 s;",
         "        no answer",
         "  東京  refused",
     ]
 
 
-def test_a_table_with_long_names_says_what_it_says_below_them() -> None:
-    assert list(table([("a-rather-long-name", "refused")], 30)) == ["a-rather-long-name", "    refused"]
+def test_beside_long_names_nothing_is_said_but_below_them() -> None:
+    assert list(definitions([("a-rather-long-name", "refused")], 30)) == ["a-rather-long-name", "    refused"]
 
 
 def test_abbreviated_names_stay_distinct() -> None:

@@ -27,7 +27,7 @@ def told(
     seen = case.reference_packets() if packets is None else packets
     all_claims = options.pop("all_claims", False)
     run = case.run(**options)
-    return render_story(
+    parts = sections(
         scenario,
         run,
         seen,
@@ -35,9 +35,10 @@ def told(
         topology,
         cause_title="The egress firewall resets the connection",
         culprit="fw",
-        style=style,
+        style=style or Style(),
         all_claims=all_claims,
     )
+    return render_story(parts)
 
 
 def test_it_begins_with_what_the_user_typed_and_saw(case: ModuleType) -> None:
@@ -79,7 +80,7 @@ def test_it_ends_with_the_culprit_the_evidence_and_the_lesson(case: ModuleType) 
         "Verdict\n"
         "The egress firewall resets the connection, at fw.\n"
         "- The SYN of ssh was seen at client-eth0 and got as far as fw-eth0 and no\n"
-        "  farther; instance-eth0 saw nothing of it.\n"
+        "  further; instance-eth0 saw nothing of it.\n"
         "- The RST of ssh was first seen at fw-eth0, in the name of instance; its TTL at\n"
         "  client-eth0 was 64: no router passed it on.\n"
         "7 of 7 claims held.\n"
@@ -145,7 +146,7 @@ def test_a_packet_on_its_way_at_the_end_is_explained_below_the_ladder(case: Modu
 def test_a_capture_that_is_no_witness_is_told_before_its_packets(case: ModuleType) -> None:
     story = told(case, damage=("the capture breaks off",))
 
-    assert "The capture is no witness\nthe capture breaks off\n\nThe answer, as client sees it" in story
+    assert "The capture is not a witness\nthe capture breaks off\n\nThe answer, as client sees it" in story
     assert "Not proven" in story
 
 

@@ -18,7 +18,7 @@ from whodunet.core.aws.patterns import matches, matches_action
 
 
 class MalformedPolicy(ValueError):
-    """The document is no policy; the message names the key and what is wrong with it."""
+    """The document is not a policy; the message names the key and what is wrong with it."""
 
 
 class Verdict(Enum):

@@ -13,7 +13,7 @@ _CODES = tuple(
     for pattern in (r"<Code>([^<]+)</Code>", r"<(\w+Exception)\b", r"<(\w+)[^<>]*>\s*<Message>")
 )
 _MESSAGE_ELEMENT = re.compile(r"<Message>([^<]+)</Message>", re.IGNORECASE)
-_MOST_CHARACTERS = 500  # of a body that is no answer of AWS; a proxy's page can be long
+_MOST_CHARACTERS = 500  # of a body that is not an answer of AWS; a proxy's page can be long
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Refusal:
 
 
 def read_refusal(status: int, body: bytes, error_type: str = "") -> Refusal:
-    """Reads an answer that is no success, whatever it is.
+    """Reads an answer that is not a success, whatever it is.
 
     Args:
         error_type: the header x-amzn-ErrorType, in which REST services name the code.

@@ -125,7 +125,7 @@ class Seal:
 
         Raises:
             ExpiredToken: when their time is over.
-            InvalidToken: when the token is no session token of ours, or that of another key id.
+            InvalidToken: when the token is not a session token of ours, or that of another key id.
         """
         claims = self.open("credentials", session_token, now_s)
         if claims["key"] != access_key_id:

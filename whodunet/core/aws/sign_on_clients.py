@@ -116,7 +116,7 @@ def is_loopback(uri: str) -> bool:
     """Whether a redirect stays on the machine where the client runs."""
     try:
         parts = urlsplit(uri)
-        _ = parts.port  # raises for one that is no number
+        _ = parts.port  # raises for one that is not a number
     except ValueError:
         return False
     return parts.scheme == "http" and parts.hostname in _LOOPBACK and "@" not in parts.netloc

@@ -36,7 +36,7 @@ def identity_center_user(person: str, account_id: str, session: str | None = Non
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A person's answer at the approval page: an event of sign-in, which is no API call."""
+    """A person's answer at the approval page: an event of sign-in, which is not an API call."""
 
     call: ApiCall
 

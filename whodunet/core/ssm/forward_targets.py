@@ -18,7 +18,7 @@ _RESERVED_AT_THE_START: Final = 4  # network, router, name server, future use; V
 def forbidden(address: str, vpc_networks: Iterable[IPv4Network]) -> bool:
     """Whether an agent refuses to forward to an address: one that belongs to the instance's link, or to the VPC itself.
 
-    An address with a zone (`fe80::1%eth0`) counts as the address; text that is no address is refused.
+    An address with a zone (`fe80::1%eth0`) counts as the address; text that is not an address is refused.
     """
     try:
         plain = _plain(ip_address(address))

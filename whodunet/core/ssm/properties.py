@@ -15,7 +15,7 @@ _Prefix = Annotated[str, Field(pattern=r"^[0-9a-zA-Z\r\n_:-]{0,30}$")]  # Source
 
 def _port(text: str) -> str:
     if int(text) >= 2**16:
-        raise ValueError("is no port")
+        raise ValueError("is not a port")
     return text
 
 

@@ -31,6 +31,6 @@ def agent_keeps_alive(client_version: str) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The version's numbers, most significant first; a part that is no number counts as 0, so as an old program."""
+    """The version's numbers, most significant first; a part that is not a number counts as 0, so as an old program."""
     parts = version[:_MOST_CHARACTERS].split(".")
     return tuple(int(part) if part.isascii() and part.isdigit() else 0 for part in parts)

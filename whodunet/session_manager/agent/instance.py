@@ -195,7 +195,7 @@ def _object(text: str, what: str) -> dict[str, Any]:
     except ValueError as error:
         raise Unreachable(f"instance metadata: {what}: {error}") from error
     if not isinstance(content, dict):
-        raise Unreachable(f"instance metadata: {what} is no object")
+        raise Unreachable(f"instance metadata: {what} is not an object")
     return content
 
 

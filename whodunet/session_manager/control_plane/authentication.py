@@ -46,7 +46,7 @@ _MISMATCH: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A request as far as a signature covers it, and whence it came; header names are in lower case."""
+    """A request as far as a signature covers it, and where it came from; header names are in lower case."""
 
     method: str
     path: str  # as it was on the wire

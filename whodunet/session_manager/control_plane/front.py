@@ -116,9 +116,9 @@ def _json(body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
-        raise ApiError(SERIALIZATION, "The request is no JSON.") from error
+        raise ApiError(SERIALIZATION, "The request is not JSON.") from error
     if not isinstance(content, dict):
-        raise ApiError(SERIALIZATION, "The request is no JSON object.")
+        raise ApiError(SERIALIZATION, "The request is not a JSON object.")
     return content
 
 

@@ -40,7 +40,7 @@ class Visit:
 
     @property
     def source_ip(self) -> str:
-        """Whence it comes."""
+        """Where it comes from."""
         return self.signed.source_ip
 
 

@@ -193,4 +193,4 @@ def _moment_s(text: str) -> float:
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError as error:
-        raise ApiError(VALIDATION, f"{text} is no time in ISO 8601.") from error
+        raise ApiError(VALIDATION, f"{text} is not a time in ISO 8601.") from error

@@ -92,7 +92,7 @@ def _stream_url(url: str) -> str:
         usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    _require(usable, f"StreamUrl {url!r} is no address of a WebSocket")
+    _require(usable, f"StreamUrl {url!r} is not an address of a WebSocket")
     return url
 
 

@@ -86,7 +86,7 @@ class MultiplexedForward(Forward):
 
     async def _take(self, event: MuxEvent) -> None:
         if isinstance(event, Broken):
-            raise SessionLost(f"the agent sends what is no smux: {event.reason}")
+            raise SessionLost(f"the agent sends what is not smux: {event.reason}")
         if isinstance(event, StreamBytes) and (writer := self._writers.get(event.stream)):
             with suppress(OSError):
                 writer.write(event.content)

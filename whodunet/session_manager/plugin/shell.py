@@ -26,7 +26,7 @@ class Shell:
             await first_of(self._send_sizes(), self._send_keys(), self._send_interrupts(), self._screen.closed())
 
     async def receive(self, message: Message) -> None:
-        """Shows output; what is no output (an exit code) means nothing here."""
+        """Shows output; what is not output (an exit code) means nothing here."""
         if message.payload_type == PayloadType.OUTPUT:
             await self._screen.write(message.payload)
         elif message.payload_type == PayloadType.STDERR:

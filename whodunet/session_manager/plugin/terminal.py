@@ -20,7 +20,7 @@ KEYBOARD_SIGNALS = {signal.SIGINT: b"\x03", signal.SIGQUIT: b"\x1c", signal.SIGT
 def keys_pass_through(terminal: int) -> Iterator[None]:
     """Takes line editing and echo from the terminal, and gives both back on every way out.
 
-    Signal keys stay: their signals are KEYBOARD_SIGNALS. What is no terminal is left alone.
+    Signal keys stay: their signals are KEYBOARD_SIGNALS. What is not a terminal is left alone.
     """
     if not os.isatty(terminal):
         yield

@@ -46,7 +46,7 @@ def test_properties_are_written_as_documents_have_them() -> None:
         ({}, "portNumber: Field required"),
         ({"portNumber": 22}, "portNumber: Input should be a valid string"),
         ({"portNumber": "{{ portNumber }}"}, "portNumber: String should match"),
-        ({"portNumber": "65536"}, "portNumber: Value error, is no port"),
+        ({"portNumber": "65536"}, "portNumber: Value error, is not a port"),
         ({"portNumber": "22", "host": None}, "host: Input should be a valid string"),
     ],
 )

@@ -182,7 +182,7 @@ def test_the_session_ends_with_the_clients_flag_or_its_garbage(monkeypatch: pyte
                 await client.socket.send(Message(PayloadType.FLAG, Flag.TERMINATE_SESSION.to_payload()))
                 await session
             else:
-                await client.socket.write(b"this is no smux")
+                await client.socket.write(b"this is not smux")
                 with pytest.raises(SessionFailed, match="version"):
                     await session
             assert await server.read(1) == b"x"

@@ -51,8 +51,8 @@ def test_the_document_tells_whether_standard_output_is_ssh_s(document: str, carr
         ("[]", "RESPONSE is not a JSON object"),
         (json.dumps({**RESPONSE, "SessionId": None}), "RESPONSE has no SessionId"),
         (json.dumps({**RESPONSE, "TokenValue": ""}), "RESPONSE has no TokenValue"),
-        (json.dumps({**RESPONSE, "StreamUrl": "https://host/"}), "StreamUrl 'https://host/' is no address"),
-        (json.dumps({**RESPONSE, "StreamUrl": "wss://host:port/"}), "is no address"),
+        (json.dumps({**RESPONSE, "StreamUrl": "https://host/"}), "StreamUrl 'https://host/' is not an address"),
+        (json.dumps({**RESPONSE, "StreamUrl": "wss://host:port/"}), "is not an address"),
         (VARIABLE, f"the environment has no variable {VARIABLE}"),
     ],
 )
