@@ -208,6 +208,21 @@ def test_a_reset_of_a_standing_connection_is_set_against_its_handshake(case: Mod
     assert "The SYN-ACK of the same connection came with TTL 63: not from the same sender." in story
 
 
+def test_a_reset_is_numbered_as_tcpdump_does(case: ModuleType) -> None:
+    """Relative where the connection stood; as they are in what answers a SYN, and in a RST without ACK."""
+    opened = [
+        *case.seen(case.tcp("S"), 10, *case.WHOLE_WAY),
+        *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001), 30, *case.WHOLE_WAY_BACK),
+        *case.seen(case.tcp("P.", seq=1001, ack=7001, ip_id=2, payload=b"SSH-2.0-x\r\n"), 51, *case.TO_FIREWALL),
+    ]
+    standing = case.seen(case.tcp("R.", answer=True, seq=7001, ack=1012, ip_id=0), 52, *case.FROM_FIREWALL)
+    bare = case.seen(case.tcp("R", answer=True, seq=7001, ip_id=0), 52, *case.FROM_FIREWALL)
+
+    assert "Flags [R.], seq 1, ack 12," in " ".join(told(case, packets=[*opened, *standing]).split())
+    assert "Flags [R], seq 7001," in " ".join(told(case, packets=[*opened, *bare]).split())
+    assert "Flags [R.], seq 0, ack 1001," in " ".join(told(case).split())
+
+
 def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
     packets = [
         packet
