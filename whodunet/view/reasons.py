@@ -103,7 +103,7 @@ class _Talk:
 
     def explaining(self, symptom: Symptom | None) -> Exchange:
         """The packets that explain a symptom."""
-        silence = self._silence() if symptom in (Symptom.STALLED, Symptom.TIMED_OUT) else None
+        silence = self._silence(symptom) if symptom in (Symptom.STALLED, Symptom.TIMED_OUT) else None
         if silence is not None:
             return silence
         ending = self._ending(symptom)
@@ -127,7 +127,7 @@ class _Talk:
     def _unanswered(self, trail: Trail) -> Exchange:
         return Exchange(trail.first, None, missing=trail)
 
-    def _silence(self) -> Exchange | None:
+    def _silence(self, symptom: Symptom) -> Exchange | None:
         """The last packet that got no answer, or that was sent to the host and did not come; None when all went on.
 
         The program waited until the host ended the connection: what went on after that explains nothing.
@@ -144,11 +144,11 @@ class _Talk:
         lacking = unanswered(sent, [seen for _, seen in self.came]) if self.came else self.opener
         if lacking is not None and not (lost and arrived(lacking, self.topology)):
             return self._unanswered(lacking)
-        if lacking is None and not lost and self.opener.first.tcp is None:
-            return None
+        if lacking is None and not lost and (self.opener.first.tcp is None or symptom is Symptom.TIMED_OUT):
+            return None  # its answer came, as far as this host's interface
         went_on = end_ns is not None and any(seen.time_ns > end_ns for _, seen in self.came)
         asked = (lacking or sent[-1]).first
-        missing = lost[-1] if lost else None
+        missing = lost[0] if lost else None
         return Exchange(asked, None, missing=missing, is_acknowledged=lacking is None, is_ended_here=went_on)
 
     def _is_meant(self, trail: Trail) -> bool:
@@ -242,8 +242,11 @@ def _names_in_brief(host: str, trails: Sequence[Trail]) -> str:
     answers = sum(message.is_answer for message in messages)
     if not messages:
         return f"nothing but ARP left {host}"
-    times = {0: "never", 1: "once", 2: "twice"}.get(answers, f"{answers} times")
-    return f"DNS answered {times}"
+    return f"DNS answered {_times(answers)}"
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _bare_label(packet: CapturedPacket) -> str:
@@ -274,11 +277,14 @@ def evidence_sentence(
         gaps = sorted(gaps_ms(claim.after, own, trails, topology))
         parts += _timing(claim.after, gaps, baseline_rtt_ms, "it came" if where else "came")
     if claim.not_seen_at:
-        parts.append(f"{_listed(claim.not_seen_at)} saw nothing of it")
+        unseen = f"was not seen at {_listed(claim.not_seen_at, 'or')}"
+        parts.append(f"{_listed(claim.not_seen_at)} saw nothing of it" if parts else unseen)
     for point in claim.at_least:
-        parts.append(f"{point} saw it {sum(trail.at(point) is not None for trail in own)} times")
+        times = _times(sum(trail.at(point) is not None for trail in own))
+        parts.append(f"{point} saw it {times}" if parts else f"was seen {times} at {point}")
     for point, ttl in claim.ttl.items():
-        parts.append(f"its TTL at {point} was {ttl}: {_routers(_routers_passed(ttl)[1])} passed it on")
+        passed = f"{_routers(_routers_passed(ttl)[1])} passed it on"
+        parts.append(f"its TTL at {point} was {ttl}: {passed}" if parts else f"had TTL {ttl} at {point}: {passed}")
     return f"The {claim.packet} of {claim.probe} {'; '.join(parts) or 'was seen'}."
 
 

@@ -385,6 +385,7 @@ def test_a_probe_that_could_not_be_measured_breaks_nothing_and_holds_nothing(cas
 def test_words_that_the_packets_contradict_are_not_measured_and_never_held(case: ModuleType) -> None:
     other_way = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
     other_way += case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 51, *case.WHOLE_WAY_BACK)
+    other_way += case.seen(case.tcp(".", seq=1001, ack=7001, ip_id=2), 52, *case.WHOLE_WAY)
 
     judgement = judged(case, packets=other_way)["faulty/symptom/ssh"]
 

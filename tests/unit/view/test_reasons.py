@@ -213,3 +213,15 @@ def test_answers_about_names_are_counted_as_messages_and_not_as_sightings(
         packets += case.seen(message(number, True), 1 + number, *case.WHOLE_WAY_BACK)
 
     assert in_brief("client", packets, case.topology()) == f"DNS answered {said}"
+
+
+def test_timed_out_is_explained_by_the_answer_that_came_and_that_the_host_filtered_itself(case: ModuleType) -> None:
+    answer = case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0)
+    packets = [
+        *case.seen(case.tcp("S"), 0, *case.WHOLE_WAY),
+        *case.seen(answer, 21, *case.WHOLE_WAY_BACK[:-1]),
+        *case.seen(answer, 41, case.WHOLE_WAY_BACK[-1]),
+        *case.seen(case.tcp("R", seq=1001, ip_id=0), 41.1, *case.WHOLE_WAY),
+    ]
+
+    assert explained(case, packets, Symptom.TIMED_OUT)[0].startswith("SYN-ACK ack 1 came 41.0 ms after the SYN;")

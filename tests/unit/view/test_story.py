@@ -113,6 +113,7 @@ def test_words_that_no_rule_knows_are_shown(case: ModuleType) -> None:
 def test_a_contradiction_between_words_and_packets_is_told(case: ModuleType) -> None:
     stands = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
     stands += case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 51, *case.WHOLE_WAY_BACK)
+    stands += case.seen(case.tcp(".", seq=1001, ack=7001, ip_id=2), 52, *case.WHOLE_WAY)
 
     story = " ".join(told(case, packets=stands).split())
 
@@ -240,6 +241,26 @@ def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
         sentence
         == "The RST of ssh came 3.0 ms after the SYN, the soonest of 2, against a baseline round trip of 41.0 ms."
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"at_least": {"client-eth0": 1}}, "The SYN of ssh was seen once at client-eth0."),
+        ({"not_seen_at": ("r1-eth0", "r1-eth1")}, "The SYN of ssh was not seen at r1-eth0 or r1-eth1."),
+        ({"ttl": {"client-eth0": 64}}, "The SYN of ssh had TTL 64 at client-eth0: no router passed it on."),
+        (
+            {"last_seen_at": "fw-eth0", "not_seen_at": ("r1-eth0",), "at_least": {"client-eth0": 1}},
+            "The SYN of ssh got as far as fw-eth0 and no farther; r1-eth0 saw nothing of it; client-eth0 saw it once.",
+        ),
+    ],
+)
+def test_evidence_is_a_sentence_whatever_the_claim_says_of_it(
+    case: ModuleType, said: dict[str, Any], sentence: str
+) -> None:
+    trails = trails_of(list(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL)), case.topology())
+
+    assert evidence_sentence(case.claim(packet="SYN", **said), trails, case.topology(), 41.0) == sentence
 
 
 def brief(case: ModuleType, packets: list[CapturedPacket]) -> str:
