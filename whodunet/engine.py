@@ -190,8 +190,8 @@ def _play_phase(
         return Phase(name, {}, tuple(proofs), baseline_rtt_ms, str(error))
     restart_services(scenario, lab, progress)
     round_trip_s = answer_margin_ns(topology, baseline_rtt_ms) / 2e9
-    observations = _probe_all(scenario, lab, progress, round_trip_s)
-    return Phase(name, observations, tuple(proofs), baseline_rtt_ms, settled_ns=time.time_ns())
+    observations, settled_ns = _probe_all(scenario, lab, progress, round_trip_s)
+    return Phase(name, observations, tuple(proofs), baseline_rtt_ms, settled_ns=settled_ns)
 
 
 def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
@@ -201,32 +201,39 @@ def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
         lab.restart_service(host, service)
 
 
-def _probe_all(scenario: Scenario, lab: Lab, progress: Progress, round_trip_s: float) -> Mapping[str, Observation]:
-    """What came of each probe; after each, its last packets are left the time that they need to arrive."""
-    observations = {}
+def _probe_all(
+    scenario: Scenario, lab: Lab, progress: Progress, round_trip_s: float
+) -> tuple[Mapping[str, Observation], int | None]:
+    """What came of each probe, and until when their last packets were left the time that they need to arrive."""
+    observations, settled_ns = {}, None
     for name, probe in scenario.question.probes.items():
         progress(f"{probe.host}$ {probe.command}")
         observations[name] = lab.probe(name, probe)
-        _settle(lab, round_trip_s)
-    return observations
+        settled_ns = _settle(lab, round_trip_s)
+    return observations, settled_ns
 
 
-def _settle(lab: Lab, round_trip_s: float) -> None:
+def _settle(lab: Lab, round_trip_s: float) -> int:
     """Waits until no capture point has seen a packet for a round trip: none is under way then.
 
     Not for ever: in some cases somebody always speaks. What is under way in the end is judged to be so.
+
+    Returns:
+        When that was, by the recorder's clock: this process's own may be another (faketime(1), a clock that was set).
     """
-    seen = _frames(lab)
+    seen, now_ns = _recorded_by_now(lab)
     for _ in range(_MOST_ROUND_TRIPS):
         time.sleep(max(round_trip_s, _LEAST_QUIET_S))
-        before, seen = seen, _frames(lab)
+        before = seen
+        seen, now_ns = _recorded_by_now(lab)
         if seen == before:
-            return
+            break
+    return now_ns
 
 
-def _frames(lab: Lab) -> Mapping[str, int]:
+def _recorded_by_now(lab: Lab) -> tuple[Mapping[str, int], int]:
     with lab.capture() as capture:
-        return capture.frames
+        return capture.frames, capture.time_ns
 
 
 def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:

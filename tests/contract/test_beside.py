@@ -117,8 +117,9 @@ def test_a_fault_kind_and_a_cause_beside_a_scenario_are_known_to_it_alone(tmp_pa
     assert "router-hiccup" not in library.causes()
 
 
-def test_a_fault_without_a_cause_is_told_its_facts_and_the_file_that_would_add_one(tmp_path: Path) -> None:
-    place(tmp_path, {"faults/hiccup.py": FAULT, "case.yaml": case("egress-drop")})
+@pytest.mark.parametrize("stated", ["egress-drop", "a-cause-that-is-yet-to-be-made"])
+def test_a_fault_without_a_cause_is_told_its_facts_and_the_file_that_would_add_one(tmp_path: Path, stated: str) -> None:
+    place(tmp_path, {"faults/hiccup.py": FAULT, "case.yaml": case(stated)})
     said = complaint(tmp_path / "case.yaml")
     head, *lines = said.splitlines()
     assert "the taxonomy lacks the cause of a fault with the facts kind hiccup, role vpn-gateway, loud false" in head

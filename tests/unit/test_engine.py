@@ -18,11 +18,13 @@ class CountingLab:
 
     def __init__(self, counts: Iterable[int]) -> None:
         self._counts = iter(counts)
+        self._looks = 0
 
     @contextmanager
     def capture(self) -> Iterator[Capture]:
         """The next count."""
-        yield Capture(Path(), {}, {"client-eth0": next(self._counts)}, 0, 0)
+        self._looks += 1
+        yield Capture(Path(), {}, {"client-eth0": next(self._counts)}, 0, time_ns=self._looks, clock_offset_ns=0)
 
 
 @pytest.mark.parametrize(("counts", "round_trips"), [
@@ -36,6 +38,7 @@ def test_it_waits_until_nothing_was_seen_for_a_round_trip_and_not_for_ever(
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
 
-    engine._settle(cast(Lab, CountingLab(counts)), round_trip_s=0.05)
+    settled_ns = engine._settle(cast(Lab, CountingLab(counts)), round_trip_s=0.05)
 
     assert waits == [0.05] * round_trips
+    assert settled_ns == round_trips + 1  # by the recorder's clock, and not by this process's

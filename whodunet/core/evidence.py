@@ -11,7 +11,7 @@ from whodunet.core.answers import acknowledges, answered
 from whodunet.core.packets import CapturedPacket, may_be
 from whodunet.core.scenario import AnswerTime, EvidenceClaim, PacketKind
 from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, is_unsettled, sender_of
+from whodunet.core.trails import Trail, is_unsettled, node_with, sender_of
 
 Outcome = Literal["held", "broken", "could-not-measure"]
 
@@ -36,6 +36,7 @@ class Scene:
     silent: frozenset[str]  # capture points without one packet in the whole run
     unread: tuple[CapturedPacket, ...] = ()  # the probe's, or perhaps the probe's, and not understood
     unsettled_since_ns: int | None = None  # a packet seen later may have been on its way when recording ended
+    not_run: str | None = None  # why the probe's program did not run: what it would have sent, nobody knows
 
     def of(self, kind: PacketKind, sender: str | None = None) -> tuple[Trail, ...]:
         """The trails of one kind of packet, of one sender where one is named."""
@@ -60,6 +61,8 @@ class Scene:
 
     def gap(self, points: Iterable[str], kind: PacketKind) -> str | None:
         """Why one of these capture points may have missed a packet of a kind among others; None when none did."""
+        if self.not_run is not None:
+            return self.not_run
         points = tuple(points)
         lost = [f"{point} lost {self.dropped[point]} packets" for point in points if self.dropped.get(point)]
         if lost:
@@ -171,7 +174,7 @@ def _first_seen_at(point: str, witness: _Witness) -> Finding:
         if other.at(point):  # recorded there later than elsewhere, it did not begin there, whatever else was lost
             return Finding("broken", expected, seen)
         return witness.missing(expected, point, seen, may_come=False)
-    before = _beside(trails[0].first, "in", scene.topology)
+    before = () if _begins_there(trails[0].first, scene.topology) else _beside(trails[0].first, "in", scene.topology)
     return witness.absent(expected, before, f"first seen at {scene.described(trails[0].first)}", witness.another)
 
 
@@ -184,9 +187,23 @@ def _last_seen_at(point: str, witness: _Witness) -> Finding:
     if other is not None:
         seen = f"last seen at {scene.described(other.last)}"
         return Finding("broken", expected, seen) if other.at(point) else witness.missing(expected, point, seen)
-    after = _beside(trails[0].last, "out", scene.topology)
+    after = () if _ends_there(trails[0].last, scene.topology) else _beside(trails[0].last, "out", scene.topology)
     seen = f"last seen at {scene.described(trails[0].last)}"
     return witness.absent(expected, after, seen, scene.on_its_way(trails), witness.another)
+
+
+def _begins_there(packet: CapturedPacket, topology: Topology) -> bool:
+    """True for what goes out at the node whose address it bears as its source: it came from nowhere else."""
+    known = topology.interfaces
+    return (
+        packet.direction == "out" and packet.point in known and sender_of(packet, topology) == known[packet.point].node
+    )
+
+
+def _ends_there(packet: CapturedPacket, topology: Topology) -> bool:
+    """True for what has come in at the node that it is for: it goes on nowhere."""
+    known, goal = topology.interfaces, packet.ip.destination if packet.ip is not None else None
+    return packet.direction == "in" and packet.point in known and node_with(goal, topology) == known[packet.point].node
 
 
 def _beside(packet: CapturedPacket, over_the_cable: Literal["in", "out"], topology: Topology) -> tuple[str, ...]:

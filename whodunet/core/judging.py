@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whodunet.core.evidence import Finding, Outcome, Scene, answer_time_words, findings
 from whodunet.core.observation import Observation, Phase, PhaseName, Run
@@ -97,7 +97,8 @@ def judge(scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topol
                 symptom, _observation(run, phase, probe), readings.get(phase, {}).get(probe)
             )
         for number, evidence in enumerate(wanted.evidence, 1):
-            judged[f"{phase}/evidence/{number}"] = _evidence_finding(evidence, run, phase, packets, topology)
+            reading = readings.get(phase, {}).get(evidence.probe)
+            judged[f"{phase}/evidence/{number}"] = _evidence_finding(evidence, run, phase, packets, topology, reading)
     if scenario.answer.repaired is not None:
         judged[CHANGE] = _change_finding(scenario, readings)
     return tuple(
@@ -151,7 +152,12 @@ def _as_seen(reading: Reading, observation: Observation) -> str:
 
 
 def _evidence_finding(
-    claim: EvidenceClaim, run: Run, name: PhaseName, packets: Sequence[CapturedPacket], topology: Topology
+    claim: EvidenceClaim,
+    run: Run,
+    name: PhaseName,
+    packets: Sequence[CapturedPacket],
+    topology: Topology,
+    reading: Reading | None,
 ) -> Finding:
     """All that the claim says as one: broken when one thing is, else not measured when one thing is not."""
     phase, observation = _phase(run, name), _observation(run, name, claim.probe)
@@ -161,7 +167,8 @@ def _evidence_finding(
     doubt = capture_doubt(observation, run)
     if doubt is not None:
         return Finding("could-not-measure", evidence_words(claim), doubt)
-    found = findings(claim, scene_of(observation, phase, run, packets, topology))
+    not_run = reading.reason if reading is not None and not reading.has_run else None
+    found = findings(claim, replace(scene_of(observation, phase, run, packets, topology), not_run=not_run))
     for outcome in ("broken", "could-not-measure", "held"):
         some = [finding for finding in found if finding.outcome == outcome]
         if some:

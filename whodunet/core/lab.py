@@ -21,6 +21,7 @@ class Capture:
     dropped: Mapping[str, int]  # capture point: packets that the recorder had to leave out
     frames: Mapping[str, int]  # capture point: frames in the file
     size_bytes: int  # of the file; what comes after was recorded later
+    time_ns: int  # CLOCK_REALTIME, as the recorder read it then
     clock_offset_ns: int  # CLOCK_REALTIME minus CLOCK_BOOTTIME
 
 

@@ -141,6 +141,7 @@ SSH_WORDS = (
 SSH = (*with_statuses(SSH_WORDS, SSH_FAILED), Row("", Symptom.CONNECTED, SSH_RAN))
 # What runs ssh inside prints its words, fails with a status of its own, and may add words of its own.
 OVER_SSH = (
+    Row(r"^/\S*/ssh: (?:No such file or directory|Permission denied)$", Symptom.PROGRAM_MISSING, FAILED),  # scp, sftp
     *with_statuses(SSH_WORDS, FAILED),
     Row(r"(?:[Ff]ailed to exec|cannot run|exec) \S+: (?:No such file|not found)", Symptom.PROGRAM_MISSING, FAILED),
 )
@@ -199,6 +200,7 @@ NC = (
 )
 
 CURL_ERROR = r"^curl: \(\d+\) "
+LOOPBACK = r"(?:localhost|127(?:\.\d+){3}|\[?::1\]?)"
 CURL_28: Statuses = frozenset({28})
 WITHOUT_V = r"^(?!.*\s-\w*v).*https://"
 # the TLS handshake belongs to curl's "connection": only -v shows whether TCP's had been done
@@ -211,6 +213,8 @@ CURL = (
     Row("", Symptom.NOT_RESOLVED, frozenset({5, 6})),  # getaddrinfo: one text for EAI_NONAME and EAI_AGAIN alike
     Row(r"(?:connect to .* failed|Immediate connect fail for .*): ", CONNECTING, frozenset({7}) | KILLED),
     Row(CURL_ERROR, CONNECTING, frozenset({7})),
+    # nothing on the way can lose or answer what a host says to itself
+    Row(rf"{CURL_ERROR}Failed to connect to {LOOPBACK} port ", Symptom.REFUSED, frozenset({7})),
     Row("", NOT_SAID, frozenset({7})),
     Row(r"\* (?:Connected to|Established connection)(?s:.*)\(28\) Connection time", Symptom.STALLED, CURL_28),
     Row(r"\(28\) Connection time", IN_TIME, CURL_28, only_for=WITHOUT_V),

@@ -53,6 +53,7 @@ class Reading:
     line: str = ""  # the line that says it; for UNKNOWN the one that no row knows; empty: it said nothing
     reason: str = ""  # why it could not be measured
     is_one_of_several: bool = False  # the command runs other network programs as well
+    has_run: bool = True  # False: the command, or a program of it, is not there or could not be started
 
     @property
     def quote(self) -> str:
@@ -97,7 +98,7 @@ def read_symptom(command: str, observation: Observation, traffic: Traffic | None
         traffic: what the probe's packets show; None: there is no whole record of them.
     """
     if observation.failure is not None:
-        return Reading(Symptom.COULD_NOT_MEASURE, reason=observation.failure)
+        return Reading(Symptom.COULD_NOT_MEASURE, reason=observation.failure, has_run=False)
     printed = _Printed.by(observation)
     programs = network_programs(command)
     missing = _missing_program(command, programs, observation.exit_status, printed.output)
@@ -105,7 +106,7 @@ def read_symptom(command: str, observation: Observation, traffic: Traffic | None
         missing = programs[-1].name if programs else command.strip().partition(" ")[0]
     if missing is not None:
         how = "cannot be run" if observation.exit_status == CANNOT_BE_RUN else "is not installed"
-        return Reading(Symptom.COULD_NOT_MEASURE, missing, reason=f"{missing} {how} in the lab")
+        return Reading(Symptom.COULD_NOT_MEASURE, missing, reason=f"{missing} {how} in the lab", has_run=False)
     if not programs:
         return Reading(Symptom.UNKNOWN, line=_last_line(printed))
     judged = programs[-1]

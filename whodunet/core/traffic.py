@@ -17,7 +17,7 @@ NAME_ERROR, NO_ERROR = 3, 0  # Source: RFC 1035, section 4.1.1, RCODE
 class Connection:
     """One TCP connection, as the probe's host saw it."""
 
-    stood: bool = False  # a SYN-ACK came (or, of a connection from outside, went)
+    stood: bool = False  # this host acknowledged the SYN-ACK (or, of a connection from outside, sent one)
     refused: bool = False  # a RST or an ICMP port unreachable answered the SYN
     unreachable: bool = False  # another ICMP error answered the SYN
     received_bytes: int = 0  # payload from the other side
@@ -141,19 +141,21 @@ class _Tracked:
 
     initial: int  # sequence number of the SYN
     connection: Connection = Connection()
+    is_answered: bool = False  # a SYN-ACK came
     ended_here: bool = False  # this host has sent FIN or RST
 
     def see(self, packet: CapturedPacket) -> None:
         """Takes the next packet in."""
         self.connection = self._after(packet)
+        self.is_answered = self.is_answered or (packet.direction == "in" and "SYN-ACK" in kinds(packet))
         here_ends = packet.direction == "out" and bool({"FIN", "RST"} & kinds(packet))
         self.ended_here = self.ended_here or here_ends
 
     def _after(self, packet: CapturedPacket) -> Connection:
         seen, kind = self.connection, kinds(packet)
-        if "SYN-ACK" in kind:
-            return replace(seen, stood=True)
         if packet.direction == "out":
+            return replace(seen, stood=seen.stood or self._stands_by(packet))
+        if "SYN-ACK" in kind:
             return seen
         if not seen.stood:
             return self._answered(packet)
@@ -165,6 +167,16 @@ class _Tracked:
             reset=seen.reset or ("RST" in kind and not self.ended_here),
             closed=seen.closed or ("FIN" in kind and not self.ended_here),
         )
+
+    def _stands_by(self, packet: CapturedPacket) -> bool:
+        """True for what a host sends in a connection alone; a SYN-ACK that came may be filtered on the host itself.
+
+        Source: RFC 9293, section 3.10.7.3: who gets the SYN-ACK is in ESTABLISHED and sends an ACK.
+        """
+        kind = kinds(packet)
+        if "SYN-ACK" in kind:
+            return True
+        return self.is_answered and packet.tcp is not None and "." in packet.tcp.flags and "RST" not in kind
 
     def _answered(self, packet: CapturedPacket) -> Connection:
         if packet.icmp is not None:

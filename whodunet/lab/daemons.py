@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
+from whodunet.core.errors import CannotRun
 from whodunet.lab.accounts import ACCOUNTS
 from whodunet.lab.hosts import Host
 from whodunet.lab.keys import new_key
@@ -21,6 +22,10 @@ class Sshd(Listener):
     port = 22
 
     def __init__(self, login: str) -> None:
+        """Raises CannotRun when the login is nobody who could log in on a host."""
+        people = [account.name for account in ACCOUNTS.values() if account.logs_in]
+        if login not in people:
+            raise CannotRun(f"sshd's login is {login}, whom no host has; use one of {', '.join(people)}")
         self.login = login
         self._public_key = ""
 

@@ -112,9 +112,10 @@ def flush(points: list[CapturePoint], out: BinaryIO) -> str:
     out.flush()
     frames = {point.name: point.frames for point in points}
     dropped = {point.name: point.dropped for point in points if point.dropped}
-    offset_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    recorded = {"frames": frames, "dropped": dropped, "size_bytes": out.tell(), "clock_offset_ns": offset_ns}
-    return json.dumps(recorded)
+    time_ns = time.time_ns()
+    offset_ns = time_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    recorded = {"frames": frames, "dropped": dropped, "size_bytes": out.tell()}
+    return json.dumps(recorded | {"time_ns": time_ns, "clock_offset_ns": offset_ns})
 
 
 def record(points: list[CapturePoint], out: BinaryIO) -> None:

@@ -5,6 +5,7 @@ The checks read the plain content, not the typed file, so that a wrong type in o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -180,13 +181,22 @@ class _Checks:
         """What in the answer does not follow from the faults."""
         answer, causes = _mapping(self._content, "answer"), self._known.causes()
         cause = _part(answer, "cause", str)
-        if cause is not None and cause not in (NO_CAUSE, UNLISTED) and cause not in causes:
+        is_known = cause is None or cause in (NO_CAUSE, UNLISTED) or cause in causes
+        if cause is not None and (is_known or self._lacks_cause()) and self._can_be_staged():
+            yield from self._truth(cause, _part(answer, "culprit", str))
+        elif cause is not None and not is_known:
             wrong = f"is {cause}, which is not a cause"
             yield self._problem(["answer", "cause"], wrong, did_you_mean(cause, causes))
-        elif cause is not None and None not in self._faults and not any(True for _ in self._staging()):
-            yield from self._truth(cause, _part(answer, "culprit", str))
         yield from self._title(cause, answer)
         yield from self._repaired(answer)
+
+    def _can_be_staged(self) -> bool:
+        return None not in self._faults and not any(True for _ in self._staging())
+
+    def _lacks_cause(self) -> bool:
+        """True when no cause that is known is the first fault: then the one that the file states has to be made."""
+        first = self._faults[0] if self._faults and self._can_be_staged() else None
+        return first is not None and not causes_of(first.facts(self._as_set_up()), self._known.causes().values())
 
     def _truth(self, cause: str, culprit: str | None) -> Iterator[Problem]:
         """Cause and culprit are those of the first fault, which is the one that the answer names."""
@@ -255,4 +265,4 @@ def _capture_points(claim: Any) -> Iterator[tuple[Path, Any]]:
 def _steps(key: str) -> list[str | int]:
     """The steps of a dotted key: "groups.web.inbound[0]" is groups, web, inbound, 0."""
     parts = key.replace("[", ".[").split(".")
-    return [int(part[1:-1]) if part.startswith("[") else part for part in parts if part]
+    return [int(part[1:-1]) if re.fullmatch(r"\[[0-9]+\]", part) else part for part in parts if part]

@@ -53,10 +53,11 @@ def render_ladder(
     trails = _telling(trails_of(packets, topology))
     if not trails:
         return style.paint("no packet was seen at any capture point")
-    rows = list(_without_routine(_folded(trails, topology, unsettled_since_ns), topology))
+    taken = _taken(trails, topology)
+    rows = list(_without_routine(_folded(trails, topology, unsettled_since_ns), topology, taken))
     isns, zero_ns, marked = Isns(packets), opening(trails).first.time_ns, _nodes_of(culprit, topology)
     shown = rows[:most_rows]
-    lines = [_line(row, isns, zero_ns, topology, style, unsettled_since_ns) for row in shown]
+    lines = [_line(row, isns, zero_ns, topology, style, unsettled_since_ns, taken) for row in shown]
     lanes = Lanes(_columns(trails, destination, topology), lines, style, marked)
     drawn = list(lanes.header())
     for row, line in zip(rows, lines, strict=False):
@@ -71,8 +72,8 @@ def render_ladder(
 
 
 def opening(trails: Sequence[Trail]) -> Trail:
-    """The packet that the probe is about, from which time is counted: not the ARP or the DNS before it."""
-    return next((trail for trail in trails if trail.first.ip is not None and trail.first.dns is None), trails[0])
+    """The packet that the probe is about, from which time is counted: not ARP, DNS or an ICMP error."""
+    return next((trail for trail in trails if trail.first.flow is not None and trail.first.dns is None), trails[0])
 
 
 def _telling(trails: Sequence[Trail]) -> Sequence[Trail]:
@@ -103,9 +104,29 @@ def _content(packet: CapturedPacket) -> tuple[object, ...]:
     return ip, packet.tcp, packet.udp, icmp, packet.arp, packet.dns
 
 
-def _without_routine(rows: Sequence[Row], topology: Topology) -> Iterator[Row]:
+def _taken(trails: Sequence[Trail], topology: Topology) -> Collection[Trail]:
+    """What came as far as a node that took the connection over in its destination's name, as a proxy does.
+
+    Whoever says SYN-ACK has the connection: what is for it there has arrived, whatever its address says.
+    """
+    known = topology.interfaces
+    takers = {
+        (trail.first.flow, trail.first.ip.source, known[trail.first.point].node)
+        for trail in trails
+        if "SYN-ACK" in trail.kinds and trail.first.ip is not None and trail.first.point in known
+    }
+    return frozenset(
+        trail
+        for trail in trails
+        if trail.last.ip is not None
+        and trail.last.point in known
+        and (trail.last.flow, trail.last.ip.destination, known[trail.last.point].node) in takers
+    )
+
+
+def _without_routine(rows: Sequence[Row], topology: Topology, taken: Collection[Trail]) -> Iterator[Row]:
     """Long runs of data and ACKs that all arrived become one row, unless there is nothing else to show."""
-    for is_routine, group in groupby(rows, lambda row: _is_routine(row.trail, topology)):
+    for is_routine, group in groupby(rows, lambda row: _is_routine(row.trail, topology, taken)):
         run = list(group)
         if is_routine and MOST_QUIET_ROWS < len(run) < len(rows):
             yield Row(run[0].trail, quiet=sum(1 + len(row.again_ns) for row in run))
@@ -113,10 +134,10 @@ def _without_routine(rows: Sequence[Row], topology: Topology) -> Iterator[Row]:
             yield from run
 
 
-def _is_routine(trail: Trail, topology: Topology) -> bool:
+def _is_routine(trail: Trail, topology: Topology, taken: Collection[Trail]) -> bool:
     tcp = trail.first.tcp
     is_talk = tcp is not None and set(tcp.flags) <= {"P", "."} and "SSH banner" not in trail.kinds
-    return is_talk and arrived(trail, topology)
+    return is_talk and (trail in taken or arrived(trail, topology))
 
 
 def _columns(trails: Sequence[Trail], destination: str | None, topology: Topology) -> list[str]:
@@ -180,20 +201,29 @@ def forged_name(trail: Trail, topology: Topology) -> str | None:
     return named if named in ends else None
 
 
-def _line(row: Row, isns: Isns, zero_ns: int, topology: Topology, style: Style, unsettled_since_ns: int | None) -> Line:
+def _line(
+    row: Row,
+    isns: Isns,
+    zero_ns: int,
+    topology: Topology,
+    style: Style,
+    unsettled_since_ns: int | None,
+    taken: Collection[Trail],
+) -> Line:
     trail, label_ = row.trail, style.plain(_label(row, isns, topology))
     time = f"{(trail.first.time_ns - zero_ns) / 1e6:z.1f}"
     if row.quiet:
         return Line(time, label_, ink="dim")
     ink: Ink | None = "yellow" if forged_name(trail, topology) else None
-    return Line(time, label_, style.plain(_ttls(trail)), _arrow(trail, topology, unsettled_since_ns), ink)
+    arrow = Arrow(tuple(_nodes(trail, topology)), ARRIVED)
+    if trail not in taken and not arrived(trail, topology):
+        arrow = _lost(trail, topology, unsettled_since_ns)
+    return Line(time, label_, style.plain(_ttls(trail)), arrow, ink)
 
 
-def _arrow(trail: Trail, topology: Topology, unsettled_since_ns: int | None) -> Arrow:
-    """How the packet went; what a switch or host took in and did not let out ended there, all else in the cable."""
+def _lost(trail: Trail, topology: Topology, unsettled_since_ns: int | None) -> Arrow:
+    """How far a packet came; what a switch or host took in and did not let out ended there, all else in the cable."""
     nodes = tuple(_nodes(trail, topology))
-    if arrived(trail, topology):
-        return Arrow(nodes, ARRIVED)
     goal = node_with(trail.last.ip.destination, topology) if trail.last.ip else None
     mark = UNSETTLED if is_unsettled(trail, unsettled_since_ns, topology) else DROPPED
     return Arrow(nodes, mark, None if trail.last.direction == "in" else goal or "")

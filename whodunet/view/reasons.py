@@ -13,7 +13,7 @@ from whodunet.core.packets import CapturedPacket, Flow
 from whodunet.core.scenario import AnswerTime, EvidenceClaim, PacketKind
 from whodunet.core.symptoms import Symptom
 from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, arrived, sender_of, trails_of
+from whodunet.core.trails import Trail, arrived, node_with, sender_of, trails_of
 from whodunet.view.ladder import forged_name
 from whodunet.view.wording import Isns, label
 
@@ -38,6 +38,8 @@ class Exchange:
     handshake: CapturedPacket | None = None  # the SYN-ACK, where another packet is the answer
     missing: Trail | None = None  # without an answer: the packet that did not arrive, or got none
     closer: str | None = None  # where the answer is a FIN: who sent the connection's first
+    is_acknowledged: bool = False  # without an answer: TCP had it, and what was to come after that did not
+    is_ended_here: bool = False  # without an answer: the host ended the connection, and that was answered
 
     @property
     def took_ms(self) -> float | None:
@@ -81,7 +83,8 @@ class _Talk:
     opener: Trail
     sent: Sequence[Trail]
     came: Sequence[tuple[Trail, CapturedPacket]]  # each with its sighting at the host
-    others: Sequence[Trail]  # what was sent to the host, whether it came or not
+    others: Sequence[Trail]  # what others sent, to the host or in its name, whether it came or not
+    host: str
     topology: Topology
 
     @classmethod
@@ -96,11 +99,11 @@ class _Talk:
             for seen in trail.sightings
             if seen.direction == "in" and seen.point in known and known[seen.point].node == host
         ]
-        return cls(opener, sent, sorted(came, key=lambda pair: pair[1].time_ns), others, topology)
+        return cls(opener, sent, sorted(came, key=lambda pair: pair[1].time_ns), others, host, topology)
 
     def explaining(self, symptom: Symptom | None) -> Exchange:
         """The packets that explain a symptom."""
-        silence = self._silence() if symptom in (Symptom.STALLED, Symptom.TIMED_OUT) else None
+        silence = self._silence(symptom) if symptom in (Symptom.STALLED, Symptom.TIMED_OUT) else None
         if silence is not None:
             return silence
         ending = self._ending(symptom)
@@ -124,17 +127,33 @@ class _Talk:
     def _unanswered(self, trail: Trail) -> Exchange:
         return Exchange(trail.first, None, missing=trail)
 
-    def _silence(self) -> Exchange | None:
-        """The last packet that got no answer, or that was sent to the host and did not come; None when all went on."""
+    def _silence(self, symptom: Symptom) -> Exchange | None:
+        """The last packet that got no answer, or that was sent to the host and did not come; None when all went on.
+
+        The program waited until the host ended the connection: what went on after that explains nothing.
+        """
+        ends_ns = (trail.first.time_ns for trail in self.sent if not {"FIN", "RST"}.isdisjoint(trail.kinds))
+        end_ns = min(ends_ns, default=None)
+        sent = [trail for trail in self.sent if end_ns is None or trail.first.time_ns < end_ns] or self.sent
         here = {id(trail) for trail, _ in self.came}
-        lost = [trail for trail in self.others if id(trail) not in here]
-        lacking = unanswered(self.sent, [seen for _, seen in self.came]) if self.came else self.opener
+        lost = [
+            trail
+            for trail in self.others
+            if self._is_meant(trail) and id(trail) not in here and (end_ns is None or trail.first.time_ns < end_ns)
+        ]
+        lacking = unanswered(sent, [seen for _, seen in self.came]) if self.came else self.opener
         if lacking is not None and not (lost and arrived(lacking, self.topology)):
             return self._unanswered(lacking)
-        if lost:
-            return Exchange((lacking or self.sent[-1]).first, None, missing=lost[-1])
-        is_tcp = self.opener.first.tcp is not None
-        return Exchange(self.sent[-1].first, None) if is_tcp else None
+        if lacking is None and not lost and (self.opener.first.tcp is None or symptom is Symptom.TIMED_OUT):
+            return None  # its answer came, as far as this host's interface
+        went_on = end_ns is not None and any(seen.time_ns > end_ns for _, seen in self.came)
+        asked = (lacking or sent[-1]).first
+        missing = lost[0] if lost else None
+        return Exchange(asked, None, missing=missing, is_acknowledged=lacking is None, is_ended_here=went_on)
+
+    def _is_meant(self, trail: Trail) -> bool:
+        """True for what was sent to the host itself, and not in its name to the other end."""
+        return trail.first.ip is not None and node_with(trail.first.ip.destination, self.topology) == self.host
 
     def _name(self, trail: Trail) -> str:
         source = trail.first.ip.source if trail.first.ip else "?"
@@ -158,9 +177,13 @@ def reasons(exchange: Exchange, baseline_rtt_ms: float | None, isns: Isns) -> It
 
 def _silence(exchange: Exchange, isns: Isns) -> Iterator[str]:
     asked, missing = exchange.asked, exchange.missing
-    wants_answer = asked.tcp is None or asked.tcp.end != asked.tcp.seq
-    silence = "No answer to the {} came back at {}." if wants_answer else "Nothing came after the {} at {}."
-    yield silence.format(label(asked, isns), asked.point)
+    until = ", until the connection was ended from there" if exchange.is_ended_here else ""
+    if asked.tcp is not None and asked.tcp.end == asked.tcp.seq:
+        yield f"Nothing came after the {label(asked, isns)} at {asked.point}{until}."
+    elif exchange.is_acknowledged:
+        yield f"The {label(asked, isns)} was acknowledged, and nothing more came to {asked.point}{until}."
+    else:
+        yield f"No answer to the {label(asked, isns)} came back at {asked.point}."
     if missing is not None:
         name = "It" if missing.first is asked else f"The {label(missing.first, isns)} that was sent there"
         yield f"{name} was last seen at {missing.last.point}."
@@ -202,8 +225,7 @@ def in_brief(host: str, packets: Sequence[CapturedPacket], topology: Topology, s
     """A probe's packets in a phrase: "RST after 3.7 ms, TTL 64", or how far its first packet came."""
     exchange = exchange_at(host, packets, topology, symptom)
     if exchange is None:
-        answers = [packet.dns for packet in packets if packet.dns is not None and packet.dns.is_answer]
-        return f"DNS answered {len(answers)} times" if answers else f"nothing but ARP left {host}"
+        return _names_in_brief(host, trails_of(packets, topology))
     if exchange.answer is None:
         missing = exchange.missing
         if missing is None:
@@ -212,6 +234,19 @@ def in_brief(host: str, packets: Sequence[CapturedPacket], topology: Topology, s
         return f"{whose} {_bare_label(missing.first)} was last seen at {missing.last.point}"
     ttl = f", TTL {exchange.answer.ip.ttl}" if exchange.answer.ip else ""
     return f"{_bare_label(exchange.answer)} after {exchange.took_ms:.1f} ms{ttl}"
+
+
+def _names_in_brief(host: str, trails: Sequence[Trail]) -> str:
+    """Of a probe that did nothing but look names up: how often it was answered."""
+    messages = [trail.first.dns for trail in trails if trail.first.dns is not None]
+    answers = sum(message.is_answer for message in messages)
+    if not messages:
+        return f"nothing but ARP left {host}"
+    return f"DNS answered {_times(answers)}"
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _bare_label(packet: CapturedPacket) -> str:
@@ -242,11 +277,14 @@ def evidence_sentence(
         gaps = sorted(gaps_ms(claim.after, own, trails, topology))
         parts += _timing(claim.after, gaps, baseline_rtt_ms, "it came" if where else "came")
     if claim.not_seen_at:
-        parts.append(f"{_listed(claim.not_seen_at)} saw nothing of it")
+        unseen = f"was not seen at {_listed(claim.not_seen_at, 'or')}"
+        parts.append(f"{_listed(claim.not_seen_at)} saw nothing of it" if parts else unseen)
     for point in claim.at_least:
-        parts.append(f"{point} saw it {sum(trail.at(point) is not None for trail in own)} times")
+        times = _times(sum(trail.at(point) is not None for trail in own))
+        parts.append(f"{point} saw it {times}" if parts else f"was seen {times} at {point}")
     for point, ttl in claim.ttl.items():
-        parts.append(f"its TTL at {point} was {ttl}: {_routers(_routers_passed(ttl)[1])} passed it on")
+        passed = f"{_routers(_routers_passed(ttl)[1])} passed it on"
+        parts.append(f"its TTL at {point} was {ttl}: {passed}" if parts else f"had TTL {ttl} at {point}: {passed}")
     return f"The {claim.packet} of {claim.probe} {'; '.join(parts) or 'was seen'}."
 
 

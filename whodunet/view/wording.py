@@ -31,6 +31,10 @@ class Isns:
         assert packet.tcp is not None
         return (packet.tcp.ack - self._isns.get(_way_back(packet), 0)) % SEQUENCE_SPACE
 
+    def knows_both(self, packet: CapturedPacket) -> bool:
+        """True when the SYNs of both sides were seen."""
+        return {_way(packet), _way_back(packet)} <= self._isns.keys()
+
 
 def _way(packet: CapturedPacket) -> tuple[object, ...]:
     assert packet.ip is not None
@@ -108,10 +112,10 @@ def tcpdump_line(packet: CapturedPacket, isns: Isns) -> str:
 
 
 def _tcpdump_tcp(packet: CapturedPacket, tcp: Tcp, isns: Isns) -> str:
-    """Source: tcpdump(8), "TCP Packets": numbers are absolute while a connection is not established, then relative."""
-    opening = "S" in tcp.flags or "R" in tcp.flags
+    """Source: tcpdump's print-tcp.c: numbers are absolute in a SYN, without ACK, and in the first segment with ACK."""
+    opening = "S" in tcp.flags or "." not in tcp.flags or ("R" in tcp.flags and not isns.knows_both(packet))
     facts = [f"Flags [{tcp.flags}]"]
-    if opening or tcp.payload_bytes or "F" in tcp.flags:
+    if opening or tcp.payload_bytes or not {"F", "R"}.isdisjoint(tcp.flags):
         start = tcp.seq if opening else isns.seq(packet)
         facts.append(f"seq {start}" if not tcp.payload_bytes else f"seq {start}:{start + tcp.payload_bytes}")
     if "." in tcp.flags:

@@ -12,6 +12,7 @@ from whodunet.core.capture import CaptureSummary
 from whodunet.core.judging import CHANGE, Judgement, claims_of, judge
 from whodunet.core.packets import CapturedPacket
 from whodunet.core.scenario import AnswerTime
+from whodunet.core.topology import Interface
 
 
 def judged(case: ModuleType, *evidence: Any, packets: Any = None, **fields: Any) -> dict[str, Judgement]:
@@ -303,6 +304,42 @@ def test_an_answer_is_timed_from_a_named_sender_alone(case: ModuleType) -> None:
     assert of_evidence(case, packet="RST", after=by_router).seen == "answers no SYN at client-eth0"
 
 
+@pytest.mark.parametrize("claim", [
+    {"packet": "RST", "not_seen_at": ("instance-eth0",)},
+    {"packet": "SYN", "last_seen_at": "fw-eth0"},
+    {"packet": "SYN-ACK", "seen_at": ("client-eth0",)},
+])  # fmt: skip
+def test_a_program_that_is_not_there_proves_nothing_by_what_it_did_not_send(
+    case: ModuleType, claim: dict[str, Any]
+) -> None:
+    absent = {"faulty": case.observation(status=127, stderr="bash: line 1: ssh: command not found\n")}
+
+    judgement = of_evidence(case, run=absent, **claim)
+
+    assert (judgement.outcome, judgement.seen) == ("could-not-measure", "ssh is not installed in the lab")
+
+
+@pytest.mark.parametrize("claim", [
+    {"packet": "SYN", "first_seen_at": "client-eth0"},
+    {"packet": "SYN-ACK", "last_seen_at": "client-eth0"},
+])  # fmt: skip
+def test_another_interface_of_the_packets_own_host_need_not_be_a_witness(
+    case: ModuleType, claim: dict[str, Any]
+) -> None:
+    """It comes from nowhere else and goes on nowhere, though the host's second interface saw nothing at all."""
+    packets = [
+        *case.seen(case.tcp("S"), 10, *case.WHOLE_WAY),
+        *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001), 31, *case.WHOLE_WAY_BACK),
+    ]
+    topology = case.topology()
+    second = {"client-eth1": Interface("client-eth1", "client", "192.168.1.10/24")}
+    topology = replace(topology, interfaces={**topology.interfaces, **second})
+
+    judgements = judge(case.scenario(case.claim(**claim)), case.run(), packets, topology)
+
+    assert {each.claim.id: each.outcome for each in judgements}["faulty/evidence/1"] == "held"
+
+
 def test_losses_elsewhere_do_not_touch_an_absence(case: ModuleType) -> None:
     assert of_evidence(case, run={"dropped": {"r1-eth1": 3}}, packet="SYN", last_seen_at="fw-eth0").outcome == "held"
 
@@ -348,6 +385,7 @@ def test_a_probe_that_could_not_be_measured_breaks_nothing_and_holds_nothing(cas
 def test_words_that_the_packets_contradict_are_not_measured_and_never_held(case: ModuleType) -> None:
     other_way = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
     other_way += case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 51, *case.WHOLE_WAY_BACK)
+    other_way += case.seen(case.tcp(".", seq=1001, ack=7001, ip_id=2), 52, *case.WHOLE_WAY)
 
     judgement = judged(case, packets=other_way)["faulty/symptom/ssh"]
 

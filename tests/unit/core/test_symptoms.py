@@ -75,7 +75,7 @@ def test_line_ends_make_no_difference(ending: str) -> None:
 def test_a_command_that_could_not_be_started_is_never_a_symptom_of_the_network() -> None:
     for line in LINES:
         reading = read(line["command"], None, stdout=line["stdout"], stderr=line["stderr"], failure="host gone")
-        assert reading == Reading(Symptom.COULD_NOT_MEASURE, reason="host gone")
+        assert reading == Reading(Symptom.COULD_NOT_MEASURE, reason="host gone", has_run=False)
 
 
 def test_output_that_was_shortened_in_the_middle_is_read_at_both_its_ends() -> None:
@@ -154,6 +154,7 @@ def test_a_program_that_is_not_installed_is_named(command: str, status: int, out
     reading = read(command, status, stderr=output)
 
     assert (reading.symptom, reading.reason) == (Symptom.COULD_NOT_MEASURE, f"{name} is not installed in the lab")
+    assert not reading.has_run
 
 
 def test_a_program_that_cannot_be_run_is_named() -> None:
@@ -354,3 +355,18 @@ def test_every_program_of_the_table_can_be_found_on_a_command_line() -> None:
 def test_no_row_of_the_table_speaks_of_not_measuring() -> None:
     rows: list[Row] = [row for rows in PROGRAMS.values() for row in rows]
     assert all(row.means is not Symptom.COULD_NOT_MEASURE for row in rows)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.1.1", "::1"])
+def test_what_a_host_says_to_itself_nothing_but_the_host_refuses(host: str) -> None:
+    said = f"curl: (7) Failed to connect to {host} port 8080 after 0 ms: Couldn't connect to server\n"
+
+    assert symptom_of("curl http://h:8080/", 7, stderr=said) == "refused"
+    assert symptom_of("curl http://h:8080/", 7, stderr=said.replace(host, "127.example")) == "unknown"
+
+
+@pytest.mark.parametrize("command", ["scp a h:", "sftp h"])
+def test_a_copy_without_ssh_lacks_a_program(command: str) -> None:
+    said = "/usr/bin/ssh: No such file or directory\nscp: Connection closed\n"
+
+    assert symptom_of(command, 255, stderr=said) == "program missing"

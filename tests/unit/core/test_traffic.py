@@ -146,3 +146,27 @@ def test_a_record_that_is_not_whole_says_nothing(case: ModuleType) -> None:
 
     assert traffic_of("client", packets, case.topology(), {"client-eth0"}) is None
     assert traffic_of("client", packets, case.topology(), {"r1-eth0"}) is not None
+
+
+@pytest.mark.parametrize("host_says", [[], ["R"]])
+def test_a_connection_whose_syn_ack_the_host_filters_itself_never_stands(
+    case: ModuleType, host_says: list[str]
+) -> None:
+    """It is seen at the interface, again and again, and no program hears of it."""
+    syn_ack = case.tcp("S.", answer=True, seq=7000, ack=1001)
+    replies = [(case.tcp(flags, seq=1001), OUT) for flags in host_says]
+    traffic = seen(
+        case, (case.tcp("S"), OUT), (syn_ack, BACK), *replies, (case.tcp("S", ip_id=2), OUT), (syn_ack, BACK)
+    )
+
+    assert not traffic.stood
+    assert traffic.symptom is Symptom.TIMED_OUT
+
+
+def test_a_connection_from_outside_stands_once_this_host_has_said_yes(case: ModuleType) -> None:
+    syn_ack = case.tcp("S.", answer=True, seq=7000, ack=1001)
+    packets = [*case.seen(case.tcp("S"), 0, "instance-eth0 in"), *case.seen(syn_ack, 1, "instance-eth0 out")]
+    traffic = traffic_of("instance", packets, case.topology())
+
+    assert traffic is not None
+    assert traffic.stood

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodunet.core.packets import Arp, CapturedPacket, Dns, Ip, Tcp
+from whodunet.core.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp
 from whodunet.core.topology import Interface, Link, Node, Topology
 from whodunet.view.columns import columns_of
 from whodunet.view.ladder import render_ladder
@@ -343,3 +343,28 @@ def test_of_a_dns_message_what_it_says_comes_before_the_name(case: ModuleType, m
     packets = case.seen({"ip": case.tcp("S")["ip"], "dns": message}, 0, *case.TO_FIREWALL)
 
     assert f" {words} " in render_ladder(list(packets), case.topology())
+
+
+def test_what_a_proxy_took_in_the_destinations_name_is_not_drawn_as_dropped(case: ModuleType) -> None:
+    packets = [
+        *case.seen(case.tcp("S"), 0, *case.TO_FIREWALL),
+        *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=9), 1, *case.FROM_FIREWALL),
+        *case.seen(case.tcp("P.", seq=1001, ack=7001, ip_id=2, payload=b"hello"), 2, *case.TO_FIREWALL),
+    ]
+
+    drawn = render_ladder(packets, case.topology())
+
+    assert "SYN-ACK ack 1 as instance" in drawn
+    assert "▶" in drawn.splitlines()[1]
+    assert "×" not in drawn
+
+
+def test_time_is_counted_from_the_first_packet_that_is_no_error_about_a_name(case: ModuleType) -> None:
+    quoted = Flow.between(17, (case.CLIENT, 5353), (case.INSTANCE, 53))
+    asked = {"ip": Ip(case.CLIENT, case.INSTANCE, 64, 1, 17, 60), "dns": Dns(7, False, 0, "db.corp")}
+    error = {"ip": Ip(case.INSTANCE, case.CLIENT, 64, 7, 1, 56), "icmp": Icmp(3, 3, quoted=quoted)}
+    packets = [*case.seen(asked, 0, *case.WHOLE_WAY), *case.seen(error, 21, *case.WHOLE_WAY_BACK)]
+
+    lines = render_ladder(packets, case.topology()).splitlines()
+
+    assert [line.split()[0] for line in lines[1:3]] == ["0.0", "21.0"]

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from whodunet.core.packets import CapturedPacket
+from whodunet.core.packets import CapturedPacket, Dns, Ip
 from whodunet.core.symptoms import Symptom
 from whodunet.view.reasons import exchange_at, in_brief, reasons
 from whodunet.view.wording import Isns
@@ -130,7 +130,7 @@ def test_stalled_is_explained_by_what_was_sent_to_the_client_and_lost(case: Modu
     ]
 
     assert explained(case, packets, Symptom.STALLED) == [
-        "No answer to the data 6 bytes seq 1 came back at client-eth0.",
+        "The data 6 bytes seq 1 was acknowledged, and nothing more came to client-eth0.",
         "The data 9 bytes seq 1 that was sent there was last seen at r1-eth1.",
     ]
 
@@ -159,3 +159,69 @@ def test_timed_out_is_explained_by_the_answer_that_was_lost_on_its_way_back(case
         "No answer to the SYN came back at client-eth0.",
         "The SYN-ACK ack 1 that was sent there was last seen at r1-eth0.",
     ]
+
+
+def test_a_stall_is_not_explained_by_what_was_forged_in_the_clients_name(case: ModuleType) -> None:
+    """A box that has forgotten the connection drops the server's data and resets the server in the client's name."""
+    data = case.tcp("P.", answer=True, seq=7001, ack=1001, ip_id=5, payload=b"x" * 9)
+    packets = [
+        *connection(case),
+        *case.seen(data, 63, *case.WHOLE_WAY_BACK[:2]),
+        *case.seen(case.tcp("R", seq=1001, ip_id=0), 63.5, *case.WHOLE_WAY[4:]),
+    ]
+
+    assert explained(case, packets, Symptom.STALLED)[1] == (
+        "The data 9 bytes seq 1 that was sent there was last seen at r1-eth1."
+    )
+
+
+def test_a_stall_is_not_explained_by_how_the_program_gave_up(case: ModuleType) -> None:
+    """Killed, it closes; that is answered, and nobody waited for it."""
+    data = case.tcp("P.", answer=True, seq=7001, ack=1001, ip_id=5, payload=b"x" * 9)
+    fin = case.tcp("F.", seq=1001, ack=7001, ip_id=6)
+    packets = [
+        *connection(case),
+        *case.seen(data, 63, *case.WHOLE_WAY_BACK[:2]),
+        *case.seen(fin, 300, *case.WHOLE_WAY),
+        *back(case, ".", 321, ack=1002),
+    ]
+
+    assert explained(case, packets, Symptom.STALLED) == [
+        "Nothing came after the ACK 1 at client-eth0, until the connection was ended from there.",
+        "The data 9 bytes seq 1 that was sent there was last seen at r1-eth1.",
+    ]
+
+
+def test_data_that_was_acknowledged_is_not_said_to_have_got_no_answer(case: ModuleType) -> None:
+    packets = [*connection(case), *line(case, 42, *case.WHOLE_WAY), *back(case, ".", 63)]
+
+    assert explained(case, packets, Symptom.STALLED) == [
+        "The data 6 bytes seq 1 was acknowledged, and nothing more came to client-eth0."
+    ]
+
+
+@pytest.mark.parametrize(("answers", "said"), [(0, "never"), (1, "once"), (2, "twice"), (3, "3 times")])
+def test_answers_about_names_are_counted_as_messages_and_not_as_sightings(
+    case: ModuleType, answers: int, said: str
+) -> None:
+    def message(number: int, is_answer: bool) -> dict[str, object]:
+        ends = (case.INSTANCE, case.CLIENT) if is_answer else (case.CLIENT, case.INSTANCE)
+        return {"ip": Ip(*ends, 64, number, 17, 60), "dns": Dns(number, is_answer, 0, "db.corp")}
+
+    packets = [*case.seen(message(0, False), 0, *case.WHOLE_WAY)]
+    for number in range(answers):
+        packets += case.seen(message(number, True), 1 + number, *case.WHOLE_WAY_BACK)
+
+    assert in_brief("client", packets, case.topology()) == f"DNS answered {said}"
+
+
+def test_timed_out_is_explained_by_the_answer_that_came_and_that_the_host_filtered_itself(case: ModuleType) -> None:
+    answer = case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0)
+    packets = [
+        *case.seen(case.tcp("S"), 0, *case.WHOLE_WAY),
+        *case.seen(answer, 21, *case.WHOLE_WAY_BACK[:-1]),
+        *case.seen(answer, 41, case.WHOLE_WAY_BACK[-1]),
+        *case.seen(case.tcp("R", seq=1001, ip_id=0), 41.1, *case.WHOLE_WAY),
+    ]
+
+    assert explained(case, packets, Symptom.TIMED_OUT)[0].startswith("SYN-ACK ack 1 came 41.0 ms after the SYN;")

@@ -114,6 +114,7 @@ def test_words_that_no_rule_knows_are_shown(case: ModuleType) -> None:
 def test_a_contradiction_between_words_and_packets_is_told(case: ModuleType) -> None:
     stands = [*case.seen(case.tcp("S"), 10, *case.WHOLE_WAY)]
     stands += case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001, ip_id=0), 51, *case.WHOLE_WAY_BACK)
+    stands += case.seen(case.tcp(".", seq=1001, ack=7001, ip_id=2), 52, *case.WHOLE_WAY)
 
     story = " ".join(told(case, packets=stands).split())
 
@@ -209,6 +210,21 @@ def test_a_reset_of_a_standing_connection_is_set_against_its_handshake(case: Mod
     assert "The SYN-ACK of the same connection came with TTL 63: not from the same sender." in story
 
 
+def test_a_reset_is_numbered_as_tcpdump_does(case: ModuleType) -> None:
+    """Relative where the connection stood; as they are in what answers a SYN, and in a RST without ACK."""
+    opened = [
+        *case.seen(case.tcp("S"), 10, *case.WHOLE_WAY),
+        *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001), 30, *case.WHOLE_WAY_BACK),
+        *case.seen(case.tcp("P.", seq=1001, ack=7001, ip_id=2, payload=b"SSH-2.0-x\r\n"), 51, *case.TO_FIREWALL),
+    ]
+    standing = case.seen(case.tcp("R.", answer=True, seq=7001, ack=1012, ip_id=0), 52, *case.FROM_FIREWALL)
+    bare = case.seen(case.tcp("R", answer=True, seq=7001, ip_id=0), 52, *case.FROM_FIREWALL)
+
+    assert "Flags [R.], seq 1, ack 12," in " ".join(told(case, packets=[*opened, *standing]).split())
+    assert "Flags [R], seq 7001," in " ".join(told(case, packets=[*opened, *bare]).split())
+    assert "Flags [R.], seq 0, ack 1001," in " ".join(told(case).split())
+
+
 def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
     packets = [
         packet
@@ -226,6 +242,26 @@ def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
         sentence
         == "The RST of ssh came 3.0 ms after the SYN, the soonest of 2, against a baseline round trip of 41.0 ms."
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"at_least": {"client-eth0": 1}}, "The SYN of ssh was seen once at client-eth0."),
+        ({"not_seen_at": ("r1-eth0", "r1-eth1")}, "The SYN of ssh was not seen at r1-eth0 or r1-eth1."),
+        ({"ttl": {"client-eth0": 64}}, "The SYN of ssh had TTL 64 at client-eth0: no router passed it on."),
+        (
+            {"last_seen_at": "fw-eth0", "not_seen_at": ("r1-eth0",), "at_least": {"client-eth0": 1}},
+            "The SYN of ssh got as far as fw-eth0 and no further; r1-eth0 saw nothing of it; client-eth0 saw it once.",
+        ),
+    ],
+)
+def test_evidence_is_a_sentence_whatever_the_claim_says_of_it(
+    case: ModuleType, said: dict[str, Any], sentence: str
+) -> None:
+    trails = trails_of(list(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL)), case.topology())
+
+    assert evidence_sentence(case.claim(packet="SYN", **said), trails, case.topology(), 41.0) == sentence
 
 
 def brief(case: ModuleType, packets: list[CapturedPacket]) -> str:
