@@ -14,7 +14,14 @@ from typing import Any, Final
 
 from whodunet import catalogue
 from whodunet.cli import terminal
-from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell
+from whodunet.cli.output import (
+    flush_or_drop,
+    has_no_reader,
+    open_closed_streams,
+    require_writable,
+    tell,
+    unbroken_words,
+)
 from whodunet.cli.parsing import CommandParser
 from whodunet.core.errors import InvalidInput, WhodunetError
 
@@ -63,9 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         text, status = _explained(error)
         for line in text.splitlines():
-            tell(
-                line if line.startswith("    ") else f"whodunet: {line}"
-            )  # indented lines are to be copied into a file
+            if line.startswith("    "):  # to be copied into a file
+                tell(line)
+            else:
+                tell(unbroken_words(f"whodunet: {line}"))
         return status
     finally:
         flush_or_drop(sys.stdout)

@@ -105,6 +105,14 @@ def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def unbroken_words(line: str) -> str:
+    """A line for standard error; at a terminal broken between words, so that the terminal does not break a word."""
+    if not sys.stderr.isatty():
+        return line
+    columns_there = width_of(sys.stderr, os.environ)
+    return textwrap.fill(line, columns_there, break_long_words=False, break_on_hyphens=False)
+
+
 def width() -> int:
     """Columns to fill: of $COLUMNS, of the terminal, or 80."""
     return width_of(sys.stdout, os.environ)
