@@ -9,13 +9,15 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from whodunet.cli.running_lab import add_command, chosen, topology_of
+from whodunet.cli.running_lab import add_command, ask, chosen, topology_of
 
 
 def add_commands(commands: Any) -> None:
     """Adds this file's command."""
     auditing = add_command(commands, "audit", audit, "check the mandate: no open port, nobody unrecorded")
-    auditing.add_argument("--json", action="store_true", help="as JSON")
+    form = auditing.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--records", action="store_true", help="the audit trail and the sessions' transcripts, as kept")
 
 
 def audit(options: argparse.Namespace) -> int:
@@ -30,6 +32,9 @@ def audit(options: argparse.Namespace) -> int:
     from whodunet.view.visible import visible_line
 
     name = chosen(options)
+    if options.records:
+        _print_records(name)
+        return 0
     lab = SandboxedLab(Connection.to(name), topology_of(name), None)
     findings = examine(lab)
     if options.json:
@@ -41,3 +46,10 @@ def audit(options: argparse.Namespace) -> int:
             for line in finding.evidence:
                 print("\n".join(wrapped(f"       {visible_line(line)}", width, " " * 9)))
     return 0 if all(finding.holds for finding in findings) else 1
+
+
+def _print_records(lab: str) -> None:
+    for name, text in sorted(ask(lab, "records")["records"].items()):
+        print(f"== {name} ==")
+        for line in text.splitlines():
+            print(line)
