@@ -175,6 +175,17 @@ def test_a_mirror_that_cannot_be_reached_is_told_in_one_line(machine: Machine) -
     assert len(told) == 2
 
 
+def test_the_last_cause_that_an_installer_names_is_the_reason(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "error: Failed to fetch: https://index/\n  cause: client error (Connect)\n"
+        "  cause: invalid peer certificate: UnknownIssuer\n\nhint: Consider system TLS certificates\n"
+    )
+    function = next(line for line in (CHECKOUT / "lab").read_text().splitlines() if line.startswith("reason_in()"))
+    told = subprocess.run(["bash", "-c", f"{function}; reason_in {log}"], capture_output=True, text=True, check=True)
+    assert told.stdout == "invalid peer certificate: UnknownIssuer\n"
+
+
 def test_sizes_are_told_while_apt_works(machine: Machine) -> None:
     machine.has_venv()
     machine.lack("vde2")

@@ -7,14 +7,16 @@ import json
 from dataclasses import asdict
 
 from whodunet.cli.parsing import Commands
-from whodunet.cli.running_lab import add_command, chosen, topology_of
+from whodunet.cli.running_lab import add_command, ask, chosen, topology_of
 from whodunet.cli.terminal import hanging_line
 
 
 def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     auditing = add_command(commands, "audit", audit, "check the mandate: no open port, nobody unrecorded")
-    auditing.add_argument("--json", action="store_true", help="as JSON")
+    form = auditing.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--records", action="store_true", help="the audit trail and the sessions' transcripts, as kept")
 
 
 def audit(options: argparse.Namespace) -> int:
@@ -26,6 +28,9 @@ def audit(options: argparse.Namespace) -> int:
     from whodunet.lab.sandboxed import SandboxedLab
 
     name = chosen(options)
+    if options.records:
+        _print_records(name)
+        return 0
     lab = SandboxedLab(Connection.to(name), topology_of(name), None)
     findings = examine(lab)
     if options.json:
@@ -36,3 +41,10 @@ def audit(options: argparse.Namespace) -> int:
             for line in finding.evidence:
                 print(hanging_line(line, 7))
     return 0 if all(finding.holds for finding in findings) else 1
+
+
+def _print_records(lab: str) -> None:
+    for name, text in sorted(ask(lab, "records")["records"].items()):
+        print(f"== {name} ==")
+        for line in text.splitlines():
+            print(line)

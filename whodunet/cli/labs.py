@@ -66,7 +66,7 @@ def add_commands(commands: Commands) -> None:
 
     terminal = add_command(commands, "shell", shell, "open a terminal on a host")
     naming.complete(terminal.add_argument("host", metavar="[LAB] HOST"), naming.hosts)
-    terminal.add_argument("command", nargs="*", help=argparse.SUPPRESS)
+    terminal.add_argument("command", nargs="*", default=[], help=argparse.SUPPRESS)
 
     executing = add_command(commands, "exec", execute, "run one command on a host")
     for flag, long in (("-i", "--interactive"), ("-t", "--tty")):
@@ -302,7 +302,7 @@ def down(options: argparse.Namespace) -> int:
 def _labs_to_end(options: argparse.Namespace) -> list[str]:
     named = [*options.labs, *([options.lab] if options.lab else [])]
     if options.all and named:
-        raise InvalidInput(Problem("--all", f"and {named[0]} contradict each other", "give one of the two"))
+        raise InvalidInput(Problem("down", f"--all and {named[0]} contradict each other", "give one of the two"))
     if options.all:
         return control.running()
     if named:

@@ -58,9 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         text, status = _explained(error)
         for line in text.splitlines():
-            tell(
-                line if line.startswith("    ") else f"whodunet: {line}"
-            )  # indented lines are to be copied into a file
+            if line.startswith("    "):  # to be copied into a file
+                tell(line)
+            else:
+                tell(terminal.unbroken_words(f"whodunet: {line}"))
         return status
     finally:
         flush_or_drop(sys.stdout)

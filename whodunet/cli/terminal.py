@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO, cast
 
 from whodunet.view import columns
-from whodunet.view.style import Painted, Style
+from whodunet.view.style import Painted, Style, width_of
 from whodunet.view.visible import UNENCODABLE, visible
 
 
@@ -84,3 +84,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Rows below a header; the last column goes on below itself, the widest others are cut."""
     here = style()
     return "\n".join(columns.table([[here.plain(cell) for cell in row] for row in (header, *rows)], here.width))
+
+
+def unbroken_words(line: str) -> str:
+    """A line for standard error; at a terminal broken between words, so that the terminal does not break a word."""
+    if not sys.stderr.isatty():
+        return line
+    return "\n".join(columns.wrapped(line, width_of(sys.stderr, os.environ), breaks_words=False))

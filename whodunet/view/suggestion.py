@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -9,13 +10,17 @@ import yaml
 
 from whodunet.core.observation import PhaseName
 from whodunet.core.scenario import EvidenceClaim
+from whodunet.view import columns
 
-_WIDTH: Final = 50  # columns after which PyYAML breaks a line at the next key
+_WIDTH: Final = 74  # of 80 columns, those that the deepest claim's indent leaves
 
 
 def render_suggestion(claims: Mapping[PhaseName, Sequence[EvidenceClaim]]) -> str:
     """The claims of both phases, indented as `answer` wants them; also YAML of its own."""
-    lines = ["  # held in this run; paste below `answer:`, and keep what the case is about"]
+    lines = [
+        "  # held in this run; keep what the case is about, below `answer:` in place of",
+        "  # the evidence there; what is below `repaired:`, below the `repaired:` there",
+    ]
     for phase, indent in (("faulty", ""), ("repaired", "  ")):
         of_phase = claims.get(phase)  # type: ignore[call-overload]
         if of_phase is None:
@@ -28,6 +33,5 @@ def render_suggestion(claims: Mapping[PhaseName, Sequence[EvidenceClaim]]) -> st
 
 def _claim(claim: EvidenceClaim) -> list[str]:
     said = claim.model_dump(mode="json", exclude_defaults=True)
-    flow = yaml.safe_dump(said, default_flow_style=True, sort_keys=False, width=_WIDTH, allow_unicode=True)
-    first, *rest = flow.strip().splitlines()
-    return [f"- {first}", *(f"  {line}" for line in rest)]
+    flow = yaml.safe_dump(said, default_flow_style=True, sort_keys=False, width=math.inf, allow_unicode=True)
+    return columns.wrapped(f"- {flow.strip()}", _WIDTH, "    ", after=",")

@@ -34,3 +34,21 @@ def test_its_evidence_fits_the_terminal_and_holds_no_control_character(
     assert lines[:2] == ["yes  every access recorded", f"       the last: StartSession by nobody{' known' * 6}"]
     assert lines[-1] == r"       \u001b[2J"
     assert max(map(len, lines)) <= 80
+
+
+def test_the_audit_trail_and_the_transcripts_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {"cloudtrail.jsonl": '{"eventName": "StartSession"}\n', "transcripts/ann": "whoami\nssm-user\n"}
+    monkeypatch.setattr(auditing, "chosen", lambda options: "lab")
+    monkeypatch.setattr(auditing, "ask", lambda lab, what: {what: kept})
+
+    assert main(["audit", "--records"]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "== cloudtrail.jsonl ==",
+        '{"eventName": "StartSession"}',
+        "== transcripts/ann ==",
+        "whoami",
+        "ssm-user",
+    ]

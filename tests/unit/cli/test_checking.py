@@ -103,3 +103,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_played(
     with pytest.raises(OSError, match=place):
         run_check(STARTER, junit=Path(place))
     assert fails_once == []
+
+
+def test_a_new_scenario_fits_a_terminal_of_80_columns() -> None:
+    assert max(map(len, STARTER.read_text().splitlines())) <= 80

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -201,3 +202,40 @@ def test_completion_knows_commands_and_names(line: str, completed: set[str], tmp
     shell("whodunet", **asked)
     found = (tmp_path / "completed").read_text(encoding="utf-8").replace("\013", " ").split()
     assert completed <= {each.strip() for each in found}
+
+
+class Terminal(io.StringIO):
+    """Standard error at a terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def told(arguments: list[str], stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines on standard error."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stderr", stream)
+    command_line.main(arguments)
+    return stream.getvalue().splitlines()
+
+
+def test_an_error_is_broken_between_words_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = told(["run", "nope.yaml"], Terminal(), monkeypatch)
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 80
+    assert " ".join(lines).endswith("; name a scenario (`whodunet list`) or an existing file")
+
+
+def test_a_path_in_an_error_is_never_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "-".join(20 * ["long"]) + ".yaml"
+    assert any(path in line for line in told(["run", path], Terminal(), monkeypatch))
+
+
+def test_an_error_is_one_line_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(told(["run", "nope.yaml"], io.StringIO(), monkeypatch)) == 1
+
+
+def test_a_shell_without_a_host_is_told_what_it_needs_and_no_more() -> None:
+    done = shell("whodunet shell")
+    assert done.stderr.splitlines()[-1] == "whodunet shell: error: the following arguments are required: [LAB] HOST"

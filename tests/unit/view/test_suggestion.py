@@ -15,6 +15,13 @@ RST = EvidenceClaim(
     after=AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.5),
     acknowledges="SYN",
 )
+REPLY = EvidenceClaim(
+    probe="ping",
+    packet="ICMP echo reply",
+    first_seen_at="instance-eth0",
+    ttl={"client-eth0": 58},
+    after=AnswerTime(packet="ICMP echo request", at="client-eth0", above_rtt=0.9),
+)
 SYN = EvidenceClaim(probe="ssh", packet="SYN", last_seen_at="instance-eth0")
 
 
@@ -32,3 +39,10 @@ def test_its_lines_fit_80_columns() -> None:
 
 def test_a_phase_without_claims_has_an_empty_list_and_one_that_is_not_claimed_no_key() -> None:
     assert yaml.safe_load(render_suggestion({"faulty": ()})) == {"evidence": []}
+
+
+def test_no_name_is_broken_across_lines() -> None:
+    text = render_suggestion({"faulty": [REPLY], "repaired": [REPLY]})
+    assert text.count("ICMP echo request") == 2
+    assert yaml.safe_load(text)["evidence"] == [REPLY.model_dump(exclude_defaults=True)]
+    assert max(map(len, text.splitlines())) <= 80
