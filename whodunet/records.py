@@ -191,7 +191,7 @@ def find_record(name: str) -> Path:
     Raises:
         InvalidInput: when there is none.
     """
-    from whodunet.loading.validation import did_you_mean
+    from whodunet.core.spelling import did_you_mean
 
     for folder in (Path(name), runs_folder() / name):
         if folder.is_dir():

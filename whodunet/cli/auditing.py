@@ -7,13 +7,14 @@ import json
 from dataclasses import asdict
 
 from whodunet.cli.parsing import Commands
-from whodunet.cli.running_lab import add_command, ask, chosen, topology_of
+from whodunet.cli.running_lab import add_command, add_lab_argument, ask, chosen, topology_of
 from whodunet.cli.terminal import hanging_line
 
 
 def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     auditing = add_command(commands, "audit", audit, "check the mandate: no open port, nobody unrecorded")
+    add_lab_argument(auditing)
     form = auditing.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--records", action="store_true", help="the audit trail and the sessions' transcripts, as kept")

@@ -112,7 +112,7 @@ def require_one_of(name: str, known: Collection[str], what: str) -> str:
 
 
 def _did_you_mean(name: str, known: Collection[str]) -> str:
-    from whodunet.loading.validation import did_you_mean
+    from whodunet.core.spelling import did_you_mean
 
     return did_you_mean(name, known)
 

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from whodunet.core.errors import CannotRun, WhodunetError
+from whodunet.core.spelling import did_you_mean
 from whodunet.lab.control import Connection
 from whodunet.lab.hosts import Host, HostChild
 
@@ -62,7 +63,7 @@ def _start(hosts: Mapping[str, Host], request: Mapping[str, Any]) -> tuple[HostC
     """The program, and the user's ends: of its terminal, or of its standard input, output and error."""
     name, command = str(request["host"]), [str(word) for word in request["command"]]
     if name not in hosts:
-        raise CannotRun(f"{name} is not a host of this lab; use one of: {', '.join(hosts)}")
+        raise CannotRun(f"{name} is not a host of this lab; {did_you_mean(name, hosts)}")
     term = str(request.get("term", ""))
     term = term if _TERMINAL_NAME.fullmatch(term) else "dumb"
     if request.get("rows"):
@@ -113,6 +114,8 @@ def attach(lab: str, host: str, command: Sequence[str], *, in_terminal: bool) ->
         with _forwarding_signals(connection):
             status = _relay(connection, {0: ours[0]}, {ours[1]: 1, ours[2]: 2})
     if status is None:
+        if in_terminal:
+            os.write(1, b"\r\n")  # what the host printed last may be a prompt
         raise CannotRun(f"the lab {lab} has ended, and with it what ran on {host}")
     return status if status >= 0 else 128 - status
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from whodunet import catalogue
 from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.core.spelling import did_you_mean
 from whodunet.lab import links, network, openvswitch, session_manager
 from whodunet.lab.controller import Controller
 from whodunet.lab.hosts import Host, HostMaker
@@ -448,5 +449,5 @@ class RunningLab:
 
 def _named(name: str, there: Mapping[str, Any], kind: str) -> Any:
     if name not in there:
-        raise InvalidInput(Problem(name, f"is not a {kind} of this lab", f"use one of: {', '.join(there)}"))
+        raise InvalidInput(Problem(name, f"is not a {kind} of this lab", did_you_mean(name, there)))
     return there[name]

@@ -14,11 +14,11 @@ from whodunet.core.causes import Cause
 from whodunet.core.errors import InvalidInput, Problem
 from whodunet.core.fault import Fault
 from whodunet.core.scenario import Scenario
+from whodunet.core.spelling import did_you_mean
 from whodunet.core.topology import Topology
 from whodunet.loading.cause_files import read_causes
 from whodunet.loading.scenario_checks import NO_CAUSE
 from whodunet.loading.scenario_file import read_scenario
-from whodunet.loading.validation import did_you_mean
 from whodunet.loading.yaml_lines import read_file, shown
 from whodunet.topology import LabTopo, describe
 
@@ -145,7 +145,7 @@ def find_scenario(name: str) -> Path:
         return path
     known = catalogue.given().files("scenarios", ".yaml")
     if name not in known:
-        raise InvalidInput(Problem(name, "is not a scenario", did_you_mean(name, known)))
+        raise InvalidInput(Problem(name, "is not a scenario", did_you_mean(name, known, listed_by="whodunet list")))
     return known[name]
 
 

@@ -12,9 +12,9 @@ from typing import Any, Final, Protocol
 from whodunet.core.causes import Cause, causes_of
 from whodunet.core.errors import Problem
 from whodunet.core.fault import Fault
+from whodunet.core.spelling import did_you_mean
 from whodunet.core.topology import Topology
 from whodunet.loading.cause_files import suggestion
-from whodunet.loading.validation import did_you_mean
 from whodunet.loading.yaml_lines import Document, Path
 
 NO_CAUSE: Final = "none"

@@ -26,10 +26,11 @@ from whodunet.core.scenario import (
     Staging,
     SymptomClaim,
 )
+from whodunet.core.spelling import did_you_mean
 from whodunet.core.strict import Strict
 from whodunet.loading.former_words import in_present_words
 from whodunet.loading.scenario_checks import Known, check
-from whodunet.loading.validation import did_you_mean, parse
+from whodunet.loading.validation import parse
 from whodunet.loading.yaml_lines import Document
 
 

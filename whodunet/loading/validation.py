@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from whodunet.core.errors import Problem
 from whodunet.core.fields import REFUSED
+from whodunet.core.spelling import did_you_mean
 from whodunet.loading.yaml_lines import Document, Path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -91,13 +91,3 @@ def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
             break
     name = str(part.get("$ref", "")).removeprefix("#/$defs/")
     return dict(schema["$defs"][name]) if name else part
-
-
-def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A fix for a name that does not exist: the nearest that does, or all of them."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
-    choices = f"use one of: {', '.join(known)}" if known else "there is none"
-    return f"{otherwise}, or {choices}" if otherwise else choices
