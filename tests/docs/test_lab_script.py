@@ -163,14 +163,14 @@ def test_what_only_some_commands_need_is_installed_for_those_alone(
 
 def test_a_mirror_that_cannot_be_reached_is_told_in_one_line(machine: Machine) -> None:
     machine.lack("vde2")
-    failing = "echo 'Reading package lists...'; echo \"E: Could not resolve 'deb.debian.org'\"; exit 100"
+    failing = "echo 'Reading package lists...'; echo \"E: Could not resolve 'deb.example.net'\"; exit 100"
     machine.program("sudo", f"case $* in *{INSTALLER}*) {failing};; esac")
     done = machine.lab("ps", TMPDIR=str(machine.bin))
     assert done.returncode == 3
     told = done.stderr.splitlines()
     assert told[0] == "lab: installing with apt: vde2"
     reason, log = told[1].split("; is this machine online? The whole output is in ")
-    assert reason == "lab: apt could not install them: E: Could not resolve 'deb.debian.org'"
+    assert reason == "lab: apt could not install them: E: Could not resolve 'deb.example.net'"
     assert "Reading package lists" in Path(log).read_text()
     assert len(told) == 2
 
@@ -191,7 +191,7 @@ def test_sizes_are_told_while_apt_works(machine: Machine) -> None:
     machine.lack("vde2")
     sizes = (
         *("Need to get 1,234 kB of archives.", "After this operation, 5 MB of additional disk space will be used."),
-        *("Get:1 http://deb.debian.org/debian trixie/main vde2 [120 kB]", "  Download size: 1,234 kB"),
+        *("Get:1 http://deb.example.net/debian trixie/main vde2 [120 kB]", "  Download size: 1,234 kB"),
     )
     machine.program("sudo", f'case $* in *{INSTALLER}*) printf "%s\\n" {shlex.join(sizes)};; esac')
     assert machine.lab("ps").stderr.splitlines() == [
