@@ -8,7 +8,6 @@ switch, the way to the controller and back, and the policy have.
 from __future__ import annotations
 
 import statistics
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from typing import Final
 from benchmarks.figures import Table, percentile
 from benchmarks.labs import lab_of
 from whodunet.core.packets import CapturedPacket
+from whodunet.lab.host_root import PYTHON
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.lab.sandboxed import SandboxedLab
 
@@ -49,7 +49,7 @@ def measure(runs: int) -> Table:
 
 def _send(lab: SandboxedLab, rate: int, count: int) -> float:
     """Has the client send SYNs; the seconds that it took, one interval more than between first and last."""
-    command = f"{sys.executable} -I - {_TARGET[0]} {_TARGET[1]} {count} {rate}"
+    command = f"{PYTHON} -I - {_TARGET[0]} {_TARGET[1]} {count} {rate}"
     done = lab.execute("client", command, _SOURCE.read_text(encoding="utf-8"))
     assert done.exit_status == 0, done.stderr
     return float(done.stdout) + 1 / rate
