@@ -221,6 +221,14 @@ LEARNING: Final[Mapping[str, str]] = {
     "a network namespace": "unshare --net true && echo through",
     "a new root": "cd /tmp && mkdir -p new && mount --bind new new && pivot_root new new && echo through",
 }
+# What an ordinary user's own namespaces do not allow either: these are shown to work where the suite runs as root.
+FOR_ROOT_ALONE: Final = {
+    "a file by its handle", "a device of its own", "/usr made writable", "a file in /usr", "the machine's /sys",
+    "a /proc that is not locked", "the core pattern", "swappiness", "open files of the machine", "a setting in /sys",
+    "a kernel file system", "the clock", "a new root",
+}  # fmt: skip
+OWNERS: Final = ("root", "guest") if os.geteuid() == 0 else ("root",)
+ONLY_ROOT: Final = pytest.mark.skipif("guest" not in OWNERS, reason="there is one user only")
 ATTACKS: Final = {**READING, **BREAKING, **LEARNING}
 # Runs attacks that come as JSON on standard input, side by side; prints what each of them printed.
 RUN: Final = r"""
@@ -295,7 +303,7 @@ set -e
 mount -t tmpfs -o mode=1777 "$SECRET" /opt
 mount --bind /usr /usr
 echo "$SECRET" >/tmp/word
-for file in /etc/issue.net "$LICENSE"; do touch "$file"; mount --bind /tmp/word "$file"; done
+for file in /etc/issue.net "$LICENSE"; do [ -e "$file" ] || touch "$file"; mount --bind /tmp/word "$file"; done
 sed "s/^title: .*/title: $SECRET/" "$SCENARIOS/$STEM.yaml" >"/opt/$SECRET.yaml"
 """
 MAKE_HANDLE: Final = r"""
@@ -306,7 +314,6 @@ size, kind = struct.unpack("Ii", handle.raw[:8])
 print(size, kind, handle.raw[8 : 8 + size].hex())
 """
 # By whom the labs are: an ordinary user who runs the suite is root in the machine of namespaces, with ids of its own.
-OWNERS: Final = ("root", "guest") if os.geteuid() == 0 else ("root",)
 
 
 def got_through(printed: str) -> bool:
@@ -368,7 +375,7 @@ def siege(settle_guest: Any, fresh_machine: Any) -> Iterator[Siege]:
     siege.end()
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", [name for name in ATTACKS if "guest" in OWNERS or name not in FOR_ROOT_ALONE])
 def test_on_the_machine_itself_the_attack_gets_through(siege: Siege, attack: str) -> None:
     """Or else the next tests would prove nothing."""
     assert got_through(siege.on_the_machine[attack]), siege.on_the_machine[attack]
@@ -406,6 +413,7 @@ def test_hosts_lab_and_machine_share_no_namespace(siege: Siege, process_tree: An
         assert len(everything) == len(set(everything)) == 4 * 7 + 2
 
 
+@ONLY_ROOT
 def test_no_host_shows_the_key_that_seals_the_clouds_tokens(siege: Siege, process_tree: Any) -> None:
     settings = f"/proc/{server_of(siege.root, process_tree)}/root/run/lab/services/endpoints/control_plane.json"
     seal_key = json.loads(Path(settings).read_text())["seal_key"]
@@ -521,6 +529,7 @@ def test_a_resolver_file_that_is_a_trap_is_told_in_one_line(siege: Siege) -> Non
     assert len(trapped.stderr.splitlines()) == 1
 
 
+@ONLY_ROOT
 def test_neither_hosts_nor_the_lab_take_over_that_the_machine_forwards(siege: Siege, process_tree: Any) -> None:
     server = server_of(siege.root, process_tree)
     show = "cd /proc/sys/net/ipv4 && cat ip_forward conf/all/route_localnet conf/default/route_localnet"
@@ -683,7 +692,7 @@ stream = connect()
 try:
     while True:
         stream.sendmsg([b" "], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0] * 30))])
-except (ConnectionError, TimeoutError):
+except OSError:
     pass
 """
 MUTE: Final = "mute = [connect() for _ in range(100)]"
@@ -701,7 +710,6 @@ PRECREATED: Final[Mapping[str, str]] = {
     "a folder for all": "mkdir -m 777 runtime; chown 4242 runtime; chmod 777 runtime",
     "a file": "touch runtime; chown 4242 runtime",
 }
-ONLY_ROOT: Final = pytest.mark.skipif("guest" not in OWNERS, reason="there is one user only")
 
 
 @ONLY_ROOT
