@@ -28,6 +28,24 @@ class Chain:
     priority: int = BEFORE_OTHERS
 
 
+# Some versions of nft list a number where others list its name (1.0.6 "frag-needed", 1.1.3 4).
+# Source: nft(8), "ICMP TYPE TYPE" and "ICMP CODE TYPE"; RFC 792; RFC 1812, section 5.2.7.1
+_ICMP_NUMBERS: Final = {
+    "echo-reply": 0,
+    "destination-unreachable": 3,
+    "echo-request": 8,
+    "time-exceeded": 11,
+    "net-unreachable": 0,
+    "host-unreachable": 1,
+    "prot-unreachable": 2,
+    "port-unreachable": 3,
+    "frag-needed": 4,
+    "net-prohibited": 9,
+    "host-prohibited": 10,
+    "admin-prohibited": 13,
+}
+
+
 def equals(left: Expression, right: object, op: str = "==") -> Expression:
     """A match: a field, and what it has to be."""
     return {"match": {"op": op, "left": left, "right": right}}
@@ -127,10 +145,11 @@ def _is_dependency(expression: Any) -> bool:
 
 
 def _plain(expression: Any) -> Any:
-    """An expression with numbers for their hexadecimal texts, and without counts."""
+    """An expression with numbers for their hexadecimal texts and for names, and without counts."""
     if isinstance(expression, Mapping):
         return {key: None if key == "counter" else _plain(value) for key, value in expression.items()}
     if isinstance(expression, list):
         return [_plain(each) for each in expression]
-    is_number = isinstance(expression, str) and expression.startswith("0x")
-    return int(expression, 16) if is_number else expression
+    if isinstance(expression, str):
+        return int(expression, 16) if expression.startswith("0x") else _ICMP_NUMBERS.get(expression, expression)
+    return expression

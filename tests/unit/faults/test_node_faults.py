@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -108,6 +109,16 @@ def test_an_mtu_is_the_links_own() -> None:
     assert fault.proof(network) is None
     network.says["ip -json link"] = '[{"mtu": 1300}]'
     assert str(fault.proof(network)).startswith("transit2-eth1 mtu 1300; table inet")
+
+
+def test_a_number_that_nft_lists_in_place_of_its_name_is_the_same() -> None:
+    fault = PathMtu(node="transit2", interface="transit2-eth1", mtu_bytes=1300)
+    network = StandIn(says=NFT_TEXT | {"cat /sys": "1500", "ip -json link": '[{"mtu": 1300}]'})
+    fault.inject(network)
+    network.kernel = lambda listed: json.loads(json.dumps(listed).replace('"frag-needed"', "4"))
+    assert fault.proof(network)
+    network.kernel = lambda listed: json.loads(json.dumps(listed).replace('"frag-needed"', "3"))
+    assert fault.proof(network) is None
 
 
 def test_tls_is_intercepted_only_where_the_proxy_listens() -> None:
