@@ -26,11 +26,12 @@ OWN: Final = "/opt/whodunet"  # where a host has what the lab adds
 PYTHON: Final = f"{OWN}/venv/bin/python"  # runs whodunet's own programs on a host
 TRUSTED: Final = "/etc/ssl/certs/ca-certificates.crt"
 _OWN_PYTHON: Final = f"{OWN}/python"  # the interpreter, where it is not among the machine's programs
-_DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 _MERGED: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # links into /usr since Debian 12
 # How programs are set up that the machine has installed. No accounts, keys, names or addresses.
-_PROGRAMS_SETTINGS: Final = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "services", "protocols")
-_PROGRAMS_SETTINGS_TOO: Final = ("rpc", "ethertypes", "mime.types", "terminfo", "inputrc", "gai.conf", "debian_version")
+_PROGRAMS_SETTINGS: Final = (
+    "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "services", "protocols",
+    "rpc", "ethertypes", "mime.types", "terminfo", "inputrc", "gai.conf", "debian_version",
+)  # fmt: skip
 _AUTHORITIES: Final = Path("/usr/share/ca-certificates")
 _HIDDEN_PROC: Final = ("kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg", "modules")
 _DIRECTORIES: Final = {
@@ -68,7 +69,7 @@ def prepare_template() -> None:
     TEMPLATE.mkdir(parents=True)
     PROGRAMS.mkdir(parents=True, exist_ok=True)
     machine = Path(sandbox.MACHINE_ETC)
-    for name in (*_PROGRAMS_SETTINGS, *_PROGRAMS_SETTINGS_TOO):
+    for name in _PROGRAMS_SETTINGS:
         if (machine / name).is_dir():
             shutil.copytree(machine / name, TEMPLATE / name, symlinks=True)
         elif (machine / name).is_file():
@@ -108,7 +109,7 @@ def build(host: str, shared: Iterable[Shared]) -> str:
     _furnish_etc(host, root)
     _furnish_homes(root)
     _place_own_programs(root)
-    sandbox.mount_devices(_DEVICES, f"{root}/dev")
+    sandbox.mount_devices(f"{root}/dev")
     terminals = f"newinstance,ptmxmode=0666,mode=0620,gid={TERMINALS_GROUP},max=64"
     linux.mount("devpts", f"{root}/dev/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, terminals)
     os.mkdir(f"{root}/run/shm")

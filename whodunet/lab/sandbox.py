@@ -194,7 +194,7 @@ def hide_machine(keep: Iterable[Path] = ()) -> None:
     kept = {path: os.open(path, os.O_PATH) for path in keep if _is_below(path, _SCRATCH_BYTES)}
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     _make_machine_read_only()
-    _mount_devices()
+    mount_devices("/dev")
     for directory, size in _SCRATCH_BYTES.items():
         if directory == "/etc":
             _keep_machine_etc()
@@ -241,9 +241,9 @@ def _make_machine_read_only() -> None:
     wait_until(is_made, "nobody to write to the machine's files any more", _WRITTEN_S)
 
 
-def mount_devices(there: Iterable[str], at: str) -> None:
-    """Mounts a /dev of these devices, which are taken from the present one."""
-    devices = {name: os.open(f"/dev/{name}", os.O_PATH) for name in there if os.path.exists(f"/dev/{name}")}
+def mount_devices(at: str) -> None:
+    """Mounts a /dev without the machine's disks and consoles; what is in it is taken from the present one."""
+    devices = {name: os.open(f"/dev/{name}", os.O_PATH) for name in _DEVICES if os.path.exists(f"/dev/{name}")}
     linux.mount("lab", at, "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
     for directory in ("net", "pts", "shm"):
         os.mkdir(f"{at}/{directory}")
@@ -254,11 +254,6 @@ def mount_devices(there: Iterable[str], at: str) -> None:
     links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
     for name, target in links.items():
         os.symlink(target, f"{at}/{name}")
-
-
-def _mount_devices() -> None:
-    """A /dev without the machine's disks and consoles."""
-    mount_devices(_DEVICES, "/dev")
 
 
 def _is_below(path: Path, directories: Iterable[str]) -> bool:
