@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks import check, delay, memory, reset, session, start
 from benchmarks.figures import Table
 from benchmarks.machine import machine_line
-from whodunet.core.errors import WhodunetError
+from whodunet.errors import WhodunetError
 
 BENCHMARKS: Final[dict[str, tuple[Callable[[int], Table], int]]] = {
     "start": (start.measure, 7),

@@ -13,8 +13,8 @@ from typing import Final
 
 from benchmarks.figures import Table, percentile
 from benchmarks.labs import lab_of
-from whodunet.core.packets import CapturedPacket
-from whodunet.core.topology import Link
+from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.topology import Link
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.lab.sandboxed import SandboxedLab
 

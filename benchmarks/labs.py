@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from whodunet.core.errors import CannotRun
 from whodunet.engine import plan_for
+from whodunet.errors import CannotRun
 from whodunet.lab.programs import LAB_PATH
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library, find_scenario

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.figures import Cell, Table, Target
 from benchmarks.labs import lab_name, whodunet
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab import control
 
 _LIMIT_MIB = 150

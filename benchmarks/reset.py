@@ -14,7 +14,7 @@ from typing import Final
 
 from benchmarks.figures import Table, percentile
 from benchmarks.labs import lab_of
-from whodunet.core.packets import CapturedPacket
+from whodunet.evidence.packets import CapturedPacket
 from whodunet.lab.host_root import PYTHON
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.lab.sandboxed import SandboxedLab

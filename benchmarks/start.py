@@ -22,8 +22,8 @@ from pathlib import Path
 
 from benchmarks.figures import Cell, Table, Target
 from benchmarks.labs import environment, lab_name, whodunet
-from whodunet.core.errors import CannotRun
-from whodunet.core.topology import Interface, Topology
+from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Interface, Topology
 from whodunet.loading.library import Library
 
 _STOCK = Path(__file__).with_name("stock_mininet.py")

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Self
 
-from whodunet.core import wire
-from whodunet.core.policy import (
+from whodunet.openflow import wire
+from whodunet.openflow.policy import (
     ALL_PORTS,
     CONTROLLER,
     CT_ESTABLISHED,

@@ -92,8 +92,8 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls 
 from ryu.lib import hub  # noqa: E402
 from ryu.ofproto import ofproto_v1_3  # noqa: E402
 
-from whodunet.core.errors import InvalidInput, Problem  # noqa: E402
-from whodunet.core.policy import FlowEntry, GotoTable, Output, PacketOut, Policy, Track, meant  # noqa: E402
+from whodunet.errors import InvalidInput, Problem  # noqa: E402
+from whodunet.openflow.policy import FlowEntry, GotoTable, Output, PacketOut, Policy, Track, meant  # noqa: E402
 
 Emit = Callable[[Mapping[str, Any]], None]
 

@@ -31,8 +31,8 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import chain, product
 from typing import Any, Self
 
-from whodunet.core import wire
-from whodunet.core.policy import (
+from whodunet.openflow import wire
+from whodunet.openflow.policy import (
     ALL_PORTS,
     CT_ESTABLISHED,
     CT_INVALID,

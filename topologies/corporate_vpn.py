@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from whodunet.topology import LabTopo, Uplink
+from whodunet.lab_topo import LabTopo, Uplink
 
 CLOUD = "10.0.0.0/16"
 CORPORATE = "10.8.0.0/16"

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from whodunet.core.errors import InvalidInput, Problem
-from whodunet.core.policy import Policy, meant
-from whodunet.core.topology import Topology
+from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.topology import Topology
+from whodunet.openflow.policy import Policy, meant
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _CONTROLLER_APP: Final = "ryu_app"  # carries policies out, and is none

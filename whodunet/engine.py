@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from whodunet import catalogue
-from whodunet.core.capture import damage
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
-from whodunet.core.fault import Fault, FaultNotInPlace
-from whodunet.core.judging import Judgement, judge
-from whodunet.core.lab import Capture, Lab
-from whodunet.core.observation import Observation, Phase, PhaseName, Run
-from whodunet.core.packets import CapturedPacket
-from whodunet.core.readings import Readings, readings_of
-from whodunet.core.run_json import from_json, to_json
-from whodunet.core.scenario import Scenario
-from whodunet.core.topology import Topology
-from whodunet.core.trails import answer_margin_ns
+from whodunet.cases.fault import Fault, FaultNotInPlace
+from whodunet.cases.judging import Judgement, judge
+from whodunet.cases.lab import Capture, Lab
+from whodunet.cases.run_json import from_json, to_json
+from whodunet.cases.scenario import Scenario
+from whodunet.errors import CannotRun, InvalidInput, Problem
+from whodunet.evidence.capture_summary import damage
+from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
+from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.readings import Readings, readings_of
+from whodunet.evidence.topology import Topology
+from whodunet.evidence.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import BESIDE, Plan

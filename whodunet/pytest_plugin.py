@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from whodunet.core.errors import CannotRun, InvalidInput
+from whodunet.errors import CannotRun, InvalidInput
 from whodunet.view.visible import visible, visible_line
 
 if TYPE_CHECKING:
-    from whodunet.core.judging import Claim
-    from whodunet.core.observation import Observation
-    from whodunet.core.scenario import Scenario
-    from whodunet.core.symptom import Symptom
-    from whodunet.core.topology import Topology
+    from whodunet.cases.judging import Claim
+    from whodunet.cases.scenario import Scenario
     from whodunet.engine import Recording
+    from whodunet.evidence.observation import Observation
+    from whodunet.evidence.symptom import Symptom
+    from whodunet.evidence.topology import Topology
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library
 
@@ -98,7 +98,7 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One test for each claim; a file with problems is an error that lists them all."""
-        from whodunet.core.judging import claims_of
+        from whodunet.cases.judging import claims_of
         from whodunet.loading.library import Library
 
         self.library = Library()
@@ -166,13 +166,13 @@ class ScenarioLab:
 
     def probe(self, host: str, command: str, deadline_s: float = 30) -> Observation:
         """Runs a shell command on a host, as a person there would, and returns exit status, output and time."""
-        from whodunet.core.scenario import Probe
+        from whodunet.cases.scenario import Probe
 
         return self.network.probe(command, Probe(host=host, command=command, deadline_s=deadline_s))
 
     def symptom(self, observation: Observation) -> Symptom:
         """What an observation is in a user's words, as its output and its packets show it."""
-        from whodunet.core.readings import reading_of
+        from whodunet.evidence.readings import reading_of
         from whodunet.lab.pcap_reader import read_capture
 
         with self.network.capture() as capture:

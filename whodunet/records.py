@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 
 RUN_FILE: Final = "run.json"
 SCENARIO_FILE: Final = "scenario.yaml"
@@ -191,7 +191,7 @@ def find_record(name: str) -> Path:
     Raises:
         InvalidInput: when there is none.
     """
-    from whodunet.core.spelling import did_you_mean
+    from whodunet.spelling import did_you_mean
 
     for folder in (Path(name), runs_folder() / name):
         if folder.is_dir():

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from whodunet import catalogue
-from whodunet.core.errors import InvalidInput, Problem
+from whodunet.errors import InvalidInput, Problem
 from whodunet.loading.library import Library, find_scenario
 from whodunet.loading.scenario_file import read_scenario
 

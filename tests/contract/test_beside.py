@@ -11,13 +11,13 @@ import pytest
 
 from whodunet import catalogue
 from whodunet.catalogue import Catalogue
-from whodunet.core.errors import InvalidInput
+from whodunet.errors import InvalidInput
 from whodunet.lab import services
 from whodunet.loading.library import Library, find_scenario, scenario_names
 
 FAULT: Final = '''
 from typing import Literal
-from whodunet.core.fault import NodeFault
+from whodunet.cases.fault import NodeFault
 
 class Hiccup(NodeFault):
     """It hiccups."""
@@ -49,7 +49,7 @@ answer:
   repaired: {symptoms: {nc: {symptom: connected}}}
 """
 TOPOLOGY: Final = """
-from whodunet.topology import LabTopo
+from whodunet.lab_topo import LabTopo
 
 class Two(LabTopo):
     baseline = ("client", "10.1.0.2")
@@ -64,7 +64,7 @@ class Two(LabTopo):
 topos = {"two": Two}
 """
 CONTROLLER: Final = """
-from whodunet.core.policy import NORMAL, FlowEntry, Output, Reading
+from whodunet.openflow.policy import NORMAL, FlowEntry, Output, Reading
 
 class OpenGate:
     @classmethod

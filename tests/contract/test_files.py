@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from whodunet import catalogue
-from whodunet.core.causes import Cause, rivals
+from whodunet.cases.causes import Cause, rivals
 from whodunet.loading.library import Library, find_scenario, scenario_names
 from whodunet.loading.scenario_file import json_schema
 

@@ -9,9 +9,9 @@ from typing import Any, Final, Literal, get_args, get_origin
 import pytest
 from pydantic import ValidationError
 
-from whodunet.core.causes import Cause, causes_of
-from whodunet.core.fault import Fault
-from whodunet.core.topology import Topology
+from whodunet.cases.causes import Cause, causes_of
+from whodunet.cases.fault import Fault
+from whodunet.evidence.topology import Topology
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.packet_filter import PacketFilter
 from whodunet.loading.library import Library

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import pytest
 
 from whodunet import catalogue, engine
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until
 from whodunet.loading.library import Library

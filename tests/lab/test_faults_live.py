@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 import pytest
 from scapy.layers.inet import IP, TCP
 
-from whodunet.core.fault import Fault
+from whodunet.cases.fault import Fault
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.network_acl import NetworkAcl
 from whodunet.faults.packet_filter import PacketFilter

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from whodunet.core.packets import kinds
+from whodunet.evidence.packets import kinds
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.lab.waiting import wait_until
 

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from whodunet.core.scenario import Probe
+from whodunet.cases.scenario import Probe
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.lab.sandboxed import SandboxedLab
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import pytest
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab.waiting import wait_until
 
 KILLS: Final = 200

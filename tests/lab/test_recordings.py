@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from whodunet.core.judging import scene_of
-from whodunet.core.trails import arrived, packets_of, trails_of
+from whodunet.cases.judging import scene_of
 from whodunet.engine import Recording, play, read_record
+from whodunet.evidence.trails import arrived, packets_of, trails_of
 from whodunet.loading.library import Library
 from whodunet.view.story import render_story, sections
 from whodunet.view.style import Style

@@ -88,7 +88,7 @@ def test_what_a_script_leaves_in_tmp_is_gone_and_what_the_machine_has_there_stay
 
 @pytest.mark.parametrize("python", ["python", "python3", "/usr/bin/python3"])
 def test_every_python_can_import_mininet_and_what_topologies_are_made_of(machine: Any, python: str) -> None:
-    code = "import mininet.net, whodunet.topology, sys; print(sys.version_info >= (3, 11))"
+    code = "import mininet.net, whodunet.lab_topo, sys; print(sys.version_info >= (3, 11))"
     done = machine.whodunet("sandbox", "--", python, "-c", code)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from whodunet.core.fault import Completed
+from whodunet.cases.fault import Completed
 from whodunet.lab.host_root import PYTHON
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until

@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from whodunet.core.run_json import from_json, to_json
+from whodunet.cases.run_json import from_json, to_json
 from whodunet.lab.pcap_reader import read
 
 RECORDS = Path(__file__).parent / "data"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from whodunet.cli.main import main
-from whodunet.core.errors import InvalidInput
 from whodunet.engine import Recording, read_record
+from whodunet.errors import InvalidInput
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE
 

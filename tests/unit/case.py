@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from whodunet.core.capture import CaptureSummary
-from whodunet.core.fault import Fault
-from whodunet.core.observation import Observation, Phase, Run
-from whodunet.core.packets import CapturedPacket, Flow, Icmp, Ip, Tcp
-from whodunet.core.scenario import (
+from whodunet.cases.fault import Fault
+from whodunet.cases.scenario import (
     Answer,
     Claims,
     EvidenceClaim,
@@ -20,8 +17,11 @@ from whodunet.core.scenario import (
     Staging,
     SymptomClaim,
 )
-from whodunet.core.symptoms import Symptom
-from whodunet.core.topology import Interface, Link, Node, Topology
+from whodunet.evidence.capture_summary import CaptureSummary
+from whodunet.evidence.observation import Observation, Phase, Run
+from whodunet.evidence.packets import CapturedPacket, Flow, Icmp, Ip, Tcp
+from whodunet.evidence.symptoms import Symptom
+from whodunet.evidence.topology import Interface, Link, Node, Topology
 
 CLIENT, INSTANCE = "10.8.0.10", "10.0.1.10"
 MS = 1_000_000

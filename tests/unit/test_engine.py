@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from whodunet import engine
-from whodunet.core.lab import Capture, Lab
+from whodunet.cases.lab import Capture, Lab
 
 
 class CountingLab:

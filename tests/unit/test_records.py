@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from whodunet import records
-from whodunet.core.errors import CannotRun, InvalidInput
+from whodunet.errors import CannotRun, InvalidInput
 
 FILES = (records.RUN_FILE, records.SCENARIO_FILE, records.CAPTURE_FILE)
 

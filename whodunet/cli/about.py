@@ -66,7 +66,7 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 def truth(options: argparse.Namespace) -> int:
     """Tells the answer of a scenario: cause, culprit, and the symptoms and evidence that its lab has to show."""
-    from whodunet.core.judging import claims_of
+    from whodunet.cases.judging import claims_of
     from whodunet.loading.library import Library, find_scenario
 
     library = Library()

@@ -21,7 +21,7 @@ from whodunet.cli.running_lab import (
     topology_of,
 )
 from whodunet.cli.terminal import table
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 
 
 def add_commands(commands: Commands) -> None:

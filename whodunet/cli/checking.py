@@ -19,10 +19,10 @@ from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import errors_name, require_room
 from whodunet.cli.parsing import Commands, add_jobs_option, positive
 from whodunet.cli.terminal import hanging
-from whodunet.core.errors import InvalidInput, Problem, WhodunetError
+from whodunet.errors import InvalidInput, Problem, WhodunetError
 
 if TYPE_CHECKING:
-    from whodunet.core.scenario import Scenario
+    from whodunet.cases.scenario import Scenario
     from whodunet.engine import Recording
     from whodunet.loading.library import Library
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import add_command, chosen
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab.control import Connection
 
 _FORM: Final = "write one side as HOST:PATH, e.g. whodunet cp tool.py client:/root/"

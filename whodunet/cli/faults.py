@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import add_command, chosen, library_of, require_one_of, topology_of
 from whodunet.cli.terminal import table
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 
 if TYPE_CHECKING:
-    from whodunet.core.fault import Fault
+    from whodunet.cases.fault import Fault
     from whodunet.lab.sandboxed import SandboxedLab
 
 

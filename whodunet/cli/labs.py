@@ -25,12 +25,12 @@ from whodunet.cli.running_lab import (
     status_of,
 )
 from whodunet.cli.terminal import filled, table
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
 
 if TYPE_CHECKING:
-    from whodunet.core.scenario import Question, Scenario
+    from whodunet.cases.scenario import Question, Scenario
     from whodunet.lab.launching import LabProcess
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library

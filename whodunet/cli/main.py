@@ -17,7 +17,7 @@ from whodunet.cli import terminal
 from whodunet.cli.exit_status import BY_SIGNAL, COULD_NOT_RUN, HELD, INVALID_INPUT
 from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell
 from whodunet.cli.parsing import CommandParser
-from whodunet.core.errors import InvalidInput, WhodunetError
+from whodunet.errors import InvalidInput, WhodunetError
 
 _DESCRIPTION: Final = """\
 A network lab that reproduces misleading connection failures, and proves who

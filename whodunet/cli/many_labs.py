@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from whodunet.cli.labs import staged_lab, whats_next
 from whodunet.cli.output import tell
 from whodunet.cli.terminal import filled
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 
 if TYPE_CHECKING:

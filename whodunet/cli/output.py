@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 
 
 def open_closed_streams() -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from whodunet.cli import naming
 from whodunet.cli.parsing import Commands
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 from whodunet.lab.control import Connection
 
 if TYPE_CHECKING:
-    from whodunet.core.topology import Topology
+    from whodunet.evidence.topology import Topology
     from whodunet.loading.library import Library
 
 _AT_ONCE_S: Final = 2.0  # a lab that is up answers within milliseconds
@@ -112,7 +112,7 @@ def require_one_of(name: str, known: Collection[str], what: str) -> str:
 
 
 def _did_you_mean(name: str, known: Collection[str]) -> str:
-    from whodunet.core.spelling import did_you_mean
+    from whodunet.spelling import did_you_mean
 
     return did_you_mean(name, known)
 

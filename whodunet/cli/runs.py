@@ -64,7 +64,7 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
 
 
 def _suggest(recording: Recording) -> None:
-    from whodunet.core.suggesting import suggested
+    from whodunet.cases.suggesting import suggested
     from whodunet.view.suggestion import render_suggestion
 
     claims = suggested(recording.scenario, recording.run, recording.packets, recording.topology)

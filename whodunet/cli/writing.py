@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from whodunet.cli.parsing import Commands
-from whodunet.core.errors import InvalidInput, Problem
+from whodunet.errors import InvalidInput, Problem
 
 _STARTER: Final = "_starter"  # the scenario to start from: beside the others, and listed nowhere
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")  # its lab is called so, too

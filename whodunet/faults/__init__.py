@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from whodunet import catalogue
-from whodunet.core.errors import InvalidInput, Problem
-from whodunet.core.fault import Fault
+from whodunet.cases.fault import Fault
+from whodunet.errors import InvalidInput, Problem
 
 
 def kinds(files: Iterable[Path] = ()) -> Mapping[str, type[Fault]]:

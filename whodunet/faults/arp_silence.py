@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Misfit, Network, NodeFault, run_checked
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit, Network, NodeFault, run_checked
+from whodunet.evidence.topology import Topology
 
 
 class ArpSilence(NodeFault):

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Network, NodeFault, run_checked
-from whodunet.core.fields import refused
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Network, NodeFault, run_checked
+from whodunet.cases.fields import refused
+from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Topology
 
 _PRELOAD: Final = "/etc/ld.so.preload"  # Source: ld.so(8)
 _SETTING: Final = "/etc/faketimerc"  # Source: libfaketime's README, "Advanced time specification options"

@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Misfit, Network
-from whodunet.core.fields import Network4OrAny, Port
-from whodunet.core.flow_table import TableEntry
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fields import Network4OrAny, Port
+from whodunet.evidence.topology import Topology
 from whodunet.faults.policy_fault import Key, PolicyFault
+from whodunet.openflow.flow_table import TableEntry
 
 
 class FirewallRule(PolicyFault):

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Misfit, Network, NodeFault
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit, Network, NodeFault
+from whodunet.evidence.topology import Topology
 
 _METADATA: Final = "metadata"
 _URL: Final = "http://169.254.169.254/latest"

@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Misfit
-from whodunet.core.fields import PortSpan
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit
+from whodunet.cases.fields import PortSpan
+from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, NftablesFault, equals, header, meta, ports
 
 # From which Linux chooses its clients' ports. Source: the kernel's ip-sysctl, ip_local_port_range

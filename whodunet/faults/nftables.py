@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Network, NodeFault, run_checked
+from whodunet.cases.fault import Network, NodeFault, run_checked
+from whodunet.errors import CannotRun
 
 Expression = Mapping[str, Any]  # of a rule, as libnftables-json(5) has it
 BEFORE_OTHERS: Final = -10  # a priority in front of other tables' filters

@@ -7,9 +7,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from whodunet.core.fault import Misfit
-from whodunet.core.fields import Port, refused
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit
+from whodunet.cases.fields import Port, refused
+from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, Expression, NftablesFault, equals, header, meta
 
 # Each verdict as nft has it, and what programs make of it. Source: nft(8), "reject"; the kernel's icmp_err_convert.

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Misfit, Network
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit, Network
+from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, NftablesFault, equals, header
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from whodunet import catalogue
-from whodunet.core.errors import CannotRun, InvalidInput
-from whodunet.core.fault import Fault, Misfit, Network
-from whodunet.core.flow_table import TableEntry, reported, stated
-from whodunet.core.policy import Policy
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Fault, Misfit, Network
+from whodunet.errors import CannotRun, InvalidInput
+from whodunet.evidence.topology import Topology
+from whodunet.openflow.flow_table import TableEntry, reported, stated
+from whodunet.openflow.policy import Policy
 
 Key = tuple[str | int, ...]
 

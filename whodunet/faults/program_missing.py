@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Network, NodeFault, run_checked
-from whodunet.core.fields import ProgramName
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Network, NodeFault, run_checked
+from whodunet.cases.fields import ProgramName
+from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Topology
 
 
 class ProgramMissing(NodeFault):

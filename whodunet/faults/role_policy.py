@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Completed, Fault, Misfit, Network
-from whodunet.core.policy import meant
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Completed, Fault, Misfit, Network
+from whodunet.evidence.topology import Topology
+from whodunet.openflow.policy import meant
 
 _CONTROL_PLANE: Final = "control-plane"
 _METADATA: Final = "metadata"

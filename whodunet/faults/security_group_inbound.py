@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Misfit, Network
-from whodunet.core.flow_table import TableEntry
-from whodunet.core.policy import Output, Track, meant
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit, Network
+from whodunet.evidence.topology import Topology
 from whodunet.faults.policy_fault import Key, PolicyFault
+from whodunet.openflow.flow_table import TableEntry
+from whodunet.openflow.policy import Output, Track, meant
 
 
 class SecurityGroupInbound(PolicyFault):

@@ -8,10 +8,10 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from whodunet.core.fault import Misfit, Network, NodeFault
-from whodunet.core.fields import refused
-from whodunet.core.policy import meant
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit, Network, NodeFault
+from whodunet.cases.fields import refused
+from whodunet.evidence.topology import Topology
+from whodunet.openflow.policy import meant
 
 # Reads what the client says before it ends: closing with unread bytes would send RST instead of FIN (RFC 2525, 2.17).
 _STAND_IN: Final = "ncat"

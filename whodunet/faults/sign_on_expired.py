@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from whodunet.core.fault import Completed, Misfit, Network, NodeFault, run_checked
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Completed, Misfit, Network, NodeFault, run_checked
+from whodunet.evidence.topology import Topology
 
 _TOKENS: Final = "~/.aws/sso/cache"
 _CREDENTIALS: Final = "~/.aws/cli/cache"  # which the CLI made with the token, and would go on with

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Misfit, Network
-from whodunet.core.fields import Network4
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fields import Network4
+from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header
 from whodunet.faults.nftables import network as as_network
 

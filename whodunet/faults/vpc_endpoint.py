@@ -7,10 +7,10 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from whodunet.core.fault import Misfit, Network, NodeFault
-from whodunet.core.fields import DomainName
-from whodunet.core.policy import meant
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Misfit, Network, NodeFault
+from whodunet.cases.fields import DomainName
+from whodunet.evidence.topology import Topology
+from whodunet.openflow.policy import meant
 
 _SERVER: Final = "dnsmasq"
 # Stands for the service's public address. Source: RFC 5737, addresses for documentation

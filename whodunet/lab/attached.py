@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from whodunet.core.errors import CannotRun, WhodunetError
-from whodunet.core.spelling import did_you_mean
+from whodunet.errors import CannotRun, WhodunetError
 from whodunet.lab.control import Connection
 from whodunet.lab.hosts import Host, HostChild
+from whodunet.spelling import did_you_mean
 
 _CHUNK_BYTES: Final = 1 << 16
 _TERMINAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{0,31}")

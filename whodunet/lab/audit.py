@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final, Protocol
 
-from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Network, run_checked
-from whodunet.core.topology import Node
+from whodunet.cases.fault import Network, run_checked
+from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Node
 
 _TRAIL: Final = "cloudtrail.jsonl"
 _TRANSCRIPTS: Final = "transcripts"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
 from whodunet import catalogue
-from whodunet.core.errors import CannotRun, WhodunetError
+from whodunet.errors import CannotRun, WhodunetError
 from whodunet.lab import linux, openvswitch, sandbox
 from whodunet.lab.processes import LOGS, check, environment
 from whodunet.lab.programs import LAB_PATH

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab.waiting import wait_until
 
 RUNTIME_VARIABLE: Final = "WHODUNET_RUNTIME_DIR"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from whodunet import catalogue
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab.processes import Daemon, start_here
 from whodunet.lab.waiting import wait_until
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab.accounts import ACCOUNTS
 from whodunet.lab.hosts import Host
 from whodunet.lab.keys import new_key

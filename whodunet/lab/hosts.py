@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, Final
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab import host_messages as messages
 from whodunet.lab import linux
 from whodunet.lab.accounts import ACCOUNTS

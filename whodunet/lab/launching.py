@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab import control
 from whodunet.lab.plan import Plan
 from whodunet.lab.programs import LAB_PATH

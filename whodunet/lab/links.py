@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from whodunet.core.errors import CannotRun
-from whodunet.core.topology import Link
+from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Link
 from whodunet.lab.processes import Daemon, check, run, start_here
 
 # Source: linux/sockios.h; linux/ethtool.h, ETHTOOL_STXCSUM and following.

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 
 # Source: linux/sched.h, sys/mount.h, linux/mount.h, linux/prctl.h, linux/capability.h, linux/openat2.h, linux/keyctl.h
 CLONE_NEWNS: Final = 0x00020000

@@ -16,12 +16,12 @@ with importing_mininet():
     import mininet.net
     import mininet.node
 
-from whodunet.core.topology import Topology
+from whodunet.evidence.topology import Topology
 from whodunet.lab import links, openvswitch
 from whodunet.lab.hosts import FirstProcess, HostMaker
 from whodunet.lab.links import Cable, End
 from whodunet.lab.processes import check
-from whodunet.topology import LabTopo
+from whodunet.lab_topo import LabTopo
 
 
 class WatchedNode:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from typing import Final
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab.processes import Daemon, check, start_here
 from whodunet.lab.waiting import wait_until
 

@@ -28,9 +28,9 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import ARP, GRE, LLC, Dot1AD, Dot1Q, Ether
 from scapy.packet import Packet
 
-from whodunet.core.capture import CaptureSummary
-from whodunet.core.errors import InvalidInput, Problem
-from whodunet.core.packets import (
+from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.capture_summary import CaptureSummary
+from whodunet.evidence.packets import (
     ECHO_REPLY,
     ECHO_REQUEST,
     ICMPV6,

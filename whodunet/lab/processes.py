@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab.programs import LAB_PATH, require_program
 
 LOGS: Final = Path("/run/lab/log")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 
 # Where a lab looks its programs up. Never the caller's PATH: Debian leaves an ordinary user's without the daemons', and
 # a lab is the same whoever starts it.

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from whodunet import catalogue
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
-from whodunet.core.spelling import did_you_mean
+from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import links, network, openvswitch, session_manager
 from whodunet.lab.controller import Controller
 from whodunet.lab.hosts import Host, HostMaker
@@ -25,7 +24,8 @@ from whodunet.lab.processes import LOGS, Daemon, check, read_logs, start_here
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
-from whodunet.topology import LabTopo, describe
+from whodunet.lab_topo import LabTopo, describe
+from whodunet.spelling import did_you_mean
 
 STOPPED: Final = "stopped"  # why a lab ends that was asked to
 # Switches' interfaces must not speak. What of IPv4 is not set here, a new namespace takes over from the machine.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab import linux
 from whodunet.lab.accounts import account_tables
 from whodunet.lab.ids import map_sandbox

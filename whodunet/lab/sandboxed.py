@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Completed, Fault, FaultNotInPlace
-from whodunet.core.lab import Capture
-from whodunet.core.observation import Observation
-from whodunet.core.scenario import Probe, Setup, Staging
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Completed, Fault, FaultNotInPlace
+from whodunet.cases.lab import Capture
+from whodunet.cases.scenario import Probe, Setup, Staging
+from whodunet.errors import CannotRun
+from whodunet.evidence.observation import Observation
+from whodunet.evidence.topology import Topology
 from whodunet.lab.control import Connection
 from whodunet.lab.launching import LabProcess, Progress
 from whodunet.lab.plan import Plan
@@ -34,7 +34,7 @@ def _silent(text: str) -> None:
 
 
 class SandboxedLab:
-    """A running lab, as `whodunet.core.lab.Lab` and `whodunet.core.fault.Network` ask for it."""
+    """A running lab, as `whodunet.cases.lab.Lab` and `whodunet.cases.fault.Network` ask for it."""
 
     def __init__(self, connection: Connection, topology: Topology, process: LabProcess | None) -> None:
         self._connection = connection

@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from whodunet.core.errors import CannotRun, WhodunetError
+from whodunet.errors import CannotRun, WhodunetError
 from whodunet.lab import control, host_process, host_root, linux, sandbox
 from whodunet.lab.attached import converse_with_process
 from whodunet.lab.control import Connection, peer_is_own_user

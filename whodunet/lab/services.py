@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from whodunet import catalogue
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab import session_manager
 from whodunet.lab.daemons import Dnsmasq, Sshd, TlsInterceptor
 from whodunet.lab.hosts import Host

@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from whodunet.core.aws.seal import Seal
-from whodunet.core.aws.sign_on_cache import SignOnAddress, profile, sign_on_cache
-from whodunet.core.errors import CannotRun
+from whodunet.aws.account.seal import Seal
+from whodunet.aws.account.sign_on_cache import SignOnAddress, profile, sign_on_cache
+from whodunet.errors import CannotRun
 from whodunet.lab import host_root
 from whodunet.lab.hosts import Host
 from whodunet.lab.service import Listener, Service
@@ -73,7 +73,7 @@ def sign_in(host: Host, person: str, role: str, region: str, account_id: str, st
 
 def program(name: str, python: str) -> list[str]:
     """The command line of one of Session Manager's programs."""
-    return [python, "-P", "-m", f"whodunet.session_manager.{name}"]
+    return [python, "-P", "-m", f"whodunet.aws.programs.{name}"]
 
 
 def place_plugin() -> None:

@@ -7,7 +7,7 @@ import posixpath
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from whodunet.core.errors import InvalidInput, Problem
+from whodunet.errors import InvalidInput, Problem
 from whodunet.lab.host_root import OWN, Shared
 
 _FORM: Final = "write DIR, DIR:PATH, or DIR:PATH:rw"

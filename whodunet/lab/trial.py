@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab import links, sandbox
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 
 Value = TypeVar("Value")
 _PAUSE_S: Final = 0.004

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from whodunet.core.causes import Cause, rivals
-from whodunet.core.errors import InvalidInput, Problem
+from whodunet.cases.causes import Cause, rivals
+from whodunet.errors import InvalidInput, Problem
 from whodunet.loading.validation import parse
 from whodunet.loading.yaml_lines import Document, read_file, shown
 

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from whodunet import catalogue, faults
+from whodunet.cases.causes import Cause
+from whodunet.cases.fault import Fault
+from whodunet.cases.scenario import Scenario
 from whodunet.catalogue import Catalogue
-from whodunet.core.causes import Cause
-from whodunet.core.errors import InvalidInput, Problem
-from whodunet.core.fault import Fault
-from whodunet.core.scenario import Scenario
-from whodunet.core.spelling import did_you_mean
-from whodunet.core.topology import Topology
+from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.topology import Topology
+from whodunet.lab_topo import LabTopo, describe
 from whodunet.loading.cause_files import read_causes
 from whodunet.loading.scenario_checks import NO_CAUSE
 from whodunet.loading.scenario_file import read_scenario
 from whodunet.loading.yaml_lines import read_file, shown
-from whodunet.topology import LabTopo, describe
+from whodunet.spelling import did_you_mean
 
 
 class Library:

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from whodunet.core.causes import Cause, causes_of
-from whodunet.core.errors import Problem
-from whodunet.core.fault import Fault
-from whodunet.core.spelling import did_you_mean
-from whodunet.core.topology import Topology
+from whodunet.cases.causes import Cause, causes_of
+from whodunet.cases.fault import Fault
+from whodunet.errors import Problem
+from whodunet.evidence.topology import Topology
 from whodunet.loading.cause_files import suggestion
 from whodunet.loading.yaml_lines import Document, Path
+from whodunet.spelling import did_you_mean
 
 NO_CAUSE: Final = "none"
 UNLISTED: Final = "unlisted"  # a cause that the taxonomy lacks, and the file titles itself

@@ -13,9 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, create_model
 
-from whodunet.core.errors import InvalidInput, Problem
-from whodunet.core.fault import Fault
-from whodunet.core.scenario import (
+from whodunet.cases.fault import Fault
+from whodunet.cases.scenario import (
     Answer,
     Claims,
     EvidenceClaim,
@@ -26,12 +25,13 @@ from whodunet.core.scenario import (
     Staging,
     SymptomClaim,
 )
-from whodunet.core.spelling import did_you_mean
-from whodunet.core.strict import Strict
+from whodunet.cases.strict import Strict
+from whodunet.errors import InvalidInput, Problem
 from whodunet.loading.former_words import in_present_words
 from whodunet.loading.scenario_checks import Known, check
 from whodunet.loading.validation import parse
 from whodunet.loading.yaml_lines import Document
+from whodunet.spelling import did_you_mean
 
 
 class AnswerPart(Strict):

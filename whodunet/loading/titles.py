@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from whodunet import catalogue
-from whodunet.core.errors import InvalidInput, Problem
+from whodunet.errors import InvalidInput, Problem
 from whodunet.loading.yaml_lines import Document
 
 

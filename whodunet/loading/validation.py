@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from whodunet.core.errors import Problem
-from whodunet.core.fields import REFUSED
-from whodunet.core.spelling import did_you_mean
+from whodunet.cases.fields import REFUSED
+from whodunet.errors import Problem
 from whodunet.loading.yaml_lines import Document, Path
+from whodunet.spelling import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from whodunet.core.errors import InvalidInput, Problem
+from whodunet.errors import InvalidInput, Problem
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Path = Sequence[str | int]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from whodunet.core.judging import Judgement
-from whodunet.core.observation import Observation, Phase, Run
-from whodunet.core.readings import Readings
-from whodunet.core.scenario import Scenario
-from whodunet.core.symptoms import Reading
+from whodunet.cases.judging import Judgement
+from whodunet.cases.scenario import Scenario
+from whodunet.evidence.observation import Observation, Phase, Run
+from whodunet.evidence.readings import Readings
+from whodunet.evidence.symptoms import Reading
 
 FORMAT = 1  # rises when a key changes its meaning or goes; new keys do not raise it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
-from whodunet.core.judging import Judgement
+from whodunet.cases.judging import Judgement
 from whodunet.view.visible import visible
 
 _TAGS = {"broken": "failure", "could-not-measure": "error"}  # "could not measure" is neither a pass nor a skip

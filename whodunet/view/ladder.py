@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from whodunet.core.packets import CapturedPacket
-from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, arrived, is_unsettled, node_with, sender_of, trails_of
+from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.topology import Topology
+from whodunet.evidence.trails import Trail, arrived, is_unsettled, node_with, sender_of, trails_of
 from whodunet.view.columns import wrapped
 from whodunet.view.lanes import ARRIVED, DROPPED, LEGEND, UNSETTLED, Arrow, Lanes, Line
 from whodunet.view.style import Ink, Painted, Style, joined

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from whodunet.core.answers import answered, unanswered
-from whodunet.core.evidence import gaps_ms
-from whodunet.core.packets import CapturedPacket, Flow
-from whodunet.core.scenario import AnswerTime, EvidenceClaim, PacketKind
-from whodunet.core.symptoms import Symptom
-from whodunet.core.topology import Topology
-from whodunet.core.trails import Trail, arrived, node_with, sender_of, trails_of
+from whodunet.cases.findings import gaps_ms
+from whodunet.cases.scenario import AnswerTime, EvidenceClaim
+from whodunet.evidence.answers import answered, unanswered
+from whodunet.evidence.packets import CapturedPacket, Flow, PacketKind
+from whodunet.evidence.symptoms import Symptom
+from whodunet.evidence.topology import Topology
+from whodunet.evidence.trails import Trail, arrived, node_with, sender_of, trails_of
 from whodunet.view.ladder import forged_name
 from whodunet.view.wording import Isns, label
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from whodunet.core.observation import Observation
-from whodunet.core.symptoms import Reading, Symptom
+from whodunet.evidence.observation import Observation
+from whodunet.evidence.symptoms import Reading, Symptom
 
 MOST_LINES = 12
 LONGEST_LINE = 2000  # characters; nobody reads what comes after them

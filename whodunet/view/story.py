@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from whodunet.core.evidence import Outcome
-from whodunet.core.judging import Judgement
-from whodunet.core.observation import Observation, Phase, PhaseName, Run
-from whodunet.core.packets import CapturedPacket
-from whodunet.core.readings import readings_of
-from whodunet.core.scenario import Scenario
-from whodunet.core.symptoms import Reading
-from whodunet.core.topology import Topology
-from whodunet.core.trails import packets_of, trails_of, unsettled_since_ns
+from whodunet.cases.findings import Outcome
+from whodunet.cases.judging import Judgement
+from whodunet.cases.scenario import Scenario
+from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
+from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.readings import readings_of
+from whodunet.evidence.symptoms import Reading
+from whodunet.evidence.topology import Topology
+from whodunet.evidence.trails import packets_of, trails_of, unsettled_since_ns
 from whodunet.view.columns import cut, definitions, filled, wrapped
 from whodunet.view.ladder import render_ladder
 from whodunet.view.reasons import evidence_sentence, exchange_at, have_same_packets, in_brief, reasons

@@ -8,8 +8,8 @@ from typing import Final
 
 import yaml
 
-from whodunet.core.observation import PhaseName
-from whodunet.core.scenario import EvidenceClaim
+from whodunet.cases.scenario import EvidenceClaim
+from whodunet.evidence.observation import PhaseName
 from whodunet.view import columns
 
 _WIDTH: Final = 74  # of 80 columns, those that the deepest claim's indent leaves

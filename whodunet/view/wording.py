@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from whodunet.core.packets import CapturedPacket, Dns, Icmp, Tcp, kinds
+from whodunet.evidence.packets import CapturedPacket, Dns, Icmp, Tcp, kinds
 
 SEQUENCE_SPACE = 2**32
 RCODES = {0: "answer", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}  # Source: RFC 1035, section 4.1.1

@@ -12,7 +12,7 @@ import pytest
 from whodunet import engine
 from whodunet.cli import checking
 from whodunet.cli.exit_status import exit_status
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 
 STARTER = Path(checking.__file__).parents[2] / "scenarios" / "_starter.yaml"
 

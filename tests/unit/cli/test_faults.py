@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from whodunet.cases.fault import Fault
+from whodunet.cases.scenario import Setup, Staging
 from whodunet.cli import faults
-from whodunet.core.errors import CannotRun, InvalidInput
-from whodunet.core.fault import Fault
-from whodunet.core.scenario import Setup, Staging
+from whodunet.errors import CannotRun, InvalidInput
 from whodunet.lab import sandboxed
 from whodunet.lab.control import Connection
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from whodunet.cli import main as command_line
-from whodunet.core.errors import CannotRun, InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 
 FUNCTION = f'whodunet() {{ {sys.executable} -P -m whodunet.cli.main "$@"; }}; '
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from whodunet.cli import labs, running_lab
-from whodunet.core.errors import CannotRun, InvalidInput
+from whodunet.errors import CannotRun, InvalidInput
 from whodunet.lab import control
 
 Running = Callable[..., None]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from whodunet.core.policy import (
+from whodunet.openflow.policy import (
     CT_ESTABLISHED,
     CT_INVALID,
     CT_NEW,

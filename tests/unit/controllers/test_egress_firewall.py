@@ -11,8 +11,8 @@ from scapy.packet import Packet as ScapyPacket
 
 from controllers.egress_firewall import POLICY, EgressFirewall
 from tests.unit.controllers.flow_table import ACK, RST, SYN, FlowTable, arp, icmp, ipv6, tcp, udp
-from whodunet.core.errors import InvalidInput
-from whodunet.core.policy import CONTROLLER, NORMAL, masked_ports
+from whodunet.errors import InvalidInput
+from whodunet.openflow.policy import CONTROLLER, NORMAL, masked_ports
 
 CLIENT, SERVER, OTHER = "10.8.0.10", "10.0.1.10", "192.0.2.1"
 INSIDE, OUTSIDE = 1, 2

@@ -6,8 +6,8 @@ import pytest
 
 from controllers.security_group import POLICY, SecurityGroup
 from tests.unit.controllers.flow_table import ACK, SYN, FlowTable, arp, icmp, ipv6, tcp, udp
-from whodunet.core.errors import InvalidInput
-from whodunet.core.policy import CONTROLLER, NORMAL, Output
+from whodunet.errors import InvalidInput
+from whodunet.openflow.policy import CONTROLLER, NORMAL, Output
 
 WEB, APP, CLIENT = "10.0.1.10", "10.0.1.20", "10.8.0.10"
 ROUTER, WEB_PORT, APP_PORT = 1, 2, 3

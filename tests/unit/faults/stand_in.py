@@ -9,10 +9,10 @@ from ipaddress import IPv4Network
 from typing import Any, Final
 
 from whodunet import catalogue
-from whodunet.core.fault import Completed
-from whodunet.core.policy import CONTROLLER, NORMAL, FlowEntry, GotoTable, Output, Track
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Completed
+from whodunet.evidence.topology import Topology
 from whodunet.loading.library import Library
+from whodunet.openflow.policy import CONTROLLER, NORMAL, FlowEntry, GotoTable, Output, Track
 
 TOPOLOGY: Final = Library().topology("session_manager")
 _CT: Final = {1: "new", 2: "est", 4: "rel", 16: "inv", 32: "trk"}

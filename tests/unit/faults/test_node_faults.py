@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.unit.faults.stand_in import StandIn
-from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Completed, Fault
+from whodunet.cases.fault import Completed, Fault
+from whodunet.errors import CannotRun
 from whodunet.faults.arp_silence import ArpSilence
 from whodunet.faults.clock_skew import ClockSkew
 from whodunet.faults.dns_record import DnsRecordMissing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.faults.stand_in import StandIn
-from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Fault
+from whodunet.cases.fault import Fault
+from whodunet.errors import CannotRun
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.security_group_inbound import SecurityGroupInbound
 

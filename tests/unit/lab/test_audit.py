@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from whodunet.core.errors import CannotRun
-from whodunet.core.fault import Completed
-from whodunet.core.topology import Topology
+from whodunet.cases.fault import Completed
+from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Topology
 from whodunet.lab.audit import every_access_recorded, no_internet_route, no_open_port, no_public_address
 from whodunet.loading.library import Library
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab.daemons import Sshd
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from whodunet.core.errors import CannotRun
-from whodunet.core.topology import Link
+from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Link
 from whodunet.lab import links, processes
 from whodunet.lab.links import Cable, End
 from whodunet.lab.processes import Finished

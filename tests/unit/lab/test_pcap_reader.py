@@ -16,8 +16,8 @@ from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6Packe
 from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1Q, Dot3, Ether
 from scapy.packet import Raw
 
-from whodunet.core.errors import InvalidInput
-from whodunet.core.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp, kinds
+from whodunet.errors import InvalidInput
+from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp, kinds
 from whodunet.lab.pcap_reader import Reading, read_capture
 from whodunet.lab.pcap_reader import read as read_bytes
 

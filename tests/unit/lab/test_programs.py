@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from whodunet import engine
-from whodunet.core.errors import CannotRun
+from whodunet.errors import CannotRun
 from whodunet.lab import programs
 from whodunet.loading.library import Library, find_scenario
 

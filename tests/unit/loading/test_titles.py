@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whodunet import catalogue
-from whodunet.core.errors import InvalidInput
+from whodunet.errors import InvalidInput
 from whodunet.loading.library import Library, find_scenario
 from whodunet.loading.titles import scenario_titles
 

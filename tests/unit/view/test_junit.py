@@ -6,8 +6,8 @@ import json
 from types import ModuleType
 from xml.etree import ElementTree
 
-from whodunet.core.judging import Claim, Judgement, judge
-from whodunet.core.readings import readings_of
+from whodunet.cases.judging import Claim, Judgement, judge
+from whodunet.evidence.readings import readings_of
 from whodunet.view.json_report import as_json, worst
 from whodunet.view.junit import render_junit
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodunet.core.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp
-from whodunet.core.topology import Interface, Link, Node, Topology
+from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp
+from whodunet.evidence.topology import Interface, Link, Node, Topology
 from whodunet.view.columns import columns_of
 from whodunet.view.ladder import render_ladder
 from whodunet.view.lanes import DROPPED, UNSETTLED

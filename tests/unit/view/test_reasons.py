@@ -6,8 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from whodunet.core.packets import CapturedPacket, Dns, Ip
-from whodunet.core.symptoms import Symptom
+from whodunet.evidence.packets import CapturedPacket, Dns, Ip
+from whodunet.evidence.symptoms import Symptom
 from whodunet.view.reasons import exchange_at, in_brief, reasons
 from whodunet.view.wording import Isns
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from whodunet.core.judging import judge
-from whodunet.core.packets import CapturedPacket
-from whodunet.core.scenario import AnswerTime
-from whodunet.core.trails import trails_of
+from whodunet.cases.judging import judge
+from whodunet.cases.scenario import AnswerTime
+from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.trails import trails_of
 from whodunet.view.columns import columns_of
 from whodunet.view.reasons import evidence_sentence, in_brief
 from whodunet.view.screen import duration, screen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from whodunet.core.scenario import AnswerTime, EvidenceClaim
+from whodunet.cases.scenario import AnswerTime, EvidenceClaim
 from whodunet.view.suggestion import render_suggestion
 
 RST = EvidenceClaim(

@@ -1,0 +1,1 @@
+"""The cloud's identity and managed access; it knows nothing else of whodunet (README.md)."""

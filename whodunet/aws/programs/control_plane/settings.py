@@ -1,0 +1,80 @@
+"""What the control plane is told about its account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+
+from whodunet.aws.account.account import Account, Instance, Role
+from whodunet.aws.account.managed_policies import MANAGED_POLICIES
+from whodunet.aws.account.policies import Policy
+from whodunet.aws.programs.settings import ServerSettings, Settings
+
+
+def _policy(value: Any) -> Any:
+    return Policy.from_document(value) if isinstance(value, dict) else value
+
+
+def _known(value: str | Policy) -> str | Policy:
+    if isinstance(value, str) and value not in MANAGED_POLICIES:
+        raise ValueError(f"there is no managed policy {value}, only {', '.join(MANAGED_POLICIES)}")
+    return value
+
+
+AnyPolicy = Annotated[str | Policy, BeforeValidator(_policy), AfterValidator(_known)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class RoleSettings(Settings):
+    """A role: managed policies by name, its own as documents."""
+
+    policies: list[AnyPolicy]
+    trust: Annotated[Policy | None, BeforeValidator(_policy)] = None
+
+    def role(self) -> Role:
+        """The role with all its policies read."""
+        policies = (MANAGED_POLICIES[it] if isinstance(it, str) else it for it in self.policies)
+        return Role(tuple(policies), self.trust)
+
+
+class InstanceSettings(Settings):
+    """An instance, known by the role that its metadata service gives it."""
+
+    role: str
+    tags: Mapping[str, str] = Field(default_factory=dict)
+
+
+class ControlPlaneSettings(ServerSettings):
+    """The configuration file."""
+
+    region: str
+    account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+    certificate: Path
+    private_key: Path
+    seal_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{2})+$")]
+    records: Path
+    roles: dict[str, RoleSettings]
+    instances: dict[str, InstanceSettings]
+    resume_within_s: Seconds = 60
+    idle_timeout_s: Seconds = 1200
+    client_ping_s: Seconds = 10
+    lose_acknowledgements_pct: Annotated[float, Field(ge=0, le=100)] = 0
+
+    @model_validator(mode="after")
+    def _has_roles_of_instances(self) -> Self:
+        for instance_id, instance in self.instances.items():
+            if instance.role not in self.roles:
+                raise ValueError(f"instances.{instance_id}.role: there is no role {instance.role}")
+        return self
+
+    def account(self) -> Account:
+        """The account that the roles and instances make."""
+        return Account(
+            region=self.region,
+            account_id=self.account_id,
+            roles={name: it.role() for name, it in self.roles.items()},
+            instances={instance_id: Instance(it.role, it.tags) for instance_id, it in self.instances.items()},
+        )

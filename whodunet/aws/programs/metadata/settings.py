@@ -1,0 +1,54 @@
+"""What the metadata service is told about its instance."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from whodunet.aws.account.instance_metadata import IDENTITY_ROLE, Instance
+from whodunet.aws.account.seal import Identity
+from whodunet.aws.programs.settings import ServerSettings
+
+_ENI_PREFIX = "0a:00"  # locally administered; the address makes the rest
+
+
+class MetadataSettings(ServerSettings):
+    """The configuration file."""
+
+    region: str
+    account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+    seal_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{2})+$")]
+    instance_id: Annotated[str, StringConstraints(min_length=1)]
+    availability_zone: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+)+-[0-9]+[a-z]$")]
+    private_ip: IPv4Address
+    hostname: Annotated[str, StringConstraints(min_length=1)]
+    role: str | None = None  # none: no instance profile
+    credential_lifetime_s: Annotated[int, Field(ge=1)] = 21600
+    mac: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")] | None = None
+    vpc_cidr: IPv4Network = IPv4Network("10.0.0.0/16")
+    subnet_cidr: IPv4Network | None = None  # none: the /24 around the private address
+
+    def instance(self, launched_at_s: float) -> Instance:
+        """The instance, launched when its metadata service was."""
+        return Instance(
+            instance_id=self.instance_id,
+            account_id=self.account_id,
+            region=self.region,
+            availability_zone=self.availability_zone,
+            private_ip=str(self.private_ip),
+            hostname=self.hostname,
+            mac=self.mac or f"{_ENI_PREFIX}:{self.private_ip.packed.hex(':')}",
+            vpc_cidr=str(self.vpc_cidr),
+            subnet_cidr=str(self.subnet_cidr or IPv4Network((self.private_ip, 24), strict=False)),
+            launched_at_s=launched_at_s,
+        )
+
+    def identity(self) -> Identity:
+        """The instance itself."""
+        return Identity(self.account_id, IDENTITY_ROLE, self.instance_id)
+
+    def profile(self) -> Identity | None:
+        """Whose credentials the instance profile gives, if there is one."""
+        return None if self.role is None else Identity(self.account_id, self.role, self.instance_id)

@@ -1,0 +1,199 @@
+"""What a fault kind is: the seam that every file of `whodunet/faults/` fills.
+
+A fault is a value (what a scenario file says) with four effects, all through `Network`, the few operations that a
+running lab offers. So a fault kind knows no namespaces or sockets, and can be tested with a stand-in network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from whodunet.errors import CannotRun, WhodunetError
+from whodunet.evidence.topology import Topology
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that ran on a node to its end."""
+
+    exit_status: int
+    stdout: str
+    stderr: str
+
+
+class Network(Protocol):
+    """What a running lab lets a fault do to it. All calls raise CannotRun when the lab cannot do what is asked."""
+
+    topology: Topology
+
+    def execute(self, node: str, command: str, stdin: str = "") -> Completed:
+        """Runs a shell command on a node as its root; waits at most 30 s."""
+        ...
+
+    def bind(self, node: str, source: str, target: str) -> None:
+        """Shows a folder or file of a node in place of another one; nobody who works on the node may do that."""
+        ...
+
+    def unbind(self, node: str, target: str) -> None:
+        """Takes away what `bind` has put there last."""
+        ...
+
+    def policy(self, switch: str) -> dict[str, Any]:
+        """The policy that a switch's controller carries out now."""
+        ...
+
+    def set_policy(self, switch: str, config: Mapping[str, Any]) -> None:
+        """Replaces a policy; returns when the switch has confirmed the flow entries."""
+        ...
+
+    def flow_entries(self, switch: str) -> str:
+        """The flow table as the switch itself reports it, one entry a line."""
+        ...
+
+    def start_service(self, node: str, service: str) -> None:
+        """Starts one of the node's services; returns when it accepts."""
+        ...
+
+    def stop_service(self, node: str, service: str) -> None:
+        """Stops one of the node's services; returns when it is gone."""
+        ...
+
+    def add_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Gives a node a service that its topology does not; returns when it accepts."""
+        ...
+
+    def remove_service(self, node: str, service: str) -> None:
+        """Takes a service that was added away; returns when it is gone."""
+        ...
+
+    def service_is_running(self, node: str, service: str) -> bool:
+        """True while the service's own program runs, and not one in its place."""
+        ...
+
+    def service_settings(self, node: str, service: str) -> dict[str, Any]:
+        """The settings that a service runs with, as topologies write them."""
+        ...
+
+    def configure_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Starts a service again with other settings; returns when it accepts."""
+        ...
+
+    def replace_service(self, node: str, service: str, command: str) -> None:
+        """Runs another program on the port of a service in its place; returns when it accepts."""
+        ...
+
+
+class FaultNotInPlace(WhodunetError):
+    """A fault that was injected cannot be seen in the lab (or one that was removed still can)."""
+
+
+def run_checked(network: Network, node: str, command: str, stdin: str = "") -> str:
+    """Runs a command on a node that has to succeed; returns its standard output.
+
+    Raises:
+        CannotRun: with the node, the command and what it said.
+    """
+    done = network.execute(node, command, stdin)
+    if done.exit_status != 0:
+        raise CannotRun(f"{node}: {command}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """What in a fault does not fit the topology that it is for."""
+
+    key: tuple[str | int, ...]  # ("inbound", 0, "source")
+    wrong: str
+    fix: str
+
+
+class Fault(BaseModel):
+    """What is wrong, as it is put into a running lab; a subclass a fault kind, with `kind` as its tag."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    kind: str
+
+    def culprit(self) -> str:
+        """The node or link ("a - b") at which it sits."""
+        raise NotImplementedError
+
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """What the taxonomy needs to know to name the cause, e.g. {"kind": "firewall-rule", "action": "reset"}."""
+        raise NotImplementedError
+
+    def names(self) -> Mapping[str, str]:
+        """Names of the topology that it refers to, by key, so that a dangling one is refused: {"node": "egress-fw"}."""
+        raise NotImplementedError
+
+    def misfits(self, topology: Topology) -> Iterator[Misfit]:
+        """What could not be injected into this topology; asked once all its names exist."""
+        return iter(())
+
+    def inject(self, network: Network) -> Mapping[str, Any]:
+        """Puts it into the lab; returns whatever `remove` needs to restore what was there before."""
+        raise NotImplementedError
+
+    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+        """Takes it out; afterwards the lab is as before `inject`, which returned `before`."""
+        raise NotImplementedError
+
+    def signs(self, network: Network) -> tuple[str | None, ...]:
+        """What shows each part of it in place: flow entries, the kernel's rules, a socket, an answer; None where not.
+
+        It has to be the thing itself, not what was written to bring it about, and without counters: the baseline and
+        other proofs pass the same rules before the probes do.
+        """
+        raise NotImplementedError
+
+    def proof(self, network: Network) -> str | None:
+        """What shows it in place; None when a part of it is not there."""
+        signs = self.signs(network)
+        return "; ".join(sign for sign in signs if sign) if all(signs) else None
+
+    def remains(self, network: Network) -> str | None:
+        """What is left of it; None once it is gone, all of it."""
+        return "; ".join(sign for sign in self.signs(network) if sign) or None
+
+
+class NodeFault(Fault):
+    """A fault that sits at one node; a kind says which facts and names it has besides."""
+
+    node: str
+
+    def culprit(self) -> str:
+        """The node."""
+        return self.node
+
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """Which part the node plays."""
+        return {"kind": self.kind, "role": topology.nodes[self.node].role}
+
+    def names(self) -> Mapping[str, str]:
+        """The node."""
+        return {"node": self.node}
+
+    def forwards(self, topology: Topology) -> Iterator[Misfit]:
+        """The misfit of a node that has to be a router and is none."""
+        if not topology.nodes[self.node].forwards:
+            routers = ", ".join(topology.routers()) or "none"
+            yield Misfit(("node",), f"is {self.node}, which forwards nothing", f"name a router: {routers}")
+
+    def has_interface(self, topology: Topology, interface: str) -> Iterator[Misfit]:
+        """The misfit of an interface of another node."""
+        own = [name for name, each in topology.interfaces.items() if each.node == self.node]
+        if interface not in own:
+            yield Misfit(
+                ("interface",), f"is {interface}, which {self.node} does not have", f"use one of: {', '.join(own)}"
+            )
+
+    def serves(self, topology: Topology, node: str, service: str, key: str) -> Iterator[Misfit]:
+        """The misfit of a node that does not run a service."""
+        if service not in topology.services.get(node, {}):
+            hosts = ", ".join(host for host, there in topology.services.items() if service in there) or "none"
+            yield Misfit((key,), f"is {node}, which runs no {service}", f"use one of: {hosts}")

@@ -1,0 +1,76 @@
+"""The types of what people write into faults: networks, ports, names. An invalid value is refused on load."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from whodunet.openflow.policy import Reading
+
+REFUSED: Final = "refused"  # the type of these errors; their context has `wrong` and `fix`
+
+
+def refused(wrong: str, fix: str) -> PydanticCustomError:
+    """What a validator raises for a value that cannot be used."""
+    return PydanticCustomError(REFUSED, "{wrong}; {fix}", {"wrong": wrong, "fix": fix})
+
+
+def _network(value: str) -> str:
+    reading = Reading("")
+    reading.network(value, "")
+    for problem in reading.problems:
+        raise refused(problem.wrong, problem.fix)
+    return value
+
+
+def _network_or_any(value: str) -> str:
+    return value if value == "any" else _network(value)
+
+
+def _in_order(ports: tuple[int, int]) -> tuple[int, int]:
+    first, last = ports
+    if first > last:
+        raise refused(f"the range {first} to {last} ends before it starts", f"write [{last}, {first}]")
+    return ports
+
+
+def _matching(pattern: str, what: str, example: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise refused(f"{value!r} is not a {what}", f"write one as {example}")
+        return value
+
+    return check
+
+
+Network4 = Annotated[str, AfterValidator(_network)]
+"""An IPv4 network in CIDR notation without host bits."""
+
+Network4OrAny = Annotated[str, AfterValidator(_network_or_any)]
+"""The same, or `any`."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+"""A port of TCP or UDP."""
+
+PortSpan = Annotated[
+    tuple[Annotated[int, Field(ge=0, le=65535)], Annotated[int, Field(ge=0, le=65535)]], AfterValidator(_in_order)
+]
+"""First and last port."""
+
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # Source: RFC 1035, 2.3.1; RFC 2181, 11
+
+DomainName = Annotated[
+    str,
+    Field(max_length=253),
+    AfterValidator(_matching(rf"{_LABEL}(?:\.{_LABEL})*", "domain name", "db.cloud.example")),
+]
+"""A full domain name, without the dot at its end."""
+
+ProgramName = Annotated[
+    str, AfterValidator(_matching(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", "program name", "nc, as it is typed"))
+]
+"""A program's name as it is typed, without a path."""

@@ -1,0 +1,142 @@
+"""A scenario: one case with its question, its staging and its answer.
+
+The three are separate types so that whatever diagnoses can be given the question alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from whodunet.cases.fault import Fault
+from whodunet.cases.strict import Strict
+from whodunet.evidence.packets import PacketKind
+from whodunet.evidence.symptom import Symptom
+
+
+class Probe(Strict):
+    """One real command on one host."""
+
+    host: str = Field(description="node of the topology that runs the command")
+    command: str = Field(min_length=1, description="shell command, as a person would type it on that host")
+    deadline_s: float = Field(default=30, gt=0, le=600, description="killed after this time; then it counts as hanging")
+
+
+class Question(Strict):
+    """What a learner or a diagnostic program is told."""
+
+    name: str
+    title: str
+    story: str
+    topology: str
+    vantage: str
+    probes: Mapping[str, Probe]
+
+
+class Setup(Strict):
+    """The circumstances of a case, which stay when its faults are taken out."""
+
+    uplinks: Mapping[str, str] = Field(
+        default_factory=dict, description="host: the way out that it uses, e.g. client: home"
+    )
+    policies: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="switch: what its policy says instead of the topology's (keys are replaced whole)",
+    )
+    restart: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="host: one of its services, started again once the faults are in, and once they are out",
+    )
+
+
+class Staging(Strict):
+    """How the lab is put into the state of the case."""
+
+    setup: Setup
+    faults: tuple[SerializeAsAny[Fault], ...]
+
+
+CLAIMABLE = tuple(str(symptom) for symptom in Symptom if symptom is not Symptom.COULD_NOT_MEASURE)
+
+
+def _claimable(value: object) -> object:
+    """Refuses what no probe can show: that something could not be measured is what a check says, never a claim."""
+    if value in CLAIMABLE:
+        return value
+    expected = f"{', '.join(map(repr, CLAIMABLE[:-1]))} or {CLAIMABLE[-1]!r}"
+    raise PydanticCustomError("enum", "use one of: {expected}", {"expected": expected})
+
+
+class SymptomClaim(Strict):
+    """What a probe has to show."""
+
+    symptom: Annotated[
+        Symptom, BeforeValidator(_claimable), WithJsonSchema({"type": "string", "enum": list(CLAIMABLE)})
+    ]
+    output: tuple[str, ...] = Field(default=(), description="texts that have to appear in what the command printed")
+
+
+class AnswerTime(Strict):
+    """How soon a packet answers another at one capture point, as a share of the baseline round trip.
+
+    The other packet went the other way, and had reached the answer's sender when that was sent. A probe that tries
+    several times is judged by its soonest answer.
+    """
+
+    packet: PacketKind
+    at: str
+    sender: str | None = Field(default=None, description="node whose address that packet carries as its source")
+    below_rtt: Annotated[float, Field(gt=0)] | None = None
+    above_rtt: Annotated[float, Field(gt=0)] | None = None
+
+
+class EvidenceClaim(Strict):
+    """What the packets of a probe have to show at the capture points (interfaces)."""
+
+    probe: str
+    packet: PacketKind
+    sender: str | None = Field(
+        default=None, description="node whose address it carries as its source; a forged packet carries another's"
+    )
+    seen_at: tuple[str, ...] = ()
+    not_seen_at: tuple[str, ...] = ()
+    first_seen_at: str | None = None
+    last_seen_at: str | None = None
+    ttl: Mapping[str, int] = Field(default_factory=dict, description="capture point: TTL the packet has there")
+    at_least: Mapping[str, int] = Field(default_factory=dict, description="capture point: how often it has to be seen")
+    after: AnswerTime | None = None
+    acknowledges: PacketKind | None = Field(
+        default=None,
+        description="its acknowledgement number is that packet's sequence number plus one, its own is zero",
+    )
+
+
+class Claims(Strict):
+    """What is seen in one phase."""
+
+    symptoms: Mapping[str, SymptomClaim]
+    evidence: tuple[EvidenceClaim, ...] = ()
+
+
+class Answer(Strict):
+    """The truth about a case. Nothing that diagnoses may hold a value of this type."""
+
+    cause: str
+    cause_title: str | None = None  # of a cause that the taxonomy does not list
+    culprit: str | None
+    faulty: Claims
+    repaired: Claims | None
+    lesson: str = ""
+
+
+class Scenario(Strict):
+    """One case."""
+
+    question: Question
+    staging: Staging
+    answer: Answer
+    source: str = Field(default="", description="the text of the file that states it")
+    file: str = Field(default="", description="that file, beside which more of what it refers to may lie")

@@ -1,1 +1,0 @@
-"""Words, types and judgement of the lab: no I/O, no clock, no randomness."""

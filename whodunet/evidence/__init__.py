@@ -1,0 +1,1 @@
+"""What was seen, from any vantage: packets, trails, symptoms, observations. Pure."""

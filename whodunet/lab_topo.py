@@ -1,0 +1,163 @@
+"""What a file of `topologies/` is made of: a Mininet `Topo` whose nodes also say which part they play.
+
+Everything is kept in Mininet's own node and link options, so that a topology also runs with `mn --custom FILE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from whodunet.importing import importing_mininet
+
+with importing_mininet():
+    from mininet.node import Host
+    from mininet.topo import Topo
+
+from whodunet.evidence.topology import Interface, Link, Node, Topology
+
+
+@dataclass(frozen=True)
+class Uplink:
+    """One way out of a host: an interface, the gateway behind it, and the resolver that is used there."""
+
+    interface: str
+    gateway: str
+    resolver: str
+
+
+class RoutedHost(Host):
+    """A host that sets its own routes and forwarding when stock Mininet (`mn --custom`) runs the topology."""
+
+    def config(
+        self, routes: Sequence[str] = (), rules: Sequence[str] = (), forwards: bool = False, **params: Any
+    ) -> Any:
+        """Configures the node as Mininet does, then its routing."""
+        result = super().config(**params)
+        if forwards:
+            self.cmd("sysctl -w net.ipv4.ip_forward=1")
+        for route in routes:
+            self.cmd(f"ip route replace {route}")
+        for rule in rules:
+            self.cmd(f"ip rule add {rule}")
+        return result
+
+
+class LabTopo(Topo):
+    """Base of the lab's topologies; `baseline` names the path whose round trip timings are compared with."""
+
+    baseline: ClassVar[tuple[str, str]]
+
+    def host(
+        self,
+        name: str,
+        role: str,
+        *,
+        routes: Sequence[str] = (),
+        rules: Sequence[str] = (),
+        forwards: bool = False,
+        resolver: str | None = None,
+        services: Mapping[str, Any] | None = None,
+        uplinks: Mapping[str, Uplink] | None = None,
+    ) -> str:
+        """Adds a host.
+
+        Args:
+            name: at most ten characters, so that interface names fit Linux's fifteen.
+            role: the part it plays, as the taxonomy of causes names it.
+            routes: lines of `ip route replace`, e.g. "10.0.0.0/16 via 10.8.0.1".
+            rules: lines of `ip rule add`, e.g. "from 10.0.0.0/16 iif gw-eth0 blackhole".
+            forwards: True makes it a router.
+            resolver: address of the DNS server that it asks.
+            services: name of a service of `whodunet.lab.services` and its settings.
+            uplinks: its ways out by name, the preferred first.
+        """
+        settings = {"role": role, "routes": tuple(routes), "rules": tuple(rules), "forwards": forwards}
+        more = {"resolver": resolver, "services": dict(services or {}), "uplinks": dict(uplinks or {})}
+        return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more))
+
+    def router(self, name: str, role: str, *, routes: Sequence[str] = (), **settings: Any) -> str:
+        """Adds a host that forwards."""
+        return self.host(name, role, routes=routes, forwards=True, **settings)
+
+    def serve(self, host: str, service: str, settings: Mapping[str, Any]) -> None:
+        """Gives a host that is there already a service, or one of its services other settings."""
+        self.nodeInfo(host)["services"][service] = dict(settings)
+
+    def set_policy(self, switch: str, policy: Mapping[str, Any]) -> None:
+        """Gives a switch that is there already another policy."""
+        self.nodeInfo(switch)["policy"] = dict(policy)
+
+    def sign_in(self, host: str, **person: str) -> None:
+        """Gives a host's user an AWS profile, signed in: person, role, region, account_id, start_url."""
+        self.nodeInfo(host)["signed_in"] = person
+
+    def switch(self, name: str, role: str, policy: Mapping[str, Any]) -> str:
+        """Adds an Open vSwitch switch and the policy that its controller carries out."""
+        dpid = f"{len(self.switches()) + 1:016x}"
+        return str(self.addSwitch(name, dpid=dpid, role=role, policy=dict(policy)))
+
+    def connect(
+        self,
+        one: str,
+        other: str,
+        *,
+        addresses: tuple[str | None, str | None] = (None, None),
+        delay_ms: float = 0,
+        jitter_ms: float = 0,
+        loss_pct: float = 0,
+        rate_mbit: float | None = None,
+    ) -> None:
+        """Cables two nodes; addresses as "10.0.0.1/24", delay and loss apply each way."""
+        shape = {
+            "delay": f"{delay_ms}ms" if delay_ms else None,
+            "jitter": f"{jitter_ms}ms" if jitter_ms else None,
+            "loss": loss_pct or None,
+            "bw": rate_mbit,
+        }
+        ends = [{"ip": address} if address else {} for address in addresses]
+        self.addLink(one, other, params1=ends[0], params2=ends[1], **shape)
+
+
+def _milliseconds(text: str | None) -> float:
+    return float(text.removesuffix("ms")) if text else 0.0
+
+
+def _ends(topo: Topo, options: Mapping[str, Any]) -> list[Interface]:
+    ends = []
+    for side in ("1", "2"):
+        node = options[f"node{side}"]
+        name = f"{node}-eth{options[f'port{side}']}"
+        ends.append(Interface(name, node, options[f"params{side}"].get("ip")))
+    return ends
+
+
+def describe(name: str, topo: LabTopo) -> Topology:
+    """The topology as judging and reports see it."""
+    interfaces: dict[str, Interface] = {}
+    links = []
+    for _, _, options in topo.links(sort=False, withInfo=True):
+        one, other = _ends(topo, options)
+        interfaces |= {one.name: one, other.name: other}
+        delay_ms, jitter_ms = _milliseconds(options["delay"]), _milliseconds(options["jitter"])
+        links.append(Link((one.name, other.name), delay_ms, jitter_ms, options["loss"] or 0.0, options["bw"]))
+    settings = {node: topo.nodeInfo(node) for node in topo.nodes(sort=False)}
+    nodes = {
+        node: Node(node, each["role"], topo.isSwitch(node), each.get("forwards", False))
+        for node, each in settings.items()
+    }
+    order = {node: place for place, node in enumerate(nodes)}
+    in_order = sorted(interfaces.values(), key=lambda interface: (order[interface.node], interface.name))
+    uplinks = {node: tuple(each.get("uplinks") or ()) for node, each in settings.items()}
+    return Topology(
+        name=name,
+        nodes=nodes,
+        interfaces={interface.name: interface for interface in in_order},
+        links=tuple(links),
+        baseline=topo.baseline,
+        uplinks={node: ways for node, ways in uplinks.items() if ways},
+        services={node: each["services"] for node, each in settings.items() if each.get("services")},
+        policies={node: each["policy"] for node, each in settings.items() if "policy" in each},
+        signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
+    )

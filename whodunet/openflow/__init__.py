@@ -1,0 +1,1 @@
+"""What middleboxes decide by: policies, flow entries, the bytes of frames. Pure."""
