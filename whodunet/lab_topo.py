@@ -129,7 +129,7 @@ def _ends(topo: Topo, options: Mapping[str, Any]) -> list[Interface]:
     for side in ("1", "2"):
         node = options[f"node{side}"]
         name = f"{node}-eth{options[f'port{side}']}"
-        ends.append(Interface(name, node, options[f"params{side}"].get("ip")))
+        ends.append(Interface(name, node, tuple(filter(None, [options[f"params{side}"].get("ip")]))))
     return ends
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from ipaddress import ip_interface
+from typing import Any, Literal
+
+Family = Literal["ipv4", "ipv6"]
+FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 
 
 @dataclass(frozen=True)
@@ -13,7 +17,13 @@ class Interface:
 
     name: str  # "client-eth0"
     node: str  # "client"
-    address: str | None = None  # "10.8.0.10/24"; None on a switch
+    addresses: tuple[str, ...] = ()  # "10.8.0.10/24", "fd00:8::10/64": at most one of each family; none on a switch
+    label: str = ""  # what it is called at its node, whatever its number: "inside"
+
+    def address(self, family: Family = "ipv4") -> str | None:
+        """Its address of a family, with the length of the prefix; None without one."""
+        version = 4 if family == "ipv4" else 6
+        return next((each for each in self.addresses if ip_interface(each).version == version), None)
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,9 @@ class Node:
     role: str  # "client", "egress-firewall", "vpn-gateway", "transit", "instance" ...
     is_switch: bool = False
     forwards: bool = False  # True for a router
+    ports: Mapping[str, int] = field(default_factory=dict)  # by the name of what is served there: {"ssh": 22}
+    properties: Mapping[str, str] = field(default_factory=dict)  # what else it is known by: {"id": "i-0abc"}
+    initial_ttl: int = 64  # with which it sends; IPv6: hop limit
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,9 @@ class Topology:
     services: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)  # host: daemon: its settings
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # switch: what its controller carries out
     signed_in: Mapping[str, str] = field(default_factory=dict)  # host: the role that its user has signed in with
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by name, a CIDR of each family: "corporate"
+    family: Family = "ipv4"  # the one that its probes go over; the network has both
+    seed: int | None = None  # what its particulars were drawn from; None: those that its file states
 
     def peer_of(self, interface: str) -> str:
         """The interface at the other end of the cable."""

@@ -186,7 +186,9 @@ def sender_of(packet: CapturedPacket, topology: Topology) -> str | None:
 
 def node_with(address: str | None, topology: Topology) -> str | None:
     """The node that has the address; None when the topology has none."""
+    if address is None:
+        return None
     for interface in topology.interfaces.values():
-        if address is not None and interface.address is not None and interface.address.split("/")[0] == address:
+        if any(own.split("/")[0] == address for own in interface.addresses):
             return interface.node
     return None

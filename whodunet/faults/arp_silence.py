@@ -32,12 +32,12 @@ class ArpSilence(NodeFault):
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """An interface of another node, a neighbour that never asks for it."""
         yield from self.has_interface(topology, self.interface)
-        address = topology.interfaces[self.interface].address
-        there = [each for each in topology.interfaces.values() if each.address and each.node != self.node]
+        address = topology.interfaces[self.interface].address()
+        there = [each for each in topology.interfaces.values() if each.address() and each.node != self.node]
         on_link = {
             each.node
             for each in there
-            if address and IPv4Interface(address).network == IPv4Interface(each.address).network
+            if address and IPv4Interface(address).network == IPv4Interface(each.address()).network
         }
         if self.neighbour not in on_link:
             wrong = f"is {self.neighbour}, which is on no link with {self.interface}"

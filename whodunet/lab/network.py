@@ -146,4 +146,4 @@ def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
 
 def addresses(topology: Topology, node: str) -> list[tuple[str, str | None]]:
     """Name and address of each interface of a node."""
-    return [(each.name, each.address) for each in topology.interfaces.values() if each.node == node]
+    return [(each.name, each.address()) for each in topology.interfaces.values() if each.node == node]

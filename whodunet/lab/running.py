@@ -189,9 +189,9 @@ class RunningLab:
 
     def _names_of(self, node: str) -> str:
         addresses = [
-            each.address.split("/")[0]
+            address.split("/")[0]
             for each in self.topology.interfaces.values()
-            if each.node == node and each.address
+            if each.node == node and (address := each.address())
         ]
         # By its id, too: ssh goes there through Session Manager.
         metadata = self.topology.services.get(node, {}).get("metadata", {})
@@ -281,9 +281,8 @@ class RunningLab:
 
     def _await_gateway_answer(self, gateway: str) -> None:
         """The far end of the baseline path answers a gateway, so every route between the two is in force."""
-        owners = {
-            each.address.partition("/")[0]: each.node for each in self.topology.interfaces.values() if each.address
-        }
+        interfaces = self.topology.interfaces.values()
+        owners = {address.partition("/")[0]: each.node for each in interfaces for address in each.addresses}
         self._await_answer(self.hosts[owners[gateway]], "-I", gateway)
 
     def _await_routes(self) -> None:

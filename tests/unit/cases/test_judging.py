@@ -332,7 +332,7 @@ def test_another_interface_of_the_packets_own_host_need_not_be_a_witness(
         *case.seen(case.tcp("S.", answer=True, seq=7000, ack=1001), 31, *case.WHOLE_WAY_BACK),
     ]
     topology = case.topology()
-    second = {"client-eth1": Interface("client-eth1", "client", "192.168.1.10/24")}
+    second = {"client-eth1": Interface("client-eth1", "client", ("192.168.1.10/24",))}
     topology = replace(topology, interfaces={**topology.interfaces, **second})
 
     judgements = judge(case.scenario(case.claim(**claim)), case.run(), packets, topology)

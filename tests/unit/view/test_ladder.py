@@ -180,7 +180,7 @@ def chain(*names: str) -> tuple[Topology, list[CapturedPacket]]:
     """Nodes one after the other, and a SYN and a RST that cross all of them."""
     points = [(f"{name}-eth{side}", name) for name in names for side in (0, 1)][1:-1]
     address = {points[0][0]: "10.8.0.10/24", points[-1][0]: "10.0.1.10/24"}
-    interfaces = {point: Interface(point, name, address.get(point)) for point, name in points}
+    interfaces = {point: Interface(point, name, tuple(filter(None, [address.get(point)]))) for point, name in points}
     order = list(interfaces)
     links = tuple(Link((order[i], order[i + 1])) for i in range(0, len(order), 2))
     topology = Topology("ten", {n: Node(n, n) for n in names}, interfaces, links, ("client", "10.0.1.10"))
@@ -269,7 +269,7 @@ def forked() -> tuple[Topology, list[CapturedPacket]]:
     address = {"client-to-fw": "10.8.0.10/24", "goal-to-edge": "10.0.1.10/24"}
     points = [(f"{one}-to-{other}", one) for name in names for way in ways for one, other in (way, way[::-1])
               if one == name]  # fmt: skip
-    interfaces = {point: Interface(point, name, address.get(point)) for point, name in points}
+    interfaces = {point: Interface(point, name, tuple(filter(None, [address.get(point)]))) for point, name in points}
     links = tuple(Link((f"{one}-to-{other}", f"{other}-to-{one}")) for one, other in ways)
     topology = Topology("forked", {n: Node(n, n) for n in names}, interfaces, links, ("client", "10.0.1.10"))
     headers = {"ip": Ip("10.8.0.10", "10.0.1.10", 64, 1, 6, 60), "tcp": Tcp(50000, 22, "S", 9, 0, 1)}
