@@ -34,9 +34,7 @@ POINTS = ("client-eth0", "fw-eth0", "fw-eth1", "r1-eth0", "r1-eth1", "instance-e
 def topology() -> Topology:
     """client-eth0 = fw-eth0, fw-eth1 = r1-eth0 (20 ms), r1-eth1 = instance-eth0; the firewall is a switch."""
     addresses = {"client-eth0": (f"{CLIENT}/24",), "r1-eth0": ("10.8.0.1/24",), "instance-eth0": (f"{INSTANCE}/24",)}
-    interfaces = {
-        name: Interface(name, name.split("-")[0], addresses.get(name, ())) for name in POINTS
-    }
+    interfaces = {name: Interface(name, name.split("-")[0], addresses.get(name, ())) for name in POINTS}
     nodes = {name: Node(name, name, is_switch=name == "fw") for name in ("client", "fw", "r1", "instance")}
     links = (
         Link(("client-eth0", "fw-eth0")),
