@@ -8,7 +8,7 @@ from typing import Final
 from whodunet.aws.account.grants import GrantError, GrantRefused
 from whodunet.aws.account.remembered import Remembered
 from whodunet.aws.account.seal import InvalidToken, Seal
-from whodunet.aws.account.sign_on_clients import Client, digest
+from whodunet.aws.account.sign_on_clients import RegisteredClient, digest
 
 ACCESS: Final = "sign-on"
 _REFRESH: Final = "sign-on refresh"
@@ -41,7 +41,7 @@ class Tokens:
         self._session_lifetime_s = session_lifetime_s
         self._ended = Remembered()
 
-    def begin(self, who: SignedIn, client: Client, client_id: str, now_s: float) -> Granted:
+    def begin(self, who: SignedIn, client: RegisteredClient, client_id: str, now_s: float) -> Granted:
         """The tokens of a person who has just allowed it."""
         refresh_token = None
         if client.may_renew:

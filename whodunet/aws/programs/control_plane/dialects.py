@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import Response
 
-from whodunet.aws.programs.control_plane.errors import ApiError
+from whodunet.aws.programs.control_plane.api_errors import ApiError
 
 _JSON_TYPE = "application/x-amz-json-1.1"
 _STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -66,7 +66,7 @@ class Query:
         return _xml(body, request_id, error.kind.xml_status)
 
 
-class Channel:
+class ChannelXml:
     """What the agent reads when it asks for a channel."""
 
     def answer(self, operation: str, content: Mapping[str, Any], request_id: str) -> Response:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from whodunet.aws.account.account import Account
 from whodunet.aws.programs.control_plane import dialects
-from whodunet.aws.programs.control_plane.errors import (
+from whodunet.aws.programs.control_plane.api_errors import (
     INTERNAL,
     SERIALIZATION,
     TOO_LARGE,
@@ -61,7 +61,7 @@ class Front:
         body = await _body(request)
         operation, subject = _channel_of(request)
         visit = Visit("ssmmessages", operation, signed_request(request, body))
-        return await self._perform(request, visit, dialects.Channel(), lambda: {**_json(body), **subject})
+        return await self._perform(request, visit, dialects.ChannelXml(), lambda: {**_json(body), **subject})
 
     async def _perform(
         self, request: Request, visit: Visit, dialect: dialects.Dialect, parameters: Callable[[], Mapping[str, Any]]

@@ -13,9 +13,9 @@ from whodunet.aws.account.account import Account, NotAuthorised
 from whodunet.aws.account.cloudtrail import ApiCall, unidentified
 from whodunet.aws.account.patterns import Context
 from whodunet.aws.account.timestamps import utc_text
+from whodunet.aws.programs.audit_trail import AuditTrail
+from whodunet.aws.programs.control_plane.api_errors import ACCESS_DENIED, ApiError
 from whodunet.aws.programs.control_plane.authentication import Authenticator, Caller, SignedRequest
-from whodunet.aws.programs.control_plane.errors import ACCESS_DENIED, ApiError
-from whodunet.aws.programs.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Visit:
 class Gate:
     """Lets in those who prove who they are and may do what they want; writes everybody down."""
 
-    def __init__(self, authenticator: Authenticator, account: Account, trail: Trail) -> None:
+    def __init__(self, authenticator: Authenticator, account: Account, trail: AuditTrail) -> None:
         self._authenticator = authenticator
         self._account = account
         self._trail = trail

@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_pascal
 
 from whodunet.aws.account.account import Account
 from whodunet.aws.account.patterns import Context
+from whodunet.aws.programs.control_plane.api_errors import VALIDATION, ApiError
 from whodunet.aws.programs.control_plane.authentication import Caller
-from whodunet.aws.programs.control_plane.errors import VALIDATION, ApiError
 from whodunet.aws.programs.control_plane.gate import Permission, Visit
 
 Answer = dict[str, Any]

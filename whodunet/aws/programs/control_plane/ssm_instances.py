@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from whodunet.aws.account.account import Account
-from whodunet.aws.programs.control_plane.errors import ACCESS_DENIED, INVALID_FILTER_KEY, ApiError
+from whodunet.aws.programs.control_plane.api_errors import ACCESS_DENIED, INVALID_FILTER_KEY, ApiError
 from whodunet.aws.programs.control_plane.gate import Permission, require_instance
 from whodunet.aws.programs.control_plane.instances import Instances, ManagedInstance
 from whodunet.aws.programs.control_plane.operations import Answer, Call, Operation, Operations, Request

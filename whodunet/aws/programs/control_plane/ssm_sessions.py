@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from whodunet.aws.account.patterns import Context
 from whodunet.aws.programs.clock import now
-from whodunet.aws.programs.control_plane.errors import (
+from whodunet.aws.programs.control_plane.api_errors import (
     INVALID_DOCUMENT,
     INVALID_NEXT_TOKEN,
     INVALID_PARAMETERS,
@@ -31,10 +31,10 @@ from whodunet.aws.programs.control_plane.session_requests import (
 )
 from whodunet.aws.programs.control_plane.sessions import LiveSession, Sessions
 from whodunet.aws.ssm.documents import DEFAULT_DOCUMENT, DOCUMENTS, SessionDocument, flatten
-from whodunet.aws.ssm.errors import InvalidParameters
 from whodunet.aws.ssm.frames import Now
 from whodunet.aws.ssm.session import Order, session_id
 from whodunet.aws.ssm.tokens import Holder, OneTimeTokens, Side
+from whodunet.aws.ssm.violations import InvalidParameters
 
 _LETTERS: Final = string.ascii_lowercase + string.digits
 _ENDING_LETTERS: Final = 17

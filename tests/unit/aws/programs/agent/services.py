@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.unit.aws.programs.memory_sockets import MemorySocket
-from whodunet.aws.programs.agent.instance import Instance
+from whodunet.aws.programs.agent.instance import OwnInstance
 from whodunet.aws.programs.signed_http import CallFailed
 from whodunet.aws.ssm.create_channel import AgentChannel
 from whodunet.aws.ssm.payloads import OpenChannel
 
-INSTANCE = Instance("i-1", "eu-central-1", "eu-central-1a", "10.0.1.10", "host", ())
+INSTANCE = OwnInstance("i-1", "eu-central-1", "eu-central-1a", "10.0.1.10", "host", ())
 
 
 class MemoryService:

@@ -15,7 +15,7 @@ SESSION_USER: Final = "ssm-user"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class LocalUser:
     """A user of the system, with all groups."""
 
     name: str
@@ -25,7 +25,7 @@ class Account:
     home: str
 
 
-def account_for(inputs: ShellInputs, run_as_user: str, *, elevated: bool) -> Account:
+def user_for(inputs: ShellInputs, run_as_user: str, *, elevated: bool) -> LocalUser:
     """The account that a session is given: ssm-user, the one that the account's settings name, or the agent's own.
 
     The agent's own is for commands that are elevated, and for an agent that is not root or finds no ssm-user.
@@ -41,7 +41,7 @@ def account_for(inputs: ShellInputs, run_as_user: str, *, elevated: bool) -> Acc
     return (_look_up(SESSION_USER) or own) if own.user_id == 0 else own
 
 
-def _run_as(name: str, *, is_root: bool) -> Account:
+def _run_as(name: str, *, is_root: bool) -> LocalUser:
     if not name.strip():
         raise SessionFailed("Unable to start command: please set the RunAs default user")
     if not is_root:
@@ -52,18 +52,18 @@ def _run_as(name: str, *, is_root: bool) -> Account:
     return account
 
 
-def _look_up(name: str) -> Account | None:
+def _look_up(name: str) -> LocalUser | None:
     try:
         return _account(pwd.getpwnam(name))
     except (KeyError, ValueError):  # ValueError: a name with a NUL byte
         return None
 
 
-def _account(entry: pwd.struct_passwd) -> Account:
+def _account(entry: pwd.struct_passwd) -> LocalUser:
     groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir)
+    return LocalUser(entry.pw_name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir)
 
 
-def directory_of(account: Account) -> str:
+def directory_of(account: LocalUser) -> str:
     """Where the account's processes begin: at home, if there is such a place."""
     return account.home if Path(account.home).is_dir() else "/"

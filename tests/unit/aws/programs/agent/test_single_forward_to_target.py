@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.aws.programs.agent.targets_in_memory import listening
 from tests.unit.aws.programs.memory_sockets import Relay, both_ends, run
-from whodunet.aws.programs.agent.forward import SingleForward, flag_of
 from whodunet.aws.programs.agent.outcome import SessionFailed
+from whodunet.aws.programs.agent.single_forward_to_target import SingleForwardToTarget, flag_of
 from whodunet.aws.programs.channel_socket import ChannelSocket
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Flag
@@ -37,7 +37,7 @@ def test_bytes_go_both_ways_and_a_session_without_a_type_ends_with_its_connectio
 ) -> None:
     async def story() -> None:
         async with listening(monkeypatch) as listener, both_ends(Relay()) as (client, agent):
-            session = asyncio.create_task(SingleForward(SSH, ()).run(agent, "1.2.0.0"))
+            session = asyncio.create_task(SingleForwardToTarget(SSH, ()).run(agent, "1.2.0.0"))
             server = await listener.accepted.get()
             await server.write(b"SSH-2.0")
             await received(client, b"SSH-2.0")
@@ -56,7 +56,7 @@ def test_nothing_is_taken_before_the_target_answers(monkeypatch: pytest.MonkeyPa
         async with listening(monkeypatch, refuses=True) as listener, both_ends(Relay()) as (client, agent):
             await client.write(b"early")
             with pytest.raises(SessionFailed, match="Connection refused"):
-                await SingleForward(SSH, ()).run(agent, "")
+                await SingleForwardToTarget(SSH, ()).run(agent, "")
             assert not await client.settle(0)
             assert listener.accepted.empty()
 
@@ -67,7 +67,7 @@ def test_nothing_is_taken_before_the_target_answers(monkeypatch: pytest.MonkeyPa
 def test_a_forward_dials_again_for_the_next_bytes(monkeypatch: pytest.MonkeyPatch, ended_by: str) -> None:
     async def story() -> None:
         async with listening(monkeypatch) as listener, both_ends(Relay()) as (client, agent):
-            forward = SingleForward(WEB, ())
+            forward = SingleForwardToTarget(WEB, ())
             session = asyncio.create_task(forward.run(agent, ""))
             first = await listener.accepted.get()
             await client.write(b"one")

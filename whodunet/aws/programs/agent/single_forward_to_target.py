@@ -7,14 +7,14 @@ import logging
 from collections.abc import Collection
 from ipaddress import IPv4Network
 
-from whodunet.aws.programs.agent.targets import Connection, Target
+from whodunet.aws.programs.agent.targets import Target, TargetConnection
 from whodunet.aws.programs.awaiting import cancelled, first_of
 from whodunet.aws.programs.channel_socket import MESSAGE_BYTES, ChannelSocket
 from whodunet.aws.ssm.channel import Closed
-from whodunet.aws.ssm.errors import MalformedPayload
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Flag
 from whodunet.aws.ssm.properties import PortProperties
+from whodunet.aws.ssm.violations import MalformedPayload
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def flag_of(message: Message) -> Flag | None:
         return None
 
 
-class SingleForward:
+class SingleForwardToTarget:
     """Carries bytes between the client and one connection to the target.
 
     The connection is there from the start. A forward's is dialled again, when it has ended, for the next bytes of the
@@ -40,7 +40,7 @@ class SingleForward:
     def __init__(self, properties: PortProperties, vpc_networks: Collection[IPv4Network]) -> None:
         """Dials nothing yet."""
         self._properties, self._vpc_networks = properties, vpc_networks
-        self._connection: Connection | None = None
+        self._connection: TargetConnection | None = None
         self._reading: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
 
@@ -69,12 +69,12 @@ class SingleForward:
                 connection = self._connection or await self._dial(target, socket)
                 await connection.write(event.payload)
 
-    async def _dial(self, target: Target, socket: ChannelSocket) -> Connection:
+    async def _dial(self, target: Target, socket: ChannelSocket) -> TargetConnection:
         connection = self._connection = await target.dial()
         self._reading = asyncio.create_task(self._to_client(connection, socket))
         return connection
 
-    async def _to_client(self, connection: Connection, socket: ChannelSocket) -> None:
+    async def _to_client(self, connection: TargetConnection, socket: ChannelSocket) -> None:
         while content := await connection.read(MESSAGE_BYTES):
             await socket.write(content)
         connection.close()

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from whodunet.aws.account.cloudtrail import ApiCall, Failure, Record, unidentified
 from whodunet.aws.account.sign_on_records import Decision, identity_center_user
 from whodunet.aws.account.sign_on_tokens import SignedIn
+from whodunet.aws.programs.audit_trail import AuditTrail
 from whodunet.aws.programs.sign_on.exchange import request_id, source_ip
-from whodunet.aws.programs.trail import Trail
 
 log = logging.getLogger("session_manager.sign_on")
 
@@ -20,7 +20,7 @@ log = logging.getLogger("session_manager.sign_on")
 class Audit:
     """Writes to the account's audit trail, and a line to the log."""
 
-    def __init__(self, trail: Trail, account_id: str) -> None:
+    def __init__(self, trail: AuditTrail, account_id: str) -> None:
         self._trail = trail
         self._account_id = account_id
 

@@ -23,7 +23,7 @@ class Event(Protocol):
         """The record of what happened at a moment."""
 
 
-class Trail:
+class AuditTrail:
     """Appends events; each is in the file when `append` returns."""
 
     def __init__(self, records: Path, region: str, account_id: str, clock: Callable[[], float] = time.time) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from websockets.exceptions import WebSocketException
 
-from whodunet.aws.programs.agent.instance import FreshCredentials, Instance
+from whodunet.aws.programs.agent.instance import FreshCredentials, OwnInstance
 from whodunet.aws.programs.awaiting import in_thread
 from whodunet.aws.programs.signed_http import (
     ServiceName,
@@ -24,10 +24,10 @@ from whodunet.aws.ssm.create_channel import AgentChannel
 from whodunet.aws.ssm.payloads import OpenChannel
 
 
-class Service(Protocol):
+class CloudCalls(Protocol):
     """All that the agent asks of Systems Manager; the methods raise CallFailed."""
 
-    instance: Instance
+    instance: OwnInstance
 
     async def call(self, service: ServiceName, operation: str, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to a call."""
@@ -36,10 +36,10 @@ class Service(Protocol):
         """A channel's WebSocket, on which the first text was sent: the one that `opening` makes of the token."""
 
 
-class SignedService:
+class SignedCloudCalls:
     """The service over the network."""
 
-    def __init__(self, instance: Instance, credentials: FreshCredentials) -> None:
+    def __init__(self, instance: OwnInstance, credentials: FreshCredentials) -> None:
         """Asks nothing yet."""
         self.instance = instance
         self._credentials = credentials

@@ -10,9 +10,9 @@ from ipaddress import IPv4Network
 from time import monotonic
 from typing import Final
 
-from whodunet.aws.programs.agent.forward import flag_of
 from whodunet.aws.programs.agent.outcome import SessionFailed
-from whodunet.aws.programs.agent.targets import Connection, Target
+from whodunet.aws.programs.agent.single_forward_to_target import flag_of
+from whodunet.aws.programs.agent.targets import Target, TargetConnection
 from whodunet.aws.programs.agent.unwritten import Budget, Unwritten
 from whodunet.aws.programs.awaiting import cancelled, first_of
 from whodunet.aws.programs.channel_socket import MESSAGE_BYTES, ChannelSocket, SessionLost
@@ -26,7 +26,7 @@ from whodunet.aws.ssm.smux import (
     Broken,
     Multiplexer,
     MuxEvent,
-    Role,
+    Side,
     StreamBytes,
     StreamFinished,
     StreamOpened,
@@ -41,13 +41,13 @@ _READ_BYTES: Final = MESSAGE_BYTES - _HEADER_BYTES  # one read, one smux frame, 
 _LINGER_S: Final = 60.0  # after the client's last byte the target may be silent for as long
 
 
-class MultiplexedForward:
+class MultiplexedForwardToTarget:
     """Carries each stream that the client opens to a connection of its own to the target."""
 
     def __init__(self, properties: PortProperties, vpc_networks: Collection[IPv4Network]) -> None:
         """Dials nothing yet."""
         self._properties, self._vpc_networks = properties, vpc_networks
-        self._mux = Multiplexer(Role.SERVER)
+        self._mux = Multiplexer(Side.SERVER)
         self._budget = Budget()
         self._unwritten: dict[int, Unwritten] = {}
         self._connections: set[asyncio.Task[None]] = set()
@@ -107,7 +107,9 @@ class MultiplexedForward:
         if error is not None and not isinstance(error, SessionLost):
             log.error("a connection failed", exc_info=error)
 
-    async def _carry(self, stream: int, unwritten: Unwritten, connection: Connection, socket: ChannelSocket) -> None:
+    async def _carry(
+        self, stream: int, unwritten: Unwritten, connection: TargetConnection, socket: ChannelSocket
+    ) -> None:
         answers = asyncio.create_task(self._to_client(stream, connection, socket))
         try:
             while piece := await unwritten.next():
@@ -120,7 +122,7 @@ class MultiplexedForward:
             await cancelled(answers)
             connection.close()
 
-    async def _to_client(self, stream: int, connection: Connection, socket: ChannelSocket) -> None:
+    async def _to_client(self, stream: int, connection: TargetConnection, socket: ChannelSocket) -> None:
         while content := await connection.read(_READ_BYTES):
             await socket.write(self._mux.send(stream, content))
         await self._finish(stream, socket)
@@ -137,7 +139,7 @@ class MultiplexedForward:
             await asyncio.sleep(KEEPALIVE_S)
 
 
-async def _last_words(connection: Connection, answers: asyncio.Task[None]) -> None:
+async def _last_words(connection: TargetConnection, answers: asyncio.Task[None]) -> None:
     """Waits for what the target has to say to a client that has finished, until it is silent for too long."""
     heard_bytes = -1
     while not answers.done() and heard_bytes != connection.bytes_read:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.aws.programs.agent.programs import MYSELF, alive
 from whodunet.aws.programs.agent.descriptors import Descriptor
 from whodunet.aws.programs.agent.outcome import SessionFailed
-from whodunet.aws.programs.agent.processes import Child, session_of
+from whodunet.aws.programs.agent.session_processes import SessionProcess, session_of
 
 
 async def collect(reader: Descriptor, content: list[bytes]) -> None:
@@ -30,7 +30,7 @@ async def output_of(script: str, read_output: Reading = collect) -> tuple[bytes,
     read, write = os.pipe()
     with Descriptor(read) as reader:
         try:
-            child = Child.start(("sh", "-c", script), MYSELF, outputs=(write, write))
+            child = SessionProcess.start(("sh", "-c", script), MYSELF, outputs=(write, write))
         finally:
             os.close(write)
         content: list[bytes] = []
@@ -85,7 +85,7 @@ def test_a_child_begins_at_home() -> None:
 def test_a_signal_reaches_the_command_and_what_it_runs() -> None:
     async def story() -> int:
         with Descriptor(os.open(os.devnull, os.O_WRONLY)) as nowhere:
-            child = Child.start(("sleep", "1000"), MYSELF, outputs=(nowhere.number, nowhere.number))
+            child = SessionProcess.start(("sleep", "1000"), MYSELF, outputs=(nowhere.number, nowhere.number))
             async with child:
                 child.signal(signal.SIGKILL)
                 return await child.exited()
@@ -94,11 +94,11 @@ def test_a_signal_reaches_the_command_and_what_it_runs() -> None:
 
 
 def test_a_child_that_has_not_begun_its_session_is_ended_too() -> None:
-    async def story() -> Child:
+    async def story() -> SessionProcess:
         near, far = os.openpty()
         with Descriptor(near):
             try:
-                child = Child.start(("sleep", "1000"), MYSELF, terminal=far)
+                child = SessionProcess.start(("sleep", "1000"), MYSELF, terminal=far)
             finally:
                 os.close(far)
             await child.end()

@@ -11,11 +11,11 @@ from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from whodunet.aws.programs.plugin.command_line import InvalidArguments, Invocation, read_invocation
+from whodunet.aws.programs.plugin.invocation import InvalidArguments, Invocation, read_invocation
 from whodunet.aws.programs.trust import tls_context
 
 if TYPE_CHECKING:
-    from whodunet.aws.programs.plugin.client import Client
+    from whodunet.aws.programs.plugin.client import SessionClient
 
 INVALID_ARGUMENTS: Final = 1
 _STANDARD_DESCRIPTORS: Final = (0, 1, 2)
@@ -36,23 +36,23 @@ def run(arguments: Sequence[str]) -> int:
 async def _join(invocation: Invocation) -> int:
     reading = Thread(target=_read_certificates, daemon=True)  # meanwhile: it takes as long as a part of the program
     reading.start()
-    from whodunet.aws.programs.plugin.client import Client
+    from whodunet.aws.programs.plugin.client import SessionClient
     from whodunet.aws.programs.plugin.dialling import Dialler
     from whodunet.aws.programs.plugin.kinds import Streams
-    from whodunet.aws.programs.plugin.service import SessionService
+    from whodunet.aws.programs.plugin.session_calls import SessionService
     from whodunet.aws.programs.plugin.standard_streams import Input, Output
 
     reading.join()
     service = SessionService(invocation)
     dial = Dialler(invocation, service)
     streams = Streams(Input(0), Output(1), Output(2))
-    client = Client(invocation.session_id, dial, service, streams, quiet=invocation.carries_ssh)
+    client = SessionClient(invocation.session_id, dial, service, streams, quiet=invocation.carries_ssh)
     _pass_signals(client)
     return await client.run()
 
 
-def _pass_signals(client: Client) -> None:
-    from whodunet.aws.programs.plugin.terminal import KEYBOARD_SIGNALS
+def _pass_signals(client: SessionClient) -> None:
+    from whodunet.aws.programs.plugin.local_terminal import KEYBOARD_SIGNALS
 
     loop = asyncio.get_running_loop()
     for number, key in KEYBOARD_SIGNALS.items():  # ignored so far: the AWS CLI leaves them to its plugin

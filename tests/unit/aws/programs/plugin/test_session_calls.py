@@ -8,9 +8,9 @@ from botocore.exceptions import EndpointConnectionError, UnauthorizedSSOTokenErr
 
 from tests.unit.aws.programs.plugin.stage import play
 from whodunet.aws.programs.channel_socket import CannotConnect, SessionLost
-from whodunet.aws.programs.plugin import service
-from whodunet.aws.programs.plugin.command_line import Invocation
-from whodunet.aws.programs.plugin.service import SessionService, SessionTimedOut
+from whodunet.aws.programs.plugin import session_calls
+from whodunet.aws.programs.plugin.invocation import Invocation
+from whodunet.aws.programs.plugin.session_calls import SessionService, SessionTimedOut
 from whodunet.aws.programs.signed_http import ServiceError, Unreachable
 
 INVOCATION = Invocation("session-1", "wss://host/", "token", "eu-central-1", endpoint_url="https://ssm.example")
@@ -37,7 +37,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any] | Exception
             raise outcome
         return outcome
 
-    monkeypatch.setattr(service, "call", call)
+    monkeypatch.setattr(session_calls, "call", call)
     return calls
 
 

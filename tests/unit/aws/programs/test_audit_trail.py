@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 from whodunet.aws.account.cloudtrail import ServiceEvent
-from whodunet.aws.programs.trail import Trail
+from whodunet.aws.programs.audit_trail import AuditTrail
 
 
-def trail(directory: Path) -> Trail:
+def trail(directory: Path) -> AuditTrail:
     """A trail at one moment."""
-    return Trail(directory / "records", "eu-central-1", "123456789012", lambda: 1_800_000_000.0)
+    return AuditTrail(directory / "records", "eu-central-1", "123456789012", lambda: 1_800_000_000.0)
 
 
 def test_each_event_is_one_line_as_soon_as_it_is_appended(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from tests.unit.aws.programs.asgi import Answer, ask
 from whodunet.aws.account.seal import Identity, Seal
-from whodunet.aws.programs.metadata.service import application
+from whodunet.aws.programs.metadata.imds import application
 from whodunet.aws.programs.metadata.settings import MetadataSettings
 
 NOW_S = 1_800_000_000.0

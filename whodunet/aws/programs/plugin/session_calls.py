@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from whodunet.aws.programs.awaiting import in_thread
 from whodunet.aws.programs.channel_socket import CannotConnect, SessionLost
-from whodunet.aws.programs.plugin.command_line import Invocation
-from whodunet.aws.programs.signed_http import CallFailed, Credentials, ServiceError, call
+from whodunet.aws.programs.plugin.invocation import Invocation
+from whodunet.aws.programs.signed_http import CallFailed, ServiceError, SigningCredentials, call
 
 _PASSING: Final = ("Throttling", "Internal", "ServiceUnavailable", "HTTP 5", "UnreadableAnswer")
 
@@ -55,7 +55,7 @@ class SessionService:
         return call("ssm", operation, body, asked.region, _credentials(asked.profile), asked.endpoint_url)
 
 
-def _credentials(profile: str) -> Credentials:
+def _credentials(profile: str) -> SigningCredentials:
     """Those that the AWS CLI finds too; the first call for them imports botocore, and may ask single sign-on."""
     from botocore import exceptions
     from botocore.session import Session
@@ -64,7 +64,7 @@ def _credentials(profile: str) -> Credentials:
         found = Session(profile=profile or None).get_credentials()
         if found is None:
             raise ServiceError("NoCredentials", "there are none to sign the call with")
-        frozen: Credentials = found.get_frozen_credentials()
+        frozen: SigningCredentials = found.get_frozen_credentials()
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:  # sign-on is as far away as the rest
         raise CallFailed(str(error)) from error
     except exceptions.BotoCoreError as error:

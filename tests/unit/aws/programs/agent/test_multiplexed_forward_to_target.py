@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.aws.programs.agent.targets_in_memory import listening
 from tests.unit.aws.programs.memory_sockets import Relay, both_ends, run
-from whodunet.aws.programs.agent import multiplexed_forward
-from whodunet.aws.programs.agent.multiplexed_forward import MultiplexedForward
+from whodunet.aws.programs.agent import multiplexed_forward_to_target
+from whodunet.aws.programs.agent.multiplexed_forward_to_target import MultiplexedForwardToTarget
 from whodunet.aws.programs.agent.outcome import SessionFailed
 from whodunet.aws.programs.agent.unwritten import Budget, Unwritten
 from whodunet.aws.programs.channel_socket import ChannelSocket
@@ -18,7 +18,7 @@ from whodunet.aws.ssm.channel import Closed
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Flag
 from whodunet.aws.ssm.properties import LOCAL_FORWARD, PortProperties
-from whodunet.aws.ssm.smux import KeptAlive, Multiplexer, MuxEvent, Role, StreamBytes, StreamFinished
+from whodunet.aws.ssm.smux import KeptAlive, Multiplexer, MuxEvent, Side, StreamBytes, StreamFinished
 
 WEB = PortProperties(port_number="80", type=LOCAL_FORWARD)
 NEW = "1.2.677.0"
@@ -30,7 +30,7 @@ class Client:
 
     def __init__(self, socket: ChannelSocket) -> None:
         self.socket = socket
-        self.mux = Multiplexer(Role.CLIENT)
+        self.mux = Multiplexer(Side.CLIENT)
         self.flags: list[Flag] = []
         self.content: dict[int, bytes] = defaultdict(bytes)
         self.finished: set[int] = set()
@@ -78,7 +78,7 @@ class Client:
 async def forwarding(version: str = NEW) -> AsyncIterator[tuple[Client, asyncio.Task[None]]]:
     """A running forward, seen from its client."""
     async with both_ends(Relay()) as (client, agent):
-        session = asyncio.create_task(MultiplexedForward(WEB, ()).run(agent, version))
+        session = asyncio.create_task(MultiplexedForwardToTarget(WEB, ()).run(agent, version))
         yield Client(client), session
         session.cancel()
         await asyncio.gather(session, return_exceptions=True)
@@ -133,7 +133,7 @@ def test_a_client_that_has_finished_still_gets_the_answer(monkeypatch: pytest.Mo
 
 
 def test_a_target_that_says_no_more_to_a_client_that_has_finished_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multiplexed_forward, "_LINGER_S", 0)
+    monkeypatch.setattr(multiplexed_forward_to_target, "_LINGER_S", 0)
 
     async def story() -> None:
         async with listening(monkeypatch) as listener, forwarding() as (client, _):
@@ -192,13 +192,13 @@ def test_the_session_ends_with_the_clients_flag_or_its_garbage(monkeypatch: pyte
 
 
 def test_an_old_client_is_kept_alive_and_given_up_when_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multiplexed_forward, "KEEPALIVE_S", 0)
+    monkeypatch.setattr(multiplexed_forward_to_target, "KEEPALIVE_S", 0)
 
     async def story() -> None:
         async with listening(monkeypatch), forwarding(OLD) as (client, session):
             while client.kept_alive < 3:
                 await client.hear()
-            monkeypatch.setattr(multiplexed_forward, "KEEPALIVE_TIMEOUT_S", -1)
+            monkeypatch.setattr(multiplexed_forward_to_target, "KEEPALIVE_TIMEOUT_S", -1)
             await session
 
     run(story())

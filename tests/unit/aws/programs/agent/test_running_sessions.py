@@ -10,7 +10,7 @@ import pytest
 from tests.unit.aws.programs.memory_sockets import MemorySocket, Relay, run
 from whodunet.aws.programs.agent import session
 from whodunet.aws.programs.agent.outcome import Outcome
-from whodunet.aws.programs.agent.sessions import Sessions
+from whodunet.aws.programs.agent.running_sessions import RunningSessions
 from whodunet.aws.programs.channel_socket import Dial, SessionLost
 from whodunet.aws.ssm.documents import DOCUMENTS
 from whodunet.aws.ssm.frames import MessageType
@@ -66,7 +66,7 @@ class Network:
 def test_sessions_run_side_by_side_and_each_end_is_reported() -> None:
     async def story() -> None:
         network, ends = Network(), Ends()
-        sessions = Sessions(network.dial, ends.report, ())
+        sessions = RunningSessions(network.dial, ends.report, ())
         for name in ("a", "b", "c"):
             sessions.start(shell(name))
         for name in ("a", "b", "c"):
@@ -84,7 +84,7 @@ def test_sessions_run_side_by_side_and_each_end_is_reported() -> None:
 def test_a_session_that_runs_is_not_started_twice() -> None:
     async def story() -> None:
         network, ends = Network(), Ends()
-        sessions = Sessions(network.dial, ends.report, ())
+        sessions = RunningSessions(network.dial, ends.report, ())
         for _ in range(2):
             sessions.start(shell("a"))
         await network.prompts("a")
@@ -107,7 +107,7 @@ def test_a_session_that_fails_is_reported_and_harms_no_other(how: str, caplog: p
         def dial(session_id: str) -> Dial:
             return fail if session_id == "bad" else network.dial(session_id)
 
-        sessions = Sessions(dial, ends.report, ())
+        sessions = RunningSessions(dial, ends.report, ())
         sessions.start(shell("good"))
         sessions.start(shell("bad"))
         await ends.all(1)
@@ -123,7 +123,7 @@ def test_a_session_that_fails_is_reported_and_harms_no_other(how: str, caplog: p
 def test_what_cannot_be_started_is_reported() -> None:
     async def story() -> None:
         ends = Ends()
-        sessions = Sessions(Network().dial, ends.report, ())
+        sessions = RunningSessions(Network().dial, ends.report, ())
         sessions.refuse("a", "no document")
         await ends.all(1)
         assert ends.reported == {"a": Outcome.failed("no document")}
@@ -132,9 +132,9 @@ def test_what_cannot_be_started_is_reported() -> None:
 
 
 @pytest.mark.parametrize("stop", [lambda sessions: sessions.stop("nobody"), lambda sessions: sessions.stop("")])
-def test_to_stop_what_does_not_run_is_nothing(stop: Callable[[Sessions], None]) -> None:
+def test_to_stop_what_does_not_run_is_nothing(stop: Callable[[RunningSessions], None]) -> None:
     async def story() -> None:
-        sessions = Sessions(Network().dial, Ends().report, ())
+        sessions = RunningSessions(Network().dial, Ends().report, ())
         stop(sessions)
         await sessions.end()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodunet.aws.programs.plugin.command_line import InvalidArguments, read_invocation
+from whodunet.aws.programs.plugin.invocation import InvalidArguments, read_invocation
 
 RESPONSE = {"SessionId": "ann-1", "TokenValue": "secret", "StreamUrl": "wss://host/v1/data-channel/ann-1?role=x"}
 REQUEST = {"Target": "i-1", "DocumentName": "AWS-StartPortForwardingSession"}

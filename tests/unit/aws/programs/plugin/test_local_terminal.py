@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from whodunet.aws.programs.plugin.terminal import keys_pass_through, size_of
+from whodunet.aws.programs.plugin.local_terminal import keys_pass_through, size_of
 from whodunet.aws.ssm.payloads import Size
 
 

@@ -29,7 +29,7 @@ class _Running:
     stop: asyncio.Event
 
 
-class Sessions:
+class RunningSessions:
     """Starts and stops sessions, and has the end of each reported."""
 
     def __init__(self, dial: DialSession, report: Report, vpc_networks: Collection[IPv4Network]) -> None:

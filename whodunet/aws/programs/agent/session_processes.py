@@ -13,8 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Self
 
-from whodunet.aws.programs.agent.accounts import Account, directory_of
 from whodunet.aws.programs.agent.descriptors import Descriptor
+from whodunet.aws.programs.agent.local_users import LocalUser, directory_of
 from whodunet.aws.programs.agent.outcome import SessionFailed
 from whodunet.aws.programs.awaiting import cancelled
 
@@ -28,7 +28,7 @@ _GLANCE_S: Final = 0.02  # between two looks at who is left
 
 
 @dataclass
-class Child:
+class SessionProcess:
     """A process that leads a session of its own (setsid(2)), and with it all that it starts there."""
 
     process: subprocess.Popen[bytes]
@@ -38,7 +38,7 @@ class Child:
     def start(
         cls,
         command: Sequence[str],
-        account: Account,
+        account: LocalUser,
         *,
         terminal: int | None = None,
         outputs: tuple[int, int] | None = None,
@@ -118,7 +118,7 @@ class Child:
         self.process.poll()
 
 
-def environment(account: Account) -> dict[str, str]:
+def environment(account: LocalUser) -> dict[str, str]:
     """The environment of a session's processes: the agent's, for a terminal of any client."""
     fixed = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "HOME": account.home}
     return {**os.environ, **fixed}
