@@ -45,6 +45,7 @@ class CorporateVpn(LabTopo):
     """See the drawing above."""
 
     baseline: ClassVar[tuple[str, str]] = ("client", "vpc-router.subnet")
+    search_domain: ClassVar[str | None] = "cloud.example"
 
     def build(self, *args: Any, **params: Any) -> None:
         """Adds nodes in the order of the path, then cables them."""
@@ -57,7 +58,7 @@ class CorporateVpn(LabTopo):
     def _corporate_side(self) -> None:
         vpn = Uplink("client-eth0", gateway="10.8.0.1", resolver="10.9.0.53")
         home = Uplink("client-eth1", gateway="192.168.1.1", resolver="192.168.1.1")
-        self.host("client", "client", uplinks={"vpn": vpn, "home": home})
+        self.host("client", "client", uplinks={"vpn": vpn, "home": home}, furnishings={"ssh-keys": {}})
         policy = {"controller": "egress_firewall", "address": "10.8.0.1", "default": "allow", "rules": []}
         self.switch("egress-fw", "egress-firewall", policy)
         self.router("vpn-gw", "vpn-gateway", routes=["default via 100.64.0.2"])

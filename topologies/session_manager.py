@@ -105,7 +105,7 @@ class SessionManager(CorporateVpn):
         self.know_by("instance", id=INSTANCE, account=ACCOUNT, region=REGION)
         self.know_by("endpoints", domain=f"{REGION}.amazonaws.com")
         self.know_by("corp-sso", start_url=START_URL)
-        self.sign_in("client", person="ann", role="Developer", region=REGION, account_id=ACCOUNT, start_url=START_URL)
+        self.furnish("client", "aws-profile", person="ann", role="Developer", start_url=START_URL, **place)
 
 
 def _egress_firewall() -> dict[str, Any]:

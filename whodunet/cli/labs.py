@@ -16,8 +16,7 @@ from whodunet.cli.parsing import Commands, add_jobs_option, positive
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
-    ask,
-    chosen,
+    chosen_lab,
     given_command,
     place_and_command,
     require_one_of,
@@ -27,7 +26,6 @@ from whodunet.cli.running_lab import (
 from whodunet.cli.terminal import filled, table
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
-from whodunet.lab.control import Connection
 
 if TYPE_CHECKING:
     from whodunet.cases.scenario import Question, Scenario
@@ -147,8 +145,7 @@ def staged_lab(
     from whodunet import engine
     from whodunet.lab.sandboxed import SandboxedLab
 
-    plan = engine.plan_for(scenario, library, name, **more)
-    lab = SandboxedLab.start(plan, library.of(scenario).topology(scenario.question.topology), progress, process)
+    lab = SandboxedLab.start(engine.plan_for(scenario, library, name, **more), progress, process)
     try:
         lab.remember_staging(scenario.staging)
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
@@ -213,9 +210,9 @@ def ps(options: argparse.Namespace) -> int:
     labs = [status for name in control.running() if (status := status_of(name))]
     if options.json:
         keys = ("name", "scenario", "topology", "up_s", "hosts", "switches")
-        print(json.dumps([{key: lab[key] for key in keys} for lab in labs], indent=2, ensure_ascii=False))
+        print(json.dumps([{key: getattr(lab, key) for key in keys} for lab in labs], indent=2, ensure_ascii=False))
     elif labs:
-        rows = [(lab["name"], lab["scenario"], _clock(lab["up_s"]), str(len(lab["hosts"]))) for lab in labs]
+        rows = [(lab.name, lab.scenario, _clock(lab.up_s), str(len(lab.hosts))) for lab in labs]
         print(table(("NAME", "SCENARIO", "UP", "HOSTS"), rows))
     else:
         tell("no lab is running")
@@ -232,7 +229,7 @@ def shell(options: argparse.Namespace) -> int:
     lab, host, rest = place_and_command(options)
     if rest:
         raise InvalidInput(Problem("shell", f"takes no command: {' '.join(rest)}", f"whodunet exec {host} -- COMMAND"))
-    from whodunet.lab.attached import attach, is_at_terminal
+    from whodunet.lab.attaching import attach, is_at_terminal
 
     return attach(lab, host, ["bash", "-l"], in_terminal=is_at_terminal())
 
@@ -242,14 +239,15 @@ def execute(options: argparse.Namespace) -> int:
     lab, host, command = place_and_command(options)
     if not command:
         raise InvalidInput(Problem("exec", "no command is given", f"write one, such as: whodunet exec {host} ip route"))
-    from whodunet.lab.attached import attach, is_at_terminal
+    from whodunet.lab.attaching import attach, is_at_terminal
 
     return attach(lab, host, command, in_terminal=is_at_terminal())
 
 
 def logs(options: argparse.Namespace) -> int:
     """Prints what the programs that a lab is made of wrote: Open vSwitch, controller, recorder, services of hosts."""
-    texts = ask(chosen(options), "logs")["logs"]
+    with chosen_lab(options) as lab:
+        texts = lab.logs()
     names = sorted(texts) if options.only is None else [require_one_of(options.only, sorted(texts), "log of this lab")]
     for name in names:
         lines = texts[name].splitlines()
@@ -266,11 +264,14 @@ def capture(options: argparse.Namespace) -> int:
 
     if options.output == "-" and sys.stdout.isatty():
         raise InvalidInput(Problem("-o -", "is a terminal", "name a file, or pipe it: | tcpdump -n -r -"))
-    lab = chosen(options)
-    with errors_name(options.output), _binary_output(options.output) as copy:
-        _, (descriptor,) = Connection.to(lab).ask("capture")
-        with os.fdopen(descriptor, "rb") as recorded:
-            copy.writelines(whole_blocks(recorded))
+    with (
+        chosen_lab(options) as lab,
+        errors_name(options.output),
+        _binary_output(options.output) as copy,
+        lab.capture() as capture,
+        capture.path.open("rb") as recorded,
+    ):
+        copy.writelines(whole_blocks(recorded))
     return 0
 
 
@@ -292,9 +293,11 @@ def sandbox(options: argparse.Namespace) -> int:
 
 def down(options: argparse.Namespace) -> int:
     """Ends a lab; nothing of it is left. Without a name it asks, at a terminal, whether to end the only one."""
+    from whodunet.lab.client import LabClient
+
     for name in _labs_to_end(options):
-        ask(name, "stop")
-        control.await_gone(name)
+        with LabClient.to(name) as lab:
+            lab.end()
         print(f"{name} is down", flush=True)
     return 0
 
