@@ -44,7 +44,7 @@ ZONE = {
 class CorporateVpn(LabTopo):
     """See the drawing above."""
 
-    baseline: ClassVar[tuple[str, str]] = ("client", "10.0.1.1")
+    baseline: ClassVar[tuple[str, str]] = ("client", "vpc-router.subnet")
 
     def build(self, *args: Any, **params: Any) -> None:
         """Adds nodes in the order of the path, then cables them."""
@@ -52,6 +52,7 @@ class CorporateVpn(LabTopo):
         self._transit()
         self._cloud_side()
         self._cables()
+        self._networks()
 
     def _corporate_side(self) -> None:
         vpn = Uplink("client-eth0", gateway="10.8.0.1", resolver="10.9.0.53")
@@ -61,12 +62,15 @@ class CorporateVpn(LabTopo):
         self.switch("egress-fw", "egress-firewall", policy)
         self.router("vpn-gw", "vpn-gateway", routes=["default via 100.64.0.2"])
         resolver = {"zones": ["cloud.example"], "records": ZONE}
-        self.host("corp-dns", "resolver", routes=["default via 10.9.0.1"], services={"dnsmasq": resolver})
+        self.host(
+            "corp-dns", "resolver", routes=["default via 10.9.0.1"], services={"dnsmasq": resolver}, ports={"dns": 53}
+        )
         self.router(
             "home-gw",
             "home-gateway",
             routes=["default via 100.64.9.2"],
             services={"dnsmasq": {"zones": ["cloud.example"], "records": {}}},
+            ports={"dns": 53},
         )
 
     def _transit(self) -> None:
@@ -81,27 +85,60 @@ class CorporateVpn(LabTopo):
         inwards = [*_via("100.64.4.1"), f"{HOME} via 100.64.4.1", NO_INTERNET]
         self.router("vpc-router", "vpc-router", routes=inwards, rules=[NO_SPOOFING])
         zone = {"zones": ["cloud.example"], "records": ZONE}
-        self.host("vpc-dns", "resolver", routes=["default via 10.0.0.1"], services={"dnsmasq": zone})
+        self.host("vpc-dns", "resolver", routes=["default via 10.0.0.1"], services={"dnsmasq": zone}, ports={"dns": 53})
         self.switch("sg", "security-group", _open_security_groups())
         way_out = ["default via 10.0.1.1"]
-        self.host("instance", "instance", routes=way_out, resolver="10.0.0.2", services={"sshd": {"login": "ec2-user"}})
-        self.host("endpoints", "vpc-endpoints", routes=way_out, resolver="10.0.0.2")
+        self.host(
+            "instance",
+            "instance",
+            routes=way_out,
+            resolver="10.0.0.2",
+            services={"sshd": {"login": "ec2-user"}},
+            ports={"ssh": 22},
+        )
+        self.host("endpoints", "vpc-endpoints", routes=way_out, resolver="10.0.0.2", ports={"https": 443})
 
     def _cables(self) -> None:
-        self.connect("client", "egress-fw", addresses=("10.8.0.10/24", None), delay_ms=1)
-        self.connect("client", "home-gw", addresses=("192.168.1.10/24", "192.168.1.1/24"), delay_ms=1)
-        self.connect("egress-fw", "vpn-gw", addresses=(None, "10.8.0.1/24"))
-        self.connect("vpn-gw", "transit1", addresses=("100.64.0.1/30", "100.64.0.2/30"), delay_ms=7)
-        self.connect("vpn-gw", "corp-dns", addresses=("10.9.0.1/24", "10.9.0.53/24"))
-        self.connect("transit1", "transit2", addresses=("100.64.1.1/30", "100.64.1.2/30"), delay_ms=7)
-        self.connect("transit2", "transit3", addresses=("100.64.2.1/30", "100.64.2.2/30"), delay_ms=7)
-        self.connect("transit3", "cloud-edge", addresses=("100.64.3.1/30", "100.64.3.2/30"))
-        self.connect("home-gw", "cloud-edge", addresses=("100.64.9.1/30", "100.64.9.2/30"), delay_ms=21)
-        self.connect("cloud-edge", "vpc-router", addresses=("100.64.4.1/30", "100.64.4.2/30"))
-        self.connect("vpc-router", "vpc-dns", addresses=("10.0.0.1/24", "10.0.0.2/24"))
-        self.connect("vpc-router", "sg", addresses=("10.0.1.1/24", None))
-        self.connect("sg", "instance", addresses=(None, "10.0.1.10/24"))
-        self.connect("sg", "endpoints", addresses=(None, "10.0.1.20/24"))
+        self.connect("client", "egress-fw", addresses=("10.8.0.10/24", None), delay_ms=1, labels=("vpn", "inside"))
+        self.connect(
+            "client", "home-gw", addresses=("192.168.1.10/24", "192.168.1.1/24"), delay_ms=1, labels=("home", "inside")
+        )
+        self.connect("egress-fw", "vpn-gw", addresses=(None, "10.8.0.1/24"), labels=("outside", "inside"))
+        self.connect(
+            "vpn-gw", "transit1", addresses=("100.64.0.1/30", "100.64.0.2/30"), delay_ms=7, labels=("outside", "near")
+        )
+        self.connect("vpn-gw", "corp-dns", addresses=("10.9.0.1/24", "10.9.0.53/24"), labels=("dns", "nic"))
+        self.connect(
+            "transit1", "transit2", addresses=("100.64.1.1/30", "100.64.1.2/30"), delay_ms=7, labels=("far", "near")
+        )
+        self.connect(
+            "transit2", "transit3", addresses=("100.64.2.1/30", "100.64.2.2/30"), delay_ms=7, labels=("far", "near")
+        )
+        self.connect("transit3", "cloud-edge", addresses=("100.64.3.1/30", "100.64.3.2/30"), labels=("far", "transit"))
+        self.connect(
+            "home-gw",
+            "cloud-edge",
+            addresses=("100.64.9.1/30", "100.64.9.2/30"),
+            delay_ms=21,
+            labels=("outside", "home"),
+        )
+        self.connect(
+            "cloud-edge", "vpc-router", addresses=("100.64.4.1/30", "100.64.4.2/30"), labels=("vpc", "outside")
+        )
+        self.connect("vpc-router", "vpc-dns", addresses=("10.0.0.1/24", "10.0.0.2/24"), labels=("dns", "nic"))
+        self.connect("vpc-router", "sg", addresses=("10.0.1.1/24", None), labels=("subnet", "router"))
+        self.connect("sg", "instance", addresses=(None, "10.0.1.10/24"), labels=("instance", "nic"))
+        self.connect("sg", "endpoints", addresses=(None, "10.0.1.20/24"), labels=("endpoints", "nic"))
+
+    def _networks(self) -> None:
+        for name in ZONE:
+            self.know_by(name.split(".")[0], dns_name=name)
+        self.network("corporate", CORPORATE)
+        self.network("corporate-lan", CORPORATE_LAN)
+        self.network("client-net", "10.8.0.0/24")
+        self.network("home", HOME)
+        self.network("vpc", CLOUD)
+        self.network("subnet", "10.0.1.0/24")
 
 
 def _via(gateway: str) -> list[str]:

@@ -67,8 +67,8 @@ class SessionManager(CorporateVpn):
     def build(self, *args: Any, **params: Any) -> None:
         """Adds what Session Manager needs to the reference topology."""
         super().build(*args, **params)
-        self.host("corp-sso", "sign-on", routes=["default via 10.9.1.1"])
-        self.connect("vpn-gw", "corp-sso", addresses=("10.9.1.1/24", f"{SIGN_ON}/24"))
+        self.host("corp-sso", "sign-on", routes=["default via 10.9.1.1"], ports={"https": 443})
+        self.connect("vpn-gw", "corp-sso", addresses=("10.9.1.1/24", f"{SIGN_ON}/24"), labels=("sign-on", "nic"))
         self._names()
         self._account()
         self.set_policy("egress-fw", _egress_firewall())
@@ -102,6 +102,9 @@ class SessionManager(CorporateVpn):
         }
         self.serve("instance", "metadata", place | metadata)
         self.serve("instance", "ssm-agent", {})
+        self.know_by("instance", id=INSTANCE, account=ACCOUNT, region=REGION)
+        self.know_by("endpoints", domain=f"{REGION}.amazonaws.com")
+        self.know_by("corp-sso", start_url=START_URL)
         self.sign_in("client", person="ann", role="Developer", region=REGION, account_id=ACCOUNT, start_url=START_URL)
 
 

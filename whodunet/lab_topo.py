@@ -5,9 +5,9 @@ Everything is kept in Mininet's own node and link options, so that a topology al
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from whodunet.importing import importing_mininet
 
@@ -15,7 +15,9 @@ with importing_mininet():
     from mininet.node import Host
     from mininet.topo import Topo
 
-from whodunet.evidence.topology import Interface, Link, Node, Topology
+from whodunet.evidence.topology import Family, Interface, Link, Node, Topology
+
+ANYWHERE: Final = ("0.0.0.0/0", "::/0")
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,21 @@ class RoutedHost(Host):
 
 
 class LabTopo(Topo):
-    """Base of the lab's topologies; `baseline` names the path whose round trip timings are compared with."""
+    """Base of the lab's topologies; `baseline` names the path whose round trip timings are compared with.
+
+    It is a host, and the far end: an interface as "NODE.LABEL", a node, or an address.
+    """
 
     baseline: ClassVar[tuple[str, str]]
+
+    def __init__(self, *args: Any, **params: Any) -> None:
+        """Arguments are those of `build`."""
+        self.networks: dict[str, tuple[str, ...]] = {"anywhere": ANYWHERE}
+        super().__init__(*args, **params)
+
+    def network(self, name: str, *cidrs: str) -> None:
+        """Names a network, so that policies and scenarios can: a CIDR of each family."""
+        self.networks[name] = cidrs
 
     def host(
         self,
@@ -60,6 +74,9 @@ class LabTopo(Topo):
         resolver: str | None = None,
         services: Mapping[str, Any] | None = None,
         uplinks: Mapping[str, Uplink] | None = None,
+        ports: Mapping[str, int] | None = None,
+        properties: Mapping[str, str] | None = None,
+        initial_ttl: int = 64,
     ) -> str:
         """Adds a host.
 
@@ -72,10 +89,14 @@ class LabTopo(Topo):
             resolver: address of the DNS server that it asks.
             services: name of a service of `whodunet.lab.services` and its settings.
             uplinks: its ways out by name, the preferred first.
+            ports: what is served where, e.g. {"ssh": 22}.
+            properties: what else it is known by, e.g. {"id": "i-0abcd1234efgh5678"}.
+            initial_ttl: TTL and hop limit with which it sends.
         """
         settings = {"role": role, "routes": tuple(routes), "rules": tuple(rules), "forwards": forwards}
         more = {"resolver": resolver, "services": dict(services or {}), "uplinks": dict(uplinks or {})}
-        return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more))
+        known_by = {"ports": dict(ports or {}), "properties": dict(properties or {}), "initial_ttl": initial_ttl}
+        return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more, **known_by))
 
     def router(self, name: str, role: str, *, routes: Sequence[str] = (), **settings: Any) -> str:
         """Adds a host that forwards."""
@@ -84,6 +105,10 @@ class LabTopo(Topo):
     def serve(self, host: str, service: str, settings: Mapping[str, Any]) -> None:
         """Gives a host that is there already a service, or one of its services other settings."""
         self.nodeInfo(host)["services"][service] = dict(settings)
+
+    def know_by(self, node: str, **properties: str) -> None:
+        """Gives a node that is there already further properties."""
+        self.nodeInfo(node)["properties"] |= properties
 
     def set_policy(self, switch: str, policy: Mapping[str, Any]) -> None:
         """Gives a switch that is there already another policy."""
@@ -104,19 +129,26 @@ class LabTopo(Topo):
         other: str,
         *,
         addresses: tuple[str | None, str | None] = (None, None),
+        labels: tuple[str, str] = ("", ""),
         delay_ms: float = 0,
         jitter_ms: float = 0,
         loss_pct: float = 0,
         rate_mbit: float | None = None,
     ) -> None:
-        """Cables two nodes; addresses as "10.0.0.1/24", delay and loss apply each way."""
+        """Cables two nodes; addresses as "10.0.0.1/24", delay and loss apply each way.
+
+        A label is what an end is called at its node, whatever its number: "inside".
+        """
         shape = {
             "delay": f"{delay_ms}ms" if delay_ms else None,
             "jitter": f"{jitter_ms}ms" if jitter_ms else None,
             "loss": loss_pct or None,
             "bw": rate_mbit,
         }
-        ends = [{"ip": address} if address else {} for address in addresses]
+        ends = [
+            {"label": label} | ({"ip": address} if address else {})
+            for label, address in zip(labels, addresses, strict=True)
+        ]
         self.addLink(one, other, params1=ends[0], params2=ends[1], **shape)
 
 
@@ -127,14 +159,24 @@ def _milliseconds(text: str | None) -> float:
 def _ends(topo: Topo, options: Mapping[str, Any]) -> list[Interface]:
     ends = []
     for side in ("1", "2"):
-        node = options[f"node{side}"]
+        node, end = options[f"node{side}"], options[f"params{side}"]
         name = f"{node}-eth{options[f'port{side}']}"
-        ends.append(Interface(name, node, tuple(filter(None, [options[f"params{side}"].get("ip")]))))
+        ends.append(Interface(name, node, tuple(filter(None, [end.get("ip")])), end.get("label", "")))
     return ends
 
 
-def describe(name: str, topo: LabTopo) -> Topology:
-    """The topology as judging and reports see it."""
+def _far_end(topo: LabTopo, interfaces: Iterable[Interface], family: Family) -> str:
+    """The address of the far end of a topology's baseline."""
+    far_end = topo.baseline[1]
+    node, _, label = far_end.partition(".")
+    if node not in topo.nodes():
+        return far_end
+    its_own = (each for each in interfaces if each.node == node and label in ("", each.label))
+    return next(address.split("/")[0] for each in its_own if (address := each.address(family)))
+
+
+def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
+    """The topology as judging and reports see it, of a family."""
     interfaces: dict[str, Interface] = {}
     links = []
     for _, _, options in topo.links(sort=False, withInfo=True):
@@ -144,7 +186,15 @@ def describe(name: str, topo: LabTopo) -> Topology:
         links.append(Link((one.name, other.name), delay_ms, jitter_ms, options["loss"] or 0.0, options["bw"]))
     settings = {node: topo.nodeInfo(node) for node in topo.nodes(sort=False)}
     nodes = {
-        node: Node(node, each["role"], topo.isSwitch(node), each.get("forwards", False))
+        node: Node(
+            node,
+            each["role"],
+            topo.isSwitch(node),
+            each.get("forwards", False),
+            each.get("ports", {}),
+            each.get("properties", {}),
+            each.get("initial_ttl", 64),
+        )
         for node, each in settings.items()
     }
     order = {node: place for place, node in enumerate(nodes)}
@@ -155,9 +205,11 @@ def describe(name: str, topo: LabTopo) -> Topology:
         nodes=nodes,
         interfaces={interface.name: interface for interface in in_order},
         links=tuple(links),
-        baseline=topo.baseline,
+        baseline=(topo.baseline[0], _far_end(topo, in_order, family)),
         uplinks={node: ways for node, ways in uplinks.items() if ways},
         services={node: each["services"] for node, each in settings.items() if each.get("services")},
         policies={node: each["policy"] for node, each in settings.items() if "policy" in each},
         signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
+        networks=topo.networks,
+        family=family,
     )

@@ -17,23 +17,27 @@ from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
 from whodunet.lab_topo import LabTopo, describe
 from whodunet.loading.cause_files import read_causes
+from whodunet.loading.program_files import learn_programs
 from whodunet.loading.scenario_checks import NO_CAUSE
 from whodunet.loading.scenario_file import read_scenario
 from whodunet.loading.yaml_lines import read_file, shown
 from whodunet.spelling import did_you_mean
+from whodunet.variation import AS_STATED, Variation
 
 
 class Library:
     """What scenario files may refer to: the project's own, and what lies in the catalogue's other places."""
 
-    def __init__(self, places: Catalogue | None = None) -> None:
-        """A library of what a catalogue finds; of the process's own catalogue if none is given."""
+    def __init__(self, places: Catalogue | None = None, variation: Variation = AS_STATED) -> None:
+        """A library of what a catalogue finds, of the process's own if none is given; its networks in a variation."""
         self.catalogue = catalogue.given() if places is None else places
+        self.variation = variation
+        learn_programs(self.catalogue)
 
     @cache  # noqa: B019 - a library lives as long as the process
     def at(self, places: Catalogue) -> Library:
         """The library of another catalogue."""
-        return self if places == self.catalogue else Library(places)
+        return self if places == self.catalogue else Library(places, self.variation)
 
     def of(self, scenario: Scenario) -> Library:
         """The library of a scenario: with what lies beside its file."""
@@ -74,7 +78,7 @@ class Library:
 
     def topology(self, name: str) -> Topology:
         """The topology of that name."""
-        return describe(name, self.topo(name))
+        return describe(name, self.topo(name), self.variation.family)
 
     def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Topology:
         """A topology with some keys of its switches' policies replaced."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from whodunet.aws.account.patterns import Context
-from whodunet.aws.account.policies import AccessRequest, Policy, Verdict, evaluate, evaluate_trust
+from whodunet.aws.account.policies import AccessRequest, IamPolicy, Verdict, evaluate, evaluate_trust
 from whodunet.aws.account.seal import Identity
 
 ASSUME_ROLE = "sts:AssumeRole"
@@ -20,8 +20,8 @@ class NotAuthorised(Exception):
 class Role:
     """What its bearers may do, and who may become one by sts:AssumeRole: nobody without a trust policy."""
 
-    policies: tuple[Policy, ...] = ()
-    trust: Policy | None = None
+    policies: tuple[IamPolicy, ...] = ()
+    trust: IamPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Account:
         """The name that actions on nothing in particular are checked with."""
         return f"arn:aws:{service}:{self.region}:{self.account_id}:*"
 
-    def _policies(self, identity: Identity) -> tuple[Policy, ...]:
+    def _policies(self, identity: Identity) -> tuple[IamPolicy, ...]:
         role = self.roles.get(identity.role) if identity.account_id == self.account_id else None
         return () if role is None else role.policies
 

@@ -29,7 +29,7 @@ class State(Enum):
 
 
 @dataclass(slots=True)
-class Authorization:
+class DeviceAuthorization:
     """One program that waits for a person."""
 
     device_code: str
@@ -51,9 +51,9 @@ class DeviceAuthorizations:
     """All that wait, in memory: one that a restart forgets has to be started again, as after ten minutes."""
 
     def __init__(self) -> None:
-        self._by_device_code: dict[str, Authorization] = {}
+        self._by_device_code: dict[str, DeviceAuthorization] = {}
 
-    def start(self, authorization: Authorization) -> None:
+    def start(self, authorization: DeviceAuthorization) -> None:
         """Lets a program wait; raises GrantRefused (slow_down) while too many do."""
         now_s = authorization.started_at_s
         # Kept beyond their end for as long again, so that a late poll is told what happened.
@@ -62,7 +62,7 @@ class DeviceAuthorizations:
             raise GrantRefused(GrantError.SLOW_DOWN, "too many sign-ins wait for an answer")
         self._by_device_code = {**kept, authorization.device_code: authorization}
 
-    def pending(self, user_code: str, now_s: float) -> Authorization | None:
+    def pending(self, user_code: str, now_s: float) -> DeviceAuthorization | None:
         """The authorisation that a person can decide under this code, if there is one."""
         typed = _letters(user_code)
         found = [each for each in self._by_device_code.values() if _equal(_letters(each.user_code), typed)]
@@ -95,7 +95,7 @@ def user_code(random: bytes) -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def _still_pending(waiting: Authorization, now_s: float) -> GrantRefused:
+def _still_pending(waiting: DeviceAuthorization, now_s: float) -> GrantRefused:
     waiting.polls += 1
     if waiting.polls > _BURST + (now_s - waiting.started_at_s) / INTERVAL_S:
         return GrantRefused(GrantError.SLOW_DOWN, f"ask every {INTERVAL_S} s at most")

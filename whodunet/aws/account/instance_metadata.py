@@ -29,7 +29,7 @@ _DIRECTIONS: Final = ("gov", "north", "south", "central", "east", "west")  # sou
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
+class InstanceFacts:
     """An instance in a private subnet: it has no public address and no key of its owner."""
 
     instance_id: str
@@ -53,7 +53,7 @@ class BorneRole:
     issued_at_s: float
 
 
-def metadata(instance: Instance, identity: BorneRole, profile: BorneRole | None) -> Tree:
+def metadata(instance: InstanceFacts, identity: BorneRole, profile: BorneRole | None) -> Tree:
     """All that the service has, by path; without an instance profile nothing of IAM.
 
     Args:
@@ -94,7 +94,7 @@ def _listing(directory: Tree, mark: str) -> str:
     return "\n".join(name if isinstance(directory[name], str) else name + mark for name in sorted(directory))
 
 
-def _meta_data(instance: Instance) -> dict[str, str | Tree]:
+def _meta_data(instance: InstanceFacts) -> dict[str, str | Tree]:
     return {
         "ami-id": _resource("ami", instance),
         "ami-launch-index": "0",
@@ -119,7 +119,7 @@ def _meta_data(instance: Instance) -> dict[str, str | Tree]:
     }
 
 
-def _interface(instance: Instance) -> Tree:
+def _interface(instance: InstanceFacts) -> Tree:
     return {
         "device-number": "0",
         "interface-id": _resource("eni", instance),
@@ -135,7 +135,7 @@ def _interface(instance: Instance) -> Tree:
     }
 
 
-def _identity(instance: Instance, role: BorneRole) -> Tree:
+def _identity(instance: InstanceFacts, role: BorneRole) -> Tree:
     described = {
         "Code": "Success",
         "LastUpdated": utc_text(role.issued_at_s),
@@ -144,7 +144,7 @@ def _identity(instance: Instance, role: BorneRole) -> Tree:
     return {"info": _json(described), "security-credentials": {"ec2-instance": _credentials(role)}}
 
 
-def _iam(instance: Instance, profile: BorneRole) -> Tree:
+def _iam(instance: InstanceFacts, profile: BorneRole) -> Tree:
     arn = f"arn:aws:iam::{instance.account_id}:instance-profile/{profile.role}"
     described = {
         "Code": "Success",
@@ -169,7 +169,7 @@ def _credentials(role: BorneRole) -> str:
     )
 
 
-def _identity_document(instance: Instance) -> str:
+def _identity_document(instance: InstanceFacts) -> str:
     return _json(
         {
             "accountId": instance.account_id,
@@ -191,7 +191,7 @@ def _identity_document(instance: Instance) -> str:
     )
 
 
-def _resource(kind: str, instance: Instance) -> str:
+def _resource(kind: str, instance: InstanceFacts) -> str:
     """The identifier of something that belongs to the instance: always the same, and unlike another instance's."""
     return f"{kind}-0{hashlib.sha256(f'{kind} {instance.instance_id}'.encode()).hexdigest()[:16]}"
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from whodunet.aws.account.policies import Policy
+from whodunet.aws.account.policies import IamPolicy
 
 
-def _allow(*actions: str) -> Policy:
+def _allow(*actions: str) -> IamPolicy:
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-    return Policy.from_document({"Version": "2012-10-17", "Statement": [statement]})
+    return IamPolicy.from_document({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _of(service: str, names: str) -> tuple[str, ...]:
     return tuple(f"{service}:{name}" for name in names.split())
 
 
-MANAGED_POLICIES: Mapping[str, Policy] = {
+MANAGED_POLICIES: Mapping[str, IamPolicy] = {
     "AmazonSSMManagedInstanceCore": _allow(
         *_of(
             "ssm",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_pascal
@@ -38,15 +38,18 @@ class AccessRequest:
     context: Context = field(default_factory=dict)
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     return [value] if isinstance(value, str | bool | int) else value
 
 
-def _as_text(value: Any) -> Any:
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in _listed(value)]
+def _as_text(value: object) -> object:
+    listed = _listed(value)
+    if not isinstance(listed, list):
+        return listed
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in listed]
 
 
-def _everybody(value: Any) -> Any:
+def _everybody(value: object) -> object:
     return {"*": ["*"]} if value == "*" else value
 
 
@@ -109,7 +112,7 @@ class Statement(BaseModel):
         return all(holds(operator, key, values, request.context, unknown=unknown) for key, values in keys.items())
 
 
-class Policy(BaseModel):
+class IamPolicy(BaseModel):
     """One policy document."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_pascal)
@@ -121,7 +124,7 @@ class Policy(BaseModel):
     ]
 
     @classmethod
-    def from_document(cls, document: object) -> Policy:
+    def from_document(cls, document: object) -> IamPolicy:
         """Reads a document; raises MalformedPolicy with the first key that is wrong."""
         try:
             return cls.model_validate(document)
@@ -130,12 +133,12 @@ class Policy(BaseModel):
             raise MalformedPolicy(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def evaluate(policies: Iterable[Policy], request: AccessRequest) -> Verdict:
+def evaluate(policies: Iterable[IamPolicy], request: AccessRequest) -> Verdict:
     """What the policies say: an explicit deny wins, and without an allow there is none."""
     return _verdict(statement for policy in policies for statement in policy.statement if statement.applies(request))
 
 
-def evaluate_trust(policy: Policy, principals: Iterable[str], request: AccessRequest) -> Verdict:
+def evaluate_trust(policy: IamPolicy, principals: Iterable[str], request: AccessRequest) -> Verdict:
     """What a role's trust policy says to a caller who goes by these names; its resource is the role itself."""
     named = set(principals)
     return _verdict(it for it in policy.statement if it.names(named) and it.applies(request))

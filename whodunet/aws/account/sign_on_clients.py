@@ -20,7 +20,7 @@ _SECRET: Final = "sign-on client secret"
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class RegisteredClient:
     """A registered program."""
 
     name: str
@@ -62,7 +62,7 @@ class Clients:
     def __init__(self, seal: Seal) -> None:
         self._seal = seal
 
-    def register(self, client: Client, nonce: str, now_s: float) -> Registration:
+    def register(self, client: RegisteredClient, nonce: str, now_s: float) -> Registration:
         """Accepts a client; raises GrantRefused for a redirect that leads away from the person's own machine."""
         for uri in client.redirect_uris:
             if not is_loopback(uri):
@@ -79,7 +79,7 @@ class Clients:
         secret = self._seal.seal(_SECRET, {"client": digest(client_id)}, expires)
         return Registration(client_id, secret, issued, expires)
 
-    def known(self, client_id: str, now_s: float) -> Client:
+    def known(self, client_id: str, now_s: float) -> RegisteredClient:
         """The client with this id, which proves nothing about who shows it.
 
         Raises:
@@ -89,17 +89,17 @@ class Clients:
             claims = self._seal.open(_ID, client_id, now_s)
         except InvalidToken as error:
             raise GrantRefused(GrantError.INVALID_CLIENT, "the client is not registered") from error
-        grants = tuple(GrantType(grant) for grant in claims["grants"])
-        return Client(claims["name"], tuple(claims["scopes"]), tuple(claims["redirects"]), grants)
+        grants = tuple(GrantType(grant) for grant in claims.texts("grants"))
+        return RegisteredClient(claims.text("name"), claims.texts("scopes"), claims.texts("redirects"), grants)
 
-    def proven(self, client_id: str, client_secret: str, now_s: float) -> Client:
+    def proven(self, client_id: str, client_secret: str, now_s: float) -> RegisteredClient:
         """The client with this id and the secret that was given to it; raises GrantRefused as `known`."""
         client = self.known(client_id, now_s)
         try:
             claims = self._seal.open(_SECRET, client_secret, now_s)
         except InvalidToken as error:
             raise GrantRefused(GrantError.INVALID_CLIENT, "the client secret is wrong") from error
-        if not hmac.compare_digest(claims["client"], digest(client_id)):
+        if not hmac.compare_digest(claims.text("client"), digest(client_id)):
             raise GrantRefused(GrantError.INVALID_CLIENT, "the client secret is another client's")
         return client
 

@@ -8,7 +8,7 @@ from typing import Final
 from whodunet.aws.account.grants import GrantError, GrantRefused
 from whodunet.aws.account.remembered import Remembered
 from whodunet.aws.account.seal import InvalidToken, Seal
-from whodunet.aws.account.sign_on_clients import Client, digest
+from whodunet.aws.account.sign_on_clients import RegisteredClient, digest
 
 ACCESS: Final = "sign-on"
 _REFRESH: Final = "sign-on refresh"
@@ -41,7 +41,7 @@ class Tokens:
         self._session_lifetime_s = session_lifetime_s
         self._ended = Remembered()
 
-    def begin(self, who: SignedIn, client: Client, client_id: str, now_s: float) -> Granted:
+    def begin(self, who: SignedIn, client: RegisteredClient, client_id: str, now_s: float) -> Granted:
         """The tokens of a person who has just allowed it."""
         refresh_token = None
         if client.may_renew:
@@ -59,18 +59,19 @@ class Tokens:
             claims = self._seal.open(_REFRESH, refresh_token, now_s)
         except InvalidToken as error:
             raise _invalid_refresh_token() from error
-        if claims["client"] != digest(client_id) or claims["session"] in self._ended:
+        if claims.text("client") != digest(client_id) or claims.text("session") in self._ended:
             raise _invalid_refresh_token()
-        who = SignedIn(claims["person"], claims["session"])
+        who = SignedIn(claims.text("person"), claims.text("session"))
         return who, self._granted(who, refresh_token, now_s)
 
     def signed_in(self, access_token: str, now_s: float) -> SignedIn:
         """Whose token it is; raises InvalidToken for one that is over, ended, or not ours."""
         claims = self._seal.open(ACCESS, access_token, now_s)
-        session = claims.get("session") or digest(access_token)  # one that the lab made belongs to no sign-in
+        made_by_lab = "session" not in claims.content  # and belongs to no sign-in
+        session = digest(access_token) if made_by_lab else claims.text("session")
         if session in self._ended:
             raise InvalidToken("the session was signed out")
-        return SignedIn(claims["person"], session)
+        return SignedIn(claims.text("person"), session)
 
     def end(self, who: SignedIn, now_s: float) -> None:
         """Signs a session out: none of its tokens is good for anything from now on."""

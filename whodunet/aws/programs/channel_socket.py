@@ -27,9 +27,9 @@ from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.web_socket import Socket
 from whodunet.aws.ssm.back_off import BackOff
 from whodunet.aws.ssm.channel import ChannelEvent, Closed, DataChannel, Peer
-from whodunet.aws.ssm.errors import ProtocolViolation
 from whodunet.aws.ssm.frames import Message, MessageType, Now, parse, serialise
 from whodunet.aws.ssm.stream import SENDER_CAPACITY
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 log = logging.getLogger(__name__)
 

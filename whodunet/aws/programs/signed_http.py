@@ -10,14 +10,14 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from whodunet.aws.account.refusals import read_refusal
 from whodunet.aws.programs.trust import certificates
 from whodunet.aws.ssm.create_channel import AgentChannel, token_of
-from whodunet.aws.ssm.errors import ProtocolViolation
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest, AWSResponse
@@ -38,7 +38,7 @@ _NOTICES_SILENCE: Final = [  # of a server that is gone since the call before. S
 _REQUEST_ID: Final = "amz-sdk-invocation-id"  # as the AWS SDKs name it
 
 
-class Credentials(Protocol):
+class SigningCredentials(Protocol):
     """What signs a call; botocore's frozen credentials are such."""
 
     @property
@@ -76,11 +76,11 @@ def endpoint_of(service: str, region: str) -> str:
 def call(
     service: ServiceName,
     operation: str,
-    body: Mapping[str, Any],
+    body: Mapping[str, object],
     region: str,
-    credentials: Credentials,
+    credentials: SigningCredentials,
     endpoint: str | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Calls an operation of a service that speaks JSON 1.1.
 
     Raises:
@@ -101,7 +101,7 @@ def call(
     return read
 
 
-def create_channel_token(channel: AgentChannel, region: str, credentials: Credentials) -> str:
+def create_channel_token(channel: AgentChannel, region: str, credentials: SigningCredentials) -> str:
     """The token that opens an agent's channel; raises as `call` does."""
     url = endpoint_of(_CHANNELS, region) + channel.path
     body = channel.request(uuid4())
@@ -117,14 +117,19 @@ def channel_url(channel: AgentChannel, region: str) -> str:
     return f"wss://{_CHANNELS}.{region}.amazonaws.com{channel.path}?{channel.query}"
 
 
-def channel_headers(url: str, region: str, credentials: Credentials) -> dict[str, str]:
+def channel_headers(url: str, region: str, credentials: SigningCredentials) -> dict[str, str]:
     """The headers that sign the request for an agent's WebSocket."""
     request = _request("GET", url.replace("wss:", "https:", 1), {}, b"")
     return _signed(request, _CHANNELS, region, credentials)
 
 
 def _post(
-    url: str, headers: Mapping[str, str], body: Mapping[str, Any], service: str, region: str, credentials: Credentials
+    url: str,
+    headers: Mapping[str, str],
+    body: Mapping[str, object],
+    service: str,
+    region: str,
+    credentials: SigningCredentials,
 ) -> AWSResponse:
     from botocore.exceptions import BotoCoreError
 
@@ -153,7 +158,7 @@ def _request(method: str, url: str, headers: Mapping[str, str], content: bytes) 
     return AWSRequest(method=method, url=url, headers={_REQUEST_ID: str(uuid4()), **headers}, data=content)
 
 
-def _signed(request: AWSRequest, service: str, region: str, credentials: Credentials) -> dict[str, str]:
+def _signed(request: AWSRequest, service: str, region: str, credentials: SigningCredentials) -> dict[str, str]:
     from botocore.auth import SigV4Auth
 
     SigV4Auth(credentials, service, region).add_auth(request)

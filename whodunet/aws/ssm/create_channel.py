@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import UUID
 
-from whodunet.aws.ssm.errors import MalformedPayload
+from whodunet.aws.ssm.violations import MalformedPayload
 
 _TOKEN = re.compile(r"<TokenValue>([^<]+)</TokenValue>")
 _OF_IDENTIFIERS = "+=,.@-_"  # what a session's name may have beside letters and digits

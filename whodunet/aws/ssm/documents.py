@@ -12,7 +12,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
-from whodunet.aws.ssm.errors import InvalidParameters, MalformedPayload
+from whodunet.aws.ssm.violations import InvalidParameters, MalformedPayload
 
 _PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z0-9_-]+) *\}\}")
 

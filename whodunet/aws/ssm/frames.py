@@ -14,7 +14,7 @@ from enum import IntEnum, StrEnum
 from typing import Self
 from uuid import UUID
 
-from whodunet.aws.ssm.errors import MalformedFrame
+from whodunet.aws.ssm.violations import MalformedFrame
 
 MAX_PAYLOAD_BYTES = 256 * 1024  # a control channel's documents have up to 64 KiB, and are quoted once more inside JSON
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
-from typing import Any
 
 from pydantic import Field, JsonValue
 
 from whodunet.aws.ssm.documents import SessionType
-from whodunet.aws.ssm.errors import ProtocolViolation
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Payload
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 # How long the agent waits for each answer; the client waits for ever. amazon-ssm-agent gives up after 15 s, which fifty
 # clients that start at a time on two cores do not all keep.
@@ -89,13 +88,13 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Failed:
+class HandshakeFailed:
     """The session has to end, and the text says why."""
 
     reason: str
 
 
-Step = Message | Started | Failed
+Step = Message | Started | HandshakeFailed
 
 
 class _State(Enum):
@@ -141,9 +140,9 @@ class AgentHandshake:
         try:
             response = HandshakeResponse.from_payload(message.payload)
         except ProtocolViolation as violation:
-            return (Failed(str(violation)),)
+            return (HandshakeFailed(str(violation)),)
         refusal = _refusal(response)
-        return (Failed(refusal),) if refusal else self._completed(response, now_s)
+        return (HandshakeFailed(refusal),) if refusal else self._completed(response, now_s)
 
     def tick(self, now_s: float) -> tuple[Step, ...]:
         """Fails the handshake if its answer is overdue."""
@@ -151,7 +150,7 @@ class AgentHandshake:
         if wake_at_s is None or now_s < wake_at_s:
             return ()
         self._state = _State.OVER
-        return (Failed(TIMED_OUT),)
+        return (HandshakeFailed(TIMED_OUT),)
 
     def _completed(self, response: HandshakeResponse, now_s: float) -> tuple[Step, ...]:
         elapsed_ns = max(0, round((now_s - self._begun_at_s) * 1e9))
@@ -210,7 +209,7 @@ class ClientHandshake:
         if action.action_type != _SESSION_TYPE:
             unsupported = action.action_type[:_QUOTED_CHARACTERS]
             return _answered(action, ActionStatus.UNSUPPORTED, f"Unsupported action {unsupported}")
-        parameters: Mapping[str, Any] = action.action_parameters or {}
+        parameters: Mapping[str, JsonValue] = action.action_parameters or {}
         name = str(parameters.get("SessionType"))[:_QUOTED_CHARACTERS]
         if name not in {str(supported) for supported in self._supported}:
             return _answered(action, ActionStatus.FAILED, f"Unknown session type {name}")
@@ -226,7 +225,7 @@ class ClientHandshake:
 
     def _failed(self, reason: str) -> tuple[Step, ...]:
         self._state = _State.OVER
-        return (Failed(reason),)
+        return (HandshakeFailed(reason),)
 
 
 def _answered(action: RequestedAction, status: ActionStatus, error: str = "") -> ProcessedAction:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
 from whodunet.aws.ssm.documents import SessionDocument
-from whodunet.aws.ssm.errors import MalformedPayload
 from whodunet.aws.ssm.frames import FLAGS_CONTROL, Frame, MessageType, NewId, Now
+from whodunet.aws.ssm.violations import MalformedPayload
 
 Sequence = Annotated[int, Field(ge=0, lt=2**63)]
 Cells = Annotated[int, Field(ge=0, lt=2**16)]  # a terminal's size is two unsigned shorts. Source: ioctl_tty(2)

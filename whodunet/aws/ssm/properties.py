@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
-from whodunet.aws.ssm.errors import MalformedPayload
+from whodunet.aws.ssm.violations import MalformedPayload
 
 LOCAL_FORWARD = "LocalPortForwarding"
 _Prefix = Annotated[str, Field(pattern=r"^[0-9a-zA-Z\r\n_:-]{0,30}$")]  # Source: amazon-ssm-agent, observed behaviour

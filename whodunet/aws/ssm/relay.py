@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from whodunet.aws.ssm.acknowledged import AcknowledgedNumbers
 from whodunet.aws.ssm.channel import Peer
-from whodunet.aws.ssm.errors import ProtocolViolation
 from whodunet.aws.ssm.frames import Frame, MessageType, NewId, Now, parse, serialise
 from whodunet.aws.ssm.payloads import (
     Acknowledge,
@@ -22,6 +21,7 @@ from whodunet.aws.ssm.payloads import (
     channel_closed,
     control_frame,
 )
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 HELD_FRAMES = 256
 HELD_BYTES = 1024 * 1024

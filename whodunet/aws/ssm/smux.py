@@ -29,16 +29,16 @@ class _Command(IntEnum):
     NOP = 3
 
 
-class Role(Enum):
+class Side(Enum):
     """Which end one is; it decides the numbers of the streams that one opens: 3, 5, 7 ... or 2, 4, 6 ..."""
 
     CLIENT = 3
     SERVER = 2
 
     @property
-    def other(self) -> Role:
+    def other(self) -> Side:
         """The end that one talks to."""
-        return Role.SERVER if self is Role.CLIENT else Role.CLIENT
+        return Side.SERVER if self is Side.CLIENT else Side.CLIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class _Stream:
 class Multiplexer:
     """One end; what its methods return is to be written, in order, to the byte stream."""
 
-    role: Role
+    role: Side
     max_frame_bytes: int = MAX_FRAME_BYTES
     max_streams: int = MAX_STREAMS
     _streams: dict[int, _Stream] = field(default_factory=dict, init=False)

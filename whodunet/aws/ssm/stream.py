@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from whodunet.aws.ssm.errors import ProtocolViolation
 from whodunet.aws.ssm.frames import FLAGS_FIRST, Frame, Message, MessageType, NewId, Now
 from whodunet.aws.ssm.payloads import acknowledge
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 SENDER_CAPACITY = 1_000  # messages; past that whoever feeds the stream has to wait, nothing is dropped
 RECEIVER_CAPACITY = 10_000  # messages that wait to be delivered; as many as the plugin keeps

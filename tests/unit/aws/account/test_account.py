@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from whodunet.aws.account.account import Account, Instance, NotAuthorised, Role
-from whodunet.aws.account.policies import Policy
+from whodunet.aws.account.policies import IamPolicy
 from whodunet.aws.account.seal import Identity
 
 NUMBER = "123456789012"
@@ -16,9 +16,9 @@ ANN = Identity(NUMBER, "Developer", "ann@corp.example")
 ADMIN_ARN = f"arn:aws:iam::{NUMBER}:role/Admin"
 
 
-def policy(*statements: dict[str, Any]) -> Policy:
+def policy(*statements: dict[str, Any]) -> IamPolicy:
     """A policy of these statements."""
-    return Policy.from_document({"Version": "2012-10-17", "Statement": list(statements)})
+    return IamPolicy.from_document({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def allow(action: str, resource: str = "*", **more: Any) -> dict[str, Any]:

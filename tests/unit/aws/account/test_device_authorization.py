@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodunet.aws.account.device_authorization import LIFETIME_S, Authorization, DeviceAuthorizations, State, user_code
+from whodunet.aws.account.device_authorization import (
+    LIFETIME_S,
+    DeviceAuthorization,
+    DeviceAuthorizations,
+    State,
+    user_code,
+)
 from whodunet.aws.account.grants import GrantError, GrantRefused
 
 NOW_S = 1_800_000_000.0
@@ -20,7 +26,7 @@ CODE = "BCDF-GHJK"
 def waiting() -> DeviceAuthorizations:
     """One program waits."""
     authorizations = DeviceAuthorizations()
-    authorizations.start(Authorization("device", CODE, "cli", "botocore-client-corp", "10.8.0.10", NOW_S))
+    authorizations.start(DeviceAuthorization("device", CODE, "cli", "botocore-client-corp", "10.8.0.10", NOW_S))
     return authorizations
 
 
@@ -105,7 +111,7 @@ def test_a_thousand_may_wait_and_no_more() -> None:
     authorizations, numbers = DeviceAuthorizations(), count()
 
     def start(at_s: float) -> None:
-        authorizations.start(Authorization(f"device {next(numbers)}", CODE, "cli", "cli", "", at_s))
+        authorizations.start(DeviceAuthorization(f"device {next(numbers)}", CODE, "cli", "cli", "", at_s))
 
     for _ in range(1000):
         start(NOW_S)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodunet.aws.account.instance_metadata import BorneRole, Instance, metadata, read, zone_id
+from whodunet.aws.account.instance_metadata import BorneRole, InstanceFacts, metadata, read, zone_id
 from whodunet.aws.account.seal import Credentials
 
-INSTANCE = Instance(
+INSTANCE = InstanceFacts(
     instance_id="i-0abcd1234efgh5678",
     account_id="123456789012",
     region="eu-central-1",

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from whodunet.aws.account.managed_policies import MANAGED_POLICIES
-from whodunet.aws.account.policies import AccessRequest, MalformedPolicy, Policy, Verdict, evaluate, evaluate_trust
+from whodunet.aws.account.policies import AccessRequest, IamPolicy, MalformedPolicy, Verdict, evaluate, evaluate_trust
 
 INSTANCE = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0abc"
 START = AccessRequest("ssm:StartSession", INSTANCE, {"aws:username": "ann"})
 
 
-def policy(*statements: dict[str, Any]) -> Policy:
+def policy(*statements: dict[str, Any]) -> IamPolicy:
     """A policy of these statements."""
-    return Policy.from_document({"Version": "2012-10-17", "Statement": list(statements)})
+    return IamPolicy.from_document({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def allow(action: str | list[str] = "ssm:StartSession", resource: str = "*", **more: Any) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_a_condition_that_nobody_knows_never_widens_what_is_allowed() -> None:
 
 
 def test_one_statement_needs_no_list() -> None:
-    assert evaluate([Policy.from_document({"Statement": allow()})], START) is Verdict.ALLOWED
+    assert evaluate([IamPolicy.from_document({"Statement": allow()})], START) is Verdict.ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_one_statement_needs_no_list() -> None:
 )
 def test_a_document_that_is_no_policy_is_refused_with_the_key(document: object, problem: str) -> None:
     with pytest.raises(MalformedPolicy, match=problem):
-        Policy.from_document(document)
+        IamPolicy.from_document(document)
 
 
 def test_a_trust_policy_is_for_the_principals_that_it_names() -> None:

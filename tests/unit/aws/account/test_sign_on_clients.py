@@ -8,12 +8,19 @@ from hypothesis import strategies as st
 
 from whodunet.aws.account.grants import GrantError, GrantRefused, GrantType
 from whodunet.aws.account.seal import Seal
-from whodunet.aws.account.sign_on_clients import LIFETIME_S, Client, Clients, Registration, grant_types, is_loopback
+from whodunet.aws.account.sign_on_clients import (
+    LIFETIME_S,
+    Clients,
+    RegisteredClient,
+    Registration,
+    grant_types,
+    is_loopback,
+)
 
 NOW_S = 1_800_000_000.0
 SEAL = Seal(b"the lab's key")
 CALLBACK = "http://127.0.0.1/oauth/callback"
-CLI = Client("botocore-client-corp", ("sso:account:access",), (CALLBACK,), (GrantType.AUTHORIZATION_CODE,))
+CLI = RegisteredClient("botocore-client-corp", ("sso:account:access",), (CALLBACK,), (GrantType.AUTHORIZATION_CODE,))
 
 
 @pytest.fixture
@@ -94,7 +101,7 @@ def test_a_redirect_goes_nowhere_else(uri: str) -> None:
 @pytest.mark.parametrize("uri", ["https://corp.example/callback", "http://10.8.0.10/callback", "javascript:alert(1)"])
 def test_a_redirect_off_the_machine_is_not_registered(clients: Clients, uri: str) -> None:
     with pytest.raises(GrantRefused) as caught:
-        clients.register(Client("x", (), (uri,), ()), "1", NOW_S)
+        clients.register(RegisteredClient("x", (), (uri,), ()), "1", NOW_S)
     assert refusal(caught) is GrantError.INVALID_REDIRECT_URI
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from whodunet.aws.account.grants import GrantError, GrantRefused, GrantType
 from whodunet.aws.account.seal import ExpiredToken, InvalidToken, Seal
-from whodunet.aws.account.sign_on_clients import Client
+from whodunet.aws.account.sign_on_clients import RegisteredClient
 from whodunet.aws.account.sign_on_tokens import ACCESS, SignedIn, Tokens
 
 NOW_S = 1_800_000_000.0
@@ -14,7 +14,7 @@ HOUR_S = 3600
 SEAL = Seal(b"the lab's key")
 ANN = SignedIn("ann", "session 1")
 SCOPES, GRANTS = ("sso:account:access",), (GrantType.DEVICE_CODE, GrantType.REFRESH_TOKEN)
-CLI = Client("cli", SCOPES, (), GRANTS)
+CLI = RegisteredClient("cli", SCOPES, (), GRANTS)
 
 
 @pytest.fixture
@@ -37,8 +37,10 @@ def test_an_access_token_stands_for_the_person_until_its_time(tokens: Tokens) ->
         tokens.signed_in(granted.access_token, NOW_S + HOUR_S)
 
 
-@pytest.mark.parametrize("client", [Client("cli", (), (), GRANTS), Client("cli", SCOPES, (), GRANTS[:1])])
-def test_who_did_not_register_to_renew_gets_no_refresh_token(tokens: Tokens, client: Client) -> None:
+@pytest.mark.parametrize(
+    "client", [RegisteredClient("cli", (), (), GRANTS), RegisteredClient("cli", SCOPES, (), GRANTS[:1])]
+)
+def test_who_did_not_register_to_renew_gets_no_refresh_token(tokens: Tokens, client: RegisteredClient) -> None:
     assert tokens.begin(ANN, client, "cli", NOW_S).refresh_token is None
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodunet.aws.ssm.channel import Closed, DataChannel, Peer
-from whodunet.aws.ssm.errors import MalformedPayload
 from whodunet.aws.ssm.frames import Frame, Message, MessageType, NewId, Now, PayloadType, parse, serialise
 from whodunet.aws.ssm.payloads import channel_closed, control_frame
 from whodunet.aws.ssm.stream import MAX_RESENDS, BufferFull
+from whodunet.aws.ssm.violations import MalformedPayload
 
 WORD = Message(PayloadType.OUTPUT, b"word")
 

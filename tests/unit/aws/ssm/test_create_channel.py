@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodunet.aws.ssm.create_channel import control_channel, data_channel, token_of
-from whodunet.aws.ssm.errors import MalformedPayload
+from whodunet.aws.ssm.violations import MalformedPayload
 
 
 def test_the_token_is_read_whatever_the_root_is_named() -> None:

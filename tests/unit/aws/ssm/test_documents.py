@@ -17,7 +17,7 @@ from whodunet.aws.ssm.documents import (
     flatten,
     substitute,
 )
-from whodunet.aws.ssm.errors import InvalidParameters, MalformedPayload
+from whodunet.aws.ssm.violations import InvalidParameters, MalformedPayload
 
 FORWARD = DOCUMENTS["AWS-StartPortForwardingSession"]
 REMOTE = DOCUMENTS["AWS-StartPortForwardingSessionToRemoteHost"]

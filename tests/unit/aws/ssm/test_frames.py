@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whodunet.aws.ssm import frames
-from whodunet.aws.ssm.errors import MalformedFrame
 from whodunet.aws.ssm.frames import Frame, Message, MessageType, PayloadType
+from whodunet.aws.ssm.violations import MalformedFrame
 
 IDENTIFIER = UUID("00112233-4455-6677-8899-aabbccddeeff")
 HELLO = Frame(

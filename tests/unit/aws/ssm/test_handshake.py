@@ -14,8 +14,8 @@ from whodunet.aws.ssm.handshake import (
     TIMED_OUT,
     AgentHandshake,
     ClientHandshake,
-    Failed,
     HandshakeComplete,
+    HandshakeFailed,
     HandshakeResponse,
     Started,
 )
@@ -140,7 +140,7 @@ def test_encryption_is_answered_as_unsupported_and_ends_the_session() -> None:
     answer = HandshakeResponse.from_payload(reply.payload)
     assert [action.action_status for action in answer.processed_client_actions] == [1, 3]
     assert answer.errors == ("Unsupported action KMSEncryption",)
-    assert failed == Failed("Unsupported action KMSEncryption")
+    assert failed == HandshakeFailed("Unsupported action KMSEncryption")
 
 
 @pytest.mark.parametrize("name", ["Dance", "port", "", None, ["Port"], {"Port": 1}, "x" * 100_000])
@@ -149,18 +149,18 @@ def test_a_session_type_that_is_unknown_fails_and_ends_the_session(name: object)
     assert isinstance(reply, Message)
     (answer,) = HandshakeResponse.from_payload(reply.payload).processed_client_actions
     assert answer.action_status == 2
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, HandshakeFailed)
     assert failed.reason.startswith("Unknown session type ")
     assert len(failed.reason) < 200
 
 
 def test_a_session_type_that_a_client_does_not_support_fails() -> None:
     there = ClientHandshake("1.2.677.0", supported={SessionType.STANDARD_STREAM})
-    assert there.receive(request(session("Port")))[1] == Failed("Unknown session type Port")
+    assert there.receive(request(session("Port")))[1] == HandshakeFailed("Unknown session type Port")
 
 
 def test_a_request_without_a_session_type_ends_the_session() -> None:
-    assert client().receive(request())[1] == Failed("no session type was agreed on")
+    assert client().receive(request())[1] == HandshakeFailed("no session type was agreed on")
 
 
 REFUSED = {
@@ -173,13 +173,13 @@ REFUSED = {
 def test_an_action_that_a_client_did_not_do_ends_the_session(why: str, answer: dict[str, Any]) -> None:
     here = agent()
     here.begin(0)
-    assert here.receive(response(answer), 0) == (Failed(why),)
+    assert here.receive(response(answer), 0) == (HandshakeFailed(why),)
 
 
 def test_an_answer_without_the_session_type_ends_the_session() -> None:
     here = agent()
     here.begin(0)
-    assert here.receive(response(), 0) == (Failed("no session type was agreed on"),)
+    assert here.receive(response(), 0) == (HandshakeFailed("no session type was agreed on"),)
 
 
 @pytest.mark.parametrize("status", [0, 4, "1", None])
@@ -187,7 +187,7 @@ def test_an_answer_of_unknown_status_ends_the_session(status: object) -> None:
     here = agent()
     here.begin(0)
     (failed,) = here.receive(response({**AGREED, "ActionStatus": status}), 0)
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, HandshakeFailed)
     assert "ActionStatus" in failed.reason
 
 
@@ -202,7 +202,7 @@ def test_an_agent_waits_a_minute_for_the_answer() -> None:
     here.begin(100)
     assert here.wake_at_s == 160
     assert here.tick(159.9) == ()
-    assert here.tick(160) == (Failed(TIMED_OUT),)
+    assert here.tick(160) == (HandshakeFailed(TIMED_OUT),)
     assert here.tick(161) == ()
     assert here.receive(response(AGREED), 161) == ()
 
@@ -219,17 +219,17 @@ def test_a_second_request_ends_the_session() -> None:
     there = client()
     there.receive(request(session("Port")))
     (failed,) = there.receive(request(session("Port")))
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, HandshakeFailed)
 
 
 def test_a_handshake_that_completes_without_having_begun_ends_the_session() -> None:
     (failed,) = client().receive(COMPLETE)
-    assert failed == Failed("the agent completes a handshake that is not under way")
+    assert failed == HandshakeFailed("the agent completes a handshake that is not under way")
 
 
 @given(st.sampled_from(PayloadType), st.binary(max_size=30))
 def test_noise_ends_a_handshake_or_leads_to_nothing_but_never_raises(kind: PayloadType, noise: bytes) -> None:
     here, there = agent(), client()
     here.begin(0)
-    assert all(isinstance(step, Failed) for step in here.receive(Message(kind, noise), 0))
-    assert all(isinstance(step, Failed | Started) for step in there.receive(Message(kind, noise)))
+    assert all(isinstance(step, HandshakeFailed) for step in here.receive(Message(kind, noise), 0))
+    assert all(isinstance(step, HandshakeFailed | Started) for step in there.receive(Message(kind, noise)))

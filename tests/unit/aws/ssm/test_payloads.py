@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from whodunet.aws.ssm import payloads
 from whodunet.aws.ssm.documents import DOCUMENTS
-from whodunet.aws.ssm.errors import MalformedPayload
 from whodunet.aws.ssm.frames import Frame, MessageType, NewId, Now
 from whodunet.aws.ssm.payloads import Flag, InteractiveShell, Payload, Size
+from whodunet.aws.ssm.violations import MalformedPayload
 
 IDENTIFIER = UUID("00112233-4455-6677-8899-aabbccddeeff")
 NOW = Now(monotonic_s=1.0, epoch_ms=1_700_000_000_123)

@@ -4,8 +4,8 @@ import pytest
 from pydantic import JsonValue
 
 from whodunet.aws.ssm.documents import DEFAULT_DOCUMENT, DOCUMENTS, flatten, substitute
-from whodunet.aws.ssm.errors import MalformedPayload
 from whodunet.aws.ssm.properties import CommandProperties, LinuxCommand, PortProperties, ShellInputs
+from whodunet.aws.ssm.violations import MalformedPayload
 
 
 def properties_of(name: str, **given: str) -> JsonValue:

@@ -12,7 +12,7 @@ from whodunet.aws.ssm.smux import (
     KeptAlive,
     Multiplexer,
     MuxEvent,
-    Role,
+    Side,
     StreamBytes,
     StreamFinished,
     StreamOpened,
@@ -29,12 +29,12 @@ def frame(command: int, stream: int, content: bytes = b"", *, version: int = 1) 
 
 def client() -> Multiplexer:
     """The end that opens streams when somebody connects."""
-    return Multiplexer(Role.CLIENT)
+    return Multiplexer(Side.CLIENT)
 
 
 def server() -> Multiplexer:
     """The end that dials."""
-    return Multiplexer(Role.SERVER)
+    return Multiplexer(Side.SERVER)
 
 
 def opened() -> Multiplexer:
@@ -72,7 +72,7 @@ def test_how_the_bytes_are_cut_changes_nothing_about_the_events(parts: list[byte
 @settings(deadline=None)
 @given(lawful, st.lists(st.integers(0, 2000), max_size=12))
 def test_what_one_end_sends_is_what_the_other_end_gets(steps: list[tuple[str, int, bytes]], cuts: list[int]) -> None:
-    here, there = Multiplexer(Role.CLIENT, max_frame_bytes=4), server()
+    here, there = Multiplexer(Side.CLIENT, max_frame_bytes=4), server()
     wire, sent, finished = b"", dict[int, bytes](), set[int]()
     for step, index, content in steps:
         open_here = [stream for stream in sent if stream not in finished]
@@ -97,8 +97,8 @@ def contents(events: list[MuxEvent], stream: int) -> list[bytes]:
     return [event.content for event in events if isinstance(event, StreamBytes) and event.stream == stream]
 
 
-@given(st.binary(max_size=100), st.sampled_from(Role))
-def test_noise_gives_events_and_never_raises(noise: bytes, role: Role) -> None:
+@given(st.binary(max_size=100), st.sampled_from(Side))
+def test_noise_gives_events_and_never_raises(noise: bytes, role: Side) -> None:
     events = Multiplexer(role).receive(noise)
     assert all(not isinstance(event, Broken) for event in events[:-1])
 
@@ -217,7 +217,7 @@ def test_nothing_follows_what_broke_the_protocol() -> None:
 
 
 def test_no_more_streams_are_opened_than_a_forward_needs() -> None:
-    end = Multiplexer(Role.SERVER, max_streams=2)
+    end = Multiplexer(Side.SERVER, max_streams=2)
     events = end.receive(frame(SYN, 3) + frame(SYN, 5) + frame(SYN, 7))
     assert events[-1] == Broken("more than 2 streams are open")
 

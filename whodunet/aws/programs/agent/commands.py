@@ -10,10 +10,10 @@ import signal
 from collections.abc import Mapping
 from typing import Final
 
-from whodunet.aws.programs.agent.accounts import Account
 from whodunet.aws.programs.agent.descriptors import Descriptor
+from whodunet.aws.programs.agent.local_users import LocalUser
 from whodunet.aws.programs.agent.outcome import SessionFailed
-from whodunet.aws.programs.agent.processes import Child
+from whodunet.aws.programs.agent.session_processes import SessionProcess
 from whodunet.aws.programs.awaiting import first_of
 from whodunet.aws.programs.channel_socket import ChannelSocket
 from whodunet.aws.ssm.channel import Closed
@@ -31,7 +31,7 @@ class CommandSession:
     by the exit status. Source: amazon-ssm-agent, observed behaviour.
     """
 
-    def __init__(self, command: LinuxCommand, account: Account) -> None:
+    def __init__(self, command: LinuxCommand, account: LocalUser) -> None:
         """Starts nothing yet; raises SessionFailed for a command that cannot be split."""
         self._command, self._account = command, account
         self._words = words_of(command.commands)
@@ -46,7 +46,7 @@ class CommandSession:
         with Descriptor(output) as near, Descriptor(errors) as near_errors:
             outputs = (output_far, errors_far if self._command.separate_output_stream else output_far)
             try:
-                child = Child.start(self._words, self._account, outputs=outputs)
+                child = SessionProcess.start(self._words, self._account, outputs=outputs)
             finally:
                 os.close(output_far)
                 os.close(errors_far)
@@ -58,7 +58,7 @@ class CommandSession:
         said = f'exec: "{self._words[0]}": executable file not found in $PATH'
         await socket.send(Message(PayloadType.STDERR, said.encode(errors="replace")))
 
-    async def _tell(self, socket: ChannelSocket, child: Child, output: Descriptor, errors: Descriptor) -> None:
+    async def _tell(self, socket: ChannelSocket, child: SessionProcess, output: Descriptor, errors: Descriptor) -> None:
         await self._tell_status(socket, await child.outlast(self._pass_on(output, errors, socket)))
 
     async def _tell_status(self, socket: ChannelSocket, status: int) -> None:
@@ -80,7 +80,7 @@ def words_of(command: str) -> list[str]:
         raise SessionFailed(f"Unable to start command: Failed to parse commands input: {error}") from error
 
 
-async def _signals(socket: ChannelSocket, child: Child) -> None:
+async def _signals(socket: ChannelSocket, child: SessionProcess) -> None:
     while not isinstance(event := await socket.receive(), Closed):
         number = next((_SIGNALS[byte] for byte in event.payload if byte in _SIGNALS), None)
         if event.payload_type == PayloadType.OUTPUT and number is not None:

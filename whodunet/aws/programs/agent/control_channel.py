@@ -11,13 +11,12 @@ from uuid import uuid4
 from websockets.exceptions import ConnectionClosed
 
 from whodunet.aws.programs.agent import AGENT_VERSION
+from whodunet.aws.programs.agent.cloud_calls import CloudCalls
 from whodunet.aws.programs.agent.outcome import Outcome
-from whodunet.aws.programs.agent.service import Service
 from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.signed_http import Unreachable
 from whodunet.aws.programs.web_socket import Socket
 from whodunet.aws.ssm import create_channel
-from whodunet.aws.ssm.errors import ProtocolViolation
 from whodunet.aws.ssm.frames import Frame, MessageType, parse, serialise
 from whodunet.aws.ssm.payloads import (
     AgentTaskAcknowledge,
@@ -27,6 +26,7 @@ from whodunet.aws.ssm.payloads import (
     OpenControlChannel,
     ShellContent,
 )
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Orders(Protocol):
         """Ends a session."""
 
 
-async def open_control_channel(service: Service) -> Socket:
+async def open_control_channel(service: CloudCalls) -> Socket:
     """A socket on which the service tells its orders; raises CallFailed."""
 
     def opening(token: str) -> OpenControlChannel:

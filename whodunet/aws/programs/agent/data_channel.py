@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import uuid4
 
-from whodunet.aws.programs.agent.service import Service
+from whodunet.aws.programs.agent.cloud_calls import CloudCalls
 from whodunet.aws.programs.channel_socket import CannotConnect, SessionLost
 from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.signed_http import CallFailed
@@ -20,7 +20,7 @@ _OVER: Final = "Session is already terminated"  # the service's words; amazon-ss
 class DataChannelDial:
     """Attempts at one session's data channel; each needs a token of its own."""
 
-    def __init__(self, service: Service, session_id: str) -> None:
+    def __init__(self, service: CloudCalls, session_id: str) -> None:
         """Attempts nothing yet."""
         self._service, self._session_id = service, session_id
         self._connected = False

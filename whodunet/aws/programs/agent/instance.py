@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet.aws.programs.agent import AGENT_VERSION
 from whodunet.aws.programs.signed_http import CallFailed, Unreachable, what_failed
@@ -36,7 +36,7 @@ class NoInstanceProfile(CallFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class RoleCredentials:
+class FetchedCredentials:
     """The role's temporary credentials."""
 
     access_key: str
@@ -46,7 +46,7 @@ class RoleCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
+class OwnInstance:
     """What does not change about an instance while it runs."""
 
     instance_id: str
@@ -82,10 +82,10 @@ class Metadata:
         self._endpoint = endpoint or os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or _SERVICE
         self._token = ""
 
-    def instance(self) -> Instance:
+    def instance(self) -> OwnInstance:
         """Who this instance is."""
         document = _object(self.read("dynamic/instance-identity/document"), "the identity document")
-        return Instance(
+        return OwnInstance(
             instance_id=self.read("meta-data/instance-id"),
             region=_text(document, "region"),
             availability_zone=_text(document, "availabilityZone"),
@@ -94,14 +94,14 @@ class Metadata:
             vpc_networks=self._vpc_networks(),
         )
 
-    def role_credentials(self) -> RoleCredentials:
+    def role_credentials(self) -> FetchedCredentials:
         """The credentials of the instance's role; raises NoInstanceProfile if it has none."""
         try:
             role = self.read(_PROFILE).split("\n", 1)[0]
             found = _object(self.read(_PROFILE + role), "the role's credentials")
         except NotThere as missing:
             raise NoInstanceProfile("no instance profile") from missing
-        return RoleCredentials(
+        return FetchedCredentials(
             access_key=_text(found, "AccessKeyId"),
             secret_key=_text(found, "SecretAccessKey"),
             token=_text(found, "Token"),
@@ -151,12 +151,12 @@ class Metadata:
 class FreshCredentials:
     """The role's credentials, asked for again before they expire; `get` blocks."""
 
-    def __init__(self, ask: Callable[[], RoleCredentials], clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, ask: Callable[[], FetchedCredentials], clock: Callable[[], float] = time.time) -> None:
         """Asks when they are needed."""
         self._ask, self._clock = ask, clock
-        self._held: RoleCredentials | None = None
+        self._held: FetchedCredentials | None = None
 
-    def get(self) -> RoleCredentials:
+    def get(self) -> FetchedCredentials:
         """Credentials that are good for a while.
 
         Raises:
@@ -189,7 +189,7 @@ def _system() -> dict[str, str]:
         return {}
 
 
-def _object(text: str, what: str) -> dict[str, Any]:
+def _object(text: str, what: str) -> dict[str, object]:
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -199,7 +199,7 @@ def _object(text: str, what: str) -> dict[str, Any]:
     return content
 
 
-def _text(content: Mapping[str, Any], key: str) -> str:
+def _text(content: Mapping[str, object], key: str) -> str:
     value = content.get(key)
     if not isinstance(value, str):
         raise Unreachable(f"instance metadata: {key} is missing")

@@ -11,11 +11,11 @@ from time import monotonic
 from typing import Final, TypeVar
 from uuid import uuid4
 
+from whodunet.aws.programs.agent.cloud_calls import CloudCalls, SignedCloudCalls
 from whodunet.aws.programs.agent.control_channel import ControlChannel, open_control_channel
 from whodunet.aws.programs.agent.data_channel import DataChannelDial
-from whodunet.aws.programs.agent.instance import FreshCredentials, Instance, Metadata
-from whodunet.aws.programs.agent.service import Service, SignedService
-from whodunet.aws.programs.agent.sessions import Sessions
+from whodunet.aws.programs.agent.instance import FreshCredentials, Metadata, OwnInstance
+from whodunet.aws.programs.agent.running_sessions import RunningSessions
 from whodunet.aws.programs.agent.state_file import StateFile
 from whodunet.aws.programs.awaiting import first_of, in_thread
 from whodunet.aws.programs.signed_http import CallFailed
@@ -23,7 +23,7 @@ from whodunet.aws.programs.web_socket import Socket
 from whodunet.aws.ssm.back_off import BackOff
 
 Result = TypeVar("Result")
-ServiceOf = Callable[[Instance, FreshCredentials], Service]
+ServiceOf = Callable[[OwnInstance, FreshCredentials], CloudCalls]
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +40,14 @@ class Agent:
         self,
         metadata: Metadata,
         state: StateFile,
-        service_of: ServiceOf = SignedService,
+        service_of: ServiceOf = SignedCloudCalls,
         back_off: BackOff | None = None,
     ) -> None:
         """Asks nobody anything yet."""
         self._metadata, self._state, self._service_of = metadata, state, service_of
         self._credentials = FreshCredentials(metadata.role_credentials)
         self._back_off = back_off or BackOff()
-        self._sessions: Sessions | None = None
+        self._sessions: RunningSessions | None = None
         self._cut_off = asyncio.Event()
         self._online_since_s: float | None = None
 
@@ -59,7 +59,7 @@ class Agent:
         self._state.tell("starting")
         instance = await self._insist(lambda: in_thread(self._metadata.instance))
         service, control = self._service_of(instance, self._credentials), ControlChannel(instance.instance_id)
-        self._sessions = Sessions(partial(DataChannelDial, service), control.report, instance.vpc_networks)
+        self._sessions = RunningSessions(partial(DataChannelDial, service), control.report, instance.vpc_networks)
         await first_of(self._stay_online(service, control, self._sessions), self._poll(service))
 
     async def _end_sessions(self, stop: asyncio.Event) -> None:
@@ -67,7 +67,7 @@ class Agent:
         if self._sessions is not None:
             await self._sessions.end()
 
-    async def _stay_online(self, service: Service, control: ControlChannel, sessions: Sessions) -> None:
+    async def _stay_online(self, service: CloudCalls, control: ControlChannel, sessions: RunningSessions) -> None:
         while True:
             socket = await self._insist(partial(_come_online, service))
             opened_s = self._online_since_s = monotonic()
@@ -90,7 +90,7 @@ class Agent:
             except CallFailed as failure:
                 self._state.tell(f"offline: {failure}")
 
-    async def _poll(self, service: Service) -> None:
+    async def _poll(self, service: CloudCalls) -> None:
         """Asks for messages the old way while there is no control channel, so that the service hears of the agent.
 
         What they bring are commands to run without a session, which this agent leaves alone.
@@ -109,12 +109,12 @@ class Agent:
             await asyncio.sleep(_POLL_PAUSE_S + back_off.wait_s(random()))  # noqa: S311 - as above
 
 
-async def _come_online(service: Service) -> Socket:
+async def _come_online(service: CloudCalls) -> Socket:
     await _register(service)
     return await open_control_channel(service)
 
 
-async def _stay_registered(service: Service) -> None:
+async def _stay_registered(service: CloudCalls) -> None:
     while True:
         await asyncio.sleep(_UPDATE_EVERY_S)
         try:
@@ -123,5 +123,5 @@ async def _stay_registered(service: Service) -> None:
             log.warning("%s", failure)
 
 
-async def _register(service: Service) -> None:
+async def _register(service: CloudCalls) -> None:
     await service.call("ssm", "UpdateInstanceInformation", service.instance.description())

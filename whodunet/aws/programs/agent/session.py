@@ -13,23 +13,23 @@ from typing import Final
 from pydantic import JsonValue
 
 from whodunet.aws.programs.agent import AGENT_VERSION
-from whodunet.aws.programs.agent.accounts import account_for
 from whodunet.aws.programs.agent.commands import CommandSession
-from whodunet.aws.programs.agent.forward import SingleForward
-from whodunet.aws.programs.agent.multiplexed_forward import MultiplexedForward
+from whodunet.aws.programs.agent.local_users import user_for
+from whodunet.aws.programs.agent.multiplexed_forward_to_target import MultiplexedForwardToTarget
 from whodunet.aws.programs.agent.outcome import Outcome, SessionFailed
 from whodunet.aws.programs.agent.shell import SHELL, TerminalSession
+from whodunet.aws.programs.agent.single_forward_to_target import SingleForwardToTarget
 from whodunet.aws.programs.awaiting import first_of
 from whodunet.aws.programs.channel_socket import ChannelSocket, Dial, SessionLost
 from whodunet.aws.programs.clock import now
 from whodunet.aws.ssm.channel import Closed, Peer
 from whodunet.aws.ssm.documents import SessionType, substitute
-from whodunet.aws.ssm.errors import ProtocolViolation
 from whodunet.aws.ssm.frames import Message, MessageType
-from whodunet.aws.ssm.handshake import TIMED_OUT, TIMEOUT_S, AgentHandshake, Failed, Started
+from whodunet.aws.ssm.handshake import TIMED_OUT, TIMEOUT_S, AgentHandshake, HandshakeFailed, Started
 from whodunet.aws.ssm.payloads import AgentSessionState, SessionState, ShellContent
 from whodunet.aws.ssm.properties import CommandProperties, PortProperties, ShellInputs
 from whodunet.aws.ssm.versions import multiplexes
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +40,14 @@ Work = Callable[[ChannelSocket, str], Awaitable[None]]  # on a socket, with a cl
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SessionPlan:
     """What an order comes to: what is agreed on with the client first, if anything, and what is done then."""
 
     handshake: AgentHandshake | None
     work: Work
 
 
-def plan(order: ShellContent, vpc_networks: Collection[IPv4Network]) -> Plan:
+def plan(order: ShellContent, vpc_networks: Collection[IPv4Network]) -> SessionPlan:
     """Understands an order; nothing is started.
 
     An order that cannot be carried out becomes a plan as well: to tell the client so, once it is there to hear it.
@@ -56,10 +56,10 @@ def plan(order: ShellContent, vpc_networks: Collection[IPv4Network]) -> Plan:
     try:
         return _plan(order, session_type, vpc_networks)
     except (ProtocolViolation, SessionFailed) as failure:
-        return Plan(AgentHandshake(session_type, None, AGENT_VERSION), partial(_fail, str(failure)))
+        return SessionPlan(AgentHandshake(session_type, None, AGENT_VERSION), partial(_fail, str(failure)))
 
 
-async def run_session(plan: Plan, session_id: str, dial: Dial, stop: asyncio.Event) -> Outcome:
+async def run_session(plan: SessionPlan, session_id: str, dial: Dial, stop: asyncio.Event) -> Outcome:
     """Carries a session until it is over, or the agent is told to stop it; what it started is gone then."""
     accepts = plan.handshake.accepts if plan.handshake is not None else lambda _: True
     async with ChannelSocket(Peer.AGENT, dial, accepts=accepts, capacity=_CAPACITY) as socket:
@@ -78,7 +78,7 @@ async def run_session(plan: Plan, session_id: str, dial: Dial, stop: asyncio.Eve
         return outcome
 
 
-def _plan(order: ShellContent, session_type: SessionType, vpc_networks: Collection[IPv4Network]) -> Plan:
+def _plan(order: ShellContent, session_type: SessionType, vpc_networks: Collection[IPv4Network]) -> SessionPlan:
     document = order.document_content
     inputs = ShellInputs.from_json(document.inputs or {})
     if inputs.kms_key_id and session_type is not SessionType.PORT:
@@ -88,8 +88,8 @@ def _plan(order: ShellContent, session_type: SessionType, vpc_networks: Collecti
     if session_type is SessionType.PORT:
         return _port(PortProperties.from_json(properties), properties, vpc_networks)
     if session_type is SessionType.STANDARD_STREAM:
-        account = account_for(inputs, order.run_as_user, elevated=False)
-        return Plan(None, TerminalSession(SHELL, account, inputs.shell_profile.linux).run)
+        account = user_for(inputs, order.run_as_user, elevated=False)
+        return SessionPlan(None, TerminalSession(SHELL, account, inputs.shell_profile.linux).run)
     return _command(session_type, CommandProperties.from_json(properties), inputs, order.run_as_user)
 
 
@@ -97,26 +97,30 @@ async def _fail(reason: str, _socket: ChannelSocket, _client_version: str) -> No
     raise SessionFailed(reason)
 
 
-def _port(port: PortProperties, properties: JsonValue, vpc_networks: Collection[IPv4Network]) -> Plan:
+def _port(port: PortProperties, properties: JsonValue, vpc_networks: Collection[IPv4Network]) -> SessionPlan:
     async def work(socket: ChannelSocket, client_version: str) -> None:
         many = port.forward and multiplexes(AGENT_VERSION, client_version)
-        forward = (MultiplexedForward if many else SingleForward)(port, vpc_networks)
+        forward = (MultiplexedForwardToTarget if many else SingleForwardToTarget)(port, vpc_networks)
         await forward.run(socket, client_version)
 
-    return Plan(AgentHandshake(SessionType.PORT, properties, AGENT_VERSION), work)
+    return SessionPlan(AgentHandshake(SessionType.PORT, properties, AGENT_VERSION), work)
 
 
-def _command(session_type: SessionType, command: CommandProperties, inputs: ShellInputs, run_as_user: str) -> Plan:
+def _command(
+    session_type: SessionType, command: CommandProperties, inputs: ShellInputs, run_as_user: str
+) -> SessionPlan:
     # amazon-ssm-agent starts interactive commands without a handshake. With one, the client is there before the
     # command is: it knows the terminal's size from the start, and ^C works even if the command never says a word.
     handshake = AgentHandshake(session_type, None, AGENT_VERSION)
-    account = account_for(inputs, run_as_user, elevated=command.linux.run_as_elevated)
+    account = user_for(inputs, run_as_user, elevated=command.linux.run_as_elevated)
     if session_type is SessionType.NON_INTERACTIVE_COMMANDS:
-        return Plan(handshake, CommandSession(command.linux, account).run)
-    return Plan(handshake, TerminalSession((*SHELL, "-c", command.linux.commands), account, awaits_size=True).run)
+        return SessionPlan(handshake, CommandSession(command.linux, account).run)
+    return SessionPlan(
+        handshake, TerminalSession((*SHELL, "-c", command.linux.commands), account, awaits_size=True).run
+    )
 
 
-async def _carry(plan: Plan, socket: ChannelSocket) -> None:
+async def _carry(plan: SessionPlan, socket: ChannelSocket) -> None:
     client_version = "" if plan.handshake is None else await agree(plan.handshake, socket)
     await plan.work(socket, client_version)
 
@@ -146,7 +150,7 @@ async def agree(handshake: AgentHandshake, socket: ChannelSocket) -> str:
                 for step in handshake.receive(event, now().monotonic_s):
                     if isinstance(step, Message):
                         await socket.send(step)
-                    elif isinstance(step, Failed):
+                    elif isinstance(step, HandshakeFailed):
                         raise SessionFailed(step.reason)
                     elif isinstance(step, Started):
                         return step.peer_version

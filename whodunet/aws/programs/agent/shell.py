@@ -11,15 +11,15 @@ import termios
 from collections.abc import Sequence
 from typing import Final, Self
 
-from whodunet.aws.programs.agent.accounts import Account
 from whodunet.aws.programs.agent.descriptors import Descriptor
-from whodunet.aws.programs.agent.processes import Child
+from whodunet.aws.programs.agent.local_users import LocalUser
+from whodunet.aws.programs.agent.session_processes import SessionProcess
 from whodunet.aws.programs.awaiting import first_of
 from whodunet.aws.programs.channel_socket import ChannelSocket
 from whodunet.aws.ssm.channel import Closed
-from whodunet.aws.ssm.errors import MalformedPayload
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Size
+from whodunet.aws.ssm.violations import MalformedPayload
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Terminal(Descriptor):
     """The session's side of a pseudo-terminal."""
 
     @classmethod
-    def open(cls, account: Account) -> tuple[Self, int]:
+    def open(cls, account: LocalUser) -> tuple[Self, int]:
         """A new terminal that belongs to the account: the session's side, and the programs' as a plain descriptor."""
         near, far = os.openpty()
         if os.geteuid() == 0:
@@ -50,7 +50,7 @@ class TerminalSession:
     """Runs one command on a terminal for a client."""
 
     def __init__(
-        self, command: Sequence[str], account: Account, first_line: str = "", *, awaits_size: bool = False
+        self, command: Sequence[str], account: LocalUser, first_line: str = "", *, awaits_size: bool = False
     ) -> None:
         """Starts nothing yet.
 
@@ -71,7 +71,7 @@ class TerminalSession:
             if self._awaits_size and not await _size_came(socket, terminal):
                 return
             try:
-                child = Child.start(self._command, self._account, terminal=far)
+                child = SessionProcess.start(self._command, self._account, terminal=far)
             finally:
                 os.close(far)
             async with child:

@@ -25,7 +25,7 @@ _LOOKUP_FAILURES: Final = {  # in the words of AWS's agent
 
 
 @dataclass
-class Connection:
+class TargetConnection:
     """A TCP connection to the target."""
 
     reader: asyncio.StreamReader
@@ -84,13 +84,13 @@ class Target:
             raise SessionFailed(f"Forwarding to IP address {host} is forbidden.")
         return cls(addresses, port)
 
-    async def dial(self) -> Connection:
+    async def dial(self) -> TargetConnection:
         """Connects to the first address that lets one; raises SessionFailed with the reason of the first."""
         reasons = []
         for address in self.addresses:
             try:
                 async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                    return Connection(*await asyncio.open_connection(address, self.port))
+                    return TargetConnection(*await asyncio.open_connection(address, self.port))
             except OSError as error:
                 reasons.append(f"{address}:{self.port}: {_words(error)}")
         raise SessionFailed(f"Unable to connect to specified port: {reasons[0]}")

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
 from whodunet.aws.account.seal import Seal
+from whodunet.aws.programs.audit_trail import AuditTrail
 from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.control_plane.authentication import Authenticator
 from whodunet.aws.programs.control_plane.channel_tokens import ChannelTokens
@@ -26,7 +27,6 @@ from whodunet.aws.programs.control_plane.ssm_documents import SsmDocuments
 from whodunet.aws.programs.control_plane.ssm_instances import SsmInstances
 from whodunet.aws.programs.control_plane.ssm_sessions import SsmSessions
 from whodunet.aws.programs.control_plane.sts import Sts
-from whodunet.aws.programs.trail import Trail
 from whodunet.aws.ssm.frames import Now
 from whodunet.aws.ssm.tokens import OneTimeTokens
 
@@ -46,7 +46,7 @@ class ControlPlane:
         def epoch_s() -> float:
             return clock().epoch_s
 
-        trail = Trail(settings.records, settings.region, settings.account_id, epoch_s)
+        trail = AuditTrail(settings.records, settings.region, settings.account_id, epoch_s)
         seal = Seal(bytes.fromhex(settings.seal_key))
         gate = Gate(Authenticator(seal, settings.region, epoch_s), account, trail)
         instances = Instances(clock)

@@ -22,7 +22,7 @@ from botocore.credentials import Credentials
 from whodunet.aws.account.cloudtrail import Record, assumed_role
 from whodunet.aws.account.replays import SeenSignatures
 from whodunet.aws.account.seal import ExpiredToken, Identity, InvalidToken, Opened, Seal
-from whodunet.aws.programs.control_plane.errors import (
+from whodunet.aws.programs.control_plane.api_errors import (
     BAD_SIGNATURE,
     EXPIRED_TOKEN,
     INCOMPLETE_SIGNATURE,

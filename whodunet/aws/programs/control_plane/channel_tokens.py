@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 from whodunet.aws.account.account import Account
 from whodunet.aws.programs.clock import now
+from whodunet.aws.programs.control_plane.api_errors import BAD_REQUEST, ApiError
 from whodunet.aws.programs.control_plane.authentication import Caller
-from whodunet.aws.programs.control_plane.errors import BAD_REQUEST, ApiError
 from whodunet.aws.programs.control_plane.gate import Permission, require_instance
 from whodunet.aws.programs.control_plane.operations import Answer, Call, Operation, Operations, Request
 from whodunet.aws.programs.control_plane.sessions import LiveSession, Sessions

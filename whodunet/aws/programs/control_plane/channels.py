@@ -13,9 +13,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from whodunet.aws.account.account import Account
 from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.control_plane import dialects
+from whodunet.aws.programs.control_plane.api_errors import INVALID_TOKEN, ApiError
 from whodunet.aws.programs.control_plane.authentication import Caller
 from whodunet.aws.programs.control_plane.channel_tokens import session_of_agent
-from whodunet.aws.programs.control_plane.errors import INVALID_TOKEN, ApiError
 from whodunet.aws.programs.control_plane.gate import (
     Gate,
     Permission,
@@ -29,7 +29,6 @@ from whodunet.aws.programs.control_plane.sessions import Sessions
 from whodunet.aws.programs.control_plane.sockets import PeerSocket, close_reason
 from whodunet.aws.programs.serving import log
 from whodunet.aws.ssm.channel import Peer
-from whodunet.aws.ssm.errors import ProtocolViolation
 from whodunet.aws.ssm.frames import MessageType, Now, parse, serialise
 from whodunet.aws.ssm.payloads import (
     AgentTaskComplete,
@@ -40,6 +39,7 @@ from whodunet.aws.ssm.payloads import (
     channel_closed,
 )
 from whodunet.aws.ssm.tokens import Holder, OneTimeTokens, Side, TokenRefused
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 _OPENING_WITHIN_S: Final = 10
 _POLICY_VIOLATION: Final = 1008
@@ -154,7 +154,7 @@ class Channels:
             check(caller)
         except ApiError as error:
             self._gate.record(visit, refused=error)
-            await websocket.send_denial_response(dialects.Channel().failure(error, visit.request_id))
+            await websocket.send_denial_response(dialects.ChannelXml().failure(error, visit.request_id))
             return False
         await websocket.accept()
         return True

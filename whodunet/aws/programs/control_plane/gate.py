@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
 from starlette.requests import HTTPConnection
@@ -13,9 +12,9 @@ from whodunet.aws.account.account import Account, NotAuthorised
 from whodunet.aws.account.cloudtrail import ApiCall, unidentified
 from whodunet.aws.account.patterns import Context
 from whodunet.aws.account.timestamps import utc_text
+from whodunet.aws.programs.audit_trail import AuditTrail
+from whodunet.aws.programs.control_plane.api_errors import ACCESS_DENIED, ApiError
 from whodunet.aws.programs.control_plane.authentication import Authenticator, Caller, SignedRequest
-from whodunet.aws.programs.control_plane.errors import ACCESS_DENIED, ApiError
-from whodunet.aws.programs.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Visit:
     service: str
     operation: str
     signed: SignedRequest
-    request: Mapping[str, Any] | None = None
+    request: Mapping[str, object] | None = None
     read_only: bool = False
     caller: Caller | None = None
     request_id: str = field(default_factory=lambda: str(uuid4()))
@@ -47,7 +46,7 @@ class Visit:
 class Gate:
     """Lets in those who prove who they are and may do what they want; writes everybody down."""
 
-    def __init__(self, authenticator: Authenticator, account: Account, trail: Trail) -> None:
+    def __init__(self, authenticator: Authenticator, account: Account, trail: AuditTrail) -> None:
         self._authenticator = authenticator
         self._account = account
         self._trail = trail
@@ -65,7 +64,9 @@ class Gate:
             except NotAuthorised as refused:
                 raise ApiError(ACCESS_DENIED, str(refused)) from refused
 
-    def record(self, visit: Visit, response: Mapping[str, Any] | None = None, refused: ApiError | None = None) -> None:
+    def record(
+        self, visit: Visit, response: Mapping[str, object] | None = None, refused: ApiError | None = None
+    ) -> None:
         """Writes the call down, answered or refused."""
         claimed = visit.signed.header("authorization").partition("Credential=")[2].partition("/")[0]
         call = ApiCall(

@@ -10,12 +10,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from whodunet.aws.account.cloudtrail import ServiceEvent
+from whodunet.aws.programs.audit_trail import AuditTrail
 from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.control_plane.authentication import Caller
 from whodunet.aws.programs.control_plane.sockets import PeerSocket
 from whodunet.aws.programs.control_plane.transcripts import Transcript
 from whodunet.aws.programs.serving import log
-from whodunet.aws.programs.trail import Trail
 from whodunet.aws.ssm.channel import Peer
 from whodunet.aws.ssm.frames import MessageType, Now, carries
 from whodunet.aws.ssm.payloads import SessionState
@@ -137,7 +137,7 @@ class Sessions:
     def __init__(
         self,
         transcripts: Path,
-        trail: Trail,
+        trail: AuditTrail,
         loses_acknowledgement: Callable[[], bool] = lambda: False,
         clock: Callable[[], Now] = now,
     ) -> None:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from whodunet.aws.account.account import Account, Instance, Role
 from whodunet.aws.account.managed_policies import MANAGED_POLICIES
-from whodunet.aws.account.policies import Policy
+from whodunet.aws.account.policies import IamPolicy
 from whodunet.aws.programs.settings import ServerSettings, Settings
 
 
-def _policy(value: Any) -> Any:
-    return Policy.from_document(value) if isinstance(value, dict) else value
+def _policy(value: object) -> object:
+    return IamPolicy.from_document(value) if isinstance(value, dict) else value
 
 
-def _known(value: str | Policy) -> str | Policy:
+def _known(value: str | IamPolicy) -> str | IamPolicy:
     if isinstance(value, str) and value not in MANAGED_POLICIES:
         raise ValueError(f"there is no managed policy {value}, only {', '.join(MANAGED_POLICIES)}")
     return value
 
 
-AnyPolicy = Annotated[str | Policy, BeforeValidator(_policy), AfterValidator(_known)]
+AnyPolicy = Annotated[str | IamPolicy, BeforeValidator(_policy), AfterValidator(_known)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -32,7 +32,7 @@ class RoleSettings(Settings):
     """A role: managed policies by name, its own as documents."""
 
     policies: list[AnyPolicy]
-    trust: Annotated[Policy | None, BeforeValidator(_policy)] = None
+    trust: Annotated[IamPolicy | None, BeforeValidator(_policy)] = None
 
     def role(self) -> Role:
         """The role with all its policies read."""

@@ -6,11 +6,11 @@ import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from whodunet.aws.account.patterns import Context
 from whodunet.aws.programs.clock import now
-from whodunet.aws.programs.control_plane.errors import (
+from whodunet.aws.programs.control_plane.api_errors import (
     INVALID_DOCUMENT,
     INVALID_NEXT_TOKEN,
     INVALID_PARAMETERS,
@@ -31,10 +31,10 @@ from whodunet.aws.programs.control_plane.session_requests import (
 )
 from whodunet.aws.programs.control_plane.sessions import LiveSession, Sessions
 from whodunet.aws.ssm.documents import DEFAULT_DOCUMENT, DOCUMENTS, SessionDocument, flatten
-from whodunet.aws.ssm.errors import InvalidParameters
 from whodunet.aws.ssm.frames import Now
 from whodunet.aws.ssm.session import Order, session_id
 from whodunet.aws.ssm.tokens import Holder, OneTimeTokens, Side
+from whodunet.aws.ssm.violations import InvalidParameters
 
 _LETTERS: Final = string.ascii_lowercase + string.digits
 _ENDING_LETTERS: Final = 17
@@ -182,11 +182,12 @@ def _description(session: LiveSession) -> Answer:
     }
 
 
-def _fits(asked: SessionFilter, told: Mapping[str, Any]) -> bool:
+def _fits(asked: SessionFilter, told: Mapping[str, object]) -> bool:
     if asked.key.startswith("Invoked"):
-        moment_s = _moment_s(asked.value)
-        return bool(told["StartDate"] >= moment_s if asked.key == "InvokedAfter" else told["StartDate"] < moment_s)
-    return bool(told[asked.key] == asked.value)
+        started_s, moment_s = told["StartDate"], _moment_s(asked.value)
+        assert isinstance(started_s, int | float)
+        return started_s >= moment_s if asked.key == "InvokedAfter" else started_s < moment_s
+    return told[asked.key] == asked.value
 
 
 def _moment_s(text: str) -> float:

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from whodunet.aws.account.account import Account, NotAuthorised
 from whodunet.aws.account.seal import Identity, Seal
 from whodunet.aws.account.timestamps import utc_text
-from whodunet.aws.programs.control_plane.errors import ACCESS_DENIED, ApiError
+from whodunet.aws.programs.control_plane.api_errors import ACCESS_DENIED, ApiError
 from whodunet.aws.programs.control_plane.gate import circumstances
 from whodunet.aws.programs.control_plane.operations import Answer, Call, Operation, Operations, Request
 

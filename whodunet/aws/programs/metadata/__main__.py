@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from whodunet.aws.programs.metadata.service import application
+from whodunet.aws.programs.metadata.imds import application
 from whodunet.aws.programs.metadata.settings import MetadataSettings
 from whodunet.aws.programs.serving import serve
 from whodunet.aws.programs.settings import read_settings

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from whodunet.aws.account.instance_metadata import IDENTITY_ROLE, Instance
+from whodunet.aws.account.instance_metadata import IDENTITY_ROLE, InstanceFacts
 from whodunet.aws.account.seal import Identity
 from whodunet.aws.programs.settings import ServerSettings
 
@@ -30,9 +30,9 @@ class MetadataSettings(ServerSettings):
     vpc_cidr: IPv4Network = IPv4Network("10.0.0.0/16")
     subnet_cidr: IPv4Network | None = None  # none: the /24 around the private address
 
-    def instance(self, launched_at_s: float) -> Instance:
+    def instance(self, launched_at_s: float) -> InstanceFacts:
         """The instance, launched when its metadata service was."""
-        return Instance(
+        return InstanceFacts(
             instance_id=self.instance_id,
             account_id=self.account_id,
             region=self.region,

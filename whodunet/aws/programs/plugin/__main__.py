@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
         print(CLIENT_VERSION)
         return 0
     try:
-        from whodunet.aws.programs.plugin.running import run
+        from whodunet.aws.programs.plugin.session_run import run
 
         return run(arguments)
     except KeyboardInterrupt:  # before there is anything to interrupt

@@ -11,13 +11,13 @@ from whodunet.aws.programs.channel_socket import ChannelSocket, Dial, SessionLos
 from whodunet.aws.programs.plugin import CLIENT_VERSION
 from whodunet.aws.programs.plugin.forward import PortTaken, listening_on
 from whodunet.aws.programs.plugin.kinds import Listen, Streams, session_for
+from whodunet.aws.programs.plugin.local_session import Session
 from whodunet.aws.programs.plugin.raw import RawSession
-from whodunet.aws.programs.plugin.service import SessionTimedOut
-from whodunet.aws.programs.plugin.sessions import Session
+from whodunet.aws.programs.plugin.session_calls import SessionTimedOut
 from whodunet.aws.ssm.channel import Closed, Peer
 from whodunet.aws.ssm.documents import SessionType
 from whodunet.aws.ssm.frames import Message, PayloadType
-from whodunet.aws.ssm.handshake import ClientHandshake, Failed, Started
+from whodunet.aws.ssm.handshake import ClientHandshake, HandshakeFailed, Started
 from whodunet.aws.ssm.payloads import Flag
 from whodunet.aws.ssm.versions import heeds_terminate_flag
 
@@ -34,7 +34,7 @@ class Terminates(Protocol):
     async def terminate(self) -> None: ...
 
 
-class Client:
+class SessionClient:
     """Runs the one session; signals come in as `interrupt` and `leave`."""
 
     def __init__(
@@ -101,7 +101,7 @@ class Client:
                 match step:
                     case Message():
                         await channel.send(step)
-                    case Failed():
+                    case HandshakeFailed():
                         await channel.settle(_REFUSAL_S)
                         raise SessionLost(step.reason)
                     case Started():

@@ -16,7 +16,7 @@ from websockets.uri import parse_uri
 
 from whodunet.aws.programs.channel_socket import CannotConnect, SessionLost
 from whodunet.aws.programs.plugin import CLIENT_VERSION
-from whodunet.aws.programs.plugin.command_line import Invocation
+from whodunet.aws.programs.plugin.invocation import Invocation
 from whodunet.aws.programs.trust import certificates
 from whodunet.aws.programs.web_socket import Socket, open_socket
 from whodunet.aws.ssm.payloads import OpenClientChannel

@@ -9,7 +9,7 @@ from asyncio import Event
 
 from whodunet.aws.programs.awaiting import first_of
 from whodunet.aws.programs.channel_socket import SessionLost
-from whodunet.aws.programs.plugin.sessions import Channel
+from whodunet.aws.programs.plugin.local_session import Channel
 from whodunet.aws.programs.plugin.standard_streams import Output
 from whodunet.aws.ssm.frames import Message
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 from whodunet.aws.programs.channel_socket import SessionLost
 from whodunet.aws.programs.plugin import CLIENT_VERSION
+from whodunet.aws.programs.plugin.local_session import Channel, Session
 from whodunet.aws.programs.plugin.multiplexed_forward import MultiplexedForward
 from whodunet.aws.programs.plugin.raw import RawSession
-from whodunet.aws.programs.plugin.sessions import Channel, Session
 from whodunet.aws.programs.plugin.shell import Shell
 from whodunet.aws.programs.plugin.single_forward import SingleForward
 from whodunet.aws.programs.plugin.standard_streams import Input, Output
 from whodunet.aws.ssm.documents import SessionType
-from whodunet.aws.ssm.errors import MalformedPayload
 from whodunet.aws.ssm.handshake import Started
 from whodunet.aws.ssm.properties import PortProperties
 from whodunet.aws.ssm.versions import client_keeps_alive, multiplexes
+from whodunet.aws.ssm.violations import MalformedPayload
 
 Listen = Callable[[int], socket.socket]
 

@@ -9,9 +9,8 @@ from contextlib import suppress
 
 from whodunet.aws.programs.channel_socket import SessionLost
 from whodunet.aws.programs.plugin.forward import READ_BYTES, Forward
-from whodunet.aws.programs.plugin.sessions import Channel
+from whodunet.aws.programs.plugin.local_session import Channel
 from whodunet.aws.programs.plugin.standard_streams import Output
-from whodunet.aws.ssm.errors import ProtocolViolation
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Flag
 from whodunet.aws.ssm.smux import (
@@ -20,10 +19,11 @@ from whodunet.aws.ssm.smux import (
     Broken,
     Multiplexer,
     MuxEvent,
-    Role,
+    Side,
     StreamBytes,
     StreamFinished,
 )
+from whodunet.aws.ssm.violations import ProtocolViolation
 
 _CONNECT_FAILED = "\nConnection to destination port failed, check SSM Agent logs.\n"
 
@@ -36,7 +36,7 @@ class MultiplexedForward(Forward):
     ) -> None:
         """`keeps_alive`: whether the agent gives up a forward on which nothing happens."""
         super().__init__(channel, screen, session_id, listener)
-        self._mux = Multiplexer(Role.CLIENT)
+        self._mux = Multiplexer(Side.CLIENT)
         self._writers: dict[int, StreamWriter] = {}
         self._keeps_alive = keeps_alive
 

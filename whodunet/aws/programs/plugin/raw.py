@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whodunet.aws.programs.awaiting import first_of
-from whodunet.aws.programs.plugin.sessions import Channel
+from whodunet.aws.programs.plugin.local_session import Channel
 from whodunet.aws.programs.plugin.standard_streams import Input, Output
 from whodunet.aws.ssm.frames import Message, PayloadType
 

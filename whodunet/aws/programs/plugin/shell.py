@@ -6,9 +6,9 @@ import asyncio
 import signal
 
 from whodunet.aws.programs.awaiting import first_of
-from whodunet.aws.programs.plugin.sessions import Channel
+from whodunet.aws.programs.plugin.local_session import Channel
+from whodunet.aws.programs.plugin.local_terminal import keys_pass_through, size_of
 from whodunet.aws.programs.plugin.standard_streams import Input, Output
-from whodunet.aws.programs.plugin.terminal import keys_pass_through, size_of
 from whodunet.aws.ssm.frames import Message, PayloadType
 
 

@@ -8,7 +8,7 @@ from asyncio import StreamWriter
 from contextlib import suppress
 
 from whodunet.aws.programs.plugin.forward import READ_BYTES, Forward
-from whodunet.aws.programs.plugin.sessions import Channel
+from whodunet.aws.programs.plugin.local_session import Channel
 from whodunet.aws.programs.plugin.standard_streams import Output
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Flag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Final
 
 from starlette.datastructures import QueryParams
@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from whodunet.aws.account.authorization_code import CodeRequest
 from whodunet.aws.account.grants import GrantError, GrantRefused, GrantType
-from whodunet.aws.account.sign_on_clients import Client
+from whodunet.aws.account.sign_on_clients import RegisteredClient
 from whodunet.aws.programs.sign_on import pages
 from whodunet.aws.programs.sign_on.desk import WHO, Desk
 from whodunet.aws.programs.sign_on.office import new_id
@@ -44,7 +44,7 @@ class CodePages:
 
     async def _answer(self, request: Request) -> Response:
         answer = await self._desk.answer(request, _USE)
-        asked = CodeRequest(**answer.about["request"])
+        asked = CodeRequest(*(answer.about.text(each.name) for each in fields(CodeRequest)))
         client = self._client(asked)
         if answer.allows and answer.person is None:
             return self._desk.html(pages.approval(self._question(asked, client), WHO))
@@ -54,7 +54,7 @@ class CodePages:
         office = self._desk.office
         return self._desk.redirect(asked.allowed(office.codes.issue(asked, answer.person, new_id(), office.clock())))
 
-    def _client(self, asked: CodeRequest) -> Client:
+    def _client(self, asked: CodeRequest) -> RegisteredClient:
         """The program that asks; raises GrantRefused if it may not, or wants the code somewhere else."""
         client = self._desk.office.clients.known(asked.client_id, self._desk.office.clock())
         client.check_grant(GrantType.AUTHORIZATION_CODE)
@@ -62,9 +62,9 @@ class CodePages:
             raise GrantRefused(GrantError.INVALID_REQUEST, "the redirect address is not the one that was registered")
         return client
 
-    def _question(self, asked: CodeRequest, client: Client) -> pages.Question:
+    def _question(self, asked: CodeRequest, client: RegisteredClient) -> pages.PageQuestion:
         facts = {"Answers go to": asked.redirect_uri}
-        return self._desk.question(client.name, facts, {"request": asdict(asked)}, _USE)
+        return self._desk.question(client.name, facts, asdict(asked), _USE)
 
 
 def _code_request(query: QueryParams) -> CodeRequest:

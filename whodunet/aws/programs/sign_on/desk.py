@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from whodunet.aws.account.cloudtrail import Failure
 from whodunet.aws.account.device_authorization import LIFETIME_S
 from whodunet.aws.account.grants import GrantError
-from whodunet.aws.account.seal import InvalidToken
+from whodunet.aws.account.seal import InvalidToken, SealedClaims
 from whodunet.aws.programs.sign_on import pages
 from whodunet.aws.programs.sign_on.exchange import form
 from whodunet.aws.programs.sign_on.office import Office
@@ -32,10 +32,10 @@ class StalePage(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeskAnswer:
     """What a person answered; to deny something one need not say who one is."""
 
-    about: Mapping[str, Any]  # as the page was made with it
+    about: SealedClaims  # as the page was made with it
     person: str | None
     allows: bool
 
@@ -57,12 +57,12 @@ class Desk:
         return RedirectResponse(url, 303, self._headers)
 
     def question(
-        self, client_name: str, facts: Mapping[str, str], about: Mapping[str, Any], use: str, code: str | None = None
-    ) -> pages.Question:
+        self, client_name: str, facts: Mapping[str, str], about: Mapping[str, object], use: str, code: str | None = None
+    ) -> pages.PageQuestion:
         """A question to the directory's people; `about` comes back with the answer."""
         settings = self.office.settings
         account = f"account {settings.account_id}"
-        return pages.Question(
+        return pages.PageQuestion(
             client_name=client_name,
             account=f"{account} ({settings.account_name})" if settings.account_name else account,
             facts=facts,
@@ -71,7 +71,7 @@ class Desk:
             token=self.office.seal.seal(use, about, int(self.office.clock()) + LIFETIME_S),
         )
 
-    async def answer(self, request: Request, use: str) -> Answer:
+    async def answer(self, request: Request, use: str) -> DeskAnswer:
         """What was answered on a page for this use; raises StalePage if there was none, or too long ago."""
         fields = await form(request)
         try:
@@ -80,9 +80,9 @@ class Desk:
             raise StalePage from error
         person = fields.get("person")
         known = person if person in self.office.settings.people else None
-        return Answer(about, known, fields.get("decision") == pages.ALLOW)
+        return DeskAnswer(about, known, fields.get("decision") == pages.ALLOW)
 
-    def record(self, request: Request, answer: Answer, parameters: Mapping[str, Any]) -> None:
+    def record(self, request: Request, answer: DeskAnswer, parameters: Mapping[str, object]) -> None:
         """Writes to the audit trail who answered what."""
         self.office.audit.decision(request, answer.person, parameters, None if answer.allows else _DENIED)
 

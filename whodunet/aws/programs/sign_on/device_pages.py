@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from whodunet.aws.account.device_authorization import Authorization, State
+from whodunet.aws.account.device_authorization import DeviceAuthorization, State
 from whodunet.aws.programs.sign_on import pages
 from whodunet.aws.programs.sign_on.desk import WHO, Desk, StalePage
 
@@ -45,7 +45,7 @@ class DevicePages:
 
     async def _answer(self, request: Request) -> Response:
         answer = await self._desk.answer(request, _USE)
-        waiting = self._pending(answer.about["user_code"])
+        waiting = self._pending(answer.about.text("user_code"))
         if waiting is None:
             raise StalePage
         if answer.allows and answer.person is None:
@@ -55,16 +55,16 @@ class DevicePages:
         self._desk.record(request, answer, {"client": waiting.client_name, "userCode": waiting.user_code})
         return self._desk.html(_done(waiting))
 
-    def _pending(self, code: str) -> Authorization | None:
+    def _pending(self, code: str) -> DeviceAuthorization | None:
         return self._desk.office.devices.pending(code, self._desk.office.clock())
 
-    def _question(self, waiting: Authorization) -> pages.Question:
+    def _question(self, waiting: DeviceAuthorization) -> pages.PageQuestion:
         facts = {"Asked from": waiting.asked_from}
         about = {"user_code": waiting.user_code}
         return self._desk.question(waiting.client_name, facts, about, _USE, waiting.user_code)
 
 
-def _done(decided: Authorization) -> str:
+def _done(decided: DeviceAuthorization) -> str:
     if decided.state is State.DENIED:
         return pages.outcome("Access denied", "The program gets nothing. You can close this page.")
     text = f"{decided.client_name} now acts for {decided.person}."

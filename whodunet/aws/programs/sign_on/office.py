@@ -12,9 +12,9 @@ from whodunet.aws.account.device_authorization import DeviceAuthorizations
 from whodunet.aws.account.seal import Seal
 from whodunet.aws.account.sign_on_clients import Clients
 from whodunet.aws.account.sign_on_tokens import Tokens
-from whodunet.aws.programs.sign_on.audit import Audit
+from whodunet.aws.programs.audit_trail import AuditTrail
 from whodunet.aws.programs.sign_on.settings import SignOnSettings
-from whodunet.aws.programs.trail import Trail
+from whodunet.aws.programs.sign_on.sign_on_events import Audit
 
 _RANDOM_BYTES = 16
 
@@ -33,7 +33,7 @@ class Office:
     audit: Audit
 
     @classmethod
-    def open(cls, settings: SignOnSettings, trail: Trail, clock: Callable[[], float] = time.time) -> Office:
+    def open(cls, settings: SignOnSettings, trail: AuditTrail, clock: Callable[[], float] = time.time) -> Office:
         """The office as it is after a start: nobody waits, nothing is spent."""
         seal = Seal(bytes.fromhex(settings.seal_key))
         return cls(

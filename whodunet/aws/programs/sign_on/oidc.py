@@ -15,9 +15,9 @@ from starlette.routing import Route
 
 from whodunet.aws.account.authorization_code import Redemption
 from whodunet.aws.account.cloudtrail import Failure
-from whodunet.aws.account.device_authorization import INTERVAL_S, LIFETIME_S, Authorization, user_code
+from whodunet.aws.account.device_authorization import INTERVAL_S, LIFETIME_S, DeviceAuthorization, user_code
 from whodunet.aws.account.grants import WAITING, GrantError, GrantRefused, GrantType
-from whodunet.aws.account.sign_on_clients import Client, digest, grant_types
+from whodunet.aws.account.sign_on_clients import RegisteredClient, digest, grant_types
 from whodunet.aws.account.sign_on_tokens import Granted, SignedIn
 from whodunet.aws.programs.sign_on.exchange import JsonRequest, source_ip
 from whodunet.aws.programs.sign_on.office import Office, new_id, random_bytes
@@ -69,7 +69,7 @@ class Oidc:
         asked = await _RegisterClient.read(request)
         if asked.client_type != "public":
             raise GrantRefused(GrantError.INVALID_CLIENT_METADATA, "the client type has to be public")
-        client = Client(asked.client_name, asked.scopes, asked.redirect_uris, grant_types(asked.grant_types))
+        client = RegisteredClient(asked.client_name, asked.scopes, asked.redirect_uris, grant_types(asked.grant_types))
         registration = self._office.clients.register(client, new_id(), self._office.clock())
         answer = {
             "clientId": registration.client_id,
@@ -87,7 +87,7 @@ class Oidc:
         if not self._office.settings.is_start_url(asked.start_url):
             raise GrantRefused(GrantError.INVALID_REQUEST, "Invalid start URL provided")
         code = user_code(random_bytes())
-        waiting = Authorization(new_id(), code, asked.client_id, client.name, source_ip(request), now_s)
+        waiting = DeviceAuthorization(new_id(), code, asked.client_id, client.name, source_ip(request), now_s)
         self._office.devices.start(waiting)
         page = f"https://{self._office.settings.device_host}/"
         answer = {

@@ -24,7 +24,7 @@ input { font: inherit } input[type=submit] { padding: .4rem 1.2rem; margin-right
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PageQuestion:
     """What a person is asked to allow."""
 
     client_name: str
@@ -63,7 +63,7 @@ def code_entry(action: str, problem: str = "") -> str:
     return _page("Sign in to the command line", _problem(problem) + form)
 
 
-def approval(question: Question, problem: str = "") -> str:
+def approval(question: PageQuestion, problem: str = "") -> str:
     """Shows who asks for what, and lets a person answer."""
     name = escape(question.client_name)
     intro = f"<p>The program <strong>{name}</strong> asks to act for you in {escape(question.account)}.</p>"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from whodunet.aws.programs.agent.accounts import account_for
-from whodunet.aws.programs.agent.processes import session_of
+from whodunet.aws.programs.agent.local_users import user_for
+from whodunet.aws.programs.agent.session_processes import session_of
 from whodunet.aws.programs.channel_socket import ChannelSocket
 from whodunet.aws.ssm.channel import Closed
 from whodunet.aws.ssm.frames import Message
 from whodunet.aws.ssm.properties import ShellInputs
 
-MYSELF = account_for(ShellInputs(), "", elevated=True)
+MYSELF = user_for(ShellInputs(), "", elevated=True)
 
 
 def alive(process: int) -> bool:

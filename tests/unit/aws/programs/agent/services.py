@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.unit.aws.programs.memory_sockets import MemorySocket
-from whodunet.aws.programs.agent.instance import Instance
+from whodunet.aws.programs.agent.instance import OwnInstance
 from whodunet.aws.programs.signed_http import CallFailed
 from whodunet.aws.ssm.create_channel import AgentChannel
 from whodunet.aws.ssm.payloads import OpenChannel
 
-INSTANCE = Instance("i-1", "eu-central-1", "eu-central-1a", "10.0.1.10", "host", ())
+INSTANCE = OwnInstance("i-1", "eu-central-1", "eu-central-1a", "10.0.1.10", "host", ())
 
 
 class MemoryService:
@@ -25,7 +25,7 @@ class MemoryService:
         self.calls: list[str] = []
         self.opened: asyncio.Queue[tuple[str, OpenChannel, MemorySocket]] = asyncio.Queue()
 
-    async def call(self, service: str, operation: str, _body: dict[str, Any]) -> dict[str, Any]:
+    async def call(self, service: str, operation: str, _body: Mapping[str, object]) -> dict[str, Any]:
         """Takes a call."""
         if service == "ec2messages":
             await asyncio.Event().wait()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from whodunet.aws.programs.agent.outcome import SessionFailed
-from whodunet.aws.programs.agent.targets import Connection, Target
+from whodunet.aws.programs.agent.targets import Target, TargetConnection
 
 
 @dataclass
@@ -19,14 +19,14 @@ class Listener:
     """The far end: every connection that was dialled, in order."""
 
     refuses: bool = False
-    accepted: asyncio.Queue[Connection] = field(default_factory=asyncio.Queue)
-    opened: list[Connection] = field(default_factory=list)
+    accepted: asyncio.Queue[TargetConnection] = field(default_factory=asyncio.Queue)
+    opened: list[TargetConnection] = field(default_factory=list)
 
-    async def dial(self) -> Connection:
+    async def dial(self) -> TargetConnection:
         """Connects to the target."""
         if self.refuses:
             raise SessionFailed("Unable to connect to specified port: 127.0.0.1:80: Connection refused")
-        near, far = [Connection(*await asyncio.open_connection(sock=end)) for end in socket.socketpair()]
+        near, far = [TargetConnection(*await asyncio.open_connection(sock=end)) for end in socket.socketpair()]
         self.accepted.put_nowait(far)
         self.opened += [near, far]
         return near

@@ -8,11 +8,11 @@ from ipaddress import IPv4Network
 import pytest
 
 from whodunet.aws.programs.agent.instance import (
+    FetchedCredentials,
     FreshCredentials,
     Metadata,
     NoInstanceProfile,
     NotThere,
-    RoleCredentials,
 )
 from whodunet.aws.programs.signed_http import CallFailed, Unreachable
 
@@ -92,7 +92,7 @@ def test_one_token_serves_many_questions_and_another_one_follows_it() -> None:
 
 def test_the_roles_credentials_are_read() -> None:
     credentials = Tree(TREE).role_credentials()
-    assert credentials == RoleCredentials("ASIA", "secret", "token", expires_at_s=1_800_000_000)
+    assert credentials == FetchedCredentials("ASIA", "secret", "token", expires_at_s=1_800_000_000)
 
 
 def test_an_instance_without_a_profile_says_so() -> None:
@@ -121,12 +121,12 @@ class Role:
         """The time."""
         return self.now_s
 
-    def ask(self) -> RoleCredentials:
+    def ask(self) -> FetchedCredentials:
         """New credentials."""
         if self.away:
             raise Unreachable("instance metadata: connect timed out")
         self.asked += 1
-        return RoleCredentials("key", "secret", "token", self.now_s + 3600)
+        return FetchedCredentials("key", "secret", "token", self.now_s + 3600)
 
 
 def test_credentials_are_asked_for_again_before_they_expire() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.aws.programs.agent.services import INSTANCE, MemoryService
 from tests.unit.aws.programs.memory_sockets import MemorySocket, run
 from whodunet.aws.programs.agent import life
-from whodunet.aws.programs.agent.instance import Instance, Metadata
+from whodunet.aws.programs.agent.instance import Metadata, OwnInstance
 from whodunet.aws.programs.agent.life import Agent
 from whodunet.aws.programs.agent.state_file import StateFile
 from whodunet.aws.programs.signed_http import CallFailed, ServiceError, Unreachable
@@ -23,7 +23,7 @@ class KnownMetadata(Metadata):
         super().__init__()
         self._failures = list(failures)
 
-    def instance(self) -> Instance:
+    def instance(self) -> OwnInstance:
         """Who this is."""
         if self._failures:
             raise self._failures.pop(0)

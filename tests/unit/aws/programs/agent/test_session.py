@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from tests.unit.aws.programs.memory_sockets import Relay, run
 from whodunet.aws.programs.agent import session
 from whodunet.aws.programs.agent.outcome import Outcome, SessionFailed
-from whodunet.aws.programs.agent.session import Plan, plan, run_session
+from whodunet.aws.programs.agent.session import SessionPlan, plan, run_session
 from whodunet.aws.programs.channel_socket import ChannelSocket, SessionLost
 from whodunet.aws.ssm.channel import Closed, Peer
 from whodunet.aws.ssm.documents import DEFAULT_DOCUMENT, DOCUMENTS, SessionDocument, SessionType
@@ -46,7 +46,7 @@ async def client(relay: Relay) -> tuple[Started | None, bytes, Closed | None]:
     return started, output, event
 
 
-async def play(plan: Plan, stop: asyncio.Event | None = None) -> tuple[Outcome, Started | None, bytes, Relay]:
+async def play(plan: SessionPlan, stop: asyncio.Event | None = None) -> tuple[Outcome, Started | None, bytes, Relay]:
     """Runs a session with a client, whom the service tells its end."""
     relay = Relay()
     there = asyncio.create_task(client(relay))
@@ -74,7 +74,7 @@ def saying(content: bytes) -> Callable[[ChannelSocket, str], Awaitable[None]]:
 
 def test_a_session_that_is_done_says_so_after_its_last_word() -> None:
     async def story() -> None:
-        outcome, _, output, relay = await play(Plan(None, saying(b"hello")))
+        outcome, _, output, relay = await play(SessionPlan(None, saying(b"hello")))
         assert outcome == Outcome(TaskStatus.SUCCESS)
         assert output == b"hello"
         assert states(relay) == [SessionState.TERMINATING]
@@ -171,7 +171,7 @@ def test_a_session_that_is_stopped_ends_cleanly() -> None:
             finally:
                 gone.append(True)
 
-        outcome, _, output, relay = await play(Plan(None, work), stop)
+        outcome, _, output, relay = await play(SessionPlan(None, work), stop)
         assert (outcome, output) == (Outcome(), b"hello")
         assert states(relay) == [SessionState.TERMINATING]
         assert gone
@@ -190,7 +190,7 @@ def test_work_that_waits_for_a_program_does_not_outlast_the_services_end(monkeyp
             await relay.close("agent")
             await asyncio.Event().wait()
 
-        outcome = await run_session(Plan(None, work), "s", partial(relay.dial, "agent"), asyncio.Event())
+        outcome = await run_session(SessionPlan(None, work), "s", partial(relay.dial, "agent"), asyncio.Event())
         assert outcome == Outcome()
         assert states(relay) == []
 
@@ -207,7 +207,7 @@ def test_a_session_that_the_service_ended_while_it_wrote_is_no_failure() -> None
             await socket.ended()
             await socket.write(b"too late")
 
-        outcome = await run_session(Plan(None, work), "s", partial(relay.dial, "agent"), asyncio.Event())
+        outcome = await run_session(SessionPlan(None, work), "s", partial(relay.dial, "agent"), asyncio.Event())
         assert outcome == Outcome()
 
     run(story())
@@ -221,7 +221,7 @@ def test_a_session_whose_service_is_lost_fails() -> None:
         async def work(socket: ChannelSocket, _client_version: str) -> None:
             await socket.receive()
 
-        outcome = await run_session(Plan(None, work), "s", dial, asyncio.Event())  # type: ignore[arg-type]
+        outcome = await run_session(SessionPlan(None, work), "s", dial, asyncio.Event())  # type: ignore[arg-type]
         assert outcome == Outcome.failed("The connection to the service was lost: Session is already terminated")
 
     run(story())
@@ -237,7 +237,7 @@ def test_work_that_does_not_notice_the_loss_fails_too(monkeypatch: pytest.Monkey
         async def work(_socket: ChannelSocket, _client_version: str) -> None:
             await asyncio.Event().wait()
 
-        outcome = await run_session(Plan(None, work), "s", dial, asyncio.Event())  # type: ignore[arg-type]
+        outcome = await run_session(SessionPlan(None, work), "s", dial, asyncio.Event())  # type: ignore[arg-type]
         assert outcome == Outcome.failed("The connection to the service was lost: gone")
 
     run(story())
@@ -249,7 +249,7 @@ def test_a_failure_in_the_middle_is_told() -> None:
             await socket.write(b"so far")
             raise SessionFailed("no further")
 
-        outcome, _, output, _ = await play(Plan(None, work))
+        outcome, _, output, _ = await play(SessionPlan(None, work))
         assert (outcome, output) == (Outcome.failed("no further"), b"so far")
 
     run(story())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from whodunet.aws.programs.agent.outcome import SessionFailed
-from whodunet.aws.programs.agent.targets import Connection, Target
+from whodunet.aws.programs.agent.targets import Target, TargetConnection
 from whodunet.aws.ssm.properties import PortProperties
 
 VPC = (IPv4Network("10.0.0.0/16"),)
@@ -89,7 +89,7 @@ def test_the_first_addresss_reason_is_told(monkeypatch: pytest.MonkeyPatch, erro
 def test_a_connection_that_is_gone_reads_as_its_end_and_takes_no_more() -> None:
     async def story() -> None:
         near, far = socket.socketpair()
-        connection = Connection(*await asyncio.open_connection(sock=near))
+        connection = TargetConnection(*await asyncio.open_connection(sock=near))
         far.close()
         assert await connection.read(10) == b""
         assert connection.bytes_read == 0

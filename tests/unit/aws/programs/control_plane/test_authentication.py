@@ -10,19 +10,19 @@ import pytest
 
 from tests.unit.aws.programs.control_plane.plane import ACCOUNT, KEY, NOW_S, REGION, sign
 from whodunet.aws.account.seal import Credentials, Identity, Seal
-from whodunet.aws.programs.control_plane.authentication import (
-    Authenticator,
-    Authorization,
-    SignedRequest,
-    expected_signature,
-)
-from whodunet.aws.programs.control_plane.errors import (
+from whodunet.aws.programs.control_plane.api_errors import (
     BAD_SIGNATURE,
     EXPIRED_TOKEN,
     INCOMPLETE_SIGNATURE,
     INVALID_TOKEN,
     MISSING_TOKEN,
     ApiError,
+)
+from whodunet.aws.programs.control_plane.authentication import (
+    Authenticator,
+    Authorization,
+    SignedRequest,
+    expected_signature,
 )
 
 ANN = Identity(ACCOUNT, "Developer", "ann@corp.example")

@@ -26,10 +26,10 @@ from tests.unit.aws.programs.plugin.stage import (
 )
 from whodunet.aws.programs.channel_socket import MESSAGE_BYTES, ChannelSocket, SessionLost
 from whodunet.aws.programs.plugin import client
-from whodunet.aws.programs.plugin.client import Client
+from whodunet.aws.programs.plugin.client import SessionClient
 from whodunet.aws.programs.plugin.forward import PortTaken, listening_on
 from whodunet.aws.programs.plugin.kinds import Streams
-from whodunet.aws.programs.plugin.service import SessionTimedOut
+from whodunet.aws.programs.plugin.session_calls import SessionTimedOut
 from whodunet.aws.programs.plugin.standard_streams import Input, Output
 from whodunet.aws.ssm.documents import SessionType
 from whodunet.aws.ssm.frames import Message, MessageType, PayloadType
@@ -50,7 +50,7 @@ class Scene:
     relay: Relay
     agent: ChannelSocket
     service: Service
-    client: Client
+    client: SessionClient
     running: asyncio.Task[int]
 
 
@@ -60,7 +60,7 @@ async def on_stage(quiet: bool = False, listen: Callable[[int], socket.socket] =
     relay, service = Relay(), Service()
     async with Person() as person:
         dial = partial(relay.dial, "client")
-        plugin = Client("session-1", dial, service, person.streams(), quiet=quiet, listen=listen)
+        plugin = SessionClient("session-1", dial, service, person.streams(), quiet=quiet, listen=listen)
         async with agent_on(relay) as agent:
             running = asyncio.create_task(plugin.run())
             while len(relay.dialled) < 2:
@@ -209,7 +209,7 @@ def test_a_shell_that_is_left_is_terminated_by_the_service_and_the_terminal_rest
         before = termios.tcgetattr(terminal)
         relay, service = Relay(), Service()
         streams = Streams(Input(terminal), Output(terminal), Output(terminal))
-        plugin = Client("session-1", partial(relay.dial, "client"), service, streams)
+        plugin = SessionClient("session-1", partial(relay.dial, "client"), service, streams)
         async with agent_on(relay) as agent:
             running = asyncio.create_task(plugin.run())
             await agree(agent, SessionType.STANDARD_STREAM)
@@ -275,7 +275,7 @@ def test_a_session_that_cannot_be_reached_ends_with_the_reason(
     async def story() -> None:
         service = Service()
         async with Person() as person:
-            assert await Client("session-1", dial, service, person.streams()).run() == status
+            assert await SessionClient("session-1", dial, service, person.streams()).run() == status
             assert person.screen() == STARTING + screen
             assert person.complaints() == (b"session-manager-plugin: %s\n" % complaints if complaints else b"")
         assert service.terminated == terminated

@@ -12,8 +12,8 @@ from websockets.http11 import Response
 from tests.unit.aws.programs.memory_sockets import MemorySocket
 from tests.unit.aws.programs.plugin.stage import play
 from whodunet.aws.programs.channel_socket import CannotConnect, SessionLost
-from whodunet.aws.programs.plugin.command_line import Invocation
 from whodunet.aws.programs.plugin.dialling import Dialler, why
+from whodunet.aws.programs.plugin.invocation import Invocation
 
 INVOCATION = Invocation(
     "session-1", "wss://ssmmessages.example/v1/data-channel/session-1", "first token", "eu-central-1"

@@ -11,9 +11,9 @@ from tests.unit.aws.programs.plugin.local_port import LocalPort
 from tests.unit.aws.programs.plugin.stage import MemoryChannel, Person, play
 from whodunet.aws.programs.channel_socket import SessionLost
 from whodunet.aws.programs.plugin.kinds import session_for
+from whodunet.aws.programs.plugin.local_session import Session
 from whodunet.aws.programs.plugin.multiplexed_forward import MultiplexedForward
 from whodunet.aws.programs.plugin.raw import RawSession
-from whodunet.aws.programs.plugin.sessions import Session
 from whodunet.aws.programs.plugin.shell import Shell
 from whodunet.aws.programs.plugin.single_forward import SingleForward
 from whodunet.aws.ssm.documents import SessionType

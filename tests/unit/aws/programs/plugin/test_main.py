@@ -34,7 +34,7 @@ def test_nothing_heavy_is_loaded_for_the_version() -> None:
 
 
 def test_a_session_is_joined_without_botocore() -> None:
-    modules = loaded_after("import whodunet.aws.programs.plugin.client, whodunet.aws.programs.plugin.service")
+    modules = loaded_after("import whodunet.aws.programs.plugin.client, whodunet.aws.programs.plugin.session_calls")
     assert "websockets" in modules
     assert "botocore" not in modules
 

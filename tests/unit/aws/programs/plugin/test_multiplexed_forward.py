@@ -15,7 +15,7 @@ from whodunet.aws.programs.plugin import multiplexed_forward
 from whodunet.aws.programs.plugin.multiplexed_forward import MultiplexedForward
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Flag
-from whodunet.aws.ssm.smux import Multiplexer, MuxEvent, Role, StreamBytes, StreamFinished, StreamOpened
+from whodunet.aws.ssm.smux import Multiplexer, MuxEvent, Side, StreamBytes, StreamFinished, StreamOpened
 
 MEGABYTE = bytes(range(256)) * 4096
 
@@ -26,7 +26,7 @@ class Agent:
 
     channel: MemoryChannel
     forward: MultiplexedForward
-    mux: Multiplexer = field(default_factory=lambda: Multiplexer(Role.SERVER))
+    mux: Multiplexer = field(default_factory=lambda: Multiplexer(Side.SERVER))
     events: list[MuxEvent] = field(default_factory=list)
 
     async def hears(self) -> MuxEvent:

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 from tests.unit.aws.programs.asgi import Answer, ask
 from whodunet.aws.account.grants import GrantType
+from whodunet.aws.programs.audit_trail import AuditTrail
 from whodunet.aws.programs.sign_on.office import Office
-from whodunet.aws.programs.sign_on.service import application
 from whodunet.aws.programs.sign_on.settings import SignOnSettings
-from whodunet.aws.programs.trail import Trail
+from whodunet.aws.programs.sign_on.virtual_hosts import application
 
 NOW_S: Final = 1_800_000_000.0
 START_URL: Final = "https://corp.awsapps.com/start"
@@ -46,7 +46,7 @@ class Company:
         self.now_s = NOW_S
         self.records = records
         self.settings = SignOnSettings.model_validate_json(json.dumps(CONFIGURATION))
-        self._trail = Trail(records, "eu-central-1", "123456789012", lambda: self.now_s)
+        self._trail = AuditTrail(records, "eu-central-1", "123456789012", lambda: self.now_s)
         self.restart()
 
     def restart(self) -> None:
