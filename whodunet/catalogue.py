@@ -22,7 +22,14 @@ from whodunet.openflow.policy import Policy, meant
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _CONTROLLER_APP: Final = "ryu_app"  # carries policies out, and is none
-PARTS: Final = ("causes", "controllers", "faults", "services", "topologies")  # what may lie beside a scenario
+PARTS: Final = (
+    "causes",
+    "controllers",
+    "faults",
+    "programs",
+    "services",
+    "topologies",
+)  # what may lie beside a scenario
 _MODULES: Final = PARTS[1:]  # those that are Python files
 
 _IN_LABS: Final = ("controllers", "services", "topologies")

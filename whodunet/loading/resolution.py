@@ -1,0 +1,119 @@
+"""What a scenario file's texts refer to, put in its place before the file is read as a scenario.
+
+In texts and keys everywhere, references stand in braces. In evidence, and where a fault names an interface, a capture
+point may stand without braces, by its label; and a TTL may be told by who sends it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from whodunet.cases.references import Misreference, References
+from whodunet.errors import Problem
+from whodunet.loading.yaml_lines import Document, Json, Step
+
+_BRACED: Final = re.compile(r"\{[A-Za-z][\w-]*(\.[\w-]+)*\}")
+_AS_WRITTEN: Final = ("title", "topology", "twin_of", "family")  # they are read without a topology, too
+_MAPPINGS: Final = ("setup", "probes", "symptoms")  # whose keys are the writer's own, or the file's
+
+
+class Resolution:
+    """The resolution of one document: afterwards its content is what the references in it stand for."""
+
+    def __init__(self, document: Document, references: References | None) -> None:
+        """Resolves a document.
+
+        Args:
+            references: all that it may refer to; None when its topology is not known, and so nothing can be told.
+        """
+        self._document, self._references = document, references
+        self._written_keys: dict[tuple[Step, ...], str] = {}
+        self.problems: list[Problem] = []
+        self.unresolved: set[str] = set()  # places whose value is not what its writer meant: no more to be told of it
+        content = {key: self._value(value, (key,)) for key, value in document.content.items()}
+        document.replace(content, self._written_keys)
+
+    def _value(self, value: Json, path: tuple[Step, ...]) -> Json:
+        if path[0] in _AS_WRITTEN:
+            return value
+        if isinstance(value, str):
+            return self._text(value, path)
+        if isinstance(value, list):
+            return [self._value(each, (*path, number)) for number, each in enumerate(value)]
+        if isinstance(value, dict):
+            unquoted = self._unquoted(value, path)
+            return self._mapping(value, path) if unquoted is None else self._text(unquoted, path)
+        return value
+
+    def _mapping(self, mapping: Mapping[str, Json], path: tuple[Step, ...]) -> dict[str, Json]:
+        content: dict[str, Json] = {}
+        for key, value in mapping.items():
+            named = str(self._text(key, (*path, key))) if isinstance(key, str) else key
+            if named in content:
+                self._wrong((*path, key), Misreference(f"is {named}, which is given already", "keep one of the two"))
+            if named != key:
+                self._written_keys[*path, named] = key
+            content[named] = self._value(value, (*path, named))
+        return content
+
+    def _text(self, text: str, path: tuple[Step, ...]) -> Json:
+        """What a text stands for where it stands."""
+        references = self._references
+        if references is None:
+            if _BRACED.search(text):
+                self.unresolved.add(self._document.place(path))
+            return text
+        in_evidence = _is_in_evidence(path)
+        if text in references.points and (in_evidence or _is_interface_of_fault(path)):
+            return references.points[text]
+        if in_evidence and path[-2] == "ttl":
+            ttl = references.ttl_as_sent(text, str(path[-1]))
+            if isinstance(ttl, Misreference):
+                self._wrong(path, ttl)
+            return text if ttl is None or isinstance(ttl, Misreference) else ttl
+        value, wrong = references.resolved(text)
+        for each in wrong:
+            self._wrong(path, each)
+        return value if _may_be_a_number(path) else str(value)
+
+    def _unquoted(self, mapping: Mapping[str, Json], path: tuple[Step, ...]) -> str | None:
+        """A reference that YAML has read as a mapping, as {NAME} without quotes is one; None for other mappings."""
+        (key, value), *more = (*mapping.items(), ("", None))[:2]
+        text = f"{{{key}}}"
+        if value is not None or len(mapping) != 1 or path[-1] in _MAPPINGS or not _BRACED.fullmatch(text):
+            return None
+        if self._references and not self._is_near(key):
+            return None
+        if not self._document.is_in_braces(path):
+            return None
+        fix = f"quote it: {json.dumps(text)}"
+        self._wrong(path, Misreference(f"is {text} without quotes, which YAML reads as a mapping", fix))
+        return text
+
+    def _is_near(self, key: str) -> bool:
+        return self._references is not None and bool(difflib.get_close_matches(key, self._references.values, n=1))
+
+    def _wrong(self, path: tuple[Step, ...], misreference: Misreference) -> None:
+        place = self._document.place(path)
+        self.unresolved.add(place)
+        self.problems.append(Problem(place, misreference.wrong, misreference.fix))
+
+
+def _is_in_evidence(path: tuple[Step, ...]) -> bool:
+    """True for what a claim says of packets: there, a name with a dot in it is a capture point's."""
+    claim = path[2:] if path[:2] == ("answer", "evidence") else path[3:]
+    is_evidence = path[:2] == ("answer", "evidence") or path[:3] == ("answer", "repaired", "evidence")
+    return is_evidence and len(claim) > 1 and claim[1] != "probe"
+
+
+def _is_interface_of_fault(path: tuple[Step, ...]) -> bool:
+    return path[0] == "faults" and path[2:] == ("interface",)
+
+
+def _may_be_a_number(path: tuple[Step, ...]) -> bool:
+    """True where a port is a number; in what people read and type it is text."""
+    return path[0] == "faults" or path[:2] == ("setup", "policies")
