@@ -96,7 +96,9 @@ class References:
             return Misreference(wrong, did_you_mean(sender, self._topology.nodes))
         passed = self._routers_between(sender, point)
         if passed is None:
-            return Misreference(f"is as sent by {sender}, from which no way leads to {point}", "name a node on the path")
+            return Misreference(
+                f"is as sent by {sender}, from which no way leads to {point}", "name a node on the path"
+            )
         return node.initial_ttl - passed
 
     def _named(self) -> Iterator[tuple[str, Value]]:
@@ -114,9 +116,7 @@ class References:
             yield label, name
             yield from self._addressed(f"{label}.address", [self._topology.interfaces[name]], f"{label}.url")
 
-    def _addressed(
-        self, name: str, interfaces: list[Interface], url: str | None = None
-    ) -> Iterator[tuple[str, Value]]:
+    def _addressed(self, name: str, interfaces: list[Interface], url: str | None = None) -> Iterator[tuple[str, Value]]:
         """The address of what has exactly one, by its name, and as a URL has it."""
         addresses = [address for each in interfaces if (address := each.address(self._topology.family))]
         if len(addresses) == 1:
@@ -147,7 +147,9 @@ class References:
         if near:
             return Misreference(wrong, f"did you mean {{{near[0]}}}? ({{{{{name}}}}} stands for the text itself)")
         beside = [f"{{{each}}}" for each in self.values if _first(each) == _first(name)]
-        return Misreference(wrong, f"use one of: {', '.join(beside)}" if beside else f"for the text write {{{{{name}}}}}")
+        return Misreference(
+            wrong, f"use one of: {', '.join(beside)}" if beside else f"for the text write {{{{{name}}}}}"
+        )
 
     def _routers_between(self, sender: str, point: str) -> int | None:
         """How many routers pass on what a node sends before it is at a capture point, the shortest way; None: no way.
@@ -169,7 +171,9 @@ class References:
             node = nodes[topology.interfaces[into].node] if into else None
             if node is None or not (node.forwards or node.is_switch):
                 continue
-            beyond = [each.name for each in topology.interfaces.values() if each.node == node.name and each.name != into]
+            beyond = [
+                each.name for each in topology.interfaces.values() if each.node == node.name and each.name != into
+            ]
             if node.forwards:
                 ahead.extend((each, passed + 1) for each in beyond)
             else:  # a switch is as good as a cable
