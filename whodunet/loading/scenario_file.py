@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, create_model
 
 from whodunet.cases.fault import Fault
+from whodunet.cases.references import References
 from whodunet.cases.scenario import (
     Answer,
     Claims,
@@ -28,6 +29,7 @@ from whodunet.cases.scenario import (
 from whodunet.cases.strict import Strict
 from whodunet.errors import InvalidInput, Problem
 from whodunet.loading.former_words import in_present_words
+from whodunet.loading.resolution import Resolution
 from whodunet.loading.scenario_checks import Known, check
 from whodunet.loading.validation import parse
 from whodunet.loading.yaml_lines import Document
@@ -76,13 +78,25 @@ def read_scenario(text: str, name: str, place: str, known: Known, file: str = ""
     """
     document = Document(text, place)
     document.content = in_present_words(document.content)
+    resolution = Resolution(document, _references(document, known))
     written, problems = parse(ScenarioFile, document.content, document)
     faults, fault_problems = _read_faults(document, known)
     problems += [*fault_problems, *check(document, faults, known, is_well_formed=written is not None)]
+    problems = [each for each in problems if each.place not in resolution.unresolved] + resolution.problems
     if problems or written is None:
         raise InvalidInput(*sorted(set(problems), key=document.order))
     scenario = _scenario(written, name, tuple(fault for fault in faults if fault), known)
     return scenario.model_copy(update={"source": text, "file": file})
+
+
+def _references(document: Document, known: Known) -> References | None:
+    """What the file's topology knows; None when that topology does not exist, which is told elsewhere."""
+    name, setup = document.content.get("topology"), document.content.get("setup")
+    uplinks = setup.get("uplinks") if isinstance(setup, dict) else None
+    if not isinstance(name, str) or name not in known.topology_names():
+        return None
+    used = {host: str(way) for host, way in uplinks.items()} if isinstance(uplinks, dict) else {}
+    return References(known.topology(name), used)
 
 
 def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], list[Problem]]:
