@@ -12,10 +12,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,11 +66,16 @@ class Player:
 
     def __init__(self, scenarios: Iterable[Scenario], library: Library) -> None:
         from whodunet.engine import play
+        from whodunet.scheduling import SideBySide, Task, expected_s
 
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
-        self._plays: dict[str, Future[Recording]] = {
-            scenario.source: self._pool.submit(play, scenario, library, lambda text: None) for scenario in scenarios
+        tasks = {
+            scenario.source: Task(
+                partial(play, scenario, library, lambda text: None),
+                expected_s(scenario, library.of(scenario).topology(scenario.question.topology)),
+            )
+            for scenario in scenarios
         }
+        self._plays = SideBySide(tasks, jobs=None)
 
     def recording(self, scenario: Scenario) -> Recording:
         """What came of a scenario.
@@ -79,15 +83,11 @@ class Player:
         Raises:
             CannotRun: when its lab could not be brought up, or ended before its time.
         """
-        return self._plays[scenario.source].result()
+        return self._plays.results[scenario.source].result()
 
     def end(self) -> None:
         """Ends every lab that still runs."""
-        from whodunet.lab.launching import end_all
-
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        if not all(play.done() for play in self._plays.values()):
-            end_all()
+        self._plays.end()
 
 
 class ScenarioFile(pytest.File):

@@ -12,7 +12,12 @@ import pytest
 from whodunet import catalogue
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput
+from whodunet.evidence import programs
+from whodunet.evidence.observation import Observation
+from whodunet.evidence.symptom import Symptom
+from whodunet.evidence.symptoms import read_symptom
 from whodunet.lab import services
+from whodunet.loading import program_files
 from whodunet.loading.library import Library, find_scenario, scenario_names
 
 FAULT: Final = '''
@@ -231,6 +236,49 @@ def test_a_fault_of_a_policy_is_asked_of_the_controller_that_lies_beside_it(tmp_
     )
     place(tmp_path, {**files, "case.yaml": text})
     assert "faults[0].ajar: unknown key 'ajar'" in complaint(tmp_path / "case.yaml")
+
+
+PROGRAM: Final = """
+from whodunet.evidence.program import Program
+from whodunet.evidence.symptom import Symptom
+from whodunet.evidence.symptom_rows import Row
+
+ROWS = (Row(r"^came back$", Symptom.CONNECTED), Row(r"^lost", Symptom.TIMED_OUT))
+PROGRAM = Program(names=("carrier-pigeon",), rows=ROWS)
+"""
+
+
+@pytest.fixture
+def _only_own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_known", programs.known())
+    monkeypatch.setattr(program_files, "_learnt", {})
+
+
+@pytest.mark.usefixtures("_only_own_programs")
+def test_the_words_of_a_program_beside_a_scenario_are_symptoms(tmp_path: Path) -> None:
+    seen = Observation("p", "client", "carrier-pigeon h", 0, "lost over the sea\n", "", 0, 0)
+    assert read_symptom(seen.command, seen).symptom is Symptom.UNKNOWN
+    Library(Catalogue((place(tmp_path, {"programs/pigeon.py": PROGRAM}),)))
+    assert read_symptom(seen.command, seen).symptom is Symptom.TIMED_OUT
+    Library(Catalogue((place(tmp_path / "a copy, as a record has one", {"programs/pigeon.py": PROGRAM}),)))
+
+
+@pytest.mark.usefixtures("_only_own_programs")
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("pigeon", PROGRAM.replace("carrier-pigeon", "ncat"), "is about ncat, whose words are known already"),
+        ("curl", PROGRAM, "is about curl, whose words are known already"),
+        ("pigeon", "PROGRAM = 7", "holds no program in PROGRAM"),
+        ("pigeon", "", "offers no PROGRAM"),
+    ],
+)
+def test_a_file_about_no_new_program_is_one_error_with_its_place(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        Library(Catalogue((place(tmp_path, {f"programs/{name}.py": text}),)))
+    assert f"programs/{name}.py: {said}" in str(refused.value)
 
 
 @pytest.mark.usefixtures("_only_own_places")

@@ -148,9 +148,9 @@ class References:
         wrong = f"refers to {{{name}}}, which {self._topology.name} does not know"
         near = difflib.get_close_matches(name, self.values, n=1)
         if near:
-            return Misreference(wrong, f"did you mean {{{near[0]}}}? ({{{{{name}}}}} stands for the text itself)")
+            return Misreference(wrong, f"did you mean {{{near[0]}}}? (plain text: {{{{{name}}}}})")
         beside = [f"{{{each}}}" for each in self.values if _first(each) == _first(name)]
-        fix = f"use one of: {', '.join(beside)}" if beside else f"for the text itself write {{{{{name}}}}}"
+        fix = f"use one of: {', '.join(beside)}" if beside else f"for plain text write {{{{{name}}}}}"
         return Misreference(wrong, fix)
 
     def _routers_between(self, sender: str, point: str) -> int | None:

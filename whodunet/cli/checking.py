@@ -8,9 +8,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,21 +115,25 @@ def _read_all(paths: Sequence[Path], library: Library) -> list[Scenario]:
 
 def _check_side_by_side(scenarios: Sequence[Scenario], library: Library, options: argparse.Namespace) -> list[Checked]:
     """Checks several scenarios at a time; an interruption ends all their labs at once."""
-    from whodunet.lab.launching import end_all
+    from whodunet.scheduling import SideBySide, Task, expected_s
 
     labels = numbered([scenario.question.name for scenario in scenarios])
-    with ThreadPoolExecutor(options.jobs) as labs:
-        pairs = zip(labels, scenarios, strict=True)
-        checks = [labs.submit(_check_one, label, scenario, library) for label, scenario in pairs]
-        try:
-            for done in as_completed(checks):
-                if not options.json:
-                    print("\n".join(_lines(done.result())), flush=True)
-        except BaseException:
-            labs.shutdown(wait=False, cancel_futures=True)
-            end_all()
-            raise
-    return [done.result() for done in checks]
+    tasks = {
+        label: Task(
+            partial(_check_one, label, scenario, library),
+            expected_s(scenario, library.of(scenario).topology(scenario.question.topology)),
+        )
+        for label, scenario in zip(labels, scenarios, strict=True)
+    }
+    checks = SideBySide(tasks, options.jobs)
+    try:
+        for done in as_completed(checks.results.values()):
+            if not options.json:
+                print("\n".join(_lines(done.result())), flush=True)
+    except BaseException:
+        checks.end()
+        raise
+    return [done.result() for done in checks.results.values()]
 
 
 def numbered(names: Sequence[str]) -> list[str]:

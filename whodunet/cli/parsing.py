@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -52,9 +51,8 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs",
         type=positive,
-        default=os.cpu_count() or 1,
         metavar="N",
-        help="labs at a time (default: one per core)",
+        help="labs at a time (default: as many as the machine has room for)",
     )
 
 

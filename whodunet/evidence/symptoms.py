@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from whodunet.evidence.command_line import UNSEEN, NetworkProgram, command_names, network_programs
+from whodunet.evidence import programs as table
+from whodunet.evidence.command_line import NetworkProgram, command_names, network_programs
 from whodunet.evidence.observation import Observation
 from whodunet.evidence.symptom import Symptom
-from whodunet.evidence.symptom_rows import FAILED_SOMEHOW, HANDS_ON, PROGRAMS, SSH_FAILED, Said, stood
+from whodunet.evidence.symptom_rows import FAILED_SOMEHOW, SSH_FAILED, UNSEEN, Said
 from whodunet.evidence.traffic import Traffic
 
 __all__ = ["Reading", "Symptom", "classify", "read_symptom"]
@@ -145,7 +146,7 @@ def _read_program(
 
 
 def _said(program: str, command: str, status: int | None, output: str) -> Said | None:
-    found = (row.read(command, status, output) for row in PROGRAMS[program])
+    found = (row.read(command, status, output) for row in table.known()[program].rows)
     return next((said for said in found if said is not None), None)
 
 
@@ -181,9 +182,10 @@ def _is_a_failure(said: Said) -> bool:
 def _silent(program: NetworkProgram, status: int | None, printed: _Printed) -> Said:
     """What no row knows: a program that was killed, one that failed without words, or unknown words."""
     if status is None:
-        if program.program in HANDS_ON and printed.stdout.strip():
+        known = table.known()[program.program]
+        if known.hands_on and printed.stdout.strip():
             return Said((Symptom.CONNECTED,), "")
-        first = Symptom.STALLED if stood(program.program, printed.output) else Symptom.TIMED_OUT
+        first = Symptom.STALLED if known.shows_that_it_stood(printed.output) else Symptom.TIMED_OUT
         return Said((first, *SILENT[1:]), "")
     if not printed.output.strip() and status not in (0, UNSEEN):
         return Said(SILENT, "")

@@ -329,14 +329,32 @@ def _exec(request: messages.Start, terminal: int | None, descriptors: Sequence[i
 def _configure(request: messages.Configure) -> None:
     """Sets the kernel's settings, runs lines of `ip -batch`, and has interfaces finish what they send."""
     for key, value in request.settings.items():
-        Path("/proc/sys/net", key).write_text(f"{value}\n", encoding="ascii")
+        for path in _places(key, request.interfaces):
+            path.write_text(f"{value}\n", encoding="ascii")
+    _run_ip(["-batch", "-"], request.ip_batch)
+    if request.ip6_batch:
+        _run_ip(["-6", "-batch", "-"], request.ip6_batch)
+    for interface in request.interfaces:
+        switch_offload_off(interface)
+
+
+def _places(key: str, interfaces: Sequence[str]) -> Iterator[Path]:
+    """Where a setting is written: the default of new interfaces is nothing to those that are there already."""
+    yield Path("/proc/sys/net", key)
+    folder, is_default, name = key.partition("/default/")
+    if is_default:
+        own = (Path("/proc/sys/net", folder, interface, name) for interface in interfaces)
+        yield from (path for path in own if path.exists())
+
+
+def _run_ip(options: Sequence[str], lines: Sequence[str]) -> None:
     reading, writing = os.pipe()
-    os.write(writing, "\n".join([*request.ip_batch, ""]).encode())
+    os.write(writing, "\n".join([*lines, ""]).encode())
     os.close(writing)
     said_r, said_w = os.pipe()
     pid = os.posix_spawn(
         "/usr/sbin/ip" if os.path.exists("/usr/sbin/ip") else "/usr/bin/ip",
-        ["ip", "-batch", "-"],
+        ["ip", *options],
         {},
         file_actions=[
             (os.POSIX_SPAWN_DUP2, reading, 0),
@@ -350,6 +368,4 @@ def _configure(request: messages.Configure) -> None:
     said = os.read(said_r, 4096).decode(errors="replace").strip()
     os.close(said_r)
     if status != 0:
-        raise OSError(0, f"ip -batch: {said}")
-    for interface in request.interfaces:
-        switch_offload_off(interface)
+        raise OSError(0, f"ip {' '.join(options)}: {said}")

@@ -210,9 +210,8 @@ def _place_own_programs(root: str) -> None:
     Path(own, "venv/pyvenv.cfg").write_text(f"home = {home}\n", encoding="utf-8")
     Path(packages, "own.pth").write_text(f"{OWN}/whodunet\n{OWN}/packages\n", encoding="utf-8")
     package = Path(__file__).resolve().parents[1]
-    for name in ("core", "session_manager"):
-        os.makedirs(f"{own}/whodunet/whodunet/{name}")
-        _bind(str(package / name), f"{own}/whodunet/whodunet/{name}")
+    os.makedirs(f"{own}/whodunet/whodunet/aws")
+    _bind(str(package / "aws"), f"{own}/whodunet/whodunet/aws")
     Path(own, "whodunet/whodunet/__init__.py").write_text((package / "__init__.py").read_text(encoding="utf-8"))
 
 

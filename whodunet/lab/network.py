@@ -144,6 +144,6 @@ def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
     check(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n", keep_open=there)
 
 
-def addresses(topology: Topology, node: str) -> list[tuple[str, str | None]]:
-    """Name and address of each interface of a node."""
-    return [(each.name, each.address()) for each in topology.interfaces.values() if each.node == node]
+def addresses(topology: Topology, node: str) -> dict[str, tuple[str, ...]]:
+    """The addresses of each interface of a node, by its name."""
+    return {each.name: each.addresses for each in topology.interfaces.values() if each.node == node}

@@ -17,6 +17,7 @@ from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
 from whodunet.lab_topo import LabTopo, describe
 from whodunet.loading.cause_files import read_causes
+from whodunet.loading.program_files import learn_programs
 from whodunet.loading.scenario_checks import NO_CAUSE
 from whodunet.loading.scenario_file import read_scenario
 from whodunet.loading.yaml_lines import read_file, shown
@@ -31,6 +32,7 @@ class Library:
         """A library of what a catalogue finds, of the process's own if none is given; its networks in a variation."""
         self.catalogue = catalogue.given() if places is None else places
         self.variation = variation
+        learn_programs(self.catalogue)
 
     @cache  # noqa: B019 - a library lives as long as the process
     def at(self, places: Catalogue) -> Library:

@@ -19,6 +19,7 @@ from whodunet.cases.scenario import (
     Answer,
     Claims,
     EvidenceClaim,
+    OneFamily,
     Probe,
     Question,
     Scenario,
@@ -28,6 +29,7 @@ from whodunet.cases.scenario import (
 )
 from whodunet.cases.strict import Strict
 from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.topology import Topology
 from whodunet.loading.former_words import in_present_words
 from whodunet.loading.resolution import Resolution
 from whodunet.loading.scenario_checks import Known, check
@@ -54,6 +56,7 @@ class ScenarioFile(Strict):
     title: str = Field(min_length=1)
     story: str = Field(min_length=1)
     topology: str
+    family: OneFamily | None = Field(default=None, description="for a case about one family; else it is for both")
     vantage: str | None = Field(
         default=None, description="host of the person who asks; the baseline's host if not given"
     )
@@ -61,6 +64,14 @@ class ScenarioFile(Strict):
     faults: tuple[Mapping[str, Any], ...] = ()
     probes: Mapping[str, Probe] = Field(min_length=1)
     answer: AnswerPart
+
+
+class NotOverFamily(InvalidInput):
+    """A scenario is about the other family of addresses than the one that its probes would go over."""
+
+    def __init__(self, problem: Problem, because: str) -> None:
+        super().__init__(problem)
+        self.because = because  # what the file says
 
 
 def read_scenario(text: str, name: str, place: str, known: Known, file: str = "") -> Scenario:
@@ -75,9 +86,11 @@ def read_scenario(text: str, name: str, place: str, known: Known, file: str = ""
 
     Raises:
         InvalidInput: with every problem there is, each with file, line, key and fix.
+        NotOverFamily: when it is a case about the other family than that of its topology.
     """
     document = Document(text, place)
     document.content = in_present_words(document.content)
+    _require_family(document, known)
     resolution = Resolution(document, _references(document, known))
     written, problems = parse(ScenarioFile, document.content, document)
     faults, fault_problems = _read_faults(document, known)
@@ -89,14 +102,28 @@ def read_scenario(text: str, name: str, place: str, known: Known, file: str = ""
     return scenario.model_copy(update={"source": text, "file": file})
 
 
+def _require_family(document: Document, known: Known) -> None:
+    """Told before anything else: what such a file refers to need not exist in the other family."""
+    stated = document.content.get("family")
+    limit, _ = parse(OneFamily, stated, document, ["family"]) if stated is not None else (None, [])
+    topology = _topology(document, known)
+    if limit is not None and topology is not None and topology.family != limit.only:
+        wrong = f"holds over {limit.only} only: {limit.because}"
+        raise NotOverFamily(Problem(document.place(["family"]), wrong, f"use --family {limit.only}"), limit.because)
+
+
+def _topology(document: Document, known: Known) -> Topology | None:
+    """The file's topology; None when it does not exist, which is told elsewhere."""
+    name = document.content.get("topology")
+    return known.topology(name) if isinstance(name, str) and name in known.topology_names() else None
+
+
 def _references(document: Document, known: Known) -> References | None:
-    """What the file's topology knows; None when that topology does not exist, which is told elsewhere."""
-    name, setup = document.content.get("topology"), document.content.get("setup")
+    """What the file's topology knows; None when that topology does not exist."""
+    topology, setup = _topology(document, known), document.content.get("setup")
     uplinks = setup.get("uplinks") if isinstance(setup, dict) else None
-    if not isinstance(name, str) or name not in known.topology_names():
-        return None
     used = {host: str(way) for host, way in uplinks.items()} if isinstance(uplinks, dict) else {}
-    return References(known.topology(name), used)
+    return References(topology, used) if topology is not None else None
 
 
 def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], list[Problem]]:
@@ -135,7 +162,8 @@ def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: K
         repaired=truth.repaired,
         lesson=truth.lesson,
     )
-    return Scenario(question=question, staging=Staging(setup=file.setup, faults=faults), answer=answer)
+    staging = Staging(setup=file.setup, faults=faults)
+    return Scenario(question=question, staging=staging, answer=answer, family=file.family)
 
 
 def json_schema(fault_kinds: Mapping[str, type[Fault]]) -> dict[str, Any]:

@@ -120,19 +120,17 @@ def test_doubled_braces_stand_for_the_text_of_a_reference() -> None:
     [
         (
             "{instnce}",
-            "refers to {instnce}, which small does not know; did you mean {instance}? "
-            "({{instnce}} stands for the text itself)",
+            "refers to {instnce}, which small does not know; did you mean {instance}? (plain text: {{instnce}})",
         ),
         (
-            "{instance.port.sh}",
-            "refers to {instance.port.sh}, which small does not know; did you mean {instance.port.ssh}? "
-            "({{instance.port.sh}} stands for the text itself)",
+            "{fw.insid}",
+            "refers to {fw.insid}, which small does not know; did you mean {fw.inside}? (plain text: {{fw.insid}})",
         ),
         (
             "{fw.maximum-mtu}",
             "refers to {fw.maximum-mtu}, which small does not know; use one of: {fw.name}, {fw.inside}, {fw.outside}",
         ),
-        ("{print}", "refers to {print}, which small does not know; for the text itself write {{print}}"),
+        ("{print}", "refers to {print}, which small does not know; for plain text write {{print}}"),
         (
             "{r1}",
             "refers to {r1}, but r1 has several addresses in ipv4; use one of: {r1.near.address}, {r1.far.address}",

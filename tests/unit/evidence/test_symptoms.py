@@ -17,8 +17,9 @@ import pytest
 
 from whodunet.evidence.command_line import network_program
 from whodunet.evidence.observation import Observation
+from whodunet.evidence.programs import known
 from whodunet.evidence.symptom import Symptom
-from whodunet.evidence.symptom_rows import PROGRAMS, Row
+from whodunet.evidence.symptom_rows import Row
 from whodunet.evidence.symptoms import Reading, classify, read_symptom
 from whodunet.evidence.traffic import Connection, Traffic
 
@@ -346,14 +347,14 @@ def test_a_contradiction_between_programs_of_one_line_is_none() -> None:
 
 def test_every_program_of_the_table_can_be_found_on_a_command_line() -> None:
     on_a_line = {"bash": "cat </dev/tcp/h/22", "python": "python3 x.py", "common": "kubectl get pods"}
-    for program in PROGRAMS:
+    for program in known():
         found = network_program(on_a_line.get(program, f"{program} h"))
         assert found is not None
         assert found.program == program
 
 
 def test_no_row_of_the_table_speaks_of_not_measuring() -> None:
-    rows: list[Row] = [row for rows in PROGRAMS.values() for row in rows]
+    rows: list[Row] = [row for program in known().by_file.values() for row in program.rows]
     assert all(row.means is not Symptom.COULD_NOT_MEASURE for row in rows)
 
 

@@ -71,12 +71,12 @@ class AuthorizationCodes:
             raise GrantRefused(GrantError.EXPIRED_TOKEN, "the authorization code has expired") from error
         except InvalidToken as error:
             raise _invalid_code() from error
-        asked_by = (claims["client_id"], claims["redirect_uri"]) == (shown.client_id, shown.redirect_uri)
-        if not asked_by or not _answers(shown.verifier, claims["challenge"]) or claims["nonce"] in self._spent:
+        asked_by = (claims.text("client_id"), claims.text("redirect_uri")) == (shown.client_id, shown.redirect_uri)
+        nonce = claims.text("nonce")
+        if not asked_by or not _answers(shown.verifier, claims.text("challenge")) or nonce in self._spent:
             raise _invalid_code()
-        self._spent.add(claims["nonce"], now_s + LIFETIME_S, now_s)
-        person: str = claims["person"]
-        return person
+        self._spent.add(nonce, now_s + LIFETIME_S, now_s)
+        return claims.text("person")
 
 
 def _answers(verifier: str, challenge: str) -> bool:

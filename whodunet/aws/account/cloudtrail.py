@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from whodunet.aws.account.seal import Identity
 from whodunet.aws.account.timestamps import utc_text
@@ -27,7 +27,7 @@ _SECRETS: Final = frozenset(
 )
 _VERSION: Final = "1.08"
 
-Record = dict[str, Any]
+Record = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class ApiCall:
     user_agent: str
     request_id: str
     read_only: bool
-    request: Mapping[str, Any] | None = None
-    response: Mapping[str, Any] | None = None
+    request: Mapping[str, object] | None = None
+    response: Mapping[str, object] | None = None
     failure: Failure | None = None
 
     def record(self, moment: Moment) -> Record:
@@ -94,7 +94,7 @@ class ServiceEvent:
 
     service: str
     name: str
-    details: Mapping[str, Any]
+    details: Mapping[str, object]
 
     def record(self, moment: Moment) -> Record:
         """The event."""
@@ -148,7 +148,7 @@ def unidentified(access_key_id: str | None = None) -> Record:
     return {"type": "Unknown", "principalId": "", **({"accessKeyId": access_key_id} if access_key_id else {})}
 
 
-def _elements(value: Any, key: str = "") -> Any:
+def _elements(value: object, key: str = "") -> object:
     """The value with keys in camelCase, secrets left out."""
     if key.lower() in _SECRETS and value is not None:
         return HIDDEN

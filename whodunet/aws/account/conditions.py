@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import TypeVar
 
 from whodunet.aws.account.patterns import Context, filled_in, matches
 
@@ -19,6 +19,7 @@ __all__ = ["Context", "holds"]
 _IF_EXISTS = "IfExists"
 _ANY_VALUE, _ALL_VALUES = "ForAnyValue:", "ForAllValues:"  # our context has at most one value a key
 
+_Read = TypeVar("_Read")  # what operators compare: texts, numbers, times
 _Test = Callable[[str, str, Context], bool]  # the request's value, the policy's value
 
 
@@ -56,7 +57,7 @@ def _like(value: str, wanted: str, context: Context) -> bool:
     return matches(wanted, value, context, arn=False)
 
 
-def _compared(read: Callable[[str], Any], fits: Callable[[Any, Any], bool]) -> _Test:
+def _compared(read: Callable[[str], _Read], fits: Callable[[_Read, _Read], bool]) -> _Test:
     def test(value: str, wanted: str, context: Context) -> bool:
         text = filled_in(wanted, context)
         return text is not None and fits(read(value), read(text))

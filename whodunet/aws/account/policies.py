@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_pascal
@@ -38,15 +38,18 @@ class AccessRequest:
     context: Context = field(default_factory=dict)
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     return [value] if isinstance(value, str | bool | int) else value
 
 
-def _as_text(value: Any) -> Any:
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in _listed(value)]
+def _as_text(value: object) -> object:
+    listed = _listed(value)
+    if not isinstance(listed, list):
+        return listed
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in listed]
 
 
-def _everybody(value: Any) -> Any:
+def _everybody(value: object) -> object:
     return {"*": ["*"]} if value == "*" else value
 
 

@@ -6,7 +6,6 @@ import html
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 _CODES = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -39,7 +38,7 @@ def read_refusal(status: int, body: bytes, error_type: str = "") -> Refusal:
 
 def _in_json(text: str) -> tuple[str, str] | None:
     try:
-        content: Any = json.loads(text)
+        content: object = json.loads(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict):

@@ -13,7 +13,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 _ACCESS_KEY_PREFIX: Final = "ASIA"  # what temporary keys begin with; IAM User Guide, "Unique identifiers"
 
@@ -75,19 +75,47 @@ class Opened:
     expires_at_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class SealedClaims:
+    """What a token that was opened says; reading raises InvalidToken where it does not say that."""
+
+    content: Mapping[str, object]
+
+    def text(self, key: str) -> str:
+        """A text."""
+        value = self.content.get(key)
+        if not isinstance(value, str):
+            raise InvalidToken(f"the token does not say its {key}")
+        return value
+
+    def number(self, key: str) -> int:
+        """A whole number."""
+        value = self.content.get(key)
+        if not isinstance(value, int):
+            raise InvalidToken(f"the token does not say its {key}")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Several texts."""
+        value = self.content.get(key)
+        if not isinstance(value, list):
+            raise InvalidToken(f"the token does not say its {key}")
+        return tuple(map(str, value))
+
+
 class Seal:
     """Issues and opens tokens with one key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def seal(self, use: str, claims: Mapping[str, Any], expires_at_s: int) -> str:
+    def seal(self, use: str, claims: Mapping[str, object], expires_at_s: int) -> str:
         """A token for one use, printable, safe in URLs and headers."""
         body = json.dumps({**claims, "use": use, "expires": expires_at_s}, sort_keys=True, separators=(",", ":"))
         content = base64.urlsafe_b64encode(body.encode())
         return f"{content.decode()}.{self._digest(content)}"
 
-    def open(self, use: str, token: str, now_s: float) -> dict[str, Any]:
+    def open(self, use: str, token: str, now_s: float) -> SealedClaims:
         """The claims of a token.
 
         Raises:
@@ -98,12 +126,12 @@ class Seal:
         if not hmac.compare_digest(digest.encode(), self._digest(content.encode()).encode()):
             raise InvalidToken("the token is not one of ours")
         try:
-            claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(content))
+            claims = SealedClaims(json.loads(base64.urlsafe_b64decode(content)))
         except (binascii.Error, ValueError) as error:  # only a holder of the key could make one
             raise InvalidToken("the token is not one of ours") from error
-        if claims.pop("use") != use:
+        if claims.text("use") != use:
             raise InvalidToken(f"the token is not for {use}")
-        if claims["expires"] <= now_s:
+        if claims.number("expires") <= now_s:
             raise ExpiredToken("the token has expired")
         return claims
 
@@ -128,10 +156,10 @@ class Seal:
             InvalidToken: when the token is not a session token of ours, or that of another key id.
         """
         claims = self.open("credentials", session_token, now_s)
-        if claims["key"] != access_key_id:
+        if claims.text("key") != access_key_id:
             raise InvalidToken("the token belongs to another access key")
-        identity = Identity(claims["account"], claims["role"], claims["session"])
-        return Opened(identity, self._secret(access_key_id), claims["issued"], claims["expires"])
+        identity = Identity(claims.text("account"), claims.text("role"), claims.text("session"))
+        return Opened(identity, self._secret(access_key_id), claims.number("issued"), claims.number("expires"))
 
     def _secret(self, access_key_id: str) -> str:
         return base64.b64encode(self._mac(b"secret:" + access_key_id.encode())).decode()[:40]

@@ -89,8 +89,8 @@ class Clients:
             claims = self._seal.open(_ID, client_id, now_s)
         except InvalidToken as error:
             raise GrantRefused(GrantError.INVALID_CLIENT, "the client is not registered") from error
-        grants = tuple(GrantType(grant) for grant in claims["grants"])
-        return RegisteredClient(claims["name"], tuple(claims["scopes"]), tuple(claims["redirects"]), grants)
+        grants = tuple(GrantType(grant) for grant in claims.texts("grants"))
+        return RegisteredClient(claims.text("name"), claims.texts("scopes"), claims.texts("redirects"), grants)
 
     def proven(self, client_id: str, client_secret: str, now_s: float) -> RegisteredClient:
         """The client with this id and the secret that was given to it; raises GrantRefused as `known`."""
@@ -99,7 +99,7 @@ class Clients:
             claims = self._seal.open(_SECRET, client_secret, now_s)
         except InvalidToken as error:
             raise GrantRefused(GrantError.INVALID_CLIENT, "the client secret is wrong") from error
-        if not hmac.compare_digest(claims["client"], digest(client_id)):
+        if not hmac.compare_digest(claims.text("client"), digest(client_id)):
             raise GrantRefused(GrantError.INVALID_CLIENT, "the client secret is another client's")
         return client
 

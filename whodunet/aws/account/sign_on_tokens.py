@@ -59,18 +59,19 @@ class Tokens:
             claims = self._seal.open(_REFRESH, refresh_token, now_s)
         except InvalidToken as error:
             raise _invalid_refresh_token() from error
-        if claims["client"] != digest(client_id) or claims["session"] in self._ended:
+        if claims.text("client") != digest(client_id) or claims.text("session") in self._ended:
             raise _invalid_refresh_token()
-        who = SignedIn(claims["person"], claims["session"])
+        who = SignedIn(claims.text("person"), claims.text("session"))
         return who, self._granted(who, refresh_token, now_s)
 
     def signed_in(self, access_token: str, now_s: float) -> SignedIn:
         """Whose token it is; raises InvalidToken for one that is over, ended, or not ours."""
         claims = self._seal.open(ACCESS, access_token, now_s)
-        session = claims.get("session") or digest(access_token)  # one that the lab made belongs to no sign-in
+        made_by_lab = "session" not in claims.content  # and belongs to no sign-in
+        session = digest(access_token) if made_by_lab else claims.text("session")
         if session in self._ended:
             raise InvalidToken("the session was signed out")
-        return SignedIn(claims["person"], session)
+        return SignedIn(claims.text("person"), session)
 
     def end(self, who: SignedIn, now_s: float) -> None:
         """Signs a session out: none of its tokens is good for anything from now on."""

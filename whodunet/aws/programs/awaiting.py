@@ -7,12 +7,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from threading import Thread
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Result = TypeVar("Result")
 
 
-async def first_of(*works: Coroutine[Any, Any, Any]) -> None:
+async def first_of(*works: Coroutine[object, None, object]) -> None:
     """Runs the works until one of them ends, and then no longer; raises what that one raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
@@ -23,7 +23,7 @@ async def first_of(*works: Coroutine[Any, Any, Any]) -> None:
         task.result()
 
 
-async def cancelled(*tasks: asyncio.Task[Any]) -> None:
+async def cancelled(*tasks: asyncio.Task[object]) -> None:
     """Cancels the tasks, and waits until they have ended; how they ended is nobody's matter any more."""
     for task in tasks:
         task.cancel()

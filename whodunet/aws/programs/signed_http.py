@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -76,11 +76,11 @@ def endpoint_of(service: str, region: str) -> str:
 def call(
     service: ServiceName,
     operation: str,
-    body: Mapping[str, Any],
+    body: Mapping[str, object],
     region: str,
     credentials: SigningCredentials,
     endpoint: str | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Calls an operation of a service that speaks JSON 1.1.
 
     Raises:
@@ -126,7 +126,7 @@ def channel_headers(url: str, region: str, credentials: SigningCredentials) -> d
 def _post(
     url: str,
     headers: Mapping[str, str],
-    body: Mapping[str, Any],
+    body: Mapping[str, object],
     service: str,
     region: str,
     credentials: SigningCredentials,

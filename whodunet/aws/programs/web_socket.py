@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -46,7 +46,7 @@ async def open_socket(url: str, headers: Mapping[str, str], first_text: str) -> 
         ping_timeout=2 * PING_S,
         close_timeout=_CLOSE_TIMEOUT_S,
     )
-    sender: Any = connection.transport.get_extra_info("socket")
+    sender: socket.socket = connection.transport.get_extra_info("socket")
     sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     await connection.send(first_text)
     return connection

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
-from typing import Any
 
 from pydantic import Field, JsonValue
 
@@ -210,7 +209,7 @@ class ClientHandshake:
         if action.action_type != _SESSION_TYPE:
             unsupported = action.action_type[:_QUOTED_CHARACTERS]
             return _answered(action, ActionStatus.UNSUPPORTED, f"Unsupported action {unsupported}")
-        parameters: Mapping[str, Any] = action.action_parameters or {}
+        parameters: Mapping[str, JsonValue] = action.action_parameters or {}
         name = str(parameters.get("SessionType"))[:_QUOTED_CHARACTERS]
         if name not in {str(supported) for supported in self._supported}:
             return _answered(action, ActionStatus.FAILED, f"Unknown session type {name}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from websockets.exceptions import WebSocketException
@@ -29,7 +29,7 @@ class CloudCalls(Protocol):
 
     instance: OwnInstance
 
-    async def call(self, service: ServiceName, operation: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def call(self, service: ServiceName, operation: str, body: Mapping[str, object]) -> dict[str, object]:
         """The answer to a call."""
 
     async def open_channel(self, channel: AgentChannel, opening: Callable[[str], OpenChannel]) -> Socket:
@@ -44,7 +44,7 @@ class SignedCloudCalls:
         self.instance = instance
         self._credentials = credentials
 
-    async def call(self, service: ServiceName, operation: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def call(self, service: ServiceName, operation: str, body: Mapping[str, object]) -> dict[str, object]:
         """Makes a call."""
         credentials = await in_thread(self._credentials.get)
         return await in_thread(partial(call, service, operation, body, self.instance.region, credentials))

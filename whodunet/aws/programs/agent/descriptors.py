@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Self
+from typing import Self
 
 MOST_BYTES = 16 * 1024  # in one read
 
@@ -59,7 +59,7 @@ class Descriptor:
         with suppress(OSError):
             os.close(self.number)
 
-    async def _ready(self, add: Callable[..., Any], remove: Callable[[int], Any]) -> None:
+    async def _ready(self, add: Callable[[int, Callable[[], None]], object], remove: Callable[[int], object]) -> None:
         ready = asyncio.Event()
         add(self.number, ready.set)
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet.aws.programs.agent import AGENT_VERSION
 from whodunet.aws.programs.signed_http import CallFailed, Unreachable, what_failed
@@ -189,7 +189,7 @@ def _system() -> dict[str, str]:
         return {}
 
 
-def _object(text: str, what: str) -> dict[str, Any]:
+def _object(text: str, what: str) -> dict[str, object]:
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -199,7 +199,7 @@ def _object(text: str, what: str) -> dict[str, Any]:
     return content
 
 
-def _text(content: Mapping[str, Any], key: str) -> str:
+def _text(content: Mapping[str, object], key: str) -> str:
     value = content.get(key)
     if not isinstance(value, str):
         raise Unreachable(f"instance metadata: {key} is missing")

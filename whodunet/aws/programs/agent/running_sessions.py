@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import Any, Final
+from typing import Final
 
 from whodunet.aws.programs.agent.outcome import Outcome
 from whodunet.aws.programs.agent.session import plan, run_session
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _END_WITHIN_S: Final = 4.0  # draining takes 2 s at most, and a report 1 s or so
 
 DialSession = Callable[[str], Dial]
-Report = Callable[[str, Outcome], Coroutine[Any, Any, None]]
+Report = Callable[[str, Outcome], Coroutine[object, None, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class RunningSessions:
             await asyncio.wait(tasks, timeout=_END_WITHIN_S)
             await cancelled(*tasks)
 
-    def _keep(self, session_id: str, work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    def _keep(self, session_id: str, work: Coroutine[object, None, None], stop: asyncio.Event) -> None:
         task = asyncio.create_task(work)
         self._running[session_id] = _Running(task, stop)
         task.add_done_callback(lambda _: self._running.pop(session_id))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from whodunet.aws.programs.agent.descriptors import Descriptor
 from whodunet.aws.programs.agent.local_users import LocalUser, directory_of
@@ -83,7 +83,7 @@ class SessionProcess:
         assert status is not None
         return status.si_status if status.si_code == os.CLD_EXITED else -1
 
-    async def outlast(self, output: Coroutine[Any, Any, Any]) -> int:
+    async def outlast(self, output: Coroutine[object, None, object]) -> int:
         """Reads the output until the process has exited and nothing of its session is left; its exit status.
 
         What has left the session may hold the output open for ever; it is not waited for. Raises what reading raised.

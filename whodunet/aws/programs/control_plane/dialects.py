@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 from xml.sax.saxutils import escape
 
 from starlette.responses import Response
@@ -22,7 +22,7 @@ _ANSWERED_BY_CREATION = 201  # the agent takes any other status for a failure
 class Dialect(Protocol):
     """One way of writing."""
 
-    def answer(self, operation: str, content: Mapping[str, Any], request_id: str) -> Response:
+    def answer(self, operation: str, content: Mapping[str, object], request_id: str) -> Response:
         """What a call is answered with."""
 
     def failure(self, error: ApiError, request_id: str) -> Response:
@@ -32,7 +32,7 @@ class Dialect(Protocol):
 class Json:
     """AWS JSON 1.1."""
 
-    def answer(self, operation: str, content: Mapping[str, Any], request_id: str) -> Response:
+    def answer(self, operation: str, content: Mapping[str, object], request_id: str) -> Response:
         """The content as it is."""
         return Response(json.dumps(content), headers={"x-amzn-RequestId": request_id}, media_type=_JSON_TYPE)
 
@@ -47,7 +47,7 @@ class Json:
 class Query:
     """AWS query."""
 
-    def answer(self, operation: str, content: Mapping[str, Any], request_id: str) -> Response:
+    def answer(self, operation: str, content: Mapping[str, object], request_id: str) -> Response:
         """The content inside a result inside a response."""
         body = (
             f'<{operation}Response xmlns="{_STS_NAMESPACE}"><{operation}Result>{_elements(content)}</{operation}Result>'
@@ -69,7 +69,7 @@ class Query:
 class ChannelXml:
     """What the agent reads when it asks for a channel."""
 
-    def answer(self, operation: str, content: Mapping[str, Any], request_id: str) -> Response:
+    def answer(self, operation: str, content: Mapping[str, object], request_id: str) -> Response:
         """The content inside a response."""
         return _xml(
             f"<{operation}Response>{_elements(content)}</{operation}Response>", request_id, _ANSWERED_BY_CREATION
@@ -85,9 +85,9 @@ def _xml(body: str, request_id: str, status: int = 200) -> Response:
     return Response(body, status, {"x-amzn-RequestId": request_id}, "text/xml")
 
 
-def _elements(content: Mapping[str, Any]) -> str:
+def _elements(content: Mapping[str, object]) -> str:
     return "".join(f"<{name}>{_element(value)}</{name}>" for name, value in content.items())
 
 
-def _element(value: Any) -> str:
+def _element(value: object) -> str:
     return _elements(value) if isinstance(value, Mapping) else escape(str(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
@@ -64,7 +64,7 @@ class Front:
         return await self._perform(request, visit, dialects.ChannelXml(), lambda: {**_json(body), **subject})
 
     async def _perform(
-        self, request: Request, visit: Visit, dialect: dialects.Dialect, parameters: Callable[[], Mapping[str, Any]]
+        self, request: Request, visit: Visit, dialect: dialects.Dialect, parameters: Callable[[], Mapping[str, object]]
     ) -> Response:
         try:
             answer = await self._answer(request, visit, parameters)
@@ -79,7 +79,7 @@ class Front:
         self._gate.record(visit, refused=refused)
         return dialect.failure(refused, visit.request_id)
 
-    async def _answer(self, request: Request, visit: Visit, parameters: Callable[[], Mapping[str, Any]]) -> Answer:
+    async def _answer(self, request: Request, visit: Visit, parameters: Callable[[], Mapping[str, object]]) -> Answer:
         if len(visit.signed.body) > MAX_BODY_BYTES:
             raise ApiError(TOO_LARGE, f"The request has more than {MAX_BODY_BYTES} bytes.")
         caller = self._gate.authenticate(visit)
@@ -112,7 +112,7 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def _json(body: bytes) -> dict[str, object]:
     try:
         content = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
 from starlette.requests import HTTPConnection
@@ -33,7 +32,7 @@ class Visit:
     service: str
     operation: str
     signed: SignedRequest
-    request: Mapping[str, Any] | None = None
+    request: Mapping[str, object] | None = None
     read_only: bool = False
     caller: Caller | None = None
     request_id: str = field(default_factory=lambda: str(uuid4()))
@@ -65,7 +64,9 @@ class Gate:
             except NotAuthorised as refused:
                 raise ApiError(ACCESS_DENIED, str(refused)) from refused
 
-    def record(self, visit: Visit, response: Mapping[str, Any] | None = None, refused: ApiError | None = None) -> None:
+    def record(
+        self, visit: Visit, response: Mapping[str, object] | None = None, refused: ApiError | None = None
+    ) -> None:
         """Writes the call down, answered or refused."""
         claimed = visit.signed.header("authorization").partition("Credential=")[2].partition("/")[0]
         call = ApiCall(

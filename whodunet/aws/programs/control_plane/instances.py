@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 from uuid import uuid4
 
 from whodunet.aws.programs.clock import now
@@ -32,7 +31,7 @@ class ManagedInstance:
 
     instance_id: str
     clock: Callable[[], Now] = now
-    told: dict[str, Any] = field(default_factory=dict)  # the members of DescribeInstanceInformation that agents know
+    told: dict[str, object] = field(default_factory=dict)  # the members of DescribeInstanceInformation that agents know
     control: PeerSocket | None = None
     pinged_at_ms: int = 0  # since the epoch
     _polls: int = 0
@@ -55,7 +54,7 @@ class ManagedInstance:
         heard = self.reachable or self._within(self._pinged_at_s, _PINGED_WITHIN_S)
         return PingStatus.ONLINE if heard else PingStatus.CONNECTION_LOST
 
-    def ping(self, told: Mapping[str, Any] | None = None) -> None:
+    def ping(self, told: Mapping[str, object] | None = None) -> None:
         """The agent has given a sign of life, and perhaps told something of its instance."""
         moment = self.clock()
         self.pinged_at_ms, self._pinged_at_s = moment.epoch_ms, moment.monotonic_s
@@ -75,7 +74,7 @@ class ManagedInstance:
         """The agent has got its answer and will ask again."""
         self._polled_at_s = self.clock().monotonic_s
 
-    def connected(self, control: PeerSocket, told: Mapping[str, Any]) -> None:
+    def connected(self, control: PeerSocket, told: Mapping[str, object]) -> None:
         """The control channel is open; it takes the place of the one before."""
         if self.control is not None:
             self.control.close("a newer connection took its place")

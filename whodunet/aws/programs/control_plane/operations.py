@@ -15,7 +15,7 @@ from whodunet.aws.programs.control_plane.api_errors import VALIDATION, ApiError
 from whodunet.aws.programs.control_plane.authentication import Caller
 from whodunet.aws.programs.control_plane.gate import Permission, Visit
 
-Answer = dict[str, Any]
+Answer = dict[str, object]
 
 
 class Request(BaseModel):
@@ -26,7 +26,7 @@ class Request(BaseModel):
     read_only: ClassVar[bool] = True
 
     @classmethod
-    def read(cls, parameters: Mapping[str, Any]) -> Self:
+    def read(cls, parameters: Mapping[str, object]) -> Self:
         """Reads the parameters; raises ApiError with all that is wrong with them."""
         try:
             return cls.model_validate(parameters)
@@ -71,7 +71,7 @@ def _problems(error: ValidationError) -> str:
     return f"{len(details)} validation error{plural} detected: {found}"
 
 
-def _problem(location: tuple[int | str, ...], kind: str, message: str, value: Any) -> str:
+def _problem(location: tuple[int | str, ...], kind: str, message: str, value: object) -> str:
     key = ".".join(str(part)[:1].lower() + str(part)[1:] for part in location)
     if kind == "missing":
         return f"Value null at '{key}' failed to satisfy constraint: Member must not be null"

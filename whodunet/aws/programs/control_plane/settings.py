@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
@@ -14,7 +14,7 @@ from whodunet.aws.account.policies import IamPolicy
 from whodunet.aws.programs.settings import ServerSettings, Settings
 
 
-def _policy(value: Any) -> Any:
+def _policy(value: object) -> object:
     return IamPolicy.from_document(value) if isinstance(value, dict) else value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
@@ -52,7 +52,7 @@ class UpdateInstanceInformation(Request):
         """On the instance."""
         yield Permission("ssm:UpdateInstanceInformation", account.instance_arn(self.instance_id))
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, object]:
         """As DescribeInstanceInformation tells it again."""
         return self.model_dump(by_alias=True, exclude={"instance_id"}, exclude_none=True)
 
@@ -160,7 +160,7 @@ def _description(instance: ManagedInstance) -> Answer:
     }
 
 
-def _fits(asked: InstanceFilter | OlderInstanceFilter, told: Mapping[str, Any]) -> bool:
+def _fits(asked: InstanceFilter | OlderInstanceFilter, told: Mapping[str, object]) -> bool:
     if asked.key not in _FILTERS:
         raise ApiError(INVALID_FILTER_KEY, f"The specified filter key {asked.key} is not valid.")
     return told.get(_FILTERS[asked.key]) in asked.values

@@ -6,7 +6,7 @@ import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from whodunet.aws.account.patterns import Context
 from whodunet.aws.programs.clock import now
@@ -182,11 +182,12 @@ def _description(session: LiveSession) -> Answer:
     }
 
 
-def _fits(asked: SessionFilter, told: Mapping[str, Any]) -> bool:
+def _fits(asked: SessionFilter, told: Mapping[str, object]) -> bool:
     if asked.key.startswith("Invoked"):
-        moment_s = _moment_s(asked.value)
-        return bool(told["StartDate"] >= moment_s if asked.key == "InvokedAfter" else told["StartDate"] < moment_s)
-    return bool(told[asked.key] == asked.value)
+        started_s, moment_s = told["StartDate"], _moment_s(asked.value)
+        assert isinstance(started_s, int | float)
+        return started_s >= moment_s if asked.key == "InvokedAfter" else started_s < moment_s
+    return told[asked.key] == asked.value
 
 
 def _moment_s(text: str) -> float:

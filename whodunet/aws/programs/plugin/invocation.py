@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 _FEWEST, _MOST = 3, 6
@@ -71,7 +70,7 @@ def _response(argument: str, environment: MutableMapping[str, str]) -> str:
     return response
 
 
-def _read_object(name: str, text: str) -> dict[str, Any]:
+def _read_object(name: str, text: str) -> dict[str, object]:
     try:
         found = json.loads(text)
     except ValueError as error:
@@ -80,7 +79,7 @@ def _read_object(name: str, text: str) -> dict[str, Any]:
     return dict(found)
 
 
-def _text(answer: dict[str, Any], key: str) -> str:
+def _text(answer: dict[str, object], key: str) -> str:
     found = answer.get(key)
     _require(isinstance(found, str) and found != "", f"RESPONSE has no {key}")
     return str(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from whodunet.aws.programs.awaiting import in_thread
 from whodunet.aws.programs.channel_socket import CannotConnect, SessionLost
@@ -49,7 +49,7 @@ class SessionService:
         with suppress(CallFailed):
             await in_thread(lambda: self._call("TerminateSession"))
 
-    def _call(self, operation: str) -> dict[str, Any]:
+    def _call(self, operation: str) -> dict[str, object]:
         asked = self._invocation
         body = {"SessionId": asked.session_id}
         return call("ssm", operation, body, asked.region, _credentials(asked.profile), asked.endpoint_url)

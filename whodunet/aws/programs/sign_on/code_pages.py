@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Final
 
 from starlette.datastructures import QueryParams
@@ -44,7 +44,7 @@ class CodePages:
 
     async def _answer(self, request: Request) -> Response:
         answer = await self._desk.answer(request, _USE)
-        asked = CodeRequest(**answer.about["request"])
+        asked = CodeRequest(*(answer.about.text(each.name) for each in fields(CodeRequest)))
         client = self._client(asked)
         if answer.allows and answer.person is None:
             return self._desk.html(pages.approval(self._question(asked, client), WHO))
@@ -64,7 +64,7 @@ class CodePages:
 
     def _question(self, asked: CodeRequest, client: RegisteredClient) -> pages.PageQuestion:
         facts = {"Answers go to": asked.redirect_uri}
-        return self._desk.question(client.name, facts, {"request": asdict(asked)}, _USE)
+        return self._desk.question(client.name, facts, asdict(asked), _USE)
 
 
 def _code_request(query: QueryParams) -> CodeRequest:

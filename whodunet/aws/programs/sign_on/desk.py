@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from whodunet.aws.account.cloudtrail import Failure
 from whodunet.aws.account.device_authorization import LIFETIME_S
 from whodunet.aws.account.grants import GrantError
-from whodunet.aws.account.seal import InvalidToken
+from whodunet.aws.account.seal import InvalidToken, SealedClaims
 from whodunet.aws.programs.sign_on import pages
 from whodunet.aws.programs.sign_on.exchange import form
 from whodunet.aws.programs.sign_on.office import Office
@@ -35,7 +35,7 @@ class StalePage(Exception):
 class DeskAnswer:
     """What a person answered; to deny something one need not say who one is."""
 
-    about: Mapping[str, Any]  # as the page was made with it
+    about: SealedClaims  # as the page was made with it
     person: str | None
     allows: bool
 
@@ -57,7 +57,7 @@ class Desk:
         return RedirectResponse(url, 303, self._headers)
 
     def question(
-        self, client_name: str, facts: Mapping[str, str], about: Mapping[str, Any], use: str, code: str | None = None
+        self, client_name: str, facts: Mapping[str, str], about: Mapping[str, object], use: str, code: str | None = None
     ) -> pages.PageQuestion:
         """A question to the directory's people; `about` comes back with the answer."""
         settings = self.office.settings
@@ -82,7 +82,7 @@ class Desk:
         known = person if person in self.office.settings.people else None
         return DeskAnswer(about, known, fields.get("decision") == pages.ALLOW)
 
-    def record(self, request: Request, answer: DeskAnswer, parameters: Mapping[str, Any]) -> None:
+    def record(self, request: Request, answer: DeskAnswer, parameters: Mapping[str, object]) -> None:
         """Writes to the audit trail who answered what."""
         self.office.audit.decision(request, answer.person, parameters, None if answer.allows else _DENIED)
 

@@ -45,7 +45,7 @@ class DevicePages:
 
     async def _answer(self, request: Request) -> Response:
         answer = await self._desk.answer(request, _USE)
-        waiting = self._pending(answer.about["user_code"])
+        waiting = self._pending(answer.about.text("user_code"))
         if waiting is None:
             raise StalePage
         if answer.allows and answer.person is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import parse_qs
 from uuid import uuid4
 
@@ -72,7 +72,7 @@ async def body(request: Request) -> bytes:
 
 def request_id(request: Request) -> str:
     """The number of the exchange that a request is part of."""
-    scope: MutableMapping[str, Any] = request.scope
+    scope: MutableMapping[str, object] = request.scope
     return str(scope[_REQUEST_ID])
 
 

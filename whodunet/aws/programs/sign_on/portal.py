@@ -6,7 +6,7 @@ Source: the service model of sso; the words of the refusals are those of AWS.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,7 +25,7 @@ _MOST_DIGITS: Final = 9
 _STATUS: Final = {"UnauthorizedException": 401, "ForbiddenException": 403, "InvalidRequestException": 400}
 _RECORDED: Final = {"accountId": "account_id", "roleName": "role_name"}
 
-Answer = Callable[[Request, SignedIn], Mapping[str, Any] | None]
+Answer = Callable[[Request, SignedIn], Mapping[str, object] | None]
 
 
 class PortalRefused(Exception):
@@ -79,7 +79,7 @@ class Portal:
             raise PortalRefused("UnauthorizedException", "Session token not found or invalid")
         return who
 
-    def _role_credentials(self, request: Request, who: SignedIn) -> Mapping[str, Any]:
+    def _role_credentials(self, request: Request, who: SignedIn) -> Mapping[str, object]:
         settings = self._office.settings
         role = _parameter(request, "role_name")
         self._check_account(request)
@@ -96,7 +96,7 @@ class Portal:
         }
         return {"roleCredentials": credentials}
 
-    def _accounts(self, request: Request, who: SignedIn) -> Mapping[str, Any]:
+    def _accounts(self, request: Request, who: SignedIn) -> Mapping[str, object]:
         settings = self._office.settings
         account = {
             "accountId": settings.account_id,
@@ -105,7 +105,7 @@ class Portal:
         }
         return _page("accountList", [account] if settings.roles_of(who.person) else [], request)
 
-    def _roles(self, request: Request, who: SignedIn) -> Mapping[str, Any]:
+    def _roles(self, request: Request, who: SignedIn) -> Mapping[str, object]:
         self._check_account(request)
         settings = self._office.settings
         roles = [{"roleName": role, "accountId": settings.account_id} for role in settings.roles_of(who.person)]
@@ -133,7 +133,7 @@ def _parameter(request: Request, name: str) -> str:
     return value
 
 
-def _page(key: str, items: Sequence[Mapping[str, str]], request: Request) -> Mapping[str, Any]:
+def _page(key: str, items: Sequence[Mapping[str, str]], request: Request) -> Mapping[str, object]:
     """As many as the client wants at a time, and where the next ones begin."""
     first = _number(request, "next_token", 0, range(len(items) + 1))
     rest = first + _number(request, "max_result", _MOST_RESULTS, range(1, _MOST_RESULTS + 1))

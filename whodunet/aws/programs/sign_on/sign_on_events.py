@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.requests import Request
 
@@ -29,7 +28,7 @@ class Audit:
         request: Request,
         operation: str,
         who: SignedIn | None,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, object],
         failure: Failure | None = None,
     ) -> None:
         """A call of the token service or the portal."""
@@ -39,7 +38,7 @@ class Audit:
         _log(call)
 
     def decision(
-        self, request: Request, person: str | None, parameters: Mapping[str, Any], failure: Failure | None = None
+        self, request: Request, person: str | None, parameters: Mapping[str, object], failure: Failure | None = None
     ) -> None:
         """A person's answer to what a program asked."""
         known = None if person is None else identity_center_user(person, self._account_id)
@@ -59,7 +58,7 @@ def _api_call(
     service: str,
     operation: str,
     who: Record | None,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, object],
     failure: Failure | None,
 ) -> ApiCall:
     return ApiCall(

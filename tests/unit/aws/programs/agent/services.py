@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.unit.aws.programs.memory_sockets import MemorySocket
@@ -25,7 +25,7 @@ class MemoryService:
         self.calls: list[str] = []
         self.opened: asyncio.Queue[tuple[str, OpenChannel, MemorySocket]] = asyncio.Queue()
 
-    async def call(self, service: str, operation: str, _body: dict[str, Any]) -> dict[str, Any]:
+    async def call(self, service: str, operation: str, _body: Mapping[str, object]) -> dict[str, Any]:
         """Takes a call."""
         if service == "ec2messages":
             await asyncio.Event().wait()

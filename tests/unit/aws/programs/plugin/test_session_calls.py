@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -31,7 +32,9 @@ def answers(monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any] | Exception
     """Makes the service answer so; gives the list of calls made."""
     calls: list[tuple[Any, ...]] = []
 
-    def call(name: str, operation: str, body: dict[str, Any], region: str, keys: Any, endpoint: str) -> dict[str, Any]:
+    def call(
+        name: str, operation: str, body: Mapping[str, object], region: str, keys: Any, endpoint: str
+    ) -> dict[str, Any]:
         calls.append((name, operation, body, region, keys.access_key, endpoint))
         if isinstance(outcome, Exception):
             raise outcome

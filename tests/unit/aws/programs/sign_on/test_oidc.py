@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_client_registers_for_ninety_days(company: Company) -> None:
     ],
 )
 def test_a_client_that_is_none_is_not_registered(
-    company: Company, body: dict[str, Any], exception: str, error: str
+    company: Company, body: Mapping[str, object], exception: str, error: str
 ) -> None:
     answer = company.post("/client/register", **{"clientName": "cli", "clientType": "public", **body})
     assert refusal(answer) == (400, exception, error)
