@@ -15,15 +15,21 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (
     ICMPv6DestUnreach,
     ICMPv6EchoRequest,
+    ICMPv6MLReport2,
+    ICMPv6ND_NA,
+    ICMPv6ND_NS,
+    ICMPv6NDOptDstLLAddr,
+    ICMPv6NDOptSrcLLAddr,
     ICMPv6PacketTooBig,
     IPv6,
     IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
 )
 from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1Q, Dot3, Ether
 from scapy.packet import Raw
 
 from whodunet.errors import InvalidInput
-from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp, kinds
+from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, NeighbourMessage, Tcp, kinds
 from whodunet.lab.pcap_reader import Reading, read_capture
 from whodunet.lab.pcap_reader import read as read_bytes
 
