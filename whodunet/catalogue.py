@@ -26,6 +26,7 @@ PARTS: Final = (
     "causes",
     "controllers",
     "faults",
+    "packet_kinds",
     "programs",
     "services",
     "topologies",
@@ -69,6 +70,11 @@ def look_in(folders: Iterable[Path]) -> None:
 def given() -> Catalogue:
     """The project's own folders, and those that this process was given."""
     return Catalogue(tuple(dict.fromkeys(_given)))
+
+
+def topology(name: str) -> Any:
+    """The class of one of the project's own topologies, for one that builds on it."""
+    return attribute(folder("topologies") / f"{name}.py", "topos")[name]
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ class Uplinks:
         return self._ways.get(host, {})
 
     def gateways(self) -> list[str]:
-        """The address of the first router on each way out."""
-        return [uplink.gateway for there in self._ways.values() for uplink in there.values()]
+        """The addresses of the first router on each way out: one of each family."""
+        return [gateway for there in self._ways.values() for uplink in there.values() for gateway in uplink.gateway]
 
     def choose_all(self, hosts: Mapping[str, Host], chosen: Mapping[str, str]) -> None:
         """Has every host use the way that is chosen for it, or else the one it prefers."""
@@ -38,7 +38,7 @@ class Uplinks:
             chosen, preferred = ways[name], list(ways)[: list(ways).index(name)]
             lines = [f"ip link set dev {ways[each].interface} down" for each in preferred]
             lines += [f"ip link set dev {chosen.interface} up"]
-            lines += [f"ip route replace default via {chosen.gateway} dev {chosen.interface}"]
+            lines += [f"ip route replace default via {gateway} dev {chosen.interface}" for gateway in chosen.gateway]
             host.check("; ".join(lines))
             host.set_resolver(chosen.resolver)
             self.in_use[host.name] = name
