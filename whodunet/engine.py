@@ -68,6 +68,7 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         places=tuple(map(str, library.catalogue.places)),
         beside=beside,
         scenario=question.name,
+        variation=library.variation,
         **more,
     )
 

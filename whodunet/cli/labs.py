@@ -120,7 +120,7 @@ def up(options: argparse.Namespace) -> int:
 def _bring_up(options: argparse.Namespace, process: LabProcess) -> None:
     from whodunet.loading.library import Library, find_scenario
 
-    library = Library()
+    library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
     more = _plan_options(options)
     name = control.name_for(scenario.question.name) if options.name is None else options.name

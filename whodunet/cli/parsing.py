@@ -6,6 +6,9 @@ import argparse
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn, TypeAlias
 
+from whodunet.evidence.topology import FAMILIES
+from whodunet.variation import AS_STATED, Variation, read_seed
+
 _FEW: Final = 8  # choices that still fit a line
 
 
@@ -54,6 +57,25 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="labs at a time (default: as many as the machine has room for)",
     )
+
+
+def _seed(text: str) -> int:
+    try:
+        return read_seed(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_variation_options(parser: argparse.ArgumentParser, **more: Any) -> None:
+    """For commands that build the network of a scenario; `more` is for commands that take several seeds."""
+    draw = "draw addresses, path, delays and TTLs from a number, instead of those that the topology states"
+    parser.add_argument("--seed", type=_seed, metavar="N", **{"help": draw, **more})
+    parser.add_argument("--family", choices=FAMILIES, default=AS_STATED.family, help="which family the probes go over")
+
+
+def variation(options: argparse.Namespace) -> Variation:
+    """The variation that one of these commands was asked for."""
+    return Variation(options.seed, options.family)
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from whodunet.cases.scenario import Scenario
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
-from whodunet.lab_topo import LabTopo, describe
+from whodunet.lab_topo import LabTopo, build, describe
 from whodunet.loading.cause_files import read_causes
 from whodunet.loading.program_files import learn_programs
 from whodunet.loading.scenario_checks import NO_CAUSE
@@ -67,8 +67,8 @@ class Library:
         """
         file = self.topology_file(name)
         try:
-            made: LabTopo = catalogue.attribute(file, "topos")[name]()
-            describe(name, made)
+            made = build(catalogue.attribute(file, "topos")[name], self.variation)
+            describe(name, made, self.variation.family)
         except InvalidInput:
             raise
         except Exception as error:  # whatever somebody's file does
