@@ -208,7 +208,9 @@ def _far_end(name: str, topo: LabTopo, interfaces: Iterable[Interface], family: 
             if address is not None:
                 return address.partition("/")[0]
     wrong = f"has no address of {family} at the far end of its baseline, {meant}"
-    raise InvalidInput(Problem(f"topology {name}", wrong, "give its interfaces addresses of both families, or use the other one"))
+    raise InvalidInput(
+        Problem(f"topology {name}", wrong, "give its interfaces addresses of both families, or use the other one")
+    )
 
 
 def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:

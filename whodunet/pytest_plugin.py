@@ -8,6 +8,7 @@
         assert "egress firewall" in seen.stdout
 
 `lab` is a running lab of the marked scenario, with its fault in place, of its own for each test, and gone afterwards.
+With `--whodunet-seed N`, `--whodunet-family ipv6`, networks are drawn from a number, and probes go over IPv6.
 """
 
 from __future__ import annotations
@@ -39,9 +40,36 @@ _KEYS_OF_A_SCENARIO: Final = (re.compile(r"^topology:", re.MULTILINE), re.compil
 _PLAYER: Final = pytest.StashKey["Player"]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options that say in which variation networks are; those of other plugins are called --seed, too."""
+    group = parser.getgroup("whodunet", "network labs of whodunet")
+    draw = "draw the networks' particulars from a number, instead of those that their topologies state"
+    group.addoption("--whodunet-seed", type=_seed, metavar="N", help=draw)
+    group.addoption("--whodunet-family", choices=FAMILIES, default=AS_STATED.family, help="which one probes go over")
+
+
+def _seed(text: str) -> int:
+    try:
+        return read_seed(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _library(config: pytest.Config) -> Library:
+    from whodunet.loading.library import Library
+
+    return Library(variation=Variation(config.getoption("--whodunet-seed"), config.getoption("--whodunet-family")))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", _MARKER)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """What networks are asked to be."""
+    asked = Variation(config.getoption("--whodunet-seed"), config.getoption("--whodunet-family"))
+    return None if asked == AS_STATED else f"whodunet: {asked}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -46,7 +46,10 @@ class Plan:
     def from_json(cls, text: str) -> Plan:
         """The plan that `to_json` wrote."""
         read = json.loads(text)
-        values = {"shares": tuple(Shared(**each) for each in read["shares"]), "variation": Variation(**read["variation"])}
+        values = {
+            "shares": tuple(Shared(**each) for each in read["shares"]),
+            "variation": Variation(**read["variation"]),
+        }
         return cls(**read | values)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -35,9 +35,10 @@ class Library:
         learn_programs(self.catalogue)
 
     @cache  # noqa: B019 - a library lives as long as the process
-    def at(self, places: Catalogue) -> Library:
-        """The library of another catalogue."""
-        return self if places == self.catalogue else Library(places, self.variation)
+    def at(self, places: Catalogue, variation: Variation | None = None) -> Library:
+        """The library of another catalogue or variation; by default in this one."""
+        variation = variation or self.variation
+        return self if (places, variation) == (self.catalogue, self.variation) else Library(places, variation)
 
     def of(self, scenario: Scenario) -> Library:
         """The library of a scenario: with what lies beside its file."""
@@ -79,6 +80,11 @@ class Library:
     def topology(self, name: str) -> Topology:
         """The topology of that name."""
         return describe(name, self.topo(name), self.variation.family)
+
+    def unused_seed(self, topology: Topology) -> Iterator[str]:
+        """That a seed was given to a topology that draws nothing, where that is so."""
+        if topology.seed != self.variation.seed:
+            yield f"--seed {self.variation.seed} changes nothing: the topology {topology.name} draws nothing from it"
 
     def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Topology:
         """A topology with some keys of its switches' policies replaced."""
