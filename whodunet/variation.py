@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -32,9 +33,13 @@ class Variation:
 
 
 def read_seed(text: str) -> int:
-    """Raises ValueError for what is no seed."""
+    """A seed, as options have it.
+
+    Raises:
+        argparse.ArgumentTypeError: for anything else.
+    """
     if not (text.isascii() and text.isdigit()) or int(text) > HIGHEST_SEED:
-        raise ValueError(f"{text} is not a seed, which is a whole number from 0 to {HIGHEST_SEED}")
+        raise ArgumentTypeError(f"{text} is not a seed, which is a whole number from 0 to {HIGHEST_SEED}")
     return int(text)
 
 

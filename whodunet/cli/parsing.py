@@ -59,17 +59,10 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _seed(text: str) -> int:
-    try:
-        return read_seed(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
 def add_variation_options(parser: argparse.ArgumentParser) -> None:
     """For commands that build the network of a scenario."""
     draws = "draw addresses, path, delays and TTLs from a number, instead of those that the topology states"
-    parser.add_argument("--seed", type=_seed, metavar="N", help=draws)
+    parser.add_argument("--seed", type=read_seed, metavar="N", help=draws)
     add_family_option(parser)
 
 
@@ -83,7 +76,9 @@ def add_seeds_options(parser: argparse.ArgumentParser) -> None:
     """For commands that take several seeds."""
     several = parser.add_mutually_exclusive_group()
     draws = "play each with particulars that are drawn from a number; several seeds: several times"
-    several.add_argument("--seed", dest="seed_list", type=_seed, action="append", default=[], metavar="N", help=draws)
+    several.add_argument(
+        "--seed", dest="seed_list", type=read_seed, action="append", default=[], metavar="N", help=draws
+    )
     several.add_argument("--seeds", type=positive, metavar="N", help="play each with the seeds 1 to N")
     add_family_option(parser)
 
