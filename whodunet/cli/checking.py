@@ -7,10 +7,10 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -24,6 +24,7 @@ from whodunet.cli.terminal import hanging
 from whodunet.errors import InvalidInput, Problem, WhodunetError
 
 if TYPE_CHECKING:
+    from whodunet.cases.judging import Judgement
     from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
     from whodunet.loading.library import Library
@@ -48,23 +49,37 @@ def add_commands(commands: Commands) -> None:
 class Play:
     """A scenario that is to be played, and the library of the variation to play it in."""
 
-    scenario: Scenario
+    scenario: Scenario = field(compare=False)
     library: Library
+    file: str
+
+    @classmethod
+    def of(cls, scenario: Scenario, library: Library) -> Play:
+        """The play of a scenario that the library has read."""
+        return cls(scenario, library, scenario.file)
 
     @property
     def name(self) -> str:
         """The scenario's, and what its network is asked to be."""
         return self.library.variation.of(self.scenario.question.name)
 
+    @property
+    def twin(self) -> Play | None:
+        """That of the scenario's twin, in the same variation."""
+        twin = self.library.twin(self.scenario)
+        return Play.of(twin, self.library) if twin else None
+
 
 @dataclass(frozen=True)
 class Checked:
     """What came of one play of a scenario: a recording, or why there is none."""
 
-    name: str  # the scenario's, and what was asked of its network; numbered where there are several plays of that name
+    play: Play
+    name: str  # the play's; numbered where there are several of that name
     took_s: float
     recording: Recording | None = None
     failure: str | None = None
+    twin: Judgement | None = None  # of the comparison with the scenario's twin, where there is one
 
     @property
     def outcome(self) -> str:
@@ -80,11 +95,12 @@ def check(options: argparse.Namespace) -> int:
     if not names:
         raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
     libraries = [Library(variation=each) for each in variations(options)]
-    plays, left_out = _read_all([find_scenario(name) for name in names], libraries)
+    asked, left_out = _read_all([find_scenario(name) for name in names], libraries)
     with _report_file(options.junit) as write:
         if not options.json:
             print("".join(f"{'not played':17} {name}: {because}\n" for name, because in left_out.items()), end="")
-        checked = _check_side_by_side(plays * options.repeat, options)
+        played = _check_side_by_side(_with_twins(asked) * options.repeat, options)
+        checked = list(_compared_with_twins(played, set(asked)))
         _report(checked, left_out, options, write)
     return exit_status([each.outcome for each in checked])
 
@@ -129,7 +145,7 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
     others: dict[Path, NotOverFamily] = {}
     for library, path in product(libraries, paths):
         try:
-            plays.append(Play(library.scenario(path), library))
+            plays.append(Play.of(library.scenario(path), library))
         except NotOverFamily as error:
             others[path] = error
         except InvalidInput as error:
@@ -139,6 +155,36 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
     if problems:
         raise InvalidInput(*dict.fromkeys(problems))
     return plays, {path.stem: error.because for path, error in others.items()}
+
+
+def _with_twins(plays: Sequence[Play]) -> list[Play]:
+    """The plays, and behind them those of the twins that they name: what is said of twins can only be seen in both."""
+    twins = dict.fromkeys(twin for play in plays if (twin := play.twin))
+    return [*plays, *(twin for twin in twins if twin not in plays)]
+
+
+def _compared_with_twins(checked: Sequence[Checked], asked: Collection[Play]) -> Iterator[Checked]:
+    """What was checked; each play of a scenario that names a twin is judged beside a play of that one, too.
+
+    Args:
+        asked: what is not there as a twin alone.
+    """
+    from whodunet.cases.twins import judge_twin
+
+    recordings: dict[Play, list[Recording]] = {}
+    for each in checked:
+        recordings.setdefault(each.play, []).extend([each.recording] if each.recording else [])
+    so_far: Counter[Play] = Counter()
+    for each in checked:
+        twin = each.play.twin if each.play in asked else None
+        others = recordings[twin] if twin else []
+        if each.recording and others:
+            judgement = judge_twin(each.recording, others[so_far[each.play] % len(others)])
+            judgements = (*each.recording.judgements, judgement)
+            yield replace(each, recording=replace(each.recording, judgements=judgements), twin=judgement)
+        else:
+            yield each
+        so_far[each.play] += 1
 
 
 def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> list[Checked]:
@@ -181,8 +227,8 @@ def _check_one(name: str, play: Play) -> Checked:
     try:
         recording = engine.play(play.scenario, play.library, lambda text: None)
     except (WhodunetError, OSError) as error:
-        return Checked(name, time.monotonic() - started, failure=str(error))
-    return Checked(name, time.monotonic() - started, recording)
+        return Checked(play, name, time.monotonic() - started, failure=str(error))
+    return Checked(play, name, time.monotonic() - started, recording)
 
 
 def _lines(checked: Checked) -> Iterator[str]:
@@ -195,6 +241,13 @@ def _lines(checked: Checked) -> Iterator[str]:
         if each.outcome != "held":
             yield hanging(f"{each.claim.id}: expected {each.expected}, seen {each.seen}")
     yield from (hanging(f"note: {note}") for note in recording.run.notes)
+
+
+def _twin_lines(checked: Checked) -> Iterator[str]:
+    if checked.twin is not None:
+        yield f"{checked.twin.outcome:17} {checked.name}: {checked.twin.claim.says}"
+        if checked.twin.outcome != "held":
+            yield hanging(f"expected {checked.twin.expected}, seen {checked.twin.seen}")
 
 
 def _report(
@@ -214,6 +267,7 @@ def _report(
             json.dumps({"reports": reports, "failures": failures, "not_played": left_out}, indent=2, ensure_ascii=False)
         )
     else:
+        print("".join(f"{line}\n" for each in checked for line in _twin_lines(each)), end="")
         held = sum(each.outcome == "held" for each in checked)
         several = options.repeat > 1 or len(variations(options)) > 1
         print(f"{held} of {len(checked)} {'plays' if several else 'scenarios'} held")
