@@ -141,4 +141,4 @@ def library_of(status: LabStatus) -> Library:
     from whodunet.catalogue import Catalogue
     from whodunet.loading.library import Library
 
-    return Library(Catalogue(tuple(map(Path, status.places))))
+    return Library(Catalogue(tuple(map(Path, status.places))), status.variation)

@@ -29,7 +29,7 @@ from whodunet.lab.services import RunningServices
 from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.waiting import wait_until
 from whodunet.lab.watch import Watch
-from whodunet.lab_topo import LabTopo, describe
+from whodunet.lab_topo import LabTopo, build, describe
 
 # Switches' interfaces must not speak. What of IPv4 is not set here, a new namespace takes over from the machine.
 # Source: the kernel's admin-guide/sysctl/net.rst, devconf_inherit_init_net
@@ -52,8 +52,9 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
     check(["ip", "link", "set", "dev", "lo", "up"])
     for setting, value in _QUIET.items():
         Path("/proc/sys/net", setting).write_text(value)
-    topo: LabTopo = catalogue.attribute(Path(plan.topology_file), "topos")[plan.topology]()
-    topology = describe(plan.topology, topo)
+    topologies = catalogue.attribute(Path(plan.topology_file), "topos")
+    topo: LabTopo = build(topologies[plan.topology], plan.variation)
+    topology = describe(plan.topology, topo, plan.variation.family)
     policies = {switch: plan.policies.get(switch) or own for switch, own in topology.policies.items()}
     with ThreadPoolExecutor() as side:
         controller = Controller(Path(plan.ryu_app), openvswitch.CONTROLLER, plan.other_controller, watch.note)

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast, get_args
 
-from whodunet.evidence.topology import Topology
+from whodunet.evidence.topology import Family, Topology
 from whodunet.lab.capture import CaptureCounters
 from whodunet.lab.messages import Descriptor
 from whodunet.lab.processes import Finished
+from whodunet.variation import Variation
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -43,6 +44,8 @@ class LabStatus:
     name: str
     scenario: str
     topology: str
+    seed: int | None
+    family: Family
     places: Sequence[str]  # the folders beside the project's own that it was made from
     hosts: Sequence[str]
     switches: Sequence[str]
@@ -52,6 +55,11 @@ class LabStatus:
     notes: Sequence[str]  # what happened to the lab since its start
     lost: Sequence[str]  # what of it has ended without being asked to
     up_s: float
+
+    @property
+    def variation(self) -> Variation:
+        """In which its topology was built."""
+        return Variation(self.seed, self.family)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ class RunningLab:
             name=self.plan.name,
             scenario=self.plan.scenario,
             topology=self.plan.topology,
+            seed=self.plan.variation.seed,
+            family=self.plan.variation.family,
             places=self.plan.places,
             hosts=tuple(self.hosts),
             switches=tuple(self.topology.policies),

@@ -49,7 +49,7 @@ class MemoryLab(LabClient):
     def close(self) -> None: ...
 
     def status(self, timeout_s: float = 0) -> LabStatus:
-        return LabStatus("lab", "", "", (), (), (), {}, {}, {}, (), (), 0)
+        return LabStatus("lab", "", "", None, "ipv4", (), (), (), {}, {}, {}, (), (), 0)
 
     def ask(self, request: Any, timeout_s: float = 0) -> Any:
         if isinstance(request, requests.Remember):
