@@ -71,6 +71,11 @@ def given() -> Catalogue:
     return Catalogue(tuple(dict.fromkeys(_given)))
 
 
+def topology(name: str) -> Any:
+    """The class of one of the project's own topologies, for one that builds on it."""
+    return attribute(folder("topologies") / f"{name}.py", "topos")[name]
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """What can be found: the project's own, and what lies in the folders `causes`, `faults` ... of other places."""

@@ -6,22 +6,20 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from whodunet import catalogue
 from whodunet.cases.fault import Fault, FaultNotInPlace
-from whodunet.cases.judging import Judgement, judge
 from whodunet.cases.lab import Capture, Lab
+from whodunet.cases.recording import Recording
 from whodunet.cases.run_json import from_json, to_json
 from whodunet.cases.scenario import Scenario
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.evidence.capture_summary import damage
 from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
-from whodunet.evidence.packets import CapturedPacket
-from whodunet.evidence.readings import Readings, readings_of
 from whodunet.evidence.topology import Topology
 from whodunet.evidence.trails import answer_margin_ns
 from whodunet.lab.control import name_for
@@ -40,33 +38,6 @@ _PLAYS: Final = count(1)
 _MOST_ROUND_TRIPS: Final = 8
 _LEAST_QUIET_S: Final = 0.02  # a controller, or a busy machine, takes longer than a path without delay
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A scenario that was played, with all that was recorded."""
-
-    scenario: Scenario
-    topology: Topology
-    run: Run
-    packets: Sequence[CapturedPacket]
-    judgements: tuple[Judgement, ...]
-
-    @classmethod
-    def judged(cls, scenario: Scenario, topology: Topology, run: Run, packets: Sequence[CapturedPacket]) -> Self:
-        """A recording, judged."""
-        return cls(scenario, topology, run, packets, judge(scenario, run, packets, topology))
-
-    @property
-    def readings(self) -> Readings:
-        """The symptom of every probe."""
-        return readings_of(self.run, self.packets, self.topology)
-
-    @property
-    def outcome(self) -> str:
-        """The worst outcome of all claims."""
-        outcomes = {judgement.outcome for judgement in self.judgements}
-        return next(each for each in ("broken", "could-not-measure", "held") if each in outcomes)
 
 
 def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:

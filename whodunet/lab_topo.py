@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from whodunet.importing import importing_mininet
 
@@ -15,9 +15,9 @@ with importing_mininet():
     from mininet.node import Host
     from mininet.topo import Topo
 
+from whodunet.address_plan import ANYWHERE, Addresses
 from whodunet.evidence.topology import Family, Interface, Link, Node, Topology
-
-ANYWHERE: Final = ("0.0.0.0/0", "::/0")
+from whodunet.variation import Draws
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,13 @@ class Uplink:
     """One way out of a host: an interface, the gateway behind it, and the resolver that is used there."""
 
     interface: str
-    gateway: str
-    resolver: str
+    gateway: tuple[str, ...]  # an address of each family
+    resolver: tuple[str, ...]
+
+
+def _family_of(line: str) -> str:
+    """The option of `ip` for a route or rule: an address with a colon is one of IPv6."""
+    return "-6" if ":" in line else "-4"
 
 
 class RoutedHost(Host):
@@ -37,12 +42,15 @@ class RoutedHost(Host):
     ) -> Any:
         """Configures the node as Mininet does, then its routing."""
         result = super().config(**params)
+        for interface in self.intfList():
+            if "ip6" in interface.params:
+                self.cmd(f"ip address replace {interface.params['ip6']} dev {interface}")
         if forwards:
-            self.cmd("sysctl -w net.ipv4.ip_forward=1")
+            self.cmd("sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
         for route in routes:
-            self.cmd(f"ip route replace {route}")
+            self.cmd(f"ip {_family_of(route)} route replace {route}")
         for rule in rules:
-            self.cmd(f"ip rule add {rule}")
+            self.cmd(f"ip {_family_of(rule)} rule add {rule}")
         return result
 
 
@@ -54,9 +62,10 @@ class LabTopo(Topo):
 
     baseline: ClassVar[tuple[str, str]]
 
-    def __init__(self, *args: Any, **params: Any) -> None:
-        """Arguments are those of `build`."""
-        self.networks: dict[str, tuple[str, ...]] = {"anywhere": ANYWHERE}
+    def __init__(self, *args: Any, seed: int | None = None, **params: Any) -> None:
+        """Draws what varies from the seed; all other arguments are those of `build`."""
+        self.draws = Draws(seed)
+        self.networks: dict[str, tuple[str, ...]] = {"anywhere": ANYWHERE.cidrs}
         super().__init__(*args, **params)
 
     def network(self, name: str, *cidrs: str) -> None:
@@ -68,10 +77,10 @@ class LabTopo(Topo):
         name: str,
         role: str,
         *,
-        routes: Sequence[str] = (),
-        rules: Sequence[str] = (),
+        routes: Iterable[str] = (),
+        rules: Iterable[str] = (),
         forwards: bool = False,
-        resolver: str | None = None,
+        resolver: Sequence[str] = (),
         services: Mapping[str, Any] | None = None,
         uplinks: Mapping[str, Uplink] | None = None,
         ports: Mapping[str, int] | None = None,
@@ -83,10 +92,10 @@ class LabTopo(Topo):
         Args:
             name: at most ten characters, so that interface names fit Linux's fifteen.
             role: the part it plays, as the taxonomy of causes names it.
-            routes: lines of `ip route replace`, e.g. "10.0.0.0/16 via 10.8.0.1".
+            routes: lines of `ip route replace`, e.g. "10.0.0.0/16 via 10.8.0.1", "fd00::/48 via fd00:8::1".
             rules: lines of `ip rule add`, e.g. "from 10.0.0.0/16 iif gw-eth0 blackhole".
             forwards: True makes it a router.
-            resolver: address of the DNS server that it asks.
+            resolver: the DNS server that it asks: an address of each family.
             services: name of a service of `whodunet.lab.services` and its settings.
             uplinks: its ways out by name, the preferred first.
             ports: what is served where, e.g. {"ssh": 22}.
@@ -94,11 +103,11 @@ class LabTopo(Topo):
             initial_ttl: TTL and hop limit with which it sends.
         """
         settings = {"role": role, "routes": tuple(routes), "rules": tuple(rules), "forwards": forwards}
-        more = {"resolver": resolver, "services": dict(services or {}), "uplinks": dict(uplinks or {})}
+        more = {"resolver": tuple(resolver), "services": dict(services or {}), "uplinks": dict(uplinks or {})}
         known_by = {"ports": dict(ports or {}), "properties": dict(properties or {}), "initial_ttl": initial_ttl}
         return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more, **known_by))
 
-    def router(self, name: str, role: str, *, routes: Sequence[str] = (), **settings: Any) -> str:
+    def router(self, name: str, role: str, *, routes: Iterable[str] = (), **settings: Any) -> str:
         """Adds a host that forwards."""
         return self.host(name, role, routes=routes, forwards=True, **settings)
 
@@ -128,14 +137,14 @@ class LabTopo(Topo):
         one: str,
         other: str,
         *,
-        addresses: tuple[str | None, str | None] = (None, None),
+        addresses: tuple[Addresses | str | None, Addresses | str | None] = (None, None),
         labels: tuple[str, str] = ("", ""),
         delay_ms: float = 0,
         jitter_ms: float = 0,
         loss_pct: float = 0,
         rate_mbit: float | None = None,
     ) -> None:
-        """Cables two nodes; addresses as "10.0.0.1/24", delay and loss apply each way.
+        """Cables two nodes; addresses of both families, or one as "10.0.0.1/24"; delay and loss apply each way.
 
         A label is what an end is called at its node, whatever its number: "inside".
         """
@@ -145,11 +154,14 @@ class LabTopo(Topo):
             "loss": loss_pct or None,
             "bw": rate_mbit,
         }
-        ends = [
-            {"label": label} | ({"ip": address} if address else {})
-            for label, address in zip(labels, addresses, strict=True)
-        ]
+        ends = [{"label": label} | _as_parameters(each) for label, each in zip(labels, addresses, strict=True)]
         self.addLink(one, other, params1=ends[0], params2=ends[1], **shape)
+
+
+def _as_parameters(addresses: Addresses | str | None) -> dict[str, str]:
+    """Mininet's `ip` of an interface, and beside it `ip6`."""
+    each = addresses.with_lengths if isinstance(addresses, Addresses) else (addresses,) if addresses else ()
+    return {"ip6" if ":" in address else "ip": address for address in each}
 
 
 def _milliseconds(text: str | None) -> float:
@@ -161,7 +173,7 @@ def _ends(topo: Topo, options: Mapping[str, Any]) -> list[Interface]:
     for side in ("1", "2"):
         node, end = options[f"node{side}"], options[f"params{side}"]
         name = f"{node}-eth{options[f'port{side}']}"
-        ends.append(Interface(name, node, tuple(filter(None, [end.get("ip")])), end.get("label", "")))
+        ends.append(Interface(name, node, tuple(filter(None, (end.get("ip"), end.get("ip6")))), end.get("label", "")))
     return ends
 
 
@@ -212,4 +224,5 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
         signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
         networks=topo.networks,
         family=family,
+        seed=topo.draws.seed if topo.draws.names else None,
     )

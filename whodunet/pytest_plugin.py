@@ -25,8 +25,8 @@ from whodunet.view.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from whodunet.cases.judging import Claim
+    from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
-    from whodunet.engine import Recording
     from whodunet.evidence.observation import Observation
     from whodunet.evidence.symptom import Symptom
     from whodunet.evidence.topology import Topology
@@ -172,12 +172,12 @@ class ScenarioLab:
 
     def symptom(self, observation: Observation) -> Symptom:
         """What an observation is in a user's words, as its output and its packets show it."""
-        from whodunet.evidence.readings import reading_of
+        from whodunet.evidence.probe_evidence import evidence_of_probe
         from whodunet.lab.pcap_reader import read_capture
 
         with self.network.capture() as capture:
             packets = read_capture(capture.path)
-        return reading_of(observation, packets, self.topology, dropped=capture.dropped).symptom
+        return evidence_of_probe(observation, packets, self.topology, capture.dropped).reading.symptom
 
     def inject(self) -> None:
         """Puts the scenario's faults in."""

@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from whodunet.evidence.topology import Family
+
+_T = TypeVar("_T")
+
+HIGHEST_SEED: Final = 2**32 - 1
 
 
 @dataclass(frozen=True)
 class Variation:
     """One of the networks that a topology's file can describe."""
 
-    seed: int | None = None  # 0 to 2**32 - 1; None: the particulars that the file states
+    seed: int | None = None  # 0 to HIGHEST_SEED; None: the particulars that the file states
     family: Family = "ipv4"  # that scenarios' probes go over; the network has both
 
 
 AS_STATED: Final = Variation()
+
+
+class Draws:
+    """What a topology draws from a seed, or states where it has none.
+
+    Each draw has a name of its own, so that no draw changes another, and it is made of SHA-256 alone, so that a seed
+    gives the same in every process and version of Python.
+    """
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = seed
+        self.names: set[str] = set()  # of what was asked for, with a seed or without
+
+    def number(self, name: str, below: int) -> int:
+        """A number from 0 to one less than `below`; without a seed 0."""
+        self.names.add(name)
+        if self.seed is None:
+            return 0
+        return int.from_bytes(hashlib.sha256(f"{self.seed}/{name}".encode()).digest()) % below
+
+    def one_of(self, name: str, choices: Sequence[_T], stated: _T) -> _T:
+        """One of the choices; without a seed what is stated."""
+        number = self.number(name, len(choices))
+        return stated if self.seed is None else choices[number]
+
+    def some_of(self, name: str, choices: Sequence[_T], stated: Sequence[_T]) -> tuple[_T, ...]:
+        """As many different choices as are stated, in any order; without a seed what is stated."""
+        left = list(choices)
+        drawn = [left.pop(self.number(f"{name}, {number}", len(left))) for number in range(len(stated))]
+        return tuple(stated) if self.seed is None else tuple(drawn)
+
+    def digits(self, name: str, alphabet: str, stated: str) -> str:
+        """As many characters of an alphabet as are stated, the first of them not 0."""
+        return "".join(
+            self.one_of(f"{name}, {place}", alphabet if place else alphabet.replace("0", ""), character)
+            for place, character in enumerate(stated)
+        )
+
+    def in_any_order(self, name: str, things: Sequence[_T]) -> tuple[_T, ...]:
+        """All of them in an order that is drawn; without a seed in theirs."""
+        return self.some_of(name, things, things)

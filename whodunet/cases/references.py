@@ -1,4 +1,4 @@
-"""What scenario files call things by: `{instance}` in a text, `egress-fw.inside` for a capture point, TTLs by their sender.
+"""What scenario files call things by: `{instance}` in a text, `egress-fw.inside` as a capture point, TTLs by sender.
 
 A scenario says nothing that its topology decides, so that one file holds for every address plan and both families. In
 any text a reference stands in braces, and a topology knows these:
@@ -28,7 +28,8 @@ from whodunet.spelling import did_you_mean
 
 Value = str | int
 _WORDS: Final = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
-_BRACED: Final = re.compile(rf"\{{\{{(?P<literal>{_WORDS})\}}\}}|(?<![$%])\{{(?P<name>{_WORDS})\}}")
+BRACED: Final = re.compile(rf"\{{\{{(?P<literal>{_WORDS})\}}\}}|(?<![$%])\{{(?P<name>{_WORDS})\}}")
+"""A reference in a text, or what stands for the text of one."""
 _AS_SENT: Final = re.compile(r"as sent by (\S+)")
 _FAMILIES: Final[Mapping[Family, Mapping[str, str]]] = {
     "ipv4": {"family": "ipv4", "family.record": "A", "family.option": "-4"},
@@ -79,10 +80,10 @@ class References:
             wrong.append(self._misreference(name))
             return found[0]
 
-        whole = _BRACED.fullmatch(text)
+        whole = BRACED.fullmatch(text)
         if whole is not None:
             return value(whole), tuple(wrong)
-        return _BRACED.sub(lambda found: str(value(found)), text), tuple(wrong)
+        return BRACED.sub(lambda found: str(value(found)), text), tuple(wrong)
 
     def ttl_as_sent(self, said: str, point: str) -> int | Misreference | None:
         """The TTL (hop limit) at a capture point of what a node sends: "as sent by NODE"; None for another text."""
@@ -94,9 +95,10 @@ class References:
         if node is None:
             wrong = f"is as sent by {sender}, which is not a node of {self._topology.name}"
             return Misreference(wrong, did_you_mean(sender, self._topology.nodes))
-        passed = self._routers_between(sender, point)
+        passed = 0 if point not in self._topology.interfaces else self._routers_between(sender, point)
         if passed is None:
-            return Misreference(f"is as sent by {sender}, from which no way leads to {point}", "name a node on the path")
+            wrong = f"is as sent by {sender}, from which no way leads to {point}"
+            return Misreference(wrong, "name a node on the path")
         return node.initial_ttl - passed
 
     def _named(self) -> Iterator[tuple[str, Value]]:
@@ -114,9 +116,7 @@ class References:
             yield label, name
             yield from self._addressed(f"{label}.address", [self._topology.interfaces[name]], f"{label}.url")
 
-    def _addressed(
-        self, name: str, interfaces: list[Interface], url: str | None = None
-    ) -> Iterator[tuple[str, Value]]:
+    def _addressed(self, name: str, interfaces: list[Interface], url: str | None = None) -> Iterator[tuple[str, Value]]:
         """The address of what has exactly one, by its name, and as a URL has it."""
         addresses = [address for each in interfaces if (address := each.address(self._topology.family))]
         if len(addresses) == 1:
@@ -126,10 +126,13 @@ class References:
 
     def _own_interfaces(self, node: str) -> list[Interface]:
         """A node's interfaces; of a host with uplinks the one that it uses."""
-        own = [each for each in self._topology.interfaces.values() if each.node == node]
+        own = self._interfaces_of(node)
         ways = self._topology.uplinks.get(node)
         used = [each for each in own if ways and each.label == self._uplinks.get(node, ways[0])]
         return used or own
+
+    def _interfaces_of(self, node: str) -> list[Interface]:
+        return [each for each in self._topology.interfaces.values() if each.node == node]
 
     @property
     def _version(self) -> int:
@@ -145,9 +148,10 @@ class References:
         wrong = f"refers to {{{name}}}, which {self._topology.name} does not know"
         near = difflib.get_close_matches(name, self.values, n=1)
         if near:
-            return Misreference(wrong, f"did you mean {{{near[0]}}}? ({{{{{name}}}}} stands for the text itself)")
+            return Misreference(wrong, f"did you mean {{{near[0]}}}? (plain text: {{{{{name}}}}})")
         beside = [f"{{{each}}}" for each in self.values if _first(each) == _first(name)]
-        return Misreference(wrong, f"use one of: {', '.join(beside)}" if beside else f"for the text write {{{{{name}}}}}")
+        fix = f"use one of: {', '.join(beside)}" if beside else f"for plain text write {{{{{name}}}}}"
+        return Misreference(wrong, fix)
 
     def _routers_between(self, sender: str, point: str) -> int | None:
         """How many routers pass on what a node sends before it is at a capture point, the shortest way; None: no way.
@@ -169,7 +173,7 @@ class References:
             node = nodes[topology.interfaces[into].node] if into else None
             if node is None or not (node.forwards or node.is_switch):
                 continue
-            beyond = [each.name for each in topology.interfaces.values() if each.node == node.name and each.name != into]
+            beyond = [each.name for each in self._interfaces_of(node.name) if each.name != into]
             if node.forwards:
                 ahead.extend((each, passed + 1) for each in beyond)
             else:  # a switch is as good as a cable

@@ -15,6 +15,7 @@ from whodunet.cases.fault import Fault
 from whodunet.cases.strict import Strict
 from whodunet.evidence.packets import PacketKind
 from whodunet.evidence.symptom import Symptom
+from whodunet.evidence.topology import Family
 
 
 class Probe(Strict):
@@ -132,11 +133,19 @@ class Answer(Strict):
     lesson: str = ""
 
 
+class OneFamily(Strict):
+    """Why a case is about one family of addresses, and cannot be shown over the other."""
+
+    only: Family = Field(description="the family over which it holds")
+    because: str = Field(min_length=1, description="what the other one lacks or does differently")
+
+
 class Scenario(Strict):
-    """One case."""
+    """One case, in one variation of its topology."""
 
     question: Question
     staging: Staging
     answer: Answer
+    family: OneFamily | None = Field(default=None, description="None: it holds over both")
     source: str = Field(default="", description="the text of the file that states it")
     file: str = Field(default="", description="that file, beside which more of what it refers to may lie")

@@ -23,8 +23,8 @@ from whodunet.cli.terminal import hanging
 from whodunet.errors import InvalidInput, Problem, WhodunetError
 
 if TYPE_CHECKING:
+    from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
-    from whodunet.engine import Recording
     from whodunet.loading.library import Library
 
 
@@ -179,9 +179,7 @@ def _report(
     recordings = {each.name: each.recording for each in checked if each.recording}
     failures = {each.name: each.failure for each in checked if each.failure}
     if options.json:
-        reports = {
-            name: report(each.scenario, each.run, each.judgements, each.readings) for name, each in recordings.items()
-        }
+        reports = {name: report(each) for name, each in recordings.items()}
         print(json.dumps({"reports": reports, "failures": failures}, indent=2, ensure_ascii=False))
     else:
         held = sum(each.outcome == "held" for each in checked)

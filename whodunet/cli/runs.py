@@ -15,7 +15,7 @@ from whodunet.cli.output import tell as say
 from whodunet.cli.parsing import Commands
 
 if TYPE_CHECKING:
-    from whodunet.engine import Recording
+    from whodunet.cases.recording import Recording
     from whodunet.lab.launching import LabProcess
     from whodunet.loading.library import Library
 
@@ -67,8 +67,7 @@ def _suggest(recording: Recording) -> None:
     from whodunet.cases.suggesting import suggested
     from whodunet.view.suggestion import render_suggestion
 
-    claims = suggested(recording.scenario, recording.run, recording.packets, recording.topology)
-    print(render_suggestion(claims), end="")
+    print(render_suggestion(suggested(recording)), end="")
 
 
 def record(
@@ -101,22 +100,13 @@ def tell_story(recording: Recording, library: Library, options: argparse.Namespa
     from whodunet.view.json_report import as_json as report
     from whodunet.view.story import render_story, sections
 
-    scenario = recording.scenario
     if options.json:
-        print(
-            json.dumps(
-                report(scenario, recording.run, recording.judgements, recording.readings), indent=2, ensure_ascii=False
-            )
-        )
+        print(json.dumps(report(recording), indent=2, ensure_ascii=False))
         return
     told = sections(
-        scenario,
-        recording.run,
-        recording.packets,
-        recording.judgements,
-        recording.topology,
+        recording,
         cause_title=cause_title(recording, library),
-        culprit=scenario.answer.culprit,
+        culprit=recording.scenario.answer.culprit,
         style=terminal.style(),
         all_claims=options.all_claims,
     )

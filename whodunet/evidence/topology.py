@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_interface
 from typing import Any, Literal
 
@@ -78,6 +79,31 @@ class Topology:
             if interface in (one, other):
                 return other if interface == one else one
         raise KeyError(interface)
+
+    def node_at(self, point: str) -> str | None:
+        """The node whose interface a capture point is; None for a capture point that is none of the topology's."""
+        return self.interfaces[point].node if point in self.interfaces else None
+
+    def node_with(self, address: str | None) -> str | None:
+        """The node that has an address; None when the topology has none."""
+        return None if address is None else self._nodes_by_address.get(address)
+
+    @cached_property
+    def _nodes_by_address(self) -> Mapping[str, str]:
+        every = ((address, interface.node) for interface in self.interfaces.values() for address in interface.addresses)
+        found: dict[str, str] = {}
+        for address, node in every:
+            found.setdefault(str(ip_interface(address).ip), node)
+        return found
+
+    def are_beside(self, one: str, other: str) -> bool:
+        """True for the two ends of a cable, and for two interfaces of one node."""
+        node = self.node_at(one)
+        return (node is not None and node == self.node_at(other)) or frozenset((one, other)) in self._cables
+
+    @cached_property
+    def _cables(self) -> frozenset[frozenset[str]]:
+        return frozenset(frozenset(link.ends) for link in self.links)
 
     def routers(self) -> tuple[str, ...]:
         """The names of all nodes that forward."""

@@ -49,7 +49,7 @@ class VpcEndpoint(NodeFault):
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Gives the names a public address inside the VPC."""
         before = network.service_settings(self.resolver, _SERVER)
-        records = before["records"] | dict.fromkeys(self.services, _PUBLIC_ADDRESS)
+        records = before["records"] | {name: [_PUBLIC_ADDRESS] for name in self.services}
         network.configure_service(self.resolver, _SERVER, before | {"records": records})
         return before
 

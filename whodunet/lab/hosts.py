@@ -316,7 +316,7 @@ class Host:
         self._first.ask(
             messages.Configure(settings, commands, [rule for rule in rules if _is_ipv6(rule)], list(interfaces))
         )
-        self.set_resolver(self.settings.get("resolver"))
+        self.set_resolver(self.settings.get("resolver") or ())
 
     def _network_commands(self, interfaces: Mapping[str, Sequence[str]]) -> list[str]:
         addresses = [
@@ -330,11 +330,13 @@ class Host:
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}
         first = next(iter(uplinks.values()), None)
-        return [*(self.settings.get("routes") or ()), *([f"default via {first.gateway}"] if first else [])]
+        default = [f"default via {gateway}" for gateway in first.gateway] if first else []
+        return [*(self.settings.get("routes") or ()), *default]
 
-    def set_resolver(self, address: str | None) -> None:
-        """Points the host at another DNS server."""
-        self.write("/etc/resolv.conf", f"nameserver {address}\nsearch cloud.example\n" if address else "")
+    def set_resolver(self, addresses: Sequence[str]) -> None:
+        """Points the host at another DNS server, by its address of each family."""
+        lines = [f"nameserver {address}\n" for address in addresses]
+        self.write("/etc/resolv.conf", "".join([*lines, "search cloud.example\n"]) if lines else "")
 
     # What runs there.
 

@@ -34,6 +34,8 @@ from whodunet.evidence.packets import (
     ECHO_REPLY,
     ECHO_REQUEST,
     ICMPV6,
+    NEIGHBOUR_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION,
     Arp,
     CapturedPacket,
     Direction,
@@ -408,7 +410,9 @@ def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket
     if kind in (ECHO_REQUEST[ip.protocol], ECHO_REPLY[ip.protocol]):
         return replace(packet, icmp=Icmp(kind, code, one, other))
     is_too_big = (ip.protocol, kind, code) == (_ICMP, 3, 4) or (ip.protocol, kind) == (ICMPV6, 2)
-    icmp = Icmp(kind, code, next_hop_mtu=other if is_too_big else 0)
+    is_of_neighbours = ip.protocol == ICMPV6 and kind in (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT)
+    target = socket.inet_ntop(socket.AF_INET6, message[8:24]) if is_of_neighbours else ""
+    icmp = Icmp(kind, code, next_hop_mtu=other if is_too_big else 0, target=target)
     packet = replace(packet, icmp=icmp)
     if kind not in _ICMP_ERRORS[ip.protocol]:
         return packet

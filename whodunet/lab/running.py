@@ -279,7 +279,8 @@ class RunningLab:
 
     def _gateways(self) -> list[str]:
         """The address of the first router on each way out of a host."""
-        return [uplink.gateway for host in self.hosts.values() for uplink in host.settings["uplinks"].values()]
+        uplinks = [uplink for host in self.hosts.values() for uplink in host.settings["uplinks"].values()]
+        return [gateway for uplink in uplinks for gateway in uplink.gateway]
 
     def _await_gateway_answer(self, gateway: str) -> None:
         """The far end of the baseline path answers a gateway, so every route between the two is in force."""
@@ -291,7 +292,7 @@ class RunningLab:
     def _await_routes(self) -> None:
         """The near end of the baseline path gets an answer from the far end, by the way out that it uses."""
         if not self.plan.other_controller:  # what that one lets through is its own business
-            for far_end in self._far_ends():
+            for far_end in self._far_ends()[:1]:  # the controllers drop IPv6 still
                 self._await_answer(self.hosts[self.topology.baseline[0]], far_end)
 
     def _far_ends(self) -> list[str]:
@@ -380,7 +381,7 @@ class RunningLab:
             preferred = list(uplinks)[: list(uplinks).index(uplink)]
             lines = [f"ip link set dev {uplinks[name].interface} down" for name in preferred]
             lines += [f"ip link set dev {chosen.interface} up"]
-            lines += [f"ip route replace default via {chosen.gateway} dev {chosen.interface}"]
+            lines += [f"ip route replace default via {gateway} dev {chosen.interface}" for gateway in chosen.gateway]
             there.check("; ".join(lines))
             there.set_resolver(chosen.resolver)
             self._uplinks[host] = uplink

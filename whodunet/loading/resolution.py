@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from whodunet.cases.references import Misreference, References
+from whodunet.cases.references import BRACED, Misreference, References
 from whodunet.errors import Problem
 from whodunet.loading.yaml_lines import Document, Json, Step
 
-_BRACED: Final = re.compile(r"\{[A-Za-z][\w-]*(\.[\w-]+)*\}")
 _AS_WRITTEN: Final = ("title", "topology", "twin_of", "family")  # they are read without a topology, too
-_MAPPINGS: Final = ("setup", "probes", "symptoms")  # whose keys are the writer's own, or the file's
 
 
 class Resolution:
@@ -64,7 +61,7 @@ class Resolution:
         """What a text stands for where it stands."""
         references = self._references
         if references is None:
-            if _BRACED.search(text):
+            if BRACED.search(text):
                 self.unresolved.add(self._document.place(path))
             return text
         in_evidence = _is_in_evidence(path)
@@ -81,21 +78,16 @@ class Resolution:
         return value if _may_be_a_number(path) else str(value)
 
     def _unquoted(self, mapping: Mapping[str, Json], path: tuple[Step, ...]) -> str | None:
-        """A reference that YAML has read as a mapping, as {NAME} without quotes is one; None for other mappings."""
-        (key, value), *more = (*mapping.items(), ("", None))[:2]
+        """The reference whose quotes were forgotten: YAML reads {NAME} as a mapping of that key to nothing."""
+        key = str(next(iter(mapping), ""))
         text = f"{{{key}}}"
-        if value is not None or len(mapping) != 1 or path[-1] in _MAPPINGS or not _BRACED.fullmatch(text):
+        if list(mapping.values()) != [None] or not BRACED.fullmatch(text) or not self._document.is_in_braces(path):
             return None
-        if self._references and not self._is_near(key):
+        if self._references is not None and not difflib.get_close_matches(key, self._references.values, n=1):
             return None
-        if not self._document.is_in_braces(path):
-            return None
-        fix = f"quote it: {json.dumps(text)}"
-        self._wrong(path, Misreference(f"is {text} without quotes, which YAML reads as a mapping", fix))
+        wrong = f"is {text} without quotes, which YAML reads as a mapping"
+        self._wrong(path, Misreference(wrong, f"write it in quotes: {json.dumps(text)}"))
         return text
-
-    def _is_near(self, key: str) -> bool:
-        return self._references is not None and bool(difflib.get_close_matches(key, self._references.values, n=1))
 
     def _wrong(self, path: tuple[Step, ...], misreference: Misreference) -> None:
         place = self._document.place(path)

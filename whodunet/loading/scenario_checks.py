@@ -84,6 +84,10 @@ class _Checks:
         nodes = topology.nodes.values()
         self._hosts = [node.name for node in nodes if not node.is_switch]
         self._switches = [node.name for node in nodes if node.is_switch]
+        self._points = [
+            *topology.interfaces,
+            *(f"{each.node}.{each.label}" for each in topology.interfaces.values() if each.label),
+        ]
         self._probes = _mapping(self._content, "probes")
 
     def names(self) -> Iterator[Problem]:
@@ -138,7 +142,7 @@ class _Checks:
             yield self._problem(["setup", "policies", switch, *_steps(key)], problem.wrong, problem.fix)
 
     def _fault_names(self) -> Iterator[Problem]:
-        known = {"switch": self._switches, "interface": list(self._topology.interfaces)}
+        known = {"switch": self._switches, "interface": self._points}
         for number, fault in enumerate(self._faults):
             for key, name in fault.names().items() if fault else ():
                 yield from self._must_be_one_of(name, known.get(key, self._hosts), key, ["faults", number, key])
@@ -175,7 +179,7 @@ class _Checks:
         asker = _part(_part(claim, "after", dict), "sender", str)
         yield from self._must_be_one_of(asker, self._topology.nodes, "node", [*at, "after", "sender"])
         for path, point in _capture_points(claim):
-            yield from self._must_be_one_of(point, self._topology.interfaces, "interface", [*at, *path])
+            yield from self._must_be_one_of(point, self._points, "interface", [*at, *path])
 
     def answer(self) -> Iterator[Problem]:
         """What in the answer does not follow from the faults."""

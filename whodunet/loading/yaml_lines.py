@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
@@ -13,7 +14,7 @@ import yaml
 from whodunet.errors import InvalidInput, Problem
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Step: TypeAlias = "str | int"  # a key, or an item's number
 Path = Sequence[Step]
 
@@ -21,6 +22,7 @@ Path = Sequence[Step]
 _MOST_BYTES: Final = 1_000_000
 _MOST_VALUES: Final = 50_000  # once every alias is written out
 _DEEPEST: Final = 40
+_UNQUOTED: Final = re.compile(r"""(?<![$%"'{])\{[A-Za-z][\w.-]*\}""")  # YAML takes such braces for its own
 
 
 class _PlainLoader(_Loader):  # type: ignore[misc, valid-type]
@@ -127,7 +129,7 @@ class Document:
             content: Json = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader, without dates
             json.dumps(content)  # what cannot be said in JSON has no place in a scenario
         except yaml.YAMLError as error:
-            raise InvalidInput(_syntax_problem(error, place)) from error
+            raise InvalidInput(_syntax_problem(error, text, place)) from error
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             # Binary values, sets, numbers that Python refuses to read, aliases of themselves.
             fix = "write plain texts, numbers, lists and mappings"
@@ -210,8 +212,15 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".") or "the file"
 
 
-def _syntax_problem(error: yaml.YAMLError, place: str) -> Problem:
+def _syntax_problem(error: yaml.YAMLError, text: str, place: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
     wrong = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Problem(f"{place}:{line}", f"is not valid YAML: {wrong}", "look at this line and the one before it")
+    near = text.splitlines()[max(line - 2, 0) : line]
+    braced = next((found[0] for each in near if (found := _UNQUOTED.search(each))), None)
+    fix = (
+        f"put the whole value that {braced} stands in into quotes"
+        if braced
+        else "look at this line and the one before it"
+    )
+    return Problem(f"{place}:{line}", f"is not valid YAML: {wrong}", fix)

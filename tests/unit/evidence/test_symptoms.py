@@ -20,7 +20,7 @@ from whodunet.evidence.observation import Observation
 from whodunet.evidence.programs import known
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.symptom_rows import Row
-from whodunet.evidence.symptoms import Reading, classify, read_symptom
+from whodunet.evidence.symptoms import SymptomReading, classify, read_symptom
 from whodunet.evidence.traffic import Connection, Traffic
 
 FOLDER: Final = Path(__file__).parents[2] / "data" / "program_output"
@@ -45,7 +45,7 @@ def read(
     stderr: str = "",
     failure: str | None = None,
     traffic: Traffic | None = None,
-) -> Reading:
+) -> SymptomReading:
     return read_symptom(command, Observation("p", "client", command, status, stdout, stderr, 0, 1, failure), traffic)
 
 
@@ -55,7 +55,7 @@ def symptom_of(command: str, status: int | None, stdout: str = "", stderr: str =
 
 def with_packets(
     command: str, status: int | None, *connections: Connection, stdout: str = "", stderr: str = ""
-) -> Reading:
+) -> SymptomReading:
     answered = any(each.stood for each in connections)
     traffic = Traffic(connections, sent=bool(connections), answered=answered)
     return read(command, status, stdout=stdout, stderr=stderr, traffic=traffic)
@@ -76,7 +76,7 @@ def test_line_ends_make_no_difference(ending: str) -> None:
 def test_a_command_that_could_not_be_started_is_never_a_symptom_of_the_network() -> None:
     for line in LINES:
         reading = read(line["command"], None, stdout=line["stdout"], stderr=line["stderr"], failure="host gone")
-        assert reading == Reading(Symptom.COULD_NOT_MEASURE, reason="host gone", has_run=False)
+        assert reading == SymptomReading(Symptom.COULD_NOT_MEASURE, reason="host gone", has_run=False)
 
 
 def test_output_that_was_shortened_in_the_middle_is_read_at_both_its_ends() -> None:
@@ -105,8 +105,8 @@ def test_words_that_no_row_knows_are_unknown_and_shown_not_guessed() -> None:
     new = read("ssh h", 255, stderr="ssh: a message of the year 2040\r\n", stdout="something else\n")
     foreign = read("brandnew --probe h", 1, stderr="Connection refused\n")
 
-    assert new == Reading(Symptom.UNKNOWN, "ssh", "ssh: a message of the year 2040")
-    assert foreign == Reading(Symptom.UNKNOWN, line="Connection refused")
+    assert new == SymptomReading(Symptom.UNKNOWN, "ssh", "ssh: a message of the year 2040")
+    assert foreign == SymptomReading(Symptom.UNKNOWN, line="Connection refused")
 
 
 def test_of_a_long_line_a_sentence_quotes_the_beginning() -> None:
