@@ -26,6 +26,7 @@ PARTS: Final = (
     "causes",
     "controllers",
     "faults",
+    "packet_kinds",
     "programs",
     "services",
     "topologies",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +13,13 @@ import pytest
 from whodunet import catalogue
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput
-from whodunet.evidence import programs
+from whodunet.evidence import packet_kinds, programs
 from whodunet.evidence.observation import Observation
+from whodunet.evidence.packets import CapturedPacket, Tcp
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.symptoms import read_symptom
 from whodunet.lab import services
-from whodunet.loading import program_files
+from whodunet.loading import packet_kind_files, program_files
 from whodunet.loading.library import Library, find_scenario, scenario_names
 
 FAULT: Final = '''
@@ -240,6 +242,7 @@ def test_a_fault_of_a_policy_is_asked_of_the_controller_that_lies_beside_it(tmp_
 
 PROGRAM: Final = """
 from whodunet.evidence.program import Program
+from whodunet.evidence.packets import CapturedPacket, Tcp
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.symptom_rows import Row
 
@@ -279,6 +282,61 @@ def test_a_file_about_no_new_program_is_one_error_with_its_place(
     with pytest.raises(InvalidInput) as refused:
         Library(Catalogue((place(tmp_path, {f"programs/{name}.py": text}),)))
     assert f"programs/{name}.py: {said}" in str(refused.value)
+
+
+KINDS: Final = """
+from whodunet.evidence.packet_kinds import Kind
+
+KINDS = (Kind("half-open end", ("TCP",), lambda packet: packet.tcp.flags == "F"),)
+"""
+CLAIM_OF_KIND: Final = """
+title: t
+story: s
+topology: corporate_vpn
+probes: {nc: {host: client, command: nc -vz 10.0.1.10 22}}
+answer:
+  cause: none
+  symptoms: {nc: {symptom: connected}}
+  evidence: [{probe: nc, packet: half-open end, seen_at: [client-eth0]}]
+"""
+
+
+@pytest.fixture
+def _only_own_packet_kinds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(packet_kinds, "_added", {})
+    monkeypatch.setattr(packet_kind_files, "_learnt", {})
+    packet_kinds.add(())
+    yield
+    monkeypatch.undo()
+    packet_kinds.add(())
+
+
+@pytest.mark.usefixtures("_only_own_packet_kinds")
+def test_a_kind_of_packet_beside_a_scenario_can_be_claimed(tmp_path: Path) -> None:
+    place(tmp_path, {"case.yaml": CLAIM_OF_KIND})
+    assert 'packet: is "half-open end"; use one of: ' in complaint(tmp_path / "case.yaml")
+    place(tmp_path, {"packet_kinds/closing.py": KINDS})
+    (claim,) = Library(Catalogue()).scenario(tmp_path / "case.yaml").answer.faulty.evidence
+    end = CapturedPacket("client-eth0", 0, "out", "", "", 60, tcp=Tcp(1, 2, "F", 0, 0, 0))
+    assert claim.packet in packet_kinds.kinds(end)
+    assert packet_kinds.may_be(replace(end, tcp=None, unread="IP"), claim.packet)
+    Library(Catalogue((place(tmp_path / "a copy, as a record has one", {"packet_kinds/closing.py": KINDS}),)))
+
+
+@pytest.mark.usefixtures("_only_own_packet_kinds")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (KINDS.replace("half-open end", "RST"), "its kind RST already exists"),
+        ("KINDS = ('RST',)", "holds no kinds of packets in KINDS"),
+        ("KINDS = ()", "holds no kinds of packets in KINDS"),
+        ("", "offers no KINDS"),
+    ],
+)
+def test_a_file_of_no_new_kind_of_packet_is_one_error_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        Library(Catalogue((place(tmp_path, {"packet_kinds/closing.py": text}),)))
+    assert f"packet_kinds/closing.py: {said}" in str(refused.value)
 
 
 @pytest.mark.usefixtures("_only_own_places")

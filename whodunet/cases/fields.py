@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Final
+from collections.abc import Callable, Iterable
+from typing import Annotated, Final, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
+from whodunet.evidence import packet_kinds
+from whodunet.evidence.packet_kinds import PacketKind
 from whodunet.openflow.policy import Reading
+
+Chosen = TypeVar("Chosen")
 
 REFUSED: Final = "refused"  # the type of these errors; their context has `wrong` and `fix`
 
@@ -46,6 +50,30 @@ def _matching(pattern: str, what: str, example: str) -> Callable[[str], str]:
 
     return check
 
+
+def one_of(value: Chosen, allowed: Iterable[str]) -> Chosen:
+    """The value, when it is one of those that are allowed.
+
+    Raises:
+        PydanticCustomError: that names them.
+    """
+    choices = list(allowed)
+    if value in choices:
+        return value
+    expected = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+    raise PydanticCustomError("enum", "use one of: {expected}", {"expected": expected})
+
+
+def _list_kinds(schema: dict[str, JsonValue]) -> None:
+    schema["enum"] = list(packet_kinds.known())
+
+
+KindOfPacket = Annotated[
+    PacketKind,
+    AfterValidator(lambda name: one_of(name, packet_kinds.known())),
+    Field(json_schema_extra=_list_kinds),
+]
+"""The name of a kind of packet."""
 
 Network4 = Annotated[str, AfterValidator(_network)]
 """An IPv4 network in CIDR notation without host bits."""

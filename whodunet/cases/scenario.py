@@ -10,11 +10,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import PydanticCustomError
 
 from whodunet.cases.fault import Fault
+from whodunet.cases.fields import KindOfPacket, one_of
 from whodunet.cases.strict import Strict
-from whodunet.evidence.packets import PacketKind
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.topology import Family
 
@@ -66,10 +65,7 @@ CLAIMABLE = tuple(str(symptom) for symptom in Symptom if symptom is not Symptom.
 
 def _claimable(value: object) -> object:
     """Refuses what no probe can show: that something could not be measured is what a check says, never a claim."""
-    if value in CLAIMABLE:
-        return value
-    expected = f"{', '.join(map(repr, CLAIMABLE[:-1]))} or {CLAIMABLE[-1]!r}"
-    raise PydanticCustomError("enum", "use one of: {expected}", {"expected": expected})
+    return one_of(value, CLAIMABLE)
 
 
 class SymptomClaim(Strict):
@@ -93,7 +89,7 @@ class AnswerTime(Strict):
     several times is judged by its soonest answer.
     """
 
-    packet: PacketKind
+    packet: KindOfPacket
     at: str
     sender: str | None = Field(default=None, description="node whose address that packet carries as its source")
     below_rtt: Annotated[float, Field(gt=0)] | None = None
@@ -104,7 +100,7 @@ class EvidenceClaim(Strict):
     """What the packets of a probe have to show at the capture points (interfaces)."""
 
     probe: str
-    packet: PacketKind
+    packet: KindOfPacket
     sender: str | None = Field(
         default=None, description="node whose address it carries as its source; a forged packet carries another's"
     )
@@ -117,7 +113,7 @@ class EvidenceClaim(Strict):
     )
     at_least: Mapping[str, int] = Field(default_factory=dict, description="capture point: how often it has to be seen")
     after: AnswerTime | None = None
-    acknowledges: PacketKind | None = Field(
+    acknowledges: KindOfPacket | None = Field(
         default=None,
         description="its acknowledgement number is that packet's sequence number plus one, its own is zero",
     )

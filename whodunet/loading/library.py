@@ -18,6 +18,7 @@ from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
 from whodunet.lab_topo import LabTopo, describe
 from whodunet.loading.cause_files import read_causes
+from whodunet.loading.packet_kind_files import learn_packet_kinds
 from whodunet.loading.program_files import learn_programs
 from whodunet.loading.scenario_checks import NO_CAUSE
 from whodunet.loading.scenario_file import NotOverFamily, read_scenario
@@ -34,6 +35,7 @@ class Library:
         self.catalogue = catalogue.given() if places is None else places
         self.variation = variation
         learn_programs(self.catalogue)
+        learn_packet_kinds(self.catalogue)
 
     @cache  # noqa: B019 - a library lives as long as the process
     def at(self, places: Catalogue) -> Library:

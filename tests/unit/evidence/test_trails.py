@@ -33,54 +33,6 @@ def bare(**headers: object) -> CapturedPacket:
     return CapturedPacket("client-eth0", 1, "out", "aa", "bb", 60, **headers)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("flags", "payload", "expected"),
-    [
-        ("S", b"", {"SYN"}),
-        ("SEW", b"", {"SYN"}),
-        ("S.", b"", {"SYN-ACK"}),
-        ("R", b"", {"RST"}),
-        ("R.", b"", {"RST"}),
-        (".", b"", set()),
-        ("F.", b"", {"FIN"}),
-        ("P.", b"x", {"data"}),
-        ("P.", b"SSH-2.0-OpenSSH_9.2\r\n", {"data", "SSH banner"}),
-        ("FP.", b"x", {"FIN", "data"}),
-    ],
-)
-def test_a_tcp_packet_is_of_the_kinds_that_its_flags_and_payload_say(
-    flags: str, payload: bytes, expected: set[str]
-) -> None:
-    assert kinds(bare(tcp=Tcp(1, 22, flags, 1, 2, 3, payload, len(payload)))) == expected
-
-
-@pytest.mark.parametrize(
-    ("icmp", "expected"),
-    [
-        ((8, 0), {"ICMP echo request"}),
-        ((0, 0), {"ICMP echo reply"}),
-        ((11, 0), {"ICMP time exceeded"}),
-        ((3, 1), {"ICMP unreachable"}),
-        ((3, 3), {"ICMP unreachable", "ICMP port unreachable"}),
-        ((3, 4), {"ICMP unreachable", "ICMP fragmentation needed"}),
-        ((3, 9), {"ICMP unreachable", "ICMP admin prohibited"}),
-        ((3, 10), {"ICMP unreachable", "ICMP admin prohibited"}),
-        ((3, 13), {"ICMP unreachable", "ICMP admin prohibited"}),
-        ((5, 1), set()),
-    ],
-)
-def test_an_icmp_packet_is_of_the_kinds_that_its_type_and_code_say(icmp: tuple[int, int], expected: set[str]) -> None:
-    assert kinds(bare(icmp=Icmp(*icmp))) == expected
-
-
-def test_arp_and_dns_have_their_kinds_and_a_name_error_is_an_answer_too() -> None:
-    assert kinds(bare(arp=Arp(1, "a", "m", "b"))) == {"ARP request"}
-    assert kinds(bare(arp=Arp(2, "a", "m", "b"))) == {"ARP reply"}
-    assert kinds(bare(dns=Dns(1, False, 0, "x"))) == {"DNS query"}
-    assert kinds(bare(dns=Dns(1, True, 0, "x"))) == {"DNS answer"}
-    assert kinds(bare(dns=Dns(1, True, 3, "x"))) == {"DNS answer", "DNS name error"}
-
-
 def test_a_flow_is_the_same_whoever_speaks() -> None:
     there = bare(ip=Ip("a", "b", 64, 1, 6, 40), tcp=Tcp(5, 22, "S", 1, 0, 0))
     back = bare(ip=Ip("b", "a", 64, 1, 6, 40), tcp=Tcp(22, 5, "S.", 1, 2, 0))

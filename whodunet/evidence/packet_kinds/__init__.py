@@ -1,13 +1,13 @@
 """The kinds of packets that scenarios name: a file each protocol, found by being here, each with its `KINDS`.
 
-A kind of one's own is such a file beside a scenario, in `packet_kinds/`; whoever loads it makes it known by `add`.
+A kind of one's own is such a file beside a scenario, in `packet_kinds/`: `whodunet.loading.packet_kind_files`.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -39,33 +39,25 @@ class Kind:
     shows: Callable[[CapturedPacket], bool]  # whether a packet that has such a header is one
 
 
-class TakenName(ValueError):
-    """Another kind has that name already."""
-
-
-_added: dict[PacketKind, Kind] = {}
-
-
-@cache
 def _own() -> Mapping[PacketKind, Kind]:
+    """Those of this folder."""
     modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
     return {kind.name: kind for module in modules for kind in module.KINDS}
 
 
+_added: dict[PacketKind, Kind] = {}  # what a kind of packet is called is the same for whoever reads a capture
+
+
+@cache
 def known() -> Mapping[PacketKind, Kind]:
     """All kinds that this process knows."""
     return {**_own(), **_added}
 
 
-def add(kind: Kind) -> None:
-    """Makes a further kind known to this process.
-
-    Raises:
-        TakenName: when its name is taken.
-    """
-    if kind.name in known():
-        raise TakenName(kind.name)
-    _added[kind.name] = kind
+def add(kinds: Iterable[Kind]) -> None:
+    """Has this process know more; one of a name that was added before replaces that one."""
+    _added.update({kind.name: kind for kind in kinds})
+    known.cache_clear()
     _by_layer.cache_clear()
 
 
