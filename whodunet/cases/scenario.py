@@ -126,6 +126,7 @@ class Answer(Strict):
     culprit: str | None
     faulty: Claims
     repaired: Claims | None
+    twin_of: str | None = None  # the scenario that shows the same words for another cause
     lesson: str = ""
 
 

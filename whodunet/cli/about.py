@@ -75,7 +75,7 @@ def truth(options: argparse.Namespace) -> int:
     cause_title = library.of(scenario).cause_title(scenario)
     if options.json:
         told: dict[str, Any] = {"scenario": scenario.question.name, "title": scenario.question.title}
-        told |= {"cause": answer.cause, "cause_title": cause_title, "culprit": answer.culprit}
+        told |= {"cause": answer.cause, "cause_title": cause_title, "culprit": answer.culprit, "twin_of": answer.twin_of}
         told |= {"faults": [fault.model_dump(mode="json") for fault in scenario.staging.faults]}
         for phase, expected in (("faulty", answer.faulty), ("repaired", answer.repaired)):
             told[phase] = expected and expected.model_dump(mode="json", exclude_defaults=True)
@@ -83,6 +83,8 @@ def truth(options: argparse.Namespace) -> int:
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return 0
     print(f"cause    {answer.cause}\nculprit  {answer.culprit or 'nobody'}")
+    if answer.twin_of:
+        print(f"twin of  {answer.twin_of}")
     print("\n" + filled(f"{cause_title}."))
     for phase, title in (("faulty", "expected"), ("repaired", "expected once the fault is taken out")):
         says = [claim.says for claim in claims if claim.phase == phase]

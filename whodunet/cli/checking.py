@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from whodunet.cli.terminal import hanging
 from whodunet.errors import InvalidInput, Problem, WhodunetError
 
 if TYPE_CHECKING:
+    from whodunet.cases.judging import Judgement
     from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
     from whodunet.loading.library import Library
@@ -50,6 +51,7 @@ class Checked:
     took_s: float
     recording: Recording | None = None
     failure: str | None = None
+    twin: Judgement | None = None  # of the comparison with the scenario's twin, where there is one
 
     @property
     def outcome(self) -> str:
@@ -65,9 +67,10 @@ def check(options: argparse.Namespace) -> int:
     if not names:
         raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
     library = Library()
-    scenarios = _read_all([find_scenario(name) for name in names], library) * options.repeat
+    asked = _read_all([find_scenario(name) for name in names], library)
     with _report_file(options.junit) as write:
-        checked = _check_side_by_side(scenarios, library, options)
+        played = _check_side_by_side(_with_twins(asked, library) * options.repeat, library, options)
+        checked = list(_compared_with_twins(played, {scenario.file for scenario in asked}, library))
         _report(checked, options, write)
     return exit_status([each.outcome for each in checked])
 
@@ -111,6 +114,38 @@ def _read_all(paths: Sequence[Path], library: Library) -> list[Scenario]:
     if problems:
         raise InvalidInput(*problems)
     return scenarios
+
+
+def _with_twins(scenarios: Sequence[Scenario], library: Library) -> list[Scenario]:
+    """The scenarios, and behind them the twins that they name: what is said of twins can only be seen in both."""
+    twins = {twin.file: twin for scenario in scenarios if (twin := library.twin(scenario))}
+    named = {scenario.file for scenario in scenarios}
+    return [*scenarios, *(twin for file, twin in twins.items() if file not in named)]
+
+
+def _compared_with_twins(checked: Sequence[Checked], named: set[str], library: Library) -> Iterator[Checked]:
+    """What was checked; each play of a scenario that names a twin is judged beside a play of that one, too.
+
+    Args:
+        named: the files of the scenarios that were asked for, not of those that are there as twins alone.
+    """
+    from whodunet.cases.twins import judge_twin
+
+    plays: dict[str, list[Recording]] = {}
+    for recording in (each.recording for each in checked if each.recording):
+        plays.setdefault(recording.scenario.file, []).append(recording)
+    so_far: Counter[str] = Counter()
+    for each in checked:
+        file = each.recording.scenario.file if each.recording else ""
+        twin = library.twin(each.recording.scenario) if each.recording and file in named else None
+        others = plays.get(twin.file, []) if twin else []
+        if each.recording and others:
+            judgement = judge_twin(each.recording, others[so_far[file] % len(others)])
+            judgements = (*each.recording.judgements, judgement)
+            yield replace(each, recording=replace(each.recording, judgements=judgements), twin=judgement)
+        else:
+            yield each
+        so_far[file] += 1
 
 
 def _check_side_by_side(scenarios: Sequence[Scenario], library: Library, options: argparse.Namespace) -> list[Checked]:
@@ -170,6 +205,13 @@ def _lines(checked: Checked) -> Iterator[str]:
     yield from (hanging(f"note: {note}") for note in recording.run.notes)
 
 
+def _twin_lines(checked: Checked) -> Iterator[str]:
+    if checked.twin is not None:
+        yield f"{checked.twin.outcome:17} {checked.name}: {checked.twin.claim.says}"
+        if checked.twin.outcome != "held":
+            yield hanging(f"expected {checked.twin.expected}, seen {checked.twin.seen}")
+
+
 def _report(
     checked: Sequence[Checked], options: argparse.Namespace, write_junit: Callable[[str], object] | None
 ) -> None:
@@ -182,6 +224,7 @@ def _report(
         reports = {name: report(each) for name, each in recordings.items()}
         print(json.dumps({"reports": reports, "failures": failures}, indent=2, ensure_ascii=False))
     else:
+        print("".join(f"{line}\n" for each in checked for line in _twin_lines(each)), end="")
         held = sum(each.outcome == "held" for each in checked)
         print(f"{held} of {len(checked)} {'plays' if options.repeat > 1 else 'scenarios'} held")
     sys.stdout.flush()

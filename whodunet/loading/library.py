@@ -12,6 +12,7 @@ from whodunet import catalogue, faults
 from whodunet.cases.causes import Cause
 from whodunet.cases.fault import Fault
 from whodunet.cases.scenario import Scenario
+from whodunet.cases.twins import mismatches
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
@@ -20,8 +21,8 @@ from whodunet.loading.cause_files import read_causes
 from whodunet.loading.packet_kind_files import learn_packet_kinds
 from whodunet.loading.program_files import learn_programs
 from whodunet.loading.scenario_checks import NO_CAUSE
-from whodunet.loading.scenario_file import read_scenario
-from whodunet.loading.yaml_lines import read_file, shown
+from whodunet.loading.scenario_file import NotOverFamily, read_scenario
+from whodunet.loading.yaml_lines import Document, read_file, shown
 from whodunet.spelling import did_you_mean
 from whodunet.variation import AS_STATED, Variation
 
@@ -126,16 +127,52 @@ class Library:
             return [(problem.place.removeprefix(f"{switch}:").strip(), problem) for problem in error.problems]
         return []
 
-    @cache  # noqa: B019
     def scenario(self, path: Path, name: str | None = None) -> Scenario:
         """The scenario of a file; its name is the file's, if none is given.
+
+        Args:
+            name: of a copy of the file, as records keep one; its twin need not be there any more.
 
         Raises:
             InvalidInput: with every problem of the file.
         """
+        scenario = self._read(path, name)
+        if name is None:
+            self.twin(scenario)
+        return scenario
+
+    @cache  # noqa: B019
+    def _read(self, path: Path, name: str | None = None) -> Scenario:
         text = read_file(path)
         library = self.at(self.catalogue.beside(path))
         return read_scenario(text, name or path.stem, shown(path), library, file=str(path.resolve()))
+
+    def twin(self, scenario: Scenario) -> Scenario | None:
+        """The scenario that another one names as its twin: a file beside it, or one of the library.
+
+        None without one, and where that one is about the other family of addresses.
+
+        Raises:
+            InvalidInput: when it does not exist, cannot be read or cannot be its twin.
+        """
+        name = scenario.answer.twin_of
+        if name is None:
+            return None
+        own = Path(scenario.file)
+        place = Document(scenario.source, shown(own)).place(["answer", "twin_of"])
+        known = {
+            **self.catalogue.files("scenarios", ".yaml"),
+            **{each.stem: each for each in own.parent.glob("*.yaml")},
+        }
+        if name not in known:
+            raise InvalidInput(Problem(place, f"is {name}, which is not a scenario", did_you_mean(name, known)))
+        try:
+            twin = self._read(known[name])
+        except NotOverFamily:
+            return None
+        if wrong := [Problem(place, *each) for each in mismatches(scenario, twin)]:
+            raise InvalidInput(*wrong)
+        return twin
 
 
 def find_scenario(name: str) -> Path:

@@ -15,7 +15,7 @@ from whodunet.cases.references import BRACED, Misreference, References
 from whodunet.errors import Problem
 from whodunet.loading.yaml_lines import Document, Json, Step
 
-_AS_WRITTEN: Final = ("title", "topology", "twin_of", "family")  # they are read without a topology, too
+_AS_WRITTEN: Final = ("title", "topology", "family")  # they are read without a topology, too
 
 
 class Resolution:

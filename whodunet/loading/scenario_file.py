@@ -47,6 +47,7 @@ class AnswerPart(Strict):
     symptoms: Mapping[str, SymptomClaim] = Field(description="what each probe shows")
     evidence: tuple[EvidenceClaim, ...] = Field(default=(), description="what the packets show")
     repaired: Claims | None = Field(default=None, description="what is seen once the faults are taken out")
+    twin_of: str | None = Field(default=None, description="scenario that shows the same words, for another cause")
     lesson: str = Field(default="", description="what to take along, told after the verdict")
 
 
@@ -160,6 +161,7 @@ def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: K
         culprit=truth.culprit,
         faulty=faulty,
         repaired=truth.repaired,
+        twin_of=truth.twin_of,
         lesson=truth.lesson,
     )
     staging = Staging(setup=file.setup, faults=faults)
