@@ -67,7 +67,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         nodes.shape_links()
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
-        uplinks = Uplinks({host: topo.nodeInfo(host)["uplinks"] for host in nodes.hosts})
+        uplinks = Uplinks({host: topo.nodeInfo(host)["uplinks"] for host in nodes.hosts}, topology.interfaces)
         answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         services.launch_all()
         switches.result()
