@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +27,7 @@ from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import BESIDE, Plan
 from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
+from whodunet.lab.services import programs_of
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
 from whodunet.variation import Variation
@@ -49,8 +50,11 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
     """
     question, setup = scenario.question, scenario.staging.setup
     faults, probes = scenario.staging.faults, question.probes.values()
-    require_programs_of_case({fault.kind for fault in faults}, {probe.command for probe in probes})
     library = library.of(scenario)
+    needs = chain(
+        programs_of(library.topology(question.topology), library.catalogue), *(fault.needs for fault in faults)
+    )
+    require_programs_of_case(needs, {probe.command for probe in probes})
     topology_file = library.topology_file(question.topology)
     beside = library.catalogue.contents()
     if topology_file.parent != catalogue.folder("topologies"):

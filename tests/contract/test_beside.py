@@ -394,7 +394,7 @@ def test_a_folder_that_is_given_is_known_to_all_that_is_read(tmp_path: Path) -> 
     assert Library().scenario(find_scenario("hiccups")).answer.cause == "router-hiccup"
     assert "router-hiccup" in Library().causes()
     services.kind.cache_clear()
-    assert services.kind("echo").__name__ == "Echo"
+    assert services.kind("echo", catalogue.given()).__name__ == "Echo"
 
 
 @pytest.mark.usefixtures("_only_own_places")

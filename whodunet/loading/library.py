@@ -116,9 +116,7 @@ class Library:
 
     @cached_property
     def _fault_kinds(self) -> Mapping[str, type[Fault]]:
-        files = self.catalogue.files("faults", ".py")
-        own = set(catalogue.folder("faults").glob("*.py"))
-        return faults.kinds(path for path in files.values() if path not in own)
+        return faults.kinds(self.catalogue)
 
     def standing_policy(self, topology: str, switch: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """A topology's own policy of a switch, with some of its keys replaced."""
