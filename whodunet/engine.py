@@ -99,31 +99,40 @@ def play(
     Raises:
         CannotRun: when the lab cannot be brought up, or ends before its time.
     """
-    topology = library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan_for(scenario, library), progress, process) as lab:
-        phases = _play_phases(scenario, topology, lab, progress)
-        progress("reading the capture")
-        with lab.capture() as capture:
-            content, reading = _recorded(capture)
-            status = lab.status()
-            if status.lost:
-                raise CannotRun(f"{'; '.join(status.lost)}: the lab was not what {scenario.question.name} is about")
-            run = Run(
-                scenario=scenario.question.name,
-                topology=topology.name,
-                phases=phases,
-                links=status.links,
-                notes=(*status.notes, *library.unused_seed(topology)),
-                versions=_versions(scenario, lab),
-                dropped=capture.dropped,
-                capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
-                seed=library.variation.seed,
-                family=library.variation.family,
-            )
-            recording = _judged(scenario, topology, run, reading)
-            if keep is not None:
-                with record_errors(keep):
-                    _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
+        return play_in(lab, scenario, library, progress, keep)
+
+
+def play_in(lab: Lab, scenario: Scenario, library: Library, progress: Progress, keep: Path | None = None) -> Recording:
+    """Plays a scenario in a lab that was made for it, and judges it; for the arguments see `play`.
+
+    Raises:
+        CannotRun: when the lab ends before its time, or something of it has.
+    """
+    topology = library.of(scenario).topology(scenario.question.topology)
+    phases = _play_phases(scenario, topology, lab, progress)
+    progress("reading the capture")
+    with lab.capture() as capture:
+        content, reading = _recorded(capture)
+        state = lab.status()
+        if state.lost:
+            raise CannotRun(f"{'; '.join(state.lost)}: the lab was not what {scenario.question.name} is about")
+        run = Run(
+            scenario=scenario.question.name,
+            topology=topology.name,
+            phases=phases,
+            links=state.links,
+            notes=(*state.notes, *library.unused_seed(topology)),
+            versions=_versions(scenario, lab),
+            dropped=capture.dropped,
+            capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
+            seed=library.variation.seed,
+            family=library.variation.family,
+        )
+        recording = _judged(scenario, topology, run, reading)
+        if keep is not None:
+            with record_errors(keep):
+                _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
     return recording
 
 
@@ -215,7 +224,7 @@ def _recorded_by_now(lab: Lab) -> tuple[Mapping[str, int], int]:
         return capture.frames, capture.time_ns
 
 
-def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
+def _versions(scenario: Scenario, lab: Lab) -> Mapping[str, str]:
     lines = lab.execute(scenario.question.vantage, _VERSIONS).stdout.splitlines()
     return dict(zip(("kernel", "ssh", "openvswitch", "tcpdump"), lines, strict=False))
 
@@ -223,7 +232,7 @@ def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
 # The record of a run, in a folder.
 
 
-def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path, places: Sequence[Path]) -> None:
+def _keep(recording: Recording, capture: bytes, lab: Lab, folder: Path, places: Sequence[Path]) -> None:
     """Writes the record; run.json comes last, so that a folder without it is known to be incomplete."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CAPTURE_FILE).write_bytes(capture)
