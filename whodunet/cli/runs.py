@@ -65,10 +65,12 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
 
 
 def _suggest(recording: Recording) -> None:
+    from whodunet.cases.references import References
     from whodunet.cases.suggesting import suggested
     from whodunet.view.suggestion import render_suggestion
 
-    print(render_suggestion(suggested(recording)), end="")
+    references = References(recording.topology, recording.scenario.staging.setup.uplinks)
+    print(render_suggestion(suggested(recording), references), end="")
 
 
 def record(
