@@ -125,7 +125,7 @@ def test_a_certificate_that_cannot_be_used_ends_the_program_with_one_line(
     if content is not None:
         path.write_text(content)
     with pytest.raises(SystemExit) as ended:
-        serve(_accepting, ("127.0.0.1", 0), Certificate(path, path), request_s=1)
+        serve(_accepting, [("127.0.0.1", 0)], Certificate(path, path), request_s=1)
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{path}, {path}: ")
