@@ -77,7 +77,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         in_force.install(nodes.controlled_switches())
         watch.progress("every switch has confirmed its flow entries")
         if not plan.other_controller:  # what that one lets through is its own business
-            for far_end in _far_ends(topology)[:1]:  # the controllers drop IPv6 still
+            for far_end in _far_ends(topology):
                 _await_answer(nodes.hosts[topology.baseline[0]], far_end)
         for answered in answers:
             answered.result()
