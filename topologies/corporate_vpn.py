@@ -15,116 +15,168 @@
                                endpoints 10.0.1.20 ------------ (switch)
 
 About 45 ms round trip from the client to the cloud, by the VPN and by the home line; 2 ms to the egress firewall.
+Each network has both families, with the same number of a host in both: the company's are fd00:8::/48 (the VPN) and
+fd00:9::/48, home is fd00:192::/64, the VPC fd00:10::/48 and the instance in it fd00:10:0:1::10.
 `egress-fw` and `sg` are Open vSwitch switches whose policies are the controllers `egress_firewall` and
 `security_group`; all other nodes are Linux hosts and routers. The VPC has no route to the internet, and no node of it a
 public address. The policies here allow what a healthy case needs; a scenario states its own.
+
+With a seed, all of these are drawn: addresses, 2 to 9 transit routers, delays for a round trip of 20 to 180 ms of which
+a 22nd is between client and firewall, and the TTL with which each role sends.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
+from whodunet.address_plan import ANYWHERE, Addresses, AddressPlan, Network, routes
 from whodunet.lab_topo import LabTopo, Uplink
 
-CLOUD = "10.0.0.0/16"
-CORPORATE = "10.8.0.0/16"
-CORPORATE_LAN = "10.9.0.0/16"
-HOME = "192.168.1.0/24"
-# What claims to come from the VPC and does not is dropped at its edge, as a cloud does it: security groups may believe
-# a source in the VPC.
-NO_SPOOFING = f"from {CLOUD} iif vpc-router-eth0 blackhole"
-NO_INTERNET = "blackhole default"  # as a VPC's router does it: silently
-ZONE = {
-    "instance.cloud.example": "10.0.1.10",
-    "endpoints.cloud.example": "10.0.1.20",
-    "vpc-router.cloud.example": "10.0.1.1",
-}
+ZONE = "cloud.example"
+TTLS = (64, 128, 255)  # with which Linux, Windows and most routers send
 
 
 class CorporateVpn(LabTopo):
     """See the drawing above."""
 
-    baseline: ClassVar[tuple[str, str]] = ("client", "10.0.1.1")
+    baseline: ClassVar[tuple[str, str]] = ("client", "vpc-router.subnet")
 
     def build(self, *args: Any, **params: Any) -> None:
         """Adds nodes in the order of the path, then cables them."""
+        self.transit_routers = self.draws.one_of("transit routers", range(2, 10), 3)
+        self._plan_addresses()
         self._corporate_side()
         self._transit()
         self._cloud_side()
         self._cables()
 
+    def host(self, name: str, role: str, **settings: Any) -> str:
+        """Adds a host, which sends with the TTL of its role."""
+        initial_ttl = self.draws.one_of(f"initial TTL of {role}", TTLS, 64)
+        return super().host(name, role, initial_ttl=initial_ttl, **settings)
+
+    def _plan_addresses(self) -> None:
+        plan = self.plan = AddressPlan(self.draws)
+        self.corporate = plan.network("corporate", "10.8.0.0/16", "fd00:8::/48")
+        self.corporate_lan = plan.network("corporate-lan", "10.9.0.0/16", "fd00:9::/48")
+        self.home = plan.network("home", "192.168.1.0/24", "fd00:192::/64")
+        self.vpc = plan.network("vpc", "10.0.0.0/16", "fd00:10::/48")
+        self.client_net = plan.subnet("client-net", self.corporate, 0)
+        self.subnet = plan.subnet("subnet", self.vpc, 1)
+        self.client = plan.host("client", self.client_net, 10)
+        self.vpn_gw = self.client_net.host(1)
+        self.client_at_home = plan.host("client at home", self.home, 10)
+        self.home_gw = self.home.host(1)
+        self.lan_of_dns = plan.subnet("corp-dns", self.corporate_lan, 0)
+        self.corp_dns = plan.host("corp-dns", self.lan_of_dns, 53)
+        self.vpc_dns = self.vpc.subnet(0).host(2)  # as in every VPC
+        self.vpc_router = self.subnet.host(1)
+        self.instance = plan.host("instance", self.subnet, 10)
+        self.endpoints = plan.host("endpoints", self.subnet, 20)
+        # Between vpn-gw and transit1, between the transit routers, and between the last one and cloud-edge.
+        self.hops = [
+            plan.network(f"hop {number}", f"100.64.{number}.0/30", f"fd00:64:0:{number}::/64")
+            for number in range(self.transit_routers + 1)
+        ]
+        self.home_line = plan.network("home line", "100.64.9.0/30", "fd00:64:0:9::/64")
+        self.vpc_link = plan.network("VPC link", "100.64.4.0/30", "fd00:64:0:4::/64")
+        for name in ("corporate", "corporate-lan", "home", "vpc", "client-net", "subnet"):
+            self.network(name, *getattr(self, name.replace("-", "_")).cidrs)
+
+    def zone(self) -> dict[str, list[str]]:
+        """The names of the cloud's hosts, with an address of each family."""
+        hosts = {"instance": self.instance, "endpoints": self.endpoints, "vpc-router": self.vpc_router}
+        return {f"{host}.{ZONE}": list(addresses.bare) for host, addresses in hosts.items()}
+
     def _corporate_side(self) -> None:
-        vpn = Uplink("client-eth0", gateway="10.8.0.1", resolver="10.9.0.53")
-        home = Uplink("client-eth1", gateway="192.168.1.1", resolver="192.168.1.1")
+        vpn = Uplink("client-eth0", gateway=self.vpn_gw.bare, resolver=self.corp_dns.bare)
+        home = Uplink("client-eth1", gateway=self.home_gw.bare, resolver=self.home_gw.bare)
         self.host("client", "client", uplinks={"vpn": vpn, "home": home})
-        policy = {"controller": "egress_firewall", "address": "10.8.0.1", "default": "allow", "rules": []}
+        policy = {"controller": "egress_firewall", "address": self.vpn_gw.bare[0], "default": "allow", "rules": []}
         self.switch("egress-fw", "egress-firewall", policy)
-        self.router("vpn-gw", "vpn-gateway", routes=["default via 100.64.0.2"])
-        resolver = {"zones": ["cloud.example"], "records": ZONE}
-        self.host("corp-dns", "resolver", routes=["default via 10.9.0.1"], services={"dnsmasq": resolver})
-        self.router(
-            "home-gw",
-            "home-gateway",
-            routes=["default via 100.64.9.2"],
-            services={"dnsmasq": {"zones": ["cloud.example"], "records": {}}},
-        )
+        self.router("vpn-gw", "vpn-gateway", routes=routes(self.hops[0].host(2), ANYWHERE))
+        way_out = routes(self.lan_of_dns.host(1), ANYWHERE)
+        self._resolver(self.host("corp-dns", "resolver", routes=way_out), self.zone())
+        self._resolver(self.router("home-gw", "home-gateway", routes=routes(self.home_line.host(2), ANYWHERE)), {})
+
+    def _resolver(self, host: str, records: Mapping[str, Sequence[str]]) -> None:
+        self.serve(host, "dnsmasq", {"zones": [ZONE], "records": records})
+        self.nodeInfo(host)["ports"]["dns"] = 53
 
     def _transit(self) -> None:
-        back = [f"{CORPORATE} via 100.64.0.1", f"{CORPORATE_LAN} via 100.64.0.1"]
-        self.router("transit1", "transit", routes=[*back, "default via 100.64.1.2"])
-        self.router("transit2", "transit", routes=["default via 100.64.2.2", *_via("100.64.1.1")])
-        self.router("transit3", "transit", routes=["default via 100.64.3.2", *_via("100.64.2.1")])
+        for number in range(self.transit_routers):
+            back, onwards = self.hops[number].host(1), self.hops[number + 1].host(2)
+            ways = [*routes(back, self.corporate, self.corporate_lan), *routes(onwards, ANYWHERE)]
+            self.router(f"transit{number + 1}", "transit", routes=ways)
 
     def _cloud_side(self) -> None:
-        edge = [f"{CLOUD} via 100.64.4.2", f"{HOME} via 100.64.9.1", *_via("100.64.3.1")]
-        self.router("cloud-edge", "cloud-edge", routes=edge)
-        inwards = [*_via("100.64.4.1"), f"{HOME} via 100.64.4.1", NO_INTERNET]
-        self.router("vpc-router", "vpc-router", routes=inwards, rules=[NO_SPOOFING])
-        zone = {"zones": ["cloud.example"], "records": ZONE}
-        self.host("vpc-dns", "resolver", routes=["default via 10.0.0.1"], services={"dnsmasq": zone})
-        self.switch("sg", "security-group", _open_security_groups())
-        way_out = ["default via 10.0.1.1"]
-        self.host("instance", "instance", routes=way_out, resolver="10.0.0.2", services={"sshd": {"login": "ec2-user"}})
-        self.host("endpoints", "vpc-endpoints", routes=way_out, resolver="10.0.0.2")
+        to_company = routes(self.hops[-1].host(1), self.corporate, self.corporate_lan)
+        to_home = routes(self.home_line.host(1), self.home)
+        inwards = routes(self.vpc_link.host(2), self.vpc)
+        self.router("cloud-edge", "cloud-edge", routes=[*inwards, *to_home, *to_company])
+        outwards = routes(self.vpc_link.host(1), self.corporate, self.corporate_lan, self.home)
+        # What claims to come from the VPC and does not is dropped at its edge, as a cloud does it: security groups may
+        # believe a source in the VPC. And there is no way to the internet: silently, as of a VPC's router.
+        no_spoofing = [f"from {cidr} iif vpc-router-eth0 blackhole" for cidr in self.vpc.cidrs]
+        no_internet = [f"blackhole {cidr}" for cidr in ANYWHERE.cidrs]
+        self.router("vpc-router", "vpc-router", routes=[*outwards, *no_internet], rules=no_spoofing)
+        self._resolver(
+            self.host("vpc-dns", "resolver", routes=routes(self.vpc.subnet(0).host(1), ANYWHERE)), self.zone()
+        )
+        self.switch("sg", "security-group", self._open_security_groups())
+        inside = {"routes": list(routes(self.vpc_router, ANYWHERE)), "resolver": self.vpc_dns.bare}
+        self.host("instance", "instance", services={"sshd": {"login": "ec2-user"}}, ports={"ssh": 22}, **inside)
+        self.host("endpoints", "vpc-endpoints", ports={"https": 443}, **inside)
+        for name in self.zone():
+            self.know_by(name.removesuffix(f".{ZONE}"), dns_name=name)
+
+    def _delays(self) -> tuple[float, list[float]]:
+        """Milliseconds one way: from the client to the first device, and on each hop from there to the cloud."""
+        round_trip_ms = self.draws.one_of("round trip", range(20, 181), 44)
+        near_ms = round(round_trip_ms / 44, 1)
+        shares = [self.draws.one_of(f"share of hop {number}", range(1, 6), 1) for number in range(self.transit_routers)]
+        far_ms = round_trip_ms / 2 - near_ms
+        return near_ms, [round(far_ms * share / sum(shares), 1) for share in shares]
 
     def _cables(self) -> None:
-        self.connect("client", "egress-fw", addresses=("10.8.0.10/24", None), delay_ms=1)
-        self.connect("client", "home-gw", addresses=("192.168.1.10/24", "192.168.1.1/24"), delay_ms=1)
-        self.connect("egress-fw", "vpn-gw", addresses=(None, "10.8.0.1/24"))
-        self.connect("vpn-gw", "transit1", addresses=("100.64.0.1/30", "100.64.0.2/30"), delay_ms=7)
-        self.connect("vpn-gw", "corp-dns", addresses=("10.9.0.1/24", "10.9.0.53/24"))
-        self.connect("transit1", "transit2", addresses=("100.64.1.1/30", "100.64.1.2/30"), delay_ms=7)
-        self.connect("transit2", "transit3", addresses=("100.64.2.1/30", "100.64.2.2/30"), delay_ms=7)
-        self.connect("transit3", "cloud-edge", addresses=("100.64.3.1/30", "100.64.3.2/30"))
-        self.connect("home-gw", "cloud-edge", addresses=("100.64.9.1/30", "100.64.9.2/30"), delay_ms=21)
-        self.connect("cloud-edge", "vpc-router", addresses=("100.64.4.1/30", "100.64.4.2/30"))
-        self.connect("vpc-router", "vpc-dns", addresses=("10.0.0.1/24", "10.0.0.2/24"))
-        self.connect("vpc-router", "sg", addresses=("10.0.1.1/24", None))
-        self.connect("sg", "instance", addresses=(None, "10.0.1.10/24"))
-        self.connect("sg", "endpoints", addresses=(None, "10.0.1.20/24"))
+        near_ms, hops_ms = self._delays()
+        self.connect("client", "egress-fw", addresses=(self.client, None), labels=("vpn", "inside"), delay_ms=near_ms)
+        ends = (self.client_at_home, self.home_gw)
+        self.connect("client", "home-gw", addresses=ends, labels=("home", "inside"), delay_ms=near_ms)
+        self.connect("egress-fw", "vpn-gw", addresses=(None, self.vpn_gw), labels=("outside", "inside"))
+        path = ["vpn-gw", *(f"transit{number + 1}" for number in range(self.transit_routers)), "cloud-edge"]
+        labels = [("outside", "near"), *[("far", "near")] * (self.transit_routers - 1), ("far", "transit")]
+        for cable, hop, label, delay_ms in zip(pairwise(path), self.hops, labels, [*hops_ms, 0], strict=True):
+            self.connect(*cable, addresses=_ends(hop), labels=label, delay_ms=delay_ms)
+        lan = (self.lan_of_dns.host(1), self.corp_dns)
+        self.connect("vpn-gw", "corp-dns", addresses=lan, labels=("dns", "nic"))
+        line = _ends(self.home_line)
+        self.connect("home-gw", "cloud-edge", addresses=line, labels=("outside", "home"), delay_ms=sum(hops_ms))
+        self.connect("cloud-edge", "vpc-router", addresses=_ends(self.vpc_link), labels=("vpc", "outside"))
+        dns = (self.vpc.subnet(0).host(1), self.vpc_dns)
+        self.connect("vpc-router", "vpc-dns", addresses=dns, labels=("dns", "nic"))
+        self.connect("vpc-router", "sg", addresses=(self.vpc_router, None), labels=("subnet", "router"))
+        self.connect("sg", "instance", addresses=(None, self.instance), labels=("instance", "nic"))
+        self.connect("sg", "endpoints", addresses=(None, self.endpoints), labels=("endpoints", "nic"))
+
+    def _open_security_groups(self) -> dict[str, Any]:
+        """ssh and ping to the instance from anywhere, HTTPS to the endpoints from the VPC."""
+        anywhere, vpc = ANYWHERE.cidrs[:1], self.vpc.cidrs[:1]
+        ssh = [{"protocol": "tcp", "port": 22, "source": source} for source in anywhere]
+        ping = [{"protocol": "icmp", "source": source} for source in anywhere]
+        https = [{"protocol": "tcp", "port": 443, "source": source} for source in vpc]
+        groups = {"instance-sg": {"inbound": [*ssh, *ping]}, "endpoints-sg": {"inbound": https}}
+        interfaces = {
+            "sg-eth2": {"addresses": list(self.instance.bare[:1]), "groups": ["instance-sg"]},
+            "sg-eth3": {"addresses": list(self.endpoints.bare[:1]), "groups": ["endpoints-sg"]},
+        }
+        return {"controller": "security_group", "groups": groups, "interfaces": interfaces}
 
 
-def _via(gateway: str) -> list[str]:
-    return [f"{CORPORATE} via {gateway}", f"{CORPORATE_LAN} via {gateway}"]
-
-
-def _open_security_groups() -> dict[str, Any]:
-    """ssh and ping to the instance from anywhere, HTTPS to the endpoints from the VPC."""
-    anywhere = "0.0.0.0/0"
-    groups = {
-        "instance-sg": {
-            "inbound": [
-                {"protocol": "tcp", "port": 22, "source": anywhere},
-                {"protocol": "icmp", "source": anywhere},
-            ]
-        },
-        "endpoints-sg": {"inbound": [{"protocol": "tcp", "port": 443, "source": CLOUD}]},
-    }
-    interfaces = {
-        "sg-eth2": {"addresses": ["10.0.1.10"], "groups": ["instance-sg"]},
-        "sg-eth3": {"addresses": ["10.0.1.20"], "groups": ["endpoints-sg"]},
-    }
-    return {"controller": "security_group", "groups": groups, "interfaces": interfaces}
+def _ends(cable: Network) -> tuple[Addresses, Addresses]:
+    return cable.host(1), cable.host(2)
 
 
 topos = {"corporate_vpn": CorporateVpn}

@@ -17,48 +17,22 @@ The egress firewall resets port 22 and the instance's security group lets nothin
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from whodunet import catalogue
+from whodunet.address_plan import ANYWHERE, routes
 
-corporate = catalogue.load_module(catalogue.folder("topologies") / "corporate_vpn.py")
+if TYPE_CHECKING:
+    from topologies.corporate_vpn import CorporateVpn
+else:
+    CorporateVpn = catalogue.topology("corporate_vpn")
 
-REGION = "eu-central-1"
-ACCOUNT = "123456789012"
-INSTANCE = "i-0abcd1234efgh5678"
-ENDPOINTS = "10.0.1.20"
-SIGN_ON = "10.9.1.20"
-START_URL = "https://corp.awsapps.com/start"
-ENDPOINT_NAMES = [
-    *(f"{service}.{REGION}.amazonaws.com" for service in ("ssm", "ssmmessages", "ec2messages", "sts")),
-    "sts.amazonaws.com",
-]
-SIGN_ON_NAMES = [
-    *(f"{part}.{REGION}.amazonaws.com" for part in ("oidc", "portal.sso", "device.sso")),
-    "corp.awsapps.com",
-]
+REGIONS = ("eu-central-1", "eu-west-1", "us-east-1", "us-west-2", "ap-southeast-2", "sa-east-1")
+COMPANIES = ("corp", "acme", "initech", "globex", "umbra", "tyrell", "hooli", "vandelay")
+SERVICES = ("ssm", "ssmmessages", "ec2messages", "sts")  # those that have an endpoint in the VPC
+SIGN_ON = ("oidc", "portal.sso", "device.sso")
 ZONES = ["cloud.example", "amazonaws.com", "awsapps.com"]
-VPC_RECORDS = corporate.ZONE | dict.fromkeys(ENDPOINT_NAMES, ENDPOINTS)
-OWN_SESSIONS = f"arn:aws:ssm:*:{ACCOUNT}:session/${{aws:username}}-*"
-DEVELOPER = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": "ssm:StartSession",
-            "Resource": [f"arn:aws:ec2:*:{ACCOUNT}:instance/*", "arn:aws:ssm:*:*:document/*"],
-        },
-        {"Effect": "Allow", "Action": ["ssm:TerminateSession", "ssm:ResumeSession"], "Resource": OWN_SESSIONS},
-        {
-            "Effect": "Allow",
-            "Action": ["ssm:Describe*", "ssm:Get*", "ssm:List*", "sts:GetCallerIdentity"],
-            "Resource": "*",
-        },
-    ],
-}
-
-
-CorporateVpn: Any = corporate.CorporateVpn
 
 
 class SessionManager(CorporateVpn):
@@ -67,54 +41,87 @@ class SessionManager(CorporateVpn):
     def build(self, *args: Any, **params: Any) -> None:
         """Adds what Session Manager needs to the reference topology."""
         super().build(*args, **params)
-        self.host("corp-sso", "sign-on", routes=["default via 10.9.1.1"])
-        self.connect("vpn-gw", "corp-sso", addresses=("10.9.1.1/24", f"{SIGN_ON}/24"))
+        self.region = self.draws.one_of("region", REGIONS, "eu-central-1")
+        self.account = self.draws.digits("account", "0123456789", "123456789012")
+        self.instance_id = f"i-{self.draws.digits('instance id', '0123456789abcdef', '0abcd1234efgh5678')}"
+        self.start_url = f"https://{self.draws.one_of('company', COMPANIES, 'corp')}.awsapps.com/start"
+        lan = self.plan.subnet("corp-sso", self.corporate_lan, 1)
+        self.corp_sso = self.plan.host("corp-sso", lan, 20)
+        self.host("corp-sso", "sign-on", routes=routes(lan.host(1), ANYWHERE), ports={"https": 443})
+        self.connect("vpn-gw", "corp-sso", addresses=(lan.host(1), self.corp_sso), labels=("sign-on", "nic"))
         self._names()
         self._account()
-        self.set_policy("egress-fw", _egress_firewall())
-        self.set_policy("sg", _security_groups(self.nodeInfo("sg")["policy"]))
+        self.set_policy("egress-fw", self._egress_firewall())
+        self.set_policy("sg", self._security_groups(self.nodeInfo("sg")["policy"]))
+
+    def _endpoint_names(self) -> list[str]:
+        return [*(f"{service}.{self.region}.amazonaws.com" for service in SERVICES), "sts.amazonaws.com"]
+
+    def _sign_on_names(self) -> list[str]:
+        portal = self.start_url.removeprefix("https://").removesuffix("/start")
+        return [*(f"{part}.{self.region}.amazonaws.com" for part in SIGN_ON), portal]
 
     def _names(self) -> None:
-        company = VPC_RECORDS | dict.fromkeys(SIGN_ON_NAMES, SIGN_ON)
+        cloud = self.zone() | {name: [self.endpoints.bare[0]] for name in self._endpoint_names()}
+        company = cloud | {name: [self.corp_sso.bare[0]] for name in self._sign_on_names()}
         self.serve("corp-dns", "dnsmasq", {"zones": ZONES, "records": company})
-        self.serve("vpc-dns", "dnsmasq", {"zones": ZONES, "records": VPC_RECORDS})
+        self.serve("vpc-dns", "dnsmasq", {"zones": ZONES, "records": cloud})
 
     def _account(self) -> None:
-        place = {"region": REGION, "account_id": ACCOUNT}
+        account = {"region": self.region, "account_id": self.account}
         roles = {
-            "Developer": {"policies": [DEVELOPER]},
+            "Developer": {"policies": [self._developer()]},
             "ReadOnly": {"policies": []},
             "InstanceRole": {"policies": ["AmazonSSMManagedInstanceCore"]},
         }
-        instances = {INSTANCE: {"role": "InstanceRole"}}
-        endpoints = {"listen": ENDPOINTS, "names": ENDPOINT_NAMES, "roles": roles, "instances": instances}
-        self.serve("endpoints", "control-plane", place | endpoints)
+        instances = {self.instance_id: {"role": "InstanceRole"}}
+        listen, names = self.endpoints.bare[0], self._endpoint_names()
+        endpoints = {"listen": listen, "names": names, "roles": roles, "instances": instances}
+        self.serve("endpoints", "control-plane", account | endpoints)
         people = {"ann": {"roles": ["Developer"]}, "bob": {"roles": ["ReadOnly"]}}
-        sign_on = {"listen": SIGN_ON, "names": SIGN_ON_NAMES, "start_url": START_URL, "people": people}
-        self.serve("corp-sso", "sign-on", place | sign_on | {"account_name": "fintech-platform"})
+        company = {"start_url": self.start_url, "people": people, "account_name": "fintech-platform"}
+        sign_on = {"listen": self.corp_sso.bare[0], "names": self._sign_on_names()}
+        self.serve("corp-sso", "sign-on", account | sign_on | company)
+        address = self.instance.bare[0]
         metadata = {
             "listen": "169.254.169.254",
-            "instance_id": INSTANCE,
-            "availability_zone": f"{REGION}a",
-            "private_ip": "10.0.1.10",
-            "hostname": "ip-10-0-1-10",
+            "instance_id": self.instance_id,
+            "availability_zone": f"{self.region}a",
+            "private_ip": address,
+            "hostname": f"ip-{address.replace('.', '-')}",
             "role": "InstanceRole",
         }
-        self.serve("instance", "metadata", place | metadata)
+        self.serve("instance", "metadata", account | metadata)
         self.serve("instance", "ssm-agent", {})
-        self.sign_in("client", person="ann", role="Developer", region=REGION, account_id=ACCOUNT, start_url=START_URL)
+        self.know_by("instance", id=self.instance_id, account=self.account, region=self.region)
+        self.know_by("endpoints", domain=f"{self.region}.amazonaws.com")
+        self.know_by("corp-sso", start_url=self.start_url)
+        self.sign_in("client", person="ann", role="Developer", start_url=self.start_url, **account)
 
+    def _developer(self) -> Mapping[str, Any]:
+        """What a developer may do: start sessions, and end and resume those of their own."""
+        own_sessions = f"arn:aws:ssm:*:{self.account}:session/${{aws:username}}-*"
+        start = [f"arn:aws:ec2:*:{self.account}:instance/*", "arn:aws:ssm:*:*:document/*"]
+        look = ["ssm:Describe*", "ssm:Get*", "ssm:List*", "sts:GetCallerIdentity"]
+        statements = [
+            {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": start},
+            {"Effect": "Allow", "Action": ["ssm:TerminateSession", "ssm:ResumeSession"], "Resource": own_sessions},
+            {"Effect": "Allow", "Action": look, "Resource": "*"},
+        ]
+        return {"Version": "2012-10-17", "Statement": statements}
 
-def _egress_firewall() -> dict[str, Any]:
-    """What one finds in such a company: no ssh outwards, and an answer at once to who tries."""
-    reset = {"source": corporate.CORPORATE, "protocol": "tcp", "port": 22, "action": "reset"}
-    return {"controller": "egress_firewall", "address": "10.8.0.1", "default": "allow", "rules": [reset]}
+    def _egress_firewall(self) -> dict[str, Any]:
+        """What one finds in such a company: no ssh outwards, and an answer at once to who tries."""
+        resets = [
+            {"source": source, "protocol": "tcp", "port": 22, "action": "reset"} for source in self.corporate.cidrs[:1]
+        ]
+        return {**self.nodeInfo("egress-fw")["policy"], "rules": resets}
 
-
-def _security_groups(policy: dict[str, Any]) -> dict[str, Any]:
-    """Nothing comes in to the instance; HTTPS to the endpoints from the VPC and from the company's network."""
-    https = [{"protocol": "tcp", "port": 443, "source": source} for source in (corporate.CLOUD, corporate.CORPORATE)]
-    return policy | {"groups": {"instance-sg": {"inbound": []}, "endpoints-sg": {"inbound": https}}}
+    def _security_groups(self, policy: dict[str, Any]) -> dict[str, Any]:
+        """Nothing comes in to the instance; HTTPS to the endpoints from the VPC and from the company's network."""
+        sources = [cidr for network in (self.vpc, self.corporate) for cidr in network.cidrs[:1]]
+        https = [{"protocol": "tcp", "port": 443, "source": source} for source in sources]
+        return policy | {"groups": {"instance-sg": {"inbound": []}, "endpoints-sg": {"inbound": https}}}
 
 
 topos = {"session_manager": SessionManager}

@@ -22,7 +22,15 @@ from whodunet.openflow.policy import Policy, meant
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _CONTROLLER_APP: Final = "ryu_app"  # carries policies out, and is none
-PARTS: Final = ("causes", "controllers", "faults", "services", "topologies")  # what may lie beside a scenario
+PARTS: Final = (
+    "causes",
+    "controllers",
+    "faults",
+    "packet_kinds",
+    "programs",
+    "services",
+    "topologies",
+)  # what may lie beside a scenario
 _MODULES: Final = PARTS[1:]  # those that are Python files
 
 _IN_LABS: Final = ("controllers", "services", "topologies")
@@ -62,6 +70,11 @@ def look_in(folders: Iterable[Path]) -> None:
 def given() -> Catalogue:
     """The project's own folders, and those that this process was given."""
     return Catalogue(tuple(dict.fromkeys(_given)))
+
+
+def topology(name: str) -> Any:
+    """The class of one of the project's own topologies, for one that builds on it."""
+    return attribute(folder("topologies") / f"{name}.py", "topos")[name]
 
 
 @dataclass(frozen=True)

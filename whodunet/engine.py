@@ -6,22 +6,20 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from whodunet import catalogue
 from whodunet.cases.fault import Fault, FaultNotInPlace
-from whodunet.cases.judging import Judgement, judge
 from whodunet.cases.lab import Capture, Lab
+from whodunet.cases.recording import Recording
 from whodunet.cases.run_json import from_json, to_json
 from whodunet.cases.scenario import Scenario
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.evidence.capture_summary import damage
 from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
-from whodunet.evidence.packets import CapturedPacket
-from whodunet.evidence.readings import Readings, readings_of
 from whodunet.evidence.topology import Topology
 from whodunet.evidence.trails import answer_margin_ns
 from whodunet.lab.control import name_for
@@ -31,6 +29,7 @@ from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
+from whodunet.variation import Variation
 
 if TYPE_CHECKING:
     from whodunet.lab.pcap_reader import Reading
@@ -40,33 +39,6 @@ _PLAYS: Final = count(1)
 _MOST_ROUND_TRIPS: Final = 8
 _LEAST_QUIET_S: Final = 0.02  # a controller, or a busy machine, takes longer than a path without delay
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A scenario that was played, with all that was recorded."""
-
-    scenario: Scenario
-    topology: Topology
-    run: Run
-    packets: Sequence[CapturedPacket]
-    judgements: tuple[Judgement, ...]
-
-    @classmethod
-    def judged(cls, scenario: Scenario, topology: Topology, run: Run, packets: Sequence[CapturedPacket]) -> Self:
-        """A recording, judged."""
-        return cls(scenario, topology, run, packets, judge(scenario, run, packets, topology))
-
-    @property
-    def readings(self) -> Readings:
-        """The symptom of every probe."""
-        return readings_of(self.run, self.packets, self.topology)
-
-    @property
-    def outcome(self) -> str:
-        """The worst outcome of all claims."""
-        outcomes = {judgement.outcome for judgement in self.judgements}
-        return next(each for each in ("broken", "could-not-measure", "held") if each in outcomes)
 
 
 def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:
@@ -97,6 +69,7 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         places=tuple(map(str, library.catalogue.places)),
         beside=beside,
         scenario=question.name,
+        variation=library.variation,
         **more,
     )
 
@@ -136,10 +109,12 @@ def play(
                 topology=topology.name,
                 phases=phases,
                 links=status["links"],
-                notes=tuple(status["notes"]),
+                notes=(*status["notes"], *library.unused_seed(topology)),
                 versions=_versions(scenario, lab),
                 dropped=capture.dropped,
                 capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
+                seed=library.variation.seed,
+                family=library.variation.family,
             )
             recording = _judged(scenario, topology, run, reading)
             if keep is not None:
@@ -281,6 +256,7 @@ def read_record(folder: Path, library: Library) -> Recording:
         wrong = f"holds no complete record: {', '.join(what)}"
         raise InvalidInput(Problem(str(folder), wrong, "name a folder that a finished `whodunet run` made"))
     run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
+    library = library.at(library.catalogue, Variation(run.seed, run.family))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
     topology = library.of(scenario).topology(scenario.question.topology)
     from whodunet.lab.pcap_reader import content_of, read

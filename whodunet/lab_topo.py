@@ -5,7 +5,7 @@ Everything is kept in Mininet's own node and link options, so that a topology al
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +15,10 @@ with importing_mininet():
     from mininet.node import Host
     from mininet.topo import Topo
 
-from whodunet.evidence.topology import Interface, Link, Node, Topology
+from whodunet.address_plan import ANYWHERE, Addresses
+from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.topology import Family, Interface, Link, Node, Topology
+from whodunet.variation import Draws, Variation
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,13 @@ class Uplink:
     """One way out of a host: an interface, the gateway behind it, and the resolver that is used there."""
 
     interface: str
-    gateway: str
-    resolver: str
+    gateway: tuple[str, ...]  # an address of each family
+    resolver: tuple[str, ...]
+
+
+def _family_of(line: str) -> str:
+    """The option of `ip` for a route or rule: an address with a colon is one of IPv6."""
+    return "-6" if ":" in line else "-4"
 
 
 class RoutedHost(Host):
@@ -35,55 +43,87 @@ class RoutedHost(Host):
     ) -> Any:
         """Configures the node as Mininet does, then its routing."""
         result = super().config(**params)
+        for interface in self.intfList():
+            if "ip6" in interface.params:
+                self.cmd(f"ip address replace {interface.params['ip6']} dev {interface}")
         if forwards:
-            self.cmd("sysctl -w net.ipv4.ip_forward=1")
+            self.cmd("sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
         for route in routes:
-            self.cmd(f"ip route replace {route}")
+            self.cmd(f"ip {_family_of(route)} route replace {route}")
         for rule in rules:
-            self.cmd(f"ip rule add {rule}")
+            self.cmd(f"ip {_family_of(rule)} rule add {rule}")
         return result
 
 
 class LabTopo(Topo):
-    """Base of the lab's topologies; `baseline` names the path whose round trip timings are compared with."""
+    """Base of the lab's topologies; `baseline` names the path whose round trip timings are compared with.
+
+    It is a host, and the far end: an interface as "NODE.LABEL", a node, or an address.
+    """
 
     baseline: ClassVar[tuple[str, str]]
+
+    def __init__(self, *args: Any, seed: int | None = None, **params: Any) -> None:
+        """Draws what varies from the seed; all other arguments are those of `build`."""
+        self.draws = Draws(seed)
+        self.networks: dict[str, tuple[str, ...]] = {"anywhere": ANYWHERE.cidrs}
+        super().__init__(*args, **params)
+
+    @property
+    def seed(self) -> int | None:
+        """What its particulars were drawn from; None when they are those that its file states."""
+        return self.draws.seed if self.draws.names else None
+
+    def network(self, name: str, *cidrs: str) -> None:
+        """Names a network, so that policies and scenarios can: a CIDR of each family."""
+        self.networks[name] = cidrs
 
     def host(
         self,
         name: str,
         role: str,
         *,
-        routes: Sequence[str] = (),
-        rules: Sequence[str] = (),
+        routes: Iterable[str] = (),
+        rules: Iterable[str] = (),
         forwards: bool = False,
-        resolver: str | None = None,
+        resolver: Sequence[str] = (),
         services: Mapping[str, Any] | None = None,
         uplinks: Mapping[str, Uplink] | None = None,
+        ports: Mapping[str, int] | None = None,
+        properties: Mapping[str, str] | None = None,
+        initial_ttl: int = 64,
     ) -> str:
         """Adds a host.
 
         Args:
             name: at most ten characters, so that interface names fit Linux's fifteen.
             role: the part it plays, as the taxonomy of causes names it.
-            routes: lines of `ip route replace`, e.g. "10.0.0.0/16 via 10.8.0.1".
+            routes: lines of `ip route replace`, e.g. "10.0.0.0/16 via 10.8.0.1", "fd00::/48 via fd00:8::1".
             rules: lines of `ip rule add`, e.g. "from 10.0.0.0/16 iif gw-eth0 blackhole".
             forwards: True makes it a router.
-            resolver: address of the DNS server that it asks.
+            resolver: the DNS server that it asks: an address of each family.
             services: name of a service of `whodunet.lab.services` and its settings.
             uplinks: its ways out by name, the preferred first.
+            ports: what is served where, e.g. {"ssh": 22}.
+            properties: what else it is known by, e.g. {"id": "i-0abcd1234efgh5678"}.
+            initial_ttl: TTL and hop limit with which it sends.
         """
         settings = {"role": role, "routes": tuple(routes), "rules": tuple(rules), "forwards": forwards}
-        more = {"resolver": resolver, "services": dict(services or {}), "uplinks": dict(uplinks or {})}
-        return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more))
+        more = {"resolver": tuple(resolver), "services": dict(services or {}), "uplinks": dict(uplinks or {})}
+        known_by = {"ports": dict(ports or {}), "properties": dict(properties or {}), "initial_ttl": initial_ttl}
+        return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more, **known_by))
 
-    def router(self, name: str, role: str, *, routes: Sequence[str] = (), **settings: Any) -> str:
+    def router(self, name: str, role: str, *, routes: Iterable[str] = (), **settings: Any) -> str:
         """Adds a host that forwards."""
         return self.host(name, role, routes=routes, forwards=True, **settings)
 
     def serve(self, host: str, service: str, settings: Mapping[str, Any]) -> None:
         """Gives a host that is there already a service, or one of its services other settings."""
         self.nodeInfo(host)["services"][service] = dict(settings)
+
+    def know_by(self, node: str, **properties: str) -> None:
+        """Gives a node that is there already further properties."""
+        self.nodeInfo(node)["properties"] |= properties
 
     def set_policy(self, switch: str, policy: Mapping[str, Any]) -> None:
         """Gives a switch that is there already another policy."""
@@ -103,21 +143,31 @@ class LabTopo(Topo):
         one: str,
         other: str,
         *,
-        addresses: tuple[str | None, str | None] = (None, None),
+        addresses: tuple[Addresses | str | None, Addresses | str | None] = (None, None),
+        labels: tuple[str, str] = ("", ""),
         delay_ms: float = 0,
         jitter_ms: float = 0,
         loss_pct: float = 0,
         rate_mbit: float | None = None,
     ) -> None:
-        """Cables two nodes; addresses as "10.0.0.1/24", delay and loss apply each way."""
+        """Cables two nodes; addresses of both families, or one as "10.0.0.1/24"; delay and loss apply each way.
+
+        A label is what an end is called at its node, whatever its number: "inside".
+        """
         shape = {
             "delay": f"{delay_ms}ms" if delay_ms else None,
             "jitter": f"{jitter_ms}ms" if jitter_ms else None,
             "loss": loss_pct or None,
             "bw": rate_mbit,
         }
-        ends = [{"ip": address} if address else {} for address in addresses]
+        ends = [{"label": label} | _as_parameters(each) for label, each in zip(labels, addresses, strict=True)]
         self.addLink(one, other, params1=ends[0], params2=ends[1], **shape)
+
+
+def _as_parameters(addresses: Addresses | str | None) -> dict[str, str]:
+    """Mininet's `ip` of an interface, and beside it `ip6`."""
+    each = addresses.with_lengths if isinstance(addresses, Addresses) else (addresses,) if addresses else ()
+    return {"ip6" if ":" in address else "ip": address for address in each}
 
 
 def _milliseconds(text: str | None) -> float:
@@ -127,14 +177,44 @@ def _milliseconds(text: str | None) -> float:
 def _ends(topo: Topo, options: Mapping[str, Any]) -> list[Interface]:
     ends = []
     for side in ("1", "2"):
-        node = options[f"node{side}"]
+        node, end = options[f"node{side}"], options[f"params{side}"]
         name = f"{node}-eth{options[f'port{side}']}"
-        ends.append(Interface(name, node, tuple(filter(None, [options[f"params{side}"].get("ip")]))))
+        ends.append(Interface(name, node, tuple(filter(None, (end.get("ip"), end.get("ip6")))), end.get("label", "")))
     return ends
 
 
-def describe(name: str, topo: LabTopo) -> Topology:
-    """The topology as judging and reports see it."""
+def build(topology: Callable[..., LabTopo], variation: Variation) -> LabTopo:
+    """The network of a topology, an entry of some file's `topos`, in a variation.
+
+    Only a class of LabTopo can be told a seed; Mininet takes every callable, which makes what it states.
+    """
+    if variation.seed is not None and isinstance(topology, type) and issubclass(topology, LabTopo):
+        return topology(seed=variation.seed)
+    return topology()
+
+
+def _far_end(name: str, topo: LabTopo, interfaces: Iterable[Interface], family: Family) -> str:
+    """The address of the far end of a topology's baseline.
+
+    Raises:
+        InvalidInput: when the topology has none of that family.
+    """
+    meant = topo.baseline[1]
+    node, _, label = meant.partition(".")
+    for each in interfaces:
+        is_meant = each.node == node and label in ("", each.label)
+        if is_meant or meant in (address.partition("/")[0] for address in each.addresses):
+            address = each.address(family)
+            if address is not None:
+                return address.partition("/")[0]
+    wrong = f"has no address of {family} at the far end of its baseline, {meant}"
+    raise InvalidInput(
+        Problem(f"topology {name}", wrong, "give its interfaces addresses of both families, or use the other one")
+    )
+
+
+def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
+    """The topology as judging and reports see it, of a family."""
     interfaces: dict[str, Interface] = {}
     links = []
     for _, _, options in topo.links(sort=False, withInfo=True):
@@ -144,7 +224,15 @@ def describe(name: str, topo: LabTopo) -> Topology:
         links.append(Link((one.name, other.name), delay_ms, jitter_ms, options["loss"] or 0.0, options["bw"]))
     settings = {node: topo.nodeInfo(node) for node in topo.nodes(sort=False)}
     nodes = {
-        node: Node(node, each["role"], topo.isSwitch(node), each.get("forwards", False))
+        node: Node(
+            node,
+            each["role"],
+            topo.isSwitch(node),
+            each.get("forwards", False),
+            each.get("ports", {}),
+            each.get("properties", {}),
+            each.get("initial_ttl", 64),
+        )
         for node, each in settings.items()
     }
     order = {node: place for place, node in enumerate(nodes)}
@@ -155,9 +243,12 @@ def describe(name: str, topo: LabTopo) -> Topology:
         nodes=nodes,
         interfaces={interface.name: interface for interface in in_order},
         links=tuple(links),
-        baseline=topo.baseline,
+        baseline=(topo.baseline[0], _far_end(name, topo, in_order, family)),
         uplinks={node: ways for node, ways in uplinks.items() if ways},
         services={node: each["services"] for node, each in settings.items() if each.get("services")},
         policies={node: each["policy"] for node, each in settings.items() if "policy" in each},
         signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
+        networks=topo.networks,
+        family=family,
+        seed=topo.seed,
     )

@@ -8,26 +8,28 @@
         assert "egress firewall" in seen.stdout
 
 `lab` is a running lab of the marked scenario, with its fault in place, of its own for each test, and gone afterwards.
+With `--whodunet-seed N`, `--whodunet-family ipv6`, networks are drawn from a number, and probes go over IPv6.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from whodunet.errors import CannotRun, InvalidInput
+from whodunet.evidence.topology import FAMILIES
+from whodunet.variation import AS_STATED, Variation, read_seed
 from whodunet.view.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from whodunet.cases.judging import Claim
+    from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
-    from whodunet.engine import Recording
     from whodunet.evidence.observation import Observation
     from whodunet.evidence.symptom import Symptom
     from whodunet.evidence.topology import Topology
@@ -40,9 +42,32 @@ _KEYS_OF_A_SCENARIO: Final = (re.compile(r"^topology:", re.MULTILINE), re.compil
 _PLAYER: Final = pytest.StashKey["Player"]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options that say in which variation networks are; those of other plugins are called --seed, too."""
+    group = parser.getgroup("whodunet", "network labs of whodunet")
+    draw = "draw the networks' particulars from a number, instead of those that their topologies state"
+    group.addoption("--whodunet-seed", type=read_seed, metavar="N", help=draw)
+    group.addoption("--whodunet-family", choices=FAMILIES, default=AS_STATED.family, help="which one probes go over")
+
+
+def _library(config: pytest.Config) -> Library:
+    from whodunet.loading.library import Library
+
+    return Library(variation=_asked(config))
+
+
+def _asked(config: pytest.Config) -> Variation:
+    return Variation(config.getoption("--whodunet-seed"), config.getoption("--whodunet-family"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", _MARKER)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """What networks are asked to be."""
+    return f"whodunet: {_asked(config)}" if _asked(config) != AS_STATED else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -67,11 +92,16 @@ class Player:
 
     def __init__(self, scenarios: Iterable[Scenario], library: Library) -> None:
         from whodunet.engine import play
+        from whodunet.scheduling import SideBySide, Task, expected_s
 
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
-        self._plays: dict[str, Future[Recording]] = {
-            scenario.source: self._pool.submit(play, scenario, library, lambda text: None) for scenario in scenarios
+        tasks = {
+            scenario.source: Task(
+                partial(play, scenario, library, lambda text: None),
+                expected_s(scenario, library.of(scenario).topology(scenario.question.topology)),
+            )
+            for scenario in scenarios
         }
+        self._plays = SideBySide(tasks, jobs=None)
 
     def recording(self, scenario: Scenario) -> Recording:
         """What came of a scenario.
@@ -79,15 +109,11 @@ class Player:
         Raises:
             CannotRun: when its lab could not be brought up, or ended before its time.
         """
-        return self._plays[scenario.source].result()
+        return self._plays.results[scenario.source].result()
 
     def end(self) -> None:
         """Ends every lab that still runs."""
-        from whodunet.lab.launching import end_all
-
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        if not all(play.done() for play in self._plays.values()):
-            end_all()
+        self._plays.end()
 
 
 class ScenarioFile(pytest.File):
@@ -99,15 +125,30 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One test for each claim; a file with problems is an error that lists them all."""
         from whodunet.cases.judging import claims_of
-        from whodunet.loading.library import Library
+        from whodunet.loading.scenario_file import NotOverFamily
 
-        self.library = Library()
+        self.library = _library(self.config)
         try:
             self.scenario = self.library.scenario(self.path)
+        except NotOverFamily as error:
+            yield NotPlayed.from_parent(self, name="not played", because=error.because)
+            return
         except InvalidInput as error:
             raise self.CollectError(visible(str(error))) from error
         for claim in claims_of(self.scenario):
             yield ClaimTest.from_parent(self, name=visible_line(claim.id), claim=claim)
+
+
+class NotPlayed(pytest.Item):
+    """Stands for a scenario that is about the other family."""
+
+    def __init__(self, *, because: str, **more: Any) -> None:
+        super().__init__(**more)
+        self._because = because
+
+    def runtest(self) -> None:
+        """Says why."""
+        pytest.skip(visible_line(self._because))
 
 
 class ClaimDidNotHold(Exception):
@@ -172,12 +213,12 @@ class ScenarioLab:
 
     def symptom(self, observation: Observation) -> Symptom:
         """What an observation is in a user's words, as its output and its packets show it."""
-        from whodunet.evidence.readings import reading_of
+        from whodunet.evidence.probe_evidence import evidence_of_probe
         from whodunet.lab.pcap_reader import read_capture
 
         with self.network.capture() as capture:
             packets = read_capture(capture.path)
-        return reading_of(observation, packets, self.topology, dropped=capture.dropped).symptom
+        return evidence_of_probe(observation, packets, self.topology, capture.dropped).reading.symptom
 
     def inject(self) -> None:
         """Puts the scenario's faults in."""
@@ -195,12 +236,12 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
     """A lab of the scenario that the test is marked with; its fault is in place."""
     from whodunet.engine import plan_for
     from whodunet.lab.sandboxed import SandboxedLab
-    from whodunet.loading.library import Library, find_scenario
+    from whodunet.loading.library import find_scenario
 
     marker = request.node.get_closest_marker("scenario")
     if marker is None or len(marker.args) != 1:
         raise pytest.UsageError('the fixture `lab` needs a scenario: @pytest.mark.scenario("vpn-egress-reset")')
-    library = Library()
+    library = _library(request.config)
     scenario = library.scenario(find_scenario(str(marker.args[0])))
     plan, topology = plan_for(scenario, library), library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan, topology) as network:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,13 @@ import pytest
 from whodunet import catalogue
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput
+from whodunet.evidence import packet_kinds, programs
+from whodunet.evidence.observation import Observation
+from whodunet.evidence.packets import CapturedPacket, Tcp
+from whodunet.evidence.symptom import Symptom
+from whodunet.evidence.symptoms import read_symptom
 from whodunet.lab import services
+from whodunet.loading import packet_kind_files, program_files
 from whodunet.loading.library import Library, find_scenario, scenario_names
 
 FAULT: Final = '''
@@ -231,6 +238,137 @@ def test_a_fault_of_a_policy_is_asked_of_the_controller_that_lies_beside_it(tmp_
     )
     place(tmp_path, {**files, "case.yaml": text})
     assert "faults[0].ajar: unknown key 'ajar'" in complaint(tmp_path / "case.yaml")
+
+
+PROGRAM: Final = """
+from whodunet.evidence.program import Program
+from whodunet.evidence.packets import CapturedPacket, Tcp
+from whodunet.evidence.symptom import Symptom
+from whodunet.evidence.symptom_rows import Row
+
+ROWS = (Row(r"^came back$", Symptom.CONNECTED), Row(r"^lost", Symptom.TIMED_OUT))
+PROGRAM = Program(names=("carrier-pigeon",), rows=ROWS)
+"""
+
+
+@pytest.fixture
+def _only_own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_known", programs.known())
+    monkeypatch.setattr(program_files, "_learnt", {})
+
+
+@pytest.mark.usefixtures("_only_own_programs")
+def test_the_words_of_a_program_beside_a_scenario_are_symptoms(tmp_path: Path) -> None:
+    seen = Observation("p", "client", "carrier-pigeon h", 0, "lost over the sea\n", "", 0, 0)
+    assert read_symptom(seen.command, seen).symptom is Symptom.UNKNOWN
+    Library(Catalogue((place(tmp_path, {"programs/pigeon.py": PROGRAM}),)))
+    assert read_symptom(seen.command, seen).symptom is Symptom.TIMED_OUT
+    Library(Catalogue((place(tmp_path / "a copy, as a record has one", {"programs/pigeon.py": PROGRAM}),)))
+
+
+@pytest.mark.usefixtures("_only_own_programs")
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("pigeon", PROGRAM.replace("carrier-pigeon", "ncat"), "is about ncat, whose words are known already"),
+        ("curl", PROGRAM, "is about curl, whose words are known already"),
+        ("pigeon", "PROGRAM = 7", "holds no program in PROGRAM"),
+        ("pigeon", "", "offers no PROGRAM"),
+    ],
+)
+def test_a_file_about_no_new_program_is_one_error_with_its_place(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        Library(Catalogue((place(tmp_path, {f"programs/{name}.py": text}),)))
+    assert f"programs/{name}.py: {said}" in str(refused.value)
+
+
+CROSSED_WIRES: Final = '''
+from typing import Literal
+from whodunet.cases.fault import Fault
+from whodunet.cases.fields import InterfaceName, SwitchName
+
+class CrossedWires(Fault):
+    """Two ports are swapped."""
+
+    kind: Literal["crossed-wires"] = "crossed-wires"
+    gate: SwitchName
+    ends: tuple[InterfaceName, ...]
+
+    def culprit(self):
+        return self.gate
+
+    def facts(self, topology):
+        return {"kind": self.kind}
+'''
+
+
+def test_a_kind_of_fault_names_what_it_likes_and_what_does_not_exist_is_refused(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/crossed_wires.py": CROSSED_WIRES})
+    faults = "[{kind: crossed-wires, gate: client, ends: [egress-fw.inside, egress-fw.outside, egress-fw.up]}]"
+    written = case("unlisted").replace("[{kind: hiccup, node: vpn-gw}]", faults)
+    (tmp_path / "case.yaml").write_text(written)
+    said = complaint(tmp_path / "case.yaml")
+    assert "faults[0].gate: is client, which is not a switch of corporate_vpn; use one of: egress-fw, sg" in said
+    assert "faults[0].ends[2]: is egress-fw.up, which is not an interface of corporate_vpn" in said
+    assert "ends[0]" not in said
+    assert "ends[1]" not in said
+
+
+KINDS: Final = """
+from whodunet.evidence.packet_kinds import Kind
+
+KINDS = (Kind("half-open end", ("TCP",), lambda packet: packet.tcp.flags == "F"),)
+"""
+CLAIM_OF_KIND: Final = """
+title: t
+story: s
+topology: corporate_vpn
+probes: {nc: {host: client, command: nc -vz 10.0.1.10 22}}
+answer:
+  cause: none
+  symptoms: {nc: {symptom: connected}}
+  evidence: [{probe: nc, packet: half-open end, seen_at: [client-eth0]}]
+"""
+
+
+@pytest.fixture
+def _only_own_packet_kinds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(packet_kinds, "_added", {})
+    monkeypatch.setattr(packet_kind_files, "_learnt", {})
+    packet_kinds.add(())
+    yield
+    monkeypatch.undo()
+    packet_kinds.add(())
+
+
+@pytest.mark.usefixtures("_only_own_packet_kinds")
+def test_a_kind_of_packet_beside_a_scenario_can_be_claimed(tmp_path: Path) -> None:
+    place(tmp_path, {"case.yaml": CLAIM_OF_KIND})
+    assert 'packet: is "half-open end"; use one of: ' in complaint(tmp_path / "case.yaml")
+    place(tmp_path, {"packet_kinds/closing.py": KINDS})
+    (claim,) = Library(Catalogue()).scenario(tmp_path / "case.yaml").answer.faulty.evidence
+    end = CapturedPacket("client-eth0", 0, "out", "", "", 60, tcp=Tcp(1, 2, "F", 0, 0, 0))
+    assert claim.packet in packet_kinds.kinds(end)
+    assert packet_kinds.may_be(replace(end, tcp=None, unread="IP"), claim.packet)
+    Library(Catalogue((place(tmp_path / "a copy, as a record has one", {"packet_kinds/closing.py": KINDS}),)))
+
+
+@pytest.mark.usefixtures("_only_own_packet_kinds")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (KINDS.replace("half-open end", "RST"), "its kind RST already exists"),
+        ("KINDS = ('RST',)", "holds no kinds of packets in KINDS"),
+        ("KINDS = ()", "holds no kinds of packets in KINDS"),
+        ("", "offers no KINDS"),
+    ],
+)
+def test_a_file_of_no_new_kind_of_packet_is_one_error_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        Library(Catalogue((place(tmp_path, {"packet_kinds/closing.py": text}),)))
+    assert f"packet_kinds/closing.py: {said}" in str(refused.value)
 
 
 @pytest.mark.usefixtures("_only_own_places")

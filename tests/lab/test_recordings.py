@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from whodunet.cases.judging import scene_of
-from whodunet.engine import Recording, play, read_record
-from whodunet.evidence.trails import arrived, packets_of, trails_of
+from whodunet.cases.recording import Recording
+from whodunet.engine import play, read_record
+from whodunet.lab.pcap_reader import read_capture
 from whodunet.loading.library import Library
+from whodunet.records import CAPTURE_FILE
 from whodunet.view.story import render_story, sections
 from whodunet.view.style import Style
 
@@ -63,20 +64,17 @@ def recording(record: Path) -> Recording:
     return read_record(record, Library())
 
 
-def test_every_frame_that_the_recorder_counted_is_read_again(recording: Recording) -> None:
+def test_every_frame_that_the_recorder_counted_is_read_again(record: Path, recording: Recording) -> None:
     assert recording.run.damage == ()
     assert recording.run.capture is not None
-    assert sum(recording.run.capture.frames.values()) == len(recording.packets)
+    assert sum(recording.run.capture.frames.values()) == len(read_capture(record / CAPTURE_FILE))
     assert set(recording.run.capture.frames) == set(recording.topology.interfaces)
 
 
 def test_where_nothing_is_wrong_every_packet_of_every_probe_arrives(recording: Recording) -> None:
-    [phase] = recording.run.phases
-    for observation in phase.observations.values():
-        own = packets_of(observation, recording.packets, recording.topology, phase.baseline_rtt_ms)
-        trails = trails_of(own, recording.topology)
-        assert trails
-        assert [trail.last.point for trail in trails if not arrived(trail, recording.topology)] == []
+    for left in recording.evidence["faulty"].values():
+        assert left.trails
+        assert [trail.last.point for trail in left.trails if left.fate(trail) != "arrived"] == []
 
 
 def test_claims_about_honest_answers_are_judged_by_what_was_answered(recording: Recording) -> None:
@@ -90,20 +88,15 @@ def test_claims_about_honest_answers_are_judged_by_what_was_answered(recording: 
 
 
 def test_every_fragment_of_a_large_ping_is_the_probes(recording: Recording) -> None:
-    [phase] = recording.run.phases
-    scene = scene_of(phase.observations["large"], phase, recording.run, recording.packets, recording.topology)
+    trails = recording.evidence["faulty"]["large"].trails
 
-    offsets = {trail.first.ip.fragment_offset for trail in scene.trails if trail.first.ip}
+    offsets = {trail.first.ip.fragment_offset for trail in trails if trail.first.ip}
     assert offsets == {0, 1480, 2960}
 
 
 def test_the_story_calls_nothing_dropped_and_no_honest_answer_too_soon(recording: Recording) -> None:
     told = sections(
-        recording.scenario,
-        recording.run,
-        recording.packets,
-        recording.judgements,
-        recording.topology,
+        recording,
         cause_title="Nothing is wrong",
         culprit=None,
         style=Style(),

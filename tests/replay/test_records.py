@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from whodunet.cases.recording import Recording
 from whodunet.cli.main import main
-from whodunet.engine import Recording, read_record
+from whodunet.engine import read_record
 from whodunet.errors import InvalidInput
+from whodunet.lab.pcap_reader import read_capture
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE
 
@@ -71,6 +73,7 @@ MOMENTS = ("started_ns", "ended_ns", "started_boot_ns", "ended_boot_ns")
 
 def with_packets_of(other: Recording, recording: Recording) -> Recording:
     """A recording judged by the capture of another, each probe at the time at which the other's ran."""
+    capture = DATA / other.scenario.question.name / CAPTURE_FILE
     phases = []
     for phase in recording.run.phases:
         theirs = other.run.phase(phase.name).observations
@@ -82,7 +85,7 @@ def with_packets_of(other: Recording, recording: Recording) -> Recording:
         settled_ns = other.run.phase(phase.name).settled_ns
         phases.append(replace(phase, observations={**phase.observations, **observations}, settled_ns=settled_ns))
     run = replace(recording.run, phases=tuple(phases), capture=other.run.capture)
-    return Recording.judged(recording.scenario, recording.topology, run, other.packets)
+    return Recording.judged(recording.scenario, recording.topology, run, read_capture(capture))
 
 
 def test_with_each_others_packets_two_refusals_break_exactly_what_the_packets_told(library: Library) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from whodunet.cases.fault import Fault
+from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import (
     Answer,
     Claims,
@@ -20,8 +21,10 @@ from whodunet.cases.scenario import (
 from whodunet.evidence.capture_summary import CaptureSummary
 from whodunet.evidence.observation import Observation, Phase, Run
 from whodunet.evidence.packets import CapturedPacket, Flow, Icmp, Ip, Tcp
-from whodunet.evidence.symptoms import Symptom
+from whodunet.evidence.probe_evidence import ProbeEvidence
+from whodunet.evidence.symptoms import Symptom, SymptomReading
 from whodunet.evidence.topology import Interface, Link, Node, Topology
+from whodunet.evidence.trails import trails_of
 
 CLIENT, INSTANCE = "10.8.0.10", "10.0.1.10"
 MS = 1_000_000
@@ -157,3 +160,21 @@ def scenario(*evidence: EvidenceClaim, faults: bool = True, output: str = "Conne
     staging = Staging(setup=Setup(), faults=(Fault(kind="firewall-rule"),) if faults else ())
     answer = Answer(cause="egress-reset", culprit="fw", faulty=faulty, repaired=repaired)
     return Scenario(question=question, staging=staging, answer=answer)
+
+
+def recording(whole: Scenario, run_: Run | None = None, packets: Iterable[CapturedPacket] | None = None) -> Recording:
+    """The case, judged by a run and a capture: those that bear it out, unless told otherwise."""
+    seen_packets = reference_packets() if packets is None else packets
+    return Recording.judged(whole, topology(), run_ or run(), seen_packets)
+
+
+def left(
+    packets: Iterable[CapturedPacket],
+    of: Topology | None = None,
+    symptom: Symptom = Symptom.REFUSED,
+    **fields: Any,
+) -> ProbeEvidence:
+    """What a probe left whose packets these are, all of them."""
+    fields.setdefault("baseline_rtt_ms", 41.0)
+    where = of or topology()
+    return ProbeEvidence(observation(), SymptomReading(symptom), trails_of(packets, where), where, **fields)

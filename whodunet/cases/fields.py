@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
+from whodunet.evidence import packet_kinds
+from whodunet.evidence.packet_kinds import PacketKind
 from whodunet.openflow.policy import ConfigReader
+
+Chosen = TypeVar("Chosen")
 
 REFUSED: Final = "refused"  # the type of these errors; their context has `wrong` and `fix`
 
@@ -53,6 +58,53 @@ def _matching(pattern: str, what: str, example: str) -> Callable[[str], str]:
 
     return check
 
+
+def one_of(value: Chosen, allowed: Iterable[str]) -> Chosen:
+    """The value, when it is one of those that are allowed.
+
+    Raises:
+        PydanticCustomError: that names them.
+    """
+    choices = list(allowed)
+    if value in choices:
+        return value
+    expected = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+    raise PydanticCustomError("enum", "use one of: {expected}", {"expected": expected})
+
+
+Part = Literal["host", "switch", "node", "interface"]
+"""What a topology has names for: hosts (routers included) and switches, which are nodes, and interfaces."""
+
+
+@dataclass(frozen=True)
+class NameOf:
+    """Marks a type whose texts are names of the topology, so that one that does not exist is refused on load."""
+
+    part: Part
+
+
+HostName = Annotated[str, NameOf("host")]
+SwitchName = Annotated[str, NameOf("switch")]
+NodeName = Annotated[str, NameOf("node")]
+InterfaceName = Annotated[str, NameOf("interface")]
+
+
+def part_named(annotation: object) -> Part | None:
+    """What the texts of a type are names of, also where they are optional or in a list; None where of nothing."""
+    marks = (mark.part for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, NameOf))
+    return next(marks, None) or next(filter(None, map(part_named, get_args(annotation))), None)
+
+
+def _list_kinds(schema: dict[str, JsonValue]) -> None:
+    schema["enum"] = list(packet_kinds.known())
+
+
+KindOfPacket = Annotated[
+    PacketKind,
+    AfterValidator(lambda name: one_of(name, packet_kinds.known())),
+    Field(json_schema_extra=_list_kinds),
+]
+"""The name of a kind of packet."""
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
 """An IPv4 or IPv6 network in CIDR notation without host bits."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from whodunet.cases.findings import Finding, Outcome, Scene, answer_time_words, findings
+from whodunet.cases.findings import Finding, Outcome, answer_time_words, findings
 from whodunet.cases.scenario import Claims, EvidenceClaim, Scenario, SymptomClaim
 from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
-from whodunet.evidence.packets import CapturedPacket
-from whodunet.evidence.readings import Readings, capture_doubt, readings_of
-from whodunet.evidence.symptoms import Reading, Symptom
-from whodunet.evidence.topology import Topology
-from whodunet.evidence.trails import packets_of, trails_of, unread_of, unsettled_since_ns
+from whodunet.evidence.probe_evidence import Evidence, ProbeEvidence
+from whodunet.evidence.symptoms import Symptom, SymptomReading
 
 CHANGE = "symptom changes when the fault is taken out"
 
@@ -84,23 +81,24 @@ def evidence_words(claim: EvidenceClaim) -> str:
     return f"the {claim.packet} of {claim.probe}{sender} {', '.join(parts) or 'is named, without a claim about it'}"
 
 
-def judge(scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topology: Topology) -> tuple[Judgement, ...]:
-    """What came of every claim, in the order of `claims_of`."""
+def judge(scenario: Scenario, run: Run, evidence: Evidence) -> tuple[Judgement, ...]:
+    """What came of every claim, in the order of `claims_of`.
+
+    Args:
+        evidence: what each probe of the run left (`evidence_of`).
+    """
     claims = {claim.id: claim for claim in claims_of(scenario)}
     judged: dict[str, Finding] = {}
-    readings = readings_of(run, packets, topology)
     for phase, wanted in _phases(scenario):
         if scenario.staging.faults:
             judged[_fault_claim(phase).id] = _fault_finding(scenario, run, phase)
+        left = evidence.get(phase, {})
         for probe, symptom in wanted.symptoms.items():
-            judged[f"{phase}/symptom/{probe}"] = _symptom_finding(
-                symptom, _observation(run, phase, probe), readings.get(phase, {}).get(probe)
-            )
-        for number, evidence in enumerate(wanted.evidence, 1):
-            reading = readings.get(phase, {}).get(evidence.probe)
-            judged[f"{phase}/evidence/{number}"] = _evidence_finding(evidence, run, phase, packets, topology, reading)
+            judged[f"{phase}/symptom/{probe}"] = _symptom_finding(symptom, left.get(probe))
+        for number, claim in enumerate(wanted.evidence, 1):
+            judged[f"{phase}/evidence/{number}"] = judge_evidence(claim, left.get(claim.probe))
     if scenario.answer.repaired is not None:
-        judged[CHANGE] = _change_finding(scenario, readings)
+        judged[CHANGE] = _change_finding(scenario, evidence)
     return tuple(
         Judgement(claim, judged[id_].outcome, judged[id_].expected, judged[id_].seen) for id_, claim in claims.items()
     )
@@ -108,11 +106,6 @@ def judge(scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topol
 
 def _phase(run: Run, name: PhaseName) -> Phase | None:
     return next((phase for phase in run.phases if phase.name == name), None)
-
-
-def _observation(run: Run, phase: PhaseName, probe: str) -> Observation | None:
-    found = _phase(run, phase)
-    return found.observations.get(probe) if found else None
 
 
 def _fault_finding(scenario: Scenario, run: Run, name: PhaseName) -> Finding:
@@ -128,10 +121,11 @@ def _fault_finding(scenario: Scenario, run: Run, name: PhaseName) -> Finding:
     return Finding("held", expected, "; ".join(phase.proofs))
 
 
-def _symptom_finding(claim: SymptomClaim, observation: Observation | None, reading: Reading | None) -> Finding:
+def _symptom_finding(claim: SymptomClaim, evidence: ProbeEvidence | None) -> Finding:
     expected = str(claim.symptom)
-    if observation is None or reading is None:
+    if evidence is None:
         return Finding("could-not-measure", expected, "the probe was not run")
+    reading, observation = evidence.reading, evidence.observation
     if reading.symptom is Symptom.COULD_NOT_MEASURE:
         return Finding("could-not-measure", expected, reading.reason)
     seen = _as_seen(reading, observation)
@@ -143,7 +137,7 @@ def _symptom_finding(claim: SymptomClaim, observation: Observation | None, readi
     return Finding("held", expected, seen)
 
 
-def _as_seen(reading: Reading, observation: Observation) -> str:
+def _as_seen(reading: SymptomReading, observation: Observation) -> str:
     status = "killed at its deadline" if observation.exit_status is None else f"exit status {observation.exit_status}"
     said = reading.quote or "it printed nothing"
     unknown = "no rule knows " if reading.symptom is Symptom.UNKNOWN and reading.line else ""
@@ -151,24 +145,18 @@ def _as_seen(reading: Reading, observation: Observation) -> str:
     return f"{reading.symptom}{whose} ({status}, {observation.duration_ms:.0f} ms): {unknown}{said}"
 
 
-def _evidence_finding(
-    claim: EvidenceClaim,
-    run: Run,
-    name: PhaseName,
-    packets: Sequence[CapturedPacket],
-    topology: Topology,
-    reading: Reading | None,
-) -> Finding:
-    """All that the claim says as one: broken when one thing is, else not measured when one thing is not."""
-    phase, observation = _phase(run, name), _observation(run, name, claim.probe)
-    if phase is None or observation is None or observation.failure is not None:
-        why = (observation and observation.failure) or "the probe was not run"
+def judge_evidence(claim: EvidenceClaim, evidence: ProbeEvidence | None) -> Finding:
+    """All that a claim about packets says as one: broken when one thing is, else not measured when one thing is not.
+
+    Args:
+        evidence: of the probe that the claim is about; None: it was not run.
+    """
+    if evidence is None or evidence.observation.failure is not None:
+        why = (evidence and evidence.observation.failure) or "the probe was not run"
         return Finding("could-not-measure", evidence_words(claim), why)
-    doubt = capture_doubt(observation, run)
-    if doubt is not None:
-        return Finding("could-not-measure", evidence_words(claim), doubt)
-    not_run = reading.reason if reading is not None and not reading.has_run else None
-    found = findings(claim, replace(scene_of(observation, phase, run, packets, topology), not_run=not_run))
+    if evidence.doubt is not None:
+        return Finding("could-not-measure", evidence_words(claim), evidence.doubt)
+    found = findings(claim, evidence)
     for outcome in ("broken", "could-not-measure", "held"):
         some = [finding for finding in found if finding.outcome == outcome]
         if some:
@@ -176,33 +164,16 @@ def _evidence_finding(
     return Finding("could-not-measure", "something", "the claim names a packet and says nothing of it")
 
 
-def scene_of(
-    observation: Observation, phase: Phase, run: Run, packets: Sequence[CapturedPacket], topology: Topology
-) -> Scene:
-    """All that one probe left in the capture, and how far the capture can be trusted."""
-    rtt_ms = phase.baseline_rtt_ms
-    own = packets_of(observation, packets, topology, rtt_ms)
-    return Scene(
-        trails_of(own, topology),
-        topology,
-        rtt_ms,
-        run.dropped,
-        silent=frozenset(topology.interfaces) - {packet.point for packet in packets},
-        unread=unread_of(observation, packets, own, topology, rtt_ms),
-        unsettled_since_ns=unsettled_since_ns(phase, topology),
-    )
-
-
 def _joined(texts: Iterator[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def _change_finding(scenario: Scenario, readings: Readings) -> Finding:
+def _change_finding(scenario: Scenario, evidence: Evidence) -> Finding:
     """A case whose symptoms stay the same without its fault is not about that fault."""
     expected = "another symptom of at least one probe"
-    faulty, repaired = readings.get("faulty", {}), readings.get("repaired", {})
+    faulty, repaired = evidence.get("faulty", {}), evidence.get("repaired", {})
     pairs = [
-        (probe, faulty[probe].symptom, repaired[probe].symptom)
+        (probe, faulty[probe].reading.symptom, repaired[probe].reading.symptom)
         for probe in scenario.question.probes
         if probe in faulty and probe in repaired
     ]

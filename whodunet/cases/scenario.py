@@ -6,15 +6,16 @@ The three are separate types so that whatever diagnoses can be given the questio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
 
 from whodunet.cases.fault import Fault
+from whodunet.cases.fields import KindOfPacket, one_of
 from whodunet.cases.strict import Strict
-from whodunet.evidence.packets import PacketKind
 from whodunet.evidence.symptom import Symptom
+from whodunet.evidence.topology import Family
 
 
 class Probe(Strict):
@@ -64,10 +65,7 @@ CLAIMABLE = tuple(str(symptom) for symptom in Symptom if symptom is not Symptom.
 
 def _claimable(value: object) -> object:
     """Refuses what no probe can show: that something could not be measured is what a check says, never a claim."""
-    if value in CLAIMABLE:
-        return value
-    expected = f"{', '.join(map(repr, CLAIMABLE[:-1]))} or {CLAIMABLE[-1]!r}"
-    raise PydanticCustomError("enum", "use one of: {expected}", {"expected": expected})
+    return one_of(value, CLAIMABLE)
 
 
 class SymptomClaim(Strict):
@@ -79,6 +77,11 @@ class SymptomClaim(Strict):
     output: tuple[str, ...] = Field(default=(), description="texts that have to appear in what the command printed")
 
 
+AS_WRITTEN_TTL: Final[JsonSchemaValue] = {
+    "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^as sent by \S+$"}]
+}
+
+
 class AnswerTime(Strict):
     """How soon a packet answers another at one capture point, as a share of the baseline round trip.
 
@@ -86,7 +89,7 @@ class AnswerTime(Strict):
     several times is judged by its soonest answer.
     """
 
-    packet: PacketKind
+    packet: KindOfPacket
     at: str
     sender: str | None = Field(default=None, description="node whose address that packet carries as its source")
     below_rtt: Annotated[float, Field(gt=0)] | None = None
@@ -97,7 +100,7 @@ class EvidenceClaim(Strict):
     """What the packets of a probe have to show at the capture points (interfaces)."""
 
     probe: str
-    packet: PacketKind
+    packet: KindOfPacket
     sender: str | None = Field(
         default=None, description="node whose address it carries as its source; a forged packet carries another's"
     )
@@ -105,10 +108,12 @@ class EvidenceClaim(Strict):
     not_seen_at: tuple[str, ...] = ()
     first_seen_at: str | None = None
     last_seen_at: str | None = None
-    ttl: Mapping[str, int] = Field(default_factory=dict, description="capture point: TTL the packet has there")
+    ttl: Mapping[str, Annotated[int, WithJsonSchema(AS_WRITTEN_TTL)]] = Field(
+        default_factory=dict, description='capture point: TTL the packet has there, "as sent by NODE" or a number'
+    )
     at_least: Mapping[str, int] = Field(default_factory=dict, description="capture point: how often it has to be seen")
     after: AnswerTime | None = None
-    acknowledges: PacketKind | None = Field(
+    acknowledges: KindOfPacket | None = Field(
         default=None,
         description="its acknowledgement number is that packet's sequence number plus one, its own is zero",
     )
@@ -129,14 +134,23 @@ class Answer(Strict):
     culprit: str | None
     faulty: Claims
     repaired: Claims | None
+    twin_of: str | None = None  # the scenario that shows the same words for another cause
     lesson: str = ""
 
 
+class OneFamily(Strict):
+    """Why a case is about one family of addresses, and cannot be shown over the other."""
+
+    only: Family = Field(description="the family over which it holds")
+    because: str = Field(min_length=1, description="what the other one lacks or does differently")
+
+
 class Scenario(Strict):
-    """One case."""
+    """One case, in one variation of its topology."""
 
     question: Question
     staging: Staging
     answer: Answer
+    family: OneFamily | None = Field(default=None, description="None: it holds over both")
     source: str = Field(default="", description="the text of the file that states it")
     file: str = Field(default="", description="that file, beside which more of what it refers to may lie")

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from whodunet.cases.judging import judge
-from whodunet.cases.scenario import AnswerTime, Claims, EvidenceClaim, Scenario
-from whodunet.evidence.observation import Observation, PhaseName, Run
-from whodunet.evidence.packets import CapturedPacket, PacketKind
+from whodunet.cases.judging import judge_evidence
+from whodunet.cases.recording import Recording
+from whodunet.cases.scenario import AnswerTime, EvidenceClaim
+from whodunet.evidence.observation import PhaseName
+from whodunet.evidence.packets import PacketKind
+from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.evidence.topology import Topology
-from whodunet.evidence.trails import Trail, node_with, packets_of, trails_of
+from whodunet.evidence.trails import Trail
 
 _KEY_KINDS: Final[tuple[PacketKind, ...]] = (
     "DNS query",
@@ -47,53 +49,24 @@ _EARLY_IF_BELOW, _EARLY = 0.3, 0.5
 _LATE_IF_ABOVE, _LATE = 0.95, 0.9
 
 
-def suggested(
-    scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topology: Topology
-) -> Mapping[PhaseName, tuple[EvidenceClaim, ...]]:
+def suggested(recording: Recording) -> Mapping[PhaseName, tuple[EvidenceClaim, ...]]:
     """Claims that held in a run, by phase; those of each probe in the order of its packets.
 
     A phase that its scenario says nothing of is left out.
     """
     return {
-        phase.name: tuple(
-            claim
-            for probe, observation in phase.observations.items()
-            for claim in _of_probe(_Trial(scenario, run, packets, topology, phase.name), probe, observation)
-        )
-        for phase in run.phases
-        if phase.name == "faulty" or scenario.answer.repaired is not None
+        phase: tuple(claim for probe, evidence in probes.items() for claim in _of_probe(probe, evidence))
+        for phase, probes in recording.evidence.items()
+        if phase == "faulty" or recording.scenario.answer.repaired is not None
     }
 
 
-class _Trial:
-    """Judges claims that a scenario does not make, against one phase of its run."""
-
-    def __init__(
-        self, scenario: Scenario, run: Run, packets: Sequence[CapturedPacket], topology: Topology, phase: PhaseName
-    ) -> None:
-        self._scenario, self._run, self._phase = scenario, run, phase
-        self.packets, self.topology = packets, topology
-        self.baseline_rtt_ms = run.phase(phase).baseline_rtt_ms
-
-    def held(self, claims: Sequence[EvidenceClaim]) -> list[bool]:
-        """Whether each of some claims holds."""
-        nothing = Claims(symptoms={})
-        tried = Claims(symptoms={}, evidence=tuple(claims))
-        repaired = tried if self._phase == "repaired" else self._scenario.answer.repaired and nothing
-        faulty = tried if self._phase == "faulty" else nothing
-        answer = self._scenario.answer.model_copy(update={"faulty": faulty, "repaired": repaired})
-        trial = self._scenario.model_copy(update={"answer": answer})
-        judged = judge(trial, self._run, self.packets, self.topology)
-        outcomes = {judgement.claim.id: judgement.outcome for judgement in judged}
-        return [outcomes[f"{self._phase}/evidence/{number}"] == "held" for number, _ in enumerate(claims, 1)]
-
-
-def _of_probe(trial: _Trial, probe: str, observation: Observation) -> Iterator[EvidenceClaim]:
-    own = packets_of(observation, trial.packets, trial.topology, trial.baseline_rtt_ms)
-    trails = [trail for trail in trails_of(own, trial.topology) if _is_of(observation.host, trail, trial.topology)]
+def _of_probe(probe: str, evidence: ProbeEvidence) -> Iterator[EvidenceClaim]:
+    host, topology = evidence.observation.host, evidence.topology
+    trails = [trail for trail in evidence.trails if _is_of(host, trail, topology)]
     for kind in _kinds(trails):
         of_kind = [trail for trail in trails if kind in trail.kinds]
-        claim = _merged(trial, list(_pieces(probe, kind, of_kind, observation.host, trial.topology)))
+        claim = _merged(evidence, list(_pieces(probe, kind, of_kind, host, topology)))
         if claim is not None:
             yield claim
 
@@ -102,9 +75,9 @@ def _is_of(host: str, trail: Trail, topology: Topology) -> bool:
     """True for a packet of a conversation in which the probe's host is one end, and for its own ARP."""
     packet = trail.first
     if packet.arp is not None:
-        return node_with(packet.arp.sender, topology) == host or node_with(packet.arp.target, topology) == host
+        return host in (topology.node_with(packet.arp.sender), topology.node_with(packet.arp.target))
     flow = packet.flow or (packet.icmp.quoted if packet.icmp else None)
-    return flow is not None and any(node_with(address, topology) == host for address, _ in flow.ends)
+    return flow is not None and any(topology.node_with(address) == host for address, _ in flow.ends)
 
 
 def _kinds(trails: Sequence[Trail]) -> list[PacketKind]:
@@ -131,7 +104,7 @@ def _pieces(
 
     yield piece({"first_seen_at": first.point})
     yield piece({"last_seen_at": last.point})
-    has_come = last.point in topology.interfaces and topology.interfaces[last.point].node == host
+    has_come = topology.node_at(last.point) == host
     if has_come and last.ip is not None:
         yield piece({"ttl": {last.point: last.ip.ttl}})
     asked = _ASKED_BY.get(kind)
@@ -146,13 +119,14 @@ def _pieces(
         yield piece({"acknowledges": "SYN"})
 
 
-def _merged(trial: _Trial, pieces: Sequence[tuple[EvidenceClaim, dict[str, Any]]]) -> EvidenceClaim | None:
+def _merged(evidence: ProbeEvidence, pieces: Sequence[tuple[EvidenceClaim, dict[str, Any]]]) -> EvidenceClaim | None:
     """The pieces that held, as one claim; None when none did, or not together."""
-    held = trial.held([claim for claim, _ in pieces])
-    said = {
-        key: value for (_, piece), is_held in zip(pieces, held, strict=True) if is_held for key, value in piece.items()
-    }
+    said = {key: value for claim, piece in pieces if _holds(claim, evidence) for key, value in piece.items()}
     if not said:
         return None
     whole = EvidenceClaim(probe=pieces[0][0].probe, packet=pieces[0][0].packet, **said)
-    return whole if trial.held([whole]) == [True] else None
+    return whole if _holds(whole, evidence) else None
+
+
+def _holds(claim: EvidenceClaim, evidence: ProbeEvidence) -> bool:
+    return judge_evidence(claim, evidence).outcome == "held"

@@ -7,23 +7,26 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whodunet.cli import naming
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import errors_name, require_room
-from whodunet.cli.parsing import Commands, add_jobs_option, positive
+from whodunet.cli.parsing import Commands, add_jobs_option, add_seeds_options, positive, variations
 from whodunet.cli.terminal import hanging
 from whodunet.errors import InvalidInput, Problem, WhodunetError
 
 if TYPE_CHECKING:
+    from whodunet.cases.judging import Judgement
+    from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
-    from whodunet.engine import Recording
     from whodunet.loading.library import Library
 
 
@@ -35,6 +38,7 @@ def add_commands(commands: Commands) -> None:
     )
     checking.add_argument("--all", action="store_true", help="all scenarios that come with the lab")
     checking.add_argument("--repeat", type=positive, default=1, metavar="N", help="play each N times; all have to hold")
+    add_seeds_options(checking)
     add_jobs_option(checking)
     checking.add_argument("--junit", type=Path, metavar="FILE", help="write the judgements as JUnit XML")
     checking.add_argument("--json", action="store_true", help="print the judgements as JSON")
@@ -42,13 +46,40 @@ def add_commands(commands: Commands) -> None:
 
 
 @dataclass(frozen=True)
+class Play:
+    """A scenario that is to be played, and the library of the variation to play it in."""
+
+    scenario: Scenario = field(compare=False)
+    library: Library
+    file: str
+
+    @classmethod
+    def of(cls, scenario: Scenario, library: Library) -> Play:
+        """The play of a scenario that the library has read."""
+        return cls(scenario, library, scenario.file)
+
+    @property
+    def name(self) -> str:
+        """The scenario's, and what its network is asked to be."""
+        return self.library.variation.of(self.scenario.question.name)
+
+    @property
+    def twin(self) -> Play | None:
+        """That of the scenario's twin, in the same variation."""
+        twin = self.library.twin(self.scenario)
+        return Play.of(twin, self.library) if twin else None
+
+
+@dataclass(frozen=True)
 class Checked:
     """What came of one play of a scenario: a recording, or why there is none."""
 
-    name: str  # the scenario's; numbered where there are several plays of that name
+    play: Play
+    name: str  # the play's; numbered where there are several of that name
     took_s: float
     recording: Recording | None = None
     failure: str | None = None
+    twin: Judgement | None = None  # of the comparison with the scenario's twin, where there is one
 
     @property
     def outcome(self) -> str:
@@ -63,11 +94,14 @@ def check(options: argparse.Namespace) -> int:
     names = scenario_names() if options.all else options.scenarios
     if not names:
         raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
-    library = Library()
-    scenarios = _read_all([find_scenario(name) for name in names], library) * options.repeat
+    libraries = [Library(variation=each) for each in variations(options)]
+    asked, left_out = _read_all([find_scenario(name) for name in names], libraries)
     with _report_file(options.junit) as write:
-        checked = _check_side_by_side(scenarios, library, options)
-        _report(checked, options, write)
+        if not options.json:
+            print("".join(f"{'not played':17} {name}: {because}\n" for name, because in left_out.items()), end="")
+        played = _check_side_by_side(_with_twins(asked) * options.repeat, options)
+        checked = list(_compared_with_twins(played, set(asked)))
+        _report(checked, left_out, options, write)
     return exit_status([each.outcome for each in checked])
 
 
@@ -98,37 +132,81 @@ def _report_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
         raise
 
 
-def _read_all(paths: Sequence[Path], library: Library) -> list[Scenario]:
-    """All scenarios; every problem of every file at once."""
-    scenarios: list[Scenario] = []
+def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list[Play], dict[str, str]]:
+    """All plays, and why scenarios are left out of them that are about the other family.
+
+    Raises:
+        InvalidInput: with every problem of every file at once; when no scenario is left.
+    """
+    from whodunet.loading.scenario_file import NotOverFamily
+
+    plays: list[Play] = []
     problems: list[Problem] = []
-    for path in paths:
+    others: dict[Path, NotOverFamily] = {}
+    for library, path in product(libraries, paths):
         try:
-            scenarios.append(library.scenario(path))
+            plays.append(Play.of(library.scenario(path), library))
+        except NotOverFamily as error:
+            others[path] = error
         except InvalidInput as error:
             problems += error.problems
+    if not plays:
+        problems += [problem for error in others.values() for problem in error.problems]
     if problems:
-        raise InvalidInput(*problems)
-    return scenarios
+        raise InvalidInput(*dict.fromkeys(problems))
+    return plays, {path.stem: error.because for path, error in others.items()}
 
 
-def _check_side_by_side(scenarios: Sequence[Scenario], library: Library, options: argparse.Namespace) -> list[Checked]:
+def _with_twins(plays: Sequence[Play]) -> list[Play]:
+    """The plays, and behind them those of the twins that they name: what is said of twins can only be seen in both."""
+    twins = dict.fromkeys(twin for play in plays if (twin := play.twin))
+    return [*plays, *(twin for twin in twins if twin not in plays)]
+
+
+def _compared_with_twins(checked: Sequence[Checked], asked: Collection[Play]) -> Iterator[Checked]:
+    """What was checked; each play of a scenario that names a twin is judged beside a play of that one, too.
+
+    Args:
+        asked: what is not there as a twin alone.
+    """
+    from whodunet.cases.twins import judge_twin
+
+    recordings: dict[Play, list[Recording]] = {}
+    for each in checked:
+        recordings.setdefault(each.play, []).extend([each.recording] if each.recording else [])
+    so_far: Counter[Play] = Counter()
+    for each in checked:
+        twin = each.play.twin if each.play in asked else None
+        others = recordings[twin] if twin else []
+        if each.recording and others:
+            judgement = judge_twin(each.recording, others[so_far[each.play] % len(others)])
+            judgements = (*each.recording.judgements, judgement)
+            yield replace(each, recording=replace(each.recording, judgements=judgements), twin=judgement)
+        else:
+            yield each
+        so_far[each.play] += 1
+
+
+def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> list[Checked]:
     """Checks several scenarios at a time; an interruption ends all their labs at once."""
-    from whodunet.lab.launching import end_all
+    from whodunet.scheduling import SideBySide, Task, expected_s
 
-    labels = numbered([scenario.question.name for scenario in scenarios])
-    with ThreadPoolExecutor(options.jobs) as labs:
-        pairs = zip(labels, scenarios, strict=True)
-        checks = [labs.submit(_check_one, label, scenario, library) for label, scenario in pairs]
-        try:
-            for done in as_completed(checks):
-                if not options.json:
-                    print("\n".join(_lines(done.result())), flush=True)
-        except BaseException:
-            labs.shutdown(wait=False, cancel_futures=True)
-            end_all()
-            raise
-    return [done.result() for done in checks]
+    tasks = {
+        label: Task(
+            partial(_check_one, label, play),
+            expected_s(play.scenario, play.library.of(play.scenario).topology(play.scenario.question.topology)),
+        )
+        for label, play in zip(numbered([play.name for play in plays]), plays, strict=True)
+    }
+    checks = SideBySide(tasks, options.jobs)
+    try:
+        for done in as_completed(checks.results.values()):
+            if not options.json:
+                print("\n".join(_lines(done.result())), flush=True)
+    except BaseException:
+        checks.end()
+        raise
+    return [done.result() for done in checks.results.values()]
 
 
 def numbered(names: Sequence[str]) -> list[str]:
@@ -142,15 +220,15 @@ def numbered(names: Sequence[str]) -> list[str]:
     return labels
 
 
-def _check_one(name: str, scenario: Scenario, library: Library) -> Checked:
+def _check_one(name: str, play: Play) -> Checked:
     from whodunet import engine
 
     started = time.monotonic()
     try:
-        recording = engine.play(scenario, library, lambda text: None)
+        recording = engine.play(play.scenario, play.library, lambda text: None)
     except (WhodunetError, OSError) as error:
-        return Checked(name, time.monotonic() - started, failure=str(error))
-    return Checked(name, time.monotonic() - started, recording)
+        return Checked(play, name, time.monotonic() - started, failure=str(error))
+    return Checked(play, name, time.monotonic() - started, recording)
 
 
 def _lines(checked: Checked) -> Iterator[str]:
@@ -165,8 +243,18 @@ def _lines(checked: Checked) -> Iterator[str]:
     yield from (hanging(f"note: {note}") for note in recording.run.notes)
 
 
+def _twin_lines(checked: Checked) -> Iterator[str]:
+    if checked.twin is not None:
+        yield f"{checked.twin.outcome:17} {checked.name}: {checked.twin.claim.says}"
+        if checked.twin.outcome != "held":
+            yield hanging(f"expected {checked.twin.expected}, seen {checked.twin.seen}")
+
+
 def _report(
-    checked: Sequence[Checked], options: argparse.Namespace, write_junit: Callable[[str], object] | None
+    checked: Sequence[Checked],
+    left_out: Mapping[str, str],
+    options: argparse.Namespace,
+    write_junit: Callable[[str], object] | None,
 ) -> None:
     from whodunet.view.json_report import as_json as report
     from whodunet.view.junit import render_junit
@@ -174,13 +262,15 @@ def _report(
     recordings = {each.name: each.recording for each in checked if each.recording}
     failures = {each.name: each.failure for each in checked if each.failure}
     if options.json:
-        reports = {
-            name: report(each.scenario, each.run, each.judgements, each.readings) for name, each in recordings.items()
-        }
-        print(json.dumps({"reports": reports, "failures": failures}, indent=2, ensure_ascii=False))
+        reports = {name: report(each) for name, each in recordings.items()}
+        print(
+            json.dumps({"reports": reports, "failures": failures, "not_played": left_out}, indent=2, ensure_ascii=False)
+        )
     else:
+        print("".join(f"{line}\n" for each in checked for line in _twin_lines(each)), end="")
         held = sum(each.outcome == "held" for each in checked)
-        print(f"{held} of {len(checked)} {'plays' if options.repeat > 1 else 'scenarios'} held")
+        several = options.repeat > 1 or len(variations(options)) > 1
+        print(f"{held} of {len(checked)} {'plays' if several else 'scenarios'} held")
     sys.stdout.flush()
     if write_junit:
         judged = {name: each.judgements for name, each in recordings.items()}

@@ -47,11 +47,7 @@ def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:
     with LabProcess(name) as process:
         recording, folder = record(name, library, process, progress(is_quiet))
     told = sections(
-        recording.scenario,
-        recording.run,
-        recording.packets,
-        recording.judgements,
-        recording.topology,
+        recording,
         cause_title=cause_title(recording, library),
         culprit=recording.scenario.answer.culprit,
         style=terminal.style(),

@@ -153,7 +153,7 @@ def make_parser() -> argparse.ArgumentParser:
             type=Path,
             default=[],
             metavar="DIR",
-            help="look there, too, for causes/, faults/, services/, topologies/, controllers/ and scenarios/",
+            help=f"look there, too, for scenarios/, {'/, '.join(catalogue.PARTS)}/",
         )
     return parser
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from whodunet.cli.labs import staged_lab, whats_next
 from whodunet.cli.output import tell
+from whodunet.cli.parsing import variation
 from whodunet.cli.terminal import filled
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
@@ -26,7 +28,7 @@ def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
     """
     from whodunet.loading.library import Library, find_scenario
 
-    library = Library()
+    library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
     library.topology(scenario.question.topology)  # read once, before several threads want it
     names = _names(control.name_for(scenario.question.name) if options.name is None else options.name, options.count)
@@ -50,22 +52,23 @@ def _names(base: str, count: int) -> list[str]:
 
 
 def _bring_up_side_by_side(
-    names: Sequence[str], jobs: int, bring_up: Callable[[str], SandboxedLab]
+    names: Sequence[str], jobs: int | None, bring_up: Callable[[str], SandboxedLab]
 ) -> list[SandboxedLab]:
     """The labs, in the order of their names; whatever interrupts it ends all of them."""
     from whodunet.lab.launching import end_all
+    from whodunet.scheduling import SideBySide, Task
 
-    with ThreadPoolExecutor(jobs) as pool:
-        coming = {pool.submit(bring_up, name): name for name in names}
-        try:
-            for count, done in enumerate(as_completed(coming), 1):
-                _check(done, coming[done], len(names))
-                tell(f"{coming[done]} is up ({count} of {len(names)})")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            end_all()
-            raise
-    return [done.result() for done in coming]
+    coming = SideBySide({name: Task(partial(bring_up, name)) for name in names}, jobs)
+    names_of = {result: name for name, result in coming.results.items()}
+    try:
+        for count, done in enumerate(as_completed(names_of), 1):
+            _check(done, names_of[done], len(names))
+            tell(f"{names_of[done]} is up ({count} of {len(names)})")
+    except BaseException:
+        coming.end()
+        end_all()  # those that are up already, too
+        raise
+    return [coming.results[name].result() for name in names]
 
 
 def _check(done: Future[SandboxedLab], name: str, count: int) -> None:

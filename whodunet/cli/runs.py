@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from whodunet.cli import naming, terminal
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import tell as say
-from whodunet.cli.parsing import Commands
+from whodunet.cli.parsing import Commands, add_variation_options, variation
 
 if TYPE_CHECKING:
-    from whodunet.engine import Recording
+    from whodunet.cases.recording import Recording
     from whodunet.lab.launching import LabProcess
     from whodunet.loading.library import Library
 
@@ -26,6 +26,7 @@ def add_commands(commands: Commands) -> None:
     naming.complete(
         run.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios
     )
+    add_variation_options(run)
     add_claims_option(run)
     instead = run.add_mutually_exclusive_group()
     instead.add_argument("--json", action="store_true", help="print the result as JSON instead of the story")
@@ -52,7 +53,7 @@ def play(options: argparse.Namespace) -> int:
 def _play(options: argparse.Namespace, process: LabProcess) -> int:
     from whodunet.loading.library import Library
 
-    library = Library()
+    library = Library(variation=variation(options))
     recording, folder = record(options.scenario, library, process, progress(options.json), options.keep)
     if options.suggest:
         _suggest(recording)
@@ -64,11 +65,12 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
 
 
 def _suggest(recording: Recording) -> None:
+    from whodunet.cases.references import References
     from whodunet.cases.suggesting import suggested
     from whodunet.view.suggestion import render_suggestion
 
-    claims = suggested(recording.scenario, recording.run, recording.packets, recording.topology)
-    print(render_suggestion(claims), end="")
+    references = References(recording.topology, recording.scenario.staging.setup.uplinks)
+    print(render_suggestion(suggested(recording), references), end="")
 
 
 def record(
@@ -101,22 +103,13 @@ def tell_story(recording: Recording, library: Library, options: argparse.Namespa
     from whodunet.view.json_report import as_json as report
     from whodunet.view.story import render_story, sections
 
-    scenario = recording.scenario
     if options.json:
-        print(
-            json.dumps(
-                report(scenario, recording.run, recording.judgements, recording.readings), indent=2, ensure_ascii=False
-            )
-        )
+        print(json.dumps(report(recording), indent=2, ensure_ascii=False))
         return
     told = sections(
-        scenario,
-        recording.run,
-        recording.packets,
-        recording.judgements,
-        recording.topology,
+        recording,
         cause_title=cause_title(recording, library),
-        culprit=scenario.answer.culprit,
+        culprit=recording.scenario.answer.culprit,
         style=terminal.style(),
         all_claims=options.all_claims,
     )

@@ -32,9 +32,8 @@ def _is_answerable(other: Trail, answer: Trail) -> bool:
 
 
 def _had_reached_sender(other: Trail, answer: Trail, topology: Topology) -> bool:
-    known = topology.interfaces
-    sender = known[answer.first.point].node if answer.first.point in known else None
-    there = (seen for seen in other.sightings if seen.point in known and known[seen.point].node == sender)
+    sender = topology.node_at(answer.first.point)
+    there = (seen for seen in other.sightings if sender is not None and topology.node_at(seen.point) == sender)
     return any(seen.time_ns <= answer.first.time_ns for seen in there)
 
 

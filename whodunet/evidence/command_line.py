@@ -15,70 +15,9 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Final
 
-# A program that prints what its library says, in no frame of its own: `common` in the table of symptoms.
-COMMON: Final = (
-    *(
-        "redis-cli",
-        "mongosh",
-        "mongo",
-        "docker",
-        "podman",
-        "kubectl",
-        "helm",
-        "terraform",
-        "vault",
-        "consul",
-        "etcdctl",
-    ),
-    *(
-        "pip",
-        "pip3",
-        "npm",
-        "yarn",
-        "node",
-        "deno",
-        "bun",
-        "go",
-        "cargo",
-        "java",
-        "mvn",
-        "gradle",
-        "ruby",
-        "gem",
-        "perl",
-    ),
-    *("php", "composer", "http", "https", "xh", "wget2", "aria2c", "apt", "apt-get", "dnf", "yum", "apk", "brew", "az"),
-    *("gcloud", "gh", "cloudflared", "ftp", "lftp", "tftp", "smbclient", "ldapsearch", "mosh", "ansible", "rclone"),
-    *(
-        "grpcurl",
-        "websocat",
-        "iperf",
-        "iperf3",
-        "tcping",
-        "nping",
-        "gnutls-cli",
-        "cqlsh",
-        "sqlplus",
-        "xfreerdp",
-        "pwsh",
-    ),
-    *("corkscrew", "connect-proxy", "connect", "proxytunnel", "mosquitto_pub", "mosquitto_sub", "swaks", "autossh"),
-)
-NAMES: Final = {  # every spelling: the name under which the table of symptoms knows it
-    **dict.fromkeys(COMMON, "common"),
-    **dict.fromkeys(("nc", "ncat", "netcat", "nc.openbsd", "nc.traditional"), "nc"),
-    **{
-        name: name for name in ("ssh", "scp", "sftp", "rsync", "git", "curl", "wget", "socat", "openssl", "nmap", "aws")
-    },
-    **dict.fromkeys(("ping", "ping4", "ping6", "fping"), "ping"),
-    **{name: name for name in ("getent", "dig", "host", "nslookup", "resolvectl", "mtr", "tracepath", "psql")},
-    **dict.fromkeys(("telnet", "inetutils-telnet", "telnet.netkit"), "telnet"),
-    **dict.fromkeys(("traceroute", "traceroute6", "tcptraceroute", "traceroute.db", "tcptraceroute.db"), "traceroute"),
-    **dict.fromkeys(("mysql", "mariadb", "mysqladmin"), "mysql"),
-    **dict.fromkeys(("psql", "pg_isready", "pg_dump"), "psql"),
-    **dict.fromkeys(("drill", "kdig"), "dig"),
-}
-PYTHON: Final = re.compile(r"(?:python|pypy)[\d.]*")
+from whodunet.evidence import programs
+from whodunet.evidence.program import Programs
+from whodunet.evidence.symptom_rows import UNSEEN
 
 
 @dataclass(frozen=True)
@@ -130,7 +69,6 @@ PROXY_COMMAND: Final = re.compile(r"(?:-\w*o)?ProxyCommand[ =]\s*(.*)", re.IGNOR
 
 # Source: timeout(1): 124 when the time is over, 137 after KILL, with --preserve-status 143 (busybox's: always)
 TIMEOUT_EXPIRED: Final = frozenset({124, 137, 143})
-UNSEEN: Final = -1  # no exit status of a program is negative: here, another program's status hides this one's
 
 
 @dataclass(frozen=True)
@@ -164,20 +102,23 @@ class NetworkProgram:
         return exit_status if self.is_last else UNSEEN
 
 
-@lru_cache(maxsize=512)
 def network_program(command: str) -> NetworkProgram | None:
     """The last network program of a shell command line, or None when it runs none that is known."""
     found = network_programs(command)
     return found[-1] if found else None
 
 
-@lru_cache(maxsize=512)
 def network_programs(command: str) -> tuple[NetworkProgram, ...]:
     """Every network program of a shell command line, in its order."""
+    return _network_programs(command, programs.known())
+
+
+@lru_cache(maxsize=512)
+def _network_programs(command: str, known: Programs) -> tuple[NetworkProgram, ...]:
     commands = _simple_commands(command)
     found: list[NetworkProgram] = []
     for place, simple in enumerate(commands):
-        program = _program(simple.words)
+        program = _program(simple.words, known)
         if program is not None:
             ends = not simple.is_negated and _gives_the_status(commands[place:])
             after_and = place > 0 and commands[place - 1].operator == "&&"
@@ -275,7 +216,7 @@ def _without_redirections(lexer: Iterator[str]) -> Iterator[str]:
         yield "&"
 
 
-def _program(words: Sequence[str]) -> NetworkProgram | None:
+def _program(words: Sequence[str], known: Programs) -> NetworkProgram | None:
     """The network program that a simple command runs, itself or by way of wrappers and shells."""
     stages = _stages(words)
     if not stages:
@@ -283,19 +224,17 @@ def _program(words: Sequence[str]) -> NetworkProgram | None:
     under_timeout = any(_base(stage[0]).endswith("timeout") for stage in stages[:-1])
     line = _line_of_shell(stages[-1])
     if line is None:
-        known = _known(stages[-1])
-        return NetworkProgram(known, True, under_timeout, words=tuple(stages[-1])) if known else None
-    found = network_program(line)
+        called = _known(stages[-1], known)
+        return NetworkProgram(called, True, under_timeout, words=tuple(stages[-1])) if called else None
+    found = next(reversed(_network_programs(line, known)), None)
     tells = _base(stages[-1][0]) != "script" or _returns_the_status(stages[-1])
     return found and replace(found, is_last=found.is_last and tells, under_timeout=found.under_timeout or under_timeout)
 
 
-def _known(words: Sequence[str]) -> str | None:
-    name = _base(words[0])
-    if name in NAMES:
-        return NAMES[name]
-    if PYTHON.fullmatch(name):
-        return "python"
+def _known(words: Sequence[str], known: Programs) -> str | None:
+    called = known.called(_base(words[0]))
+    if called is not None:
+        return called
     return "bash" if any(DEV_TCP.match(word) for word in words) else None
 
 

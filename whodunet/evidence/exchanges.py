@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeAlias
 
 from whodunet.evidence.packets import SEQUENCE_SPACE, CapturedPacket, Flow, kinds
@@ -39,15 +40,16 @@ class _Connection:
 
 
 class Exchanges:
-    """The exchanges of a whole capture."""
+    """The exchanges of a whole capture, and its packets in the order of time."""
 
-    def __init__(self, ordered: Iterable[CapturedPacket]) -> None:
-        """Reads the packets of all capture points, in the order of time."""
+    def __init__(self, packets: Iterable[CapturedPacket]) -> None:
+        """Reads the packets of all capture points."""
+        self.packets = sorted(packets, key=attrgetter("time_ns"))
         self._connections: dict[Flow, list[_Connection]] = defaultdict(list)
         self._questions: dict[Flow, list[CapturedPacket]] = defaultdict(list)  # each where it was first seen
         self._first_fragments: dict[object, list[CapturedPacket]] = defaultdict(list)
         seen_at: dict[object, set[str]] = defaultdict(set)  # of the latest copy of each datagram
-        for packet in ordered:
+        for packet in self.packets:
             flow = packet.flow
             if flow is None:
                 continue

@@ -1,4 +1,7 @@
-"""One captured packet: what its headers say, at which interface it was seen, and what kinds of packet it is."""
+"""One captured packet: what its headers say, and at which interface it was seen.
+
+What kinds of packet it is, as scenarios name them, is told by `packet_kinds`, a file each protocol.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,38 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-Direction = Literal["in", "out"]
-Layer = Literal["Ethernet", "IP", "TCP", "UDP", "ICMP", "DNS", "ARP"]
-PacketKind = Literal[
-    "SYN",
-    "SYN-ACK",
-    "RST",
-    "FIN",
-    "data",
-    "SSH banner",
-    "ICMP echo request",
-    "ICMP echo reply",
-    "ICMP time exceeded",
-    "ICMP unreachable",
-    "ICMP admin prohibited",
-    "ICMP port unreachable",
-    "ICMP fragmentation needed",
-    "ARP request",
-    "ARP reply",
-    "DNS query",
-    "DNS answer",
-    "DNS name error",
+from whodunet.evidence.packet_kinds import PacketKind, kinds, may_be
+
+__all__ = [
+    "ECHO_REPLY",
+    "ECHO_REQUEST",
+    "ICMPV6",
+    "NEIGHBOUR_ADVERTISEMENT",
+    "NEIGHBOUR_SOLICITATION",
+    "SEQUENCE_SPACE",
+    "Arp",
+    "CapturedPacket",
+    "Direction",
+    "Dns",
+    "Flow",
+    "Icmp",
+    "Ip",
+    "Layer",
+    "NeighbourMessage",
+    "PacketKind",
+    "Tcp",
+    "Udp",
+    "kinds",
+    "may_be",
 ]
 
+Direction = Literal["in", "out"]
+Layer = Literal["Ethernet", "IP", "TCP", "UDP", "ICMP", "DNS", "ARP"]
 SEQUENCE_SPACE = 2**32  # Source: RFC 9293, section 3.4
 ICMPV6 = 58  # Source: RFC 8200, section 4
 # Source: RFC 792 (0 and 8); RFC 4443, sections 4.1 and 4.2 (128 and 129)
 ECHO_REQUEST, ECHO_REPLY = {1: 8, ICMPV6: 128}, {1: 0, ICMPV6: 129}
+NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 135, 136  # of ICMPv6. Source: RFC 4861, sections 4.3 and 4.4
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,8 @@ class Icmp:
     identifier: int = 0
     sequence: int = 0
     quoted: Flow | None = None
-    next_hop_mtu: int = 0  # bytes; RFC 1191, section 4
+    next_hop_mtu: int = 0  # bytes; RFC 1191, section 4; RFC 4443, section 3.2
+    target: str = ""  # of a neighbour solicitation or advertisement: whose link address is asked for or told
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,15 @@ class Arp:
     sender: str
     sender_link: str
     target: str
+
+
+@dataclass(frozen=True)
+class NeighbourMessage:
+    """What two neighbours say to each other about a link address: by ARP for IPv4, by NDP for IPv6."""
+
+    is_request: bool
+    sender: str  # who asks; of a reply, whose link address is told
+    target: str  # whose link address is asked for; of a reply, who is told
 
 
 @dataclass(frozen=True)
@@ -166,6 +184,34 @@ class CapturedPacket:
         return self.icmp.type in (ECHO_REQUEST.get(self.ip.protocol), ECHO_REPLY.get(self.ip.protocol))
 
     @property
+    def neighbour(self) -> NeighbourMessage | None:
+        """What it says about a neighbour's link address; None for all that is not ARP or NDP's share in that.
+
+        NDP asks a multicast address; who is meant is the target. Source: RFC 4861, sections 4.3, 4.4 and 7.2.
+        """
+        if self.arp is not None:
+            return NeighbourMessage(self.arp.op == 1, self.arp.sender, self.arp.target)
+        if self.icmp is None or not self.icmp.target or self.ip is None:
+            return None
+        if self.icmp.type == NEIGHBOUR_SOLICITATION:
+            return NeighbourMessage(True, self.ip.source, self.icmp.target)
+        return NeighbourMessage(False, self.icmp.target, self.ip.destination)
+
+    @property
+    def source(self) -> str | None:
+        """The address that it says it comes from; None where it has none."""
+        if self.ip is not None:
+            return self.ip.source
+        return self.arp.sender if self.arp is not None else None
+
+    @property
+    def destination(self) -> str | None:
+        """The address of whom it is for, also where it goes to several; None where it has none."""
+        if self.neighbour is not None:
+            return self.neighbour.target
+        return self.ip.destination if self.ip is not None else None
+
+    @property
     def flow(self) -> Flow | None:
         """The conversation that it is part of; None for ARP, ICMP errors, later fragments, and unread ports."""
         if self.ip is None or self.ports is None:
@@ -183,92 +229,3 @@ class CapturedPacket:
 
 
 _flow = lru_cache(maxsize=4096)(Flow.between)
-
-# Source: RFC 792 (types), RFC 1122 section 3.2.2.1 (codes 9 and 10) and RFC 1812 section 5.2.7.1 (code 13): the three
-# that say "administratively prohibited"; nftables' net-prohibited, host-prohibited and admin-prohibited.
-ADMIN_PROHIBITED = frozenset({9, 10, 13})
-ICMP_KINDS: dict[int, PacketKind] = {
-    0: "ICMP echo reply",
-    3: "ICMP unreachable",
-    8: "ICMP echo request",
-    11: "ICMP time exceeded",
-}
-# Source: RFC 4443, sections 3 and 4; ICMPv6's "packet too big" is what ICMP calls "fragmentation needed"
-ICMPV6_KINDS: dict[int, set[PacketKind]] = {
-    1: {"ICMP unreachable"},
-    2: {"ICMP fragmentation needed"},
-    3: {"ICMP time exceeded"},
-    128: {"ICMP echo request"},
-    129: {"ICMP echo reply"},
-}
-ICMPV6_PORT_UNREACHABLE, ICMPV6_PROHIBITED = (1, 4), {(1, 1), (1, 5), (1, 6)}
-NAME_ERROR = 3  # Source: RFC 1035, section 4.1.1, RCODE
-
-
-def kinds(packet: CapturedPacket) -> frozenset[PacketKind]:
-    """Every kind that the packet is: a RST|ACK is "RST", an answer that the name does not exist is two kinds."""
-    found: set[PacketKind] = set()
-    if packet.tcp is not None:
-        found |= _tcp_kinds(packet.tcp)
-    if packet.icmp is not None:
-        is_ipv6 = packet.ip is not None and packet.ip.version == 6
-        found |= _icmpv6_kinds(packet.icmp) if is_ipv6 else _icmp_kinds(packet.icmp)
-    if packet.arp is not None and packet.arp.op in (1, 2):
-        found.add("ARP request" if packet.arp.op == 1 else "ARP reply")
-    if packet.dns is not None:
-        found |= _dns_kinds(packet.dns)
-    return frozenset(found)
-
-
-def _tcp_kinds(tcp: Tcp) -> set[PacketKind]:
-    found: set[PacketKind] = set()
-    if "S" in tcp.flags:
-        found.add("SYN-ACK" if "." in tcp.flags else "SYN")
-    if "R" in tcp.flags:
-        found.add("RST")
-    if "F" in tcp.flags:
-        found.add("FIN")
-    if tcp.payload_bytes > 0:
-        found.add("data")
-    if tcp.payload.startswith(b"SSH-"):  # RFC 4253, section 4.2
-        found.add("SSH banner")
-    return found
-
-
-def _icmp_kinds(icmp: Icmp) -> set[PacketKind]:
-    found: set[PacketKind] = {ICMP_KINDS[icmp.type]} if icmp.type in ICMP_KINDS else set()
-    if icmp.type == 3 and icmp.code in ADMIN_PROHIBITED:
-        found.add("ICMP admin prohibited")
-    if (icmp.type, icmp.code) == (3, 3):
-        found.add("ICMP port unreachable")
-    if (icmp.type, icmp.code) == (3, 4):
-        found.add("ICMP fragmentation needed")
-    return found
-
-
-def _icmpv6_kinds(icmp: Icmp) -> set[PacketKind]:
-    found = set(ICMPV6_KINDS.get(icmp.type, set()))
-    if (icmp.type, icmp.code) in ICMPV6_PROHIBITED:
-        found.add("ICMP admin prohibited")
-    if (icmp.type, icmp.code) == ICMPV6_PORT_UNREACHABLE:
-        found.add("ICMP port unreachable")
-    return found
-
-
-def _dns_kinds(dns: Dns) -> set[PacketKind]:
-    if not dns.is_answer:
-        return {"DNS query"}
-    return {"DNS answer", "DNS name error"} if dns.rcode == NAME_ERROR else {"DNS answer"}
-
-
-_LAYERS_OF: dict[str, frozenset[Layer]] = {
-    "ICMP": frozenset({"Ethernet", "IP", "ICMP"}),
-    "ARP": frozenset({"Ethernet", "ARP"}),
-    "DNS": frozenset({"Ethernet", "IP", "TCP", "UDP", "DNS"}),
-}
-_TCP_LAYERS: frozenset[Layer] = frozenset({"Ethernet", "IP", "TCP"})
-
-
-def may_be(packet: CapturedPacket, kind: PacketKind) -> bool:
-    """True when what was not understood of the packet may hide one of that kind."""
-    return packet.unread in _LAYERS_OF.get(kind.split()[0], _TCP_LAYERS)

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from whodunet.evidence.command_line import UNSEEN, NetworkProgram, command_names, network_programs
+from whodunet.evidence import programs as table
+from whodunet.evidence.command_line import NetworkProgram, command_names, network_programs
 from whodunet.evidence.observation import Observation
 from whodunet.evidence.symptom import Symptom
-from whodunet.evidence.symptom_rows import FAILED_SOMEHOW, HANDS_ON, PROGRAMS, SSH_FAILED, Said, stood
+from whodunet.evidence.symptom_rows import FAILED_SOMEHOW, SSH_FAILED, UNSEEN, Said
 from whodunet.evidence.traffic import Traffic
 
-__all__ = ["Reading", "Symptom", "classify", "read_symptom"]
+__all__ = ["Symptom", "SymptomReading", "classify", "read_symptom"]
 
 # Source: POSIX shell, 2.8.2 "Exit Status for Commands": 127 command not found, 126 found but not executable.
 CANNOT_BE_RUN = 126
@@ -45,7 +46,7 @@ REACHED = frozenset({Symptom.CONNECTED, Symptom.DENIED, Symptom.NOT_TRUSTED, Sym
 
 
 @dataclass(frozen=True)
-class Reading:
+class SymptomReading:
     """The symptom of a probe, and what it was read from."""
 
     symptom: Symptom
@@ -88,7 +89,7 @@ def classify(command: str, observation: Observation, traffic: Traffic | None = N
     return read_symptom(command, observation, traffic).symptom
 
 
-def read_symptom(command: str, observation: Observation, traffic: Traffic | None = None) -> Reading:
+def read_symptom(command: str, observation: Observation, traffic: Traffic | None = None) -> SymptomReading:
     """The symptom that a command's exit status and output show, and its packets where there is a record of them.
 
     UNKNOWN for words that no row of the table knows. COULD_NOT_MEASURE when the command or its program did not run, and
@@ -98,7 +99,7 @@ def read_symptom(command: str, observation: Observation, traffic: Traffic | None
         traffic: what the probe's packets show; None: there is no whole record of them.
     """
     if observation.failure is not None:
-        return Reading(Symptom.COULD_NOT_MEASURE, reason=observation.failure, has_run=False)
+        return SymptomReading(Symptom.COULD_NOT_MEASURE, reason=observation.failure, has_run=False)
     printed = _Printed.by(observation)
     programs = network_programs(command)
     missing = _missing_program(command, programs, observation.exit_status, printed.output)
@@ -106,9 +107,9 @@ def read_symptom(command: str, observation: Observation, traffic: Traffic | None
         missing = programs[-1].name if programs else command.strip().partition(" ")[0]
     if missing is not None:
         how = "cannot be run" if observation.exit_status == CANNOT_BE_RUN else "is not installed"
-        return Reading(Symptom.COULD_NOT_MEASURE, missing, reason=f"{missing} {how} in the lab", has_run=False)
+        return SymptomReading(Symptom.COULD_NOT_MEASURE, missing, reason=f"{missing} {how} in the lab", has_run=False)
     if not programs:
-        return Reading(Symptom.UNKNOWN, line=_last_line(printed))
+        return SymptomReading(Symptom.UNKNOWN, line=_last_line(printed))
     judged = programs[-1]
     if observation.exit_status != 0:
         judged = next(_that_kept_others_from_running(programs, command, printed), judged)
@@ -129,7 +130,7 @@ def _that_kept_others_from_running(
 
 def _read_program(
     program: NetworkProgram, command: str, exit_status: int | None, printed: _Printed, traffic: Traffic | None
-) -> Reading:
+) -> SymptomReading:
     status = program.own_status(exit_status)
     said = _proxy_said(program, status, printed) or _said(program.program, command, status, printed.output)
     if said is None:
@@ -140,12 +141,12 @@ def _read_program(
     contradiction = _contradiction(symptom, traffic) if traffic is not None and is_checked else None
     if contradiction is not None:
         reason = f"{program.name} says {symptom}, but {contradiction}"
-        return Reading(Symptom.COULD_NOT_MEASURE, program.name, line, reason)
-    return Reading(symptom, program.name, line)
+        return SymptomReading(Symptom.COULD_NOT_MEASURE, program.name, line, reason)
+    return SymptomReading(symptom, program.name, line)
 
 
 def _said(program: str, command: str, status: int | None, output: str) -> Said | None:
-    found = (row.read(command, status, output) for row in PROGRAMS[program])
+    found = (row.read(command, status, output) for row in table.known()[program].rows)
     return next((said for said in found if said is not None), None)
 
 
@@ -181,9 +182,10 @@ def _is_a_failure(said: Said) -> bool:
 def _silent(program: NetworkProgram, status: int | None, printed: _Printed) -> Said:
     """What no row knows: a program that was killed, one that failed without words, or unknown words."""
     if status is None:
-        if program.program in HANDS_ON and printed.stdout.strip():
+        known = table.known()[program.program]
+        if known.hands_on and printed.stdout.strip():
             return Said((Symptom.CONNECTED,), "")
-        first = Symptom.STALLED if stood(program.program, printed.output) else Symptom.TIMED_OUT
+        first = Symptom.STALLED if known.shows_that_it_stood(printed.output) else Symptom.TIMED_OUT
         return Said((first, *SILENT[1:]), "")
     if not printed.output.strip() and status not in (0, UNSEEN):
         return Said(SILENT, "")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_interface
+from functools import cached_property
+from ipaddress import IPv6Address, ip_interface
 from typing import Any, Literal
 
 Family = Literal["ipv4", "ipv6"]
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
+_LINK_LOCAL, _INTERFACE_IDENTIFIER = int(IPv6Address("fe80::")), 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,19 @@ class Interface:
         """Its address of a family, with the length of the prefix; None without one."""
         version = 4 if family == "ipv4" else 6
         return next((each for each in self.addresses if ip_interface(each).version == version), None)
+
+    @property
+    def link_local(self) -> str | None:
+        """Its link-local address, with the length of the prefix; None where it has no other address of IPv6.
+
+        Its number is the same on the link and on the network ("fe80::10/64" beside "fd00:8::10/64"), so that rules can
+        list it and whoever reads a capture knows who that is. Source: RFC 4291, section 2.5.6.
+        """
+        address = self.address("ipv6")
+        if address is None:
+            return None
+        number = int(ip_interface(address).ip) & _INTERFACE_IDENTIFIER
+        return f"{IPv6Address(_LINK_LOCAL | number)}/64"
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,31 @@ class Topology:
             if interface in (one, other):
                 return other if interface == one else one
         raise KeyError(interface)
+
+    def node_at(self, point: str) -> str | None:
+        """The node whose interface a capture point is; None for a capture point that is none of the topology's."""
+        return self.interfaces[point].node if point in self.interfaces else None
+
+    def node_with(self, address: str | None) -> str | None:
+        """The node that has an address; None when the topology has none."""
+        return None if address is None else self._nodes_by_address.get(address)
+
+    @cached_property
+    def _nodes_by_address(self) -> Mapping[str, str]:
+        every = ((address, interface.node) for interface in self.interfaces.values() for address in interface.addresses)
+        found: dict[str, str] = {}
+        for address, node in every:
+            found.setdefault(str(ip_interface(address).ip), node)
+        return found
+
+    def are_beside(self, one: str, other: str) -> bool:
+        """True for the two ends of a cable, and for two interfaces of one node."""
+        node = self.node_at(one)
+        return (node is not None and node == self.node_at(other)) or frozenset((one, other)) in self._cables
+
+    @cached_property
+    def _cables(self) -> frozenset[frozenset[str]]:
+        return frozenset(frozenset(link.ends) for link in self.links)
 
     def routers(self) -> tuple[str, ...]:
         """The names of all nodes that forward."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from whodunet.evidence.packets import CapturedPacket, Flow, Icmp, kinds
+from whodunet.evidence.packets import CapturedPacket, Flow, kinds
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.topology import Topology
 
@@ -40,7 +40,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Traffic:
-    """What a probe sent and what came back; ARP does not count."""
+    """What a probe sent and what came back; how neighbours find each other does not count."""
 
     connections: tuple[Connection, ...] = ()  # in the order in which they began
     lookups: tuple[int | None, ...] = ()  # response code of each DNS query; None: no answer
@@ -97,14 +97,14 @@ def traffic_of(
     points = {name for name, interface in topology.interfaces.items() if interface.node == host}
     if not points.isdisjoint(blind):
         return None
-    here = [packet for packet in packets if packet.point in points and packet.arp is None]
+    here = [packet for packet in packets if packet.point in points and packet.neighbour is None]
     talk = [packet for packet in here if packet.dns is None] or here
     return Traffic(
         connections=_connections(here),
         lookups=_lookups(here),
         sent=any(packet.direction == "out" for packet in talk),
         answered=any(_is_an_answer(packet) for packet in talk),
-        errors=any(packet.direction == "in" and _is_error(packet.icmp) for packet in here),
+        errors=any(packet.direction == "in" and _is_error(packet) for packet in here),
     )
 
 
@@ -112,9 +112,10 @@ def _is_an_answer(packet: CapturedPacket) -> bool:
     return packet.direction == "in" and packet.flow is not None and "RST" not in kinds(packet)
 
 
-def _is_error(icmp: Icmp | None) -> bool:
+def _is_error(packet: CapturedPacket) -> bool:
     """An error that ends an attempt; "fragmentation needed" only makes it smaller."""
-    return icmp is not None and icmp.quoted is not None and (icmp.type, icmp.code) != (3, 4)
+    is_error = packet.icmp is not None and packet.icmp.quoted is not None
+    return is_error and "ICMP fragmentation needed" not in kinds(packet)
 
 
 def _connections(packets: Iterable[CapturedPacket]) -> tuple[Connection, ...]:
@@ -122,7 +123,7 @@ def _connections(packets: Iterable[CapturedPacket]) -> tuple[Connection, ...]:
     tracked: list[_Tracked] = []
     latest: dict[Flow, _Tracked] = {}
     for packet in packets:
-        flow = packet.flow or (packet.icmp.quoted if packet.icmp and _is_error(packet.icmp) else None)
+        flow = packet.flow or (packet.icmp.quoted if packet.icmp and _is_error(packet) else None)
         if flow is None:
             continue
         if packet.tcp is not None and "SYN" in kinds(packet):
@@ -180,7 +181,7 @@ class _Tracked:
 
     def _answered(self, packet: CapturedPacket) -> Connection:
         if packet.icmp is not None:
-            if (packet.icmp.type, packet.icmp.code) == (3, 3):
+            if "ICMP port unreachable" in kinds(packet):
                 return replace(self.connection, refused=True)
             return replace(self.connection, unreachable=True)
         # A client ignores a RST that does not acknowledge its SYN: RFC 9293, section 3.10.7.3

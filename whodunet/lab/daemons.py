@@ -63,13 +63,15 @@ class Dnsmasq(Listener):
 
     port = 53
 
-    def __init__(self, zones: Sequence[str], records: Mapping[str, str]) -> None:
+    def __init__(self, zones: Sequence[str], records: Mapping[str, Sequence[str]]) -> None:
+        """`records` are the addresses of each name."""
         self.zones = zones
         self.records = records
 
     def prepare(self, host: Host) -> None:
         """Writes the records in the form of /etc/hosts."""
-        host.write(_DNS_RECORDS, "".join(f"{address} {name}\n" for name, address in self.records.items()))
+        lines = (f"{address} {name}\n" for name, addresses in self.records.items() for address in addresses)
+        host.write(_DNS_RECORDS, "".join(lines))
 
     def command(self, host: Host) -> list[str]:
         """No configuration of the machine, no leases, no upstream."""

@@ -29,8 +29,9 @@ class Birth:
 class Configure:
     """Gives a host its addresses and routes."""
 
-    settings: Mapping[str, str]  # by path below /proc/sys/net
+    settings: Mapping[str, str]  # by path below /proc/sys/net; those of conf/default are its interfaces', too
     ip_batch: Sequence[str]  # lines for `ip -batch`
+    ip6_batch: Sequence[str]  # the same for `ip -6 -batch`, afterwards: of rules, ip(8) does not see which family's
     interfaces: Sequence[str]
 
 

@@ -7,7 +7,7 @@ import posixpath
 import socket
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
@@ -26,7 +26,9 @@ _ANSWER_S: Final = 20.0
 _MOST_READ_BYTES: Final = 1 << 26
 _CHUNK_BYTES: Final = 1 << 20
 # Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped; and a new
-# namespace takes over from the machine what is not set here of IPv4, such as that it forwards.
+# namespace may take over from the machine what is not set here, such as that it forwards, or has no IPv6.
+# What a topology states is all that a host has: no router's advertisement is heeded or asked for. Nobody waits a second
+# to learn that an address is free (RFC 4862, 5.4), and whoever leaves an uplink has its address when coming back.
 _SYSCTLS: Final = {
     "ipv4/ip_forward": "0",
     "ipv4/conf/all/route_localnet": "0",
@@ -34,10 +36,16 @@ _SYSCTLS: Final = {
     "ipv4/icmp_ratelimit": "0",
     "ipv4/conf/all/rp_filter": "0",
     "ipv4/conf/default/rp_filter": "0",
-    "ipv6/conf/all/disable_ipv6": "1",
-    "ipv6/conf/default/disable_ipv6": "1",
     "ipv4/ping_group_range": "0 65534",
+    "ipv6/conf/all/disable_ipv6": "0",
+    "ipv6/conf/default/disable_ipv6": "0",
+    "ipv6/conf/all/forwarding": "0",
+    "ipv6/icmp/ratelimit": "0",
+    "ipv6/conf/default/accept_dad": "0",
+    "ipv6/conf/default/accept_ra": "0",
+    "ipv6/conf/default/keep_addr_on_down": "1",
 }
+_FORWARDING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 
 
 class HostMaker:
@@ -293,32 +301,43 @@ class Host:
 
     # Its network.
 
-    def configure(self, interfaces: Sequence[tuple[str, str | None]], devices: Sequence[str] = ()) -> None:
+    def configure(self, interfaces: Mapping[str, Sequence[str]], initial_ttl: int, devices: Sequence[str] = ()) -> None:
         """Gives the host its addresses, routes and settings.
 
         Args:
-            interfaces: name and address ("10.0.0.1/24") of each.
+            interfaces: the addresses ("10.0.0.1/24", "fd00::1/64", "fe80::1/64") of each by its name.
+            initial_ttl: TTL and hop limit of what the host sends.
             devices: lines for `ip -batch` that make those of them that are not there yet.
         """
-        settings = _SYSCTLS | ({"ipv4/ip_forward": "1"} if self.settings.get("forwards") else {})
-        commands = [*devices, *self._network_commands(interfaces)]
-        self._first.ask(messages.Configure(settings, commands, [name for name, _ in interfaces]))
-        self.set_resolver(self.settings.get("resolver"))
-
-    def _network_commands(self, interfaces: Sequence[tuple[str, str | None]]) -> list[str]:
-        addresses = [f"address add {address} dev {name}" for name, address in interfaces if address]
-        links = ["link set dev lo up", *(f"link set dev {name} up" for name, _ in interfaces)]
+        ttl = {"ipv4/ip_default_ttl": str(initial_ttl), "ipv6/conf/default/hop_limit": str(initial_ttl)}
+        settings = _SYSCTLS | ttl | (_FORWARDING if self.settings.get("forwards") else {})
         rules = [f"rule add {rule}" for rule in self.settings.get("rules") or ()]
-        return [*addresses, *links, *(f"route replace {route}" for route in self._routes()), *rules]
+        commands = [*devices, *self._network_commands(interfaces), *(rule for rule in rules if not _is_ipv6(rule))]
+        self._first.ask(
+            messages.Configure(settings, commands, [rule for rule in rules if _is_ipv6(rule)], list(interfaces))
+        )
+        self.set_resolver(self.settings.get("resolver") or ())
+
+    def _network_commands(self, interfaces: Mapping[str, Sequence[str]]) -> list[str]:
+        addresses = [
+            f"address add {address} dev {name}{' nodad' if _is_ipv6(address) else ''}"
+            for name, its_own in interfaces.items()
+            for address in its_own
+        ]
+        no_own_choice = [f"link set dev {name} addrgenmode none" for name in interfaces]  # of a link-local address
+        links = ["link set dev lo up", *(f"link set dev {name} up" for name in interfaces)]
+        return [*no_own_choice, *addresses, *links, *(f"route replace {route}" for route in self._routes())]
 
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}
         first = next(iter(uplinks.values()), None)
-        return [*(self.settings.get("routes") or ()), *([f"default via {first.gateway}"] if first else [])]
+        default = [f"default via {gateway}" for gateway in first.gateway] if first else []
+        return [*(self.settings.get("routes") or ()), *default]
 
-    def set_resolver(self, address: str | None) -> None:
-        """Points the host at another DNS server."""
-        self.write("/etc/resolv.conf", f"nameserver {address}\nsearch cloud.example\n" if address else "")
+    def set_resolver(self, addresses: Sequence[str]) -> None:
+        """Points the host at another DNS server, by its address of each family."""
+        lines = [f"nameserver {address}\n" for address in addresses]
+        self.write("/etc/resolv.conf", "".join([*lines, "search cloud.example\n"]) if lines else "")
 
     # What runs there.
 
@@ -362,6 +381,11 @@ class Host:
     def check(self, command: str) -> str:
         """Runs a shell command that has to succeed; returns its output."""
         return check_finished(f"{self.name}: {command}", self.execute(command, 30))
+
+
+def _is_ipv6(line: str) -> bool:
+    """True for an address of IPv6, and for a line of ip(8) that has one."""
+    return ":" in line
 
 
 def host_environment(**more: str) -> dict[str, str]:

@@ -24,26 +24,15 @@ from whodunet.lab.processes import check
 from whodunet.lab_topo import LabTopo
 
 
-class WatchedNode:
-    """A node whose first process is watched from its start: Mininet would wait for ever to hear from a killed one."""
-
-    watch: ClassVar[Callable[[str, int], None]]  # told the node's name and the process id
-    name: str
-    shell: Any
-
-    def _popen(self, cmd: list[str], **params: Any) -> Any:
-        is_first_process = self.shell is None and "mnexec" in cmd
-        child = super()._popen(cmd, **params)  # type: ignore[misc]
-        if is_first_process:
-            WatchedNode.watch(self.name, child.pid)
-        return child
-
-
 class WalledHost(mininet.node.Host):
     """A Mininet host that is a machine of its own, see `whodunet.lab.hosts`, and has no shell of Mininet's."""
 
     make: ClassVar[Callable[[str], FirstProcess]]  # told the host's name
     first: FirstProcess
+
+    @classmethod
+    def setup(cls) -> None:
+        """Nothing to look for: no program of Mininet's is run."""
 
     def startShell(self, mnopts: str | None = None) -> None:
         """Makes the host, without waiting for it."""
@@ -56,8 +45,8 @@ class WalledHost(mininet.node.Host):
         return {}
 
 
-class PrivateSwitch(WatchedNode, mininet.node.OVSSwitch):
-    """A switch of the sandbox's own Open vSwitch, with the userspace datapath; fail-secure."""
+class PrivateSwitch(mininet.node.OVSSwitch):
+    """A switch of the sandbox's own Open vSwitch, with the userspace datapath; fail-secure; without a shell."""
 
     def __init__(self, name: str, **params: Any) -> None:
         super().__init__(name, datapath="user", failMode="secure", protocols="OpenFlow13", **params)
@@ -65,6 +54,9 @@ class PrivateSwitch(WatchedNode, mininet.node.OVSSwitch):
     @classmethod
     def setup(cls) -> None:
         """Nothing to look for: the lab has started Open vSwitch itself."""
+
+    def startShell(self, mnopts: str | None = None) -> None:
+        """Starts nothing: all that a switch is told goes to Open vSwitch, in one batch."""
 
     @classmethod
     def isOldOVS(cls) -> bool:
@@ -99,14 +91,13 @@ class LabNet(mininet.net.Mininet):
     """A Mininet network of the lab's nodes; `make_cables` then makes the interfaces."""
 
     def __init__(self, topo: LabTopo, maker: HostMaker, watch: Callable[[str, int], None]) -> None:
-        """`watch` is told the name and the first process of every node as soon as there is one."""
+        """`watch` is told the name and the first process of every host as soon as there is one."""
 
         def make(name: str) -> FirstProcess:
             first = maker.make(name)
             watch(name, first.pid)
             return first
 
-        WatchedNode.watch = staticmethod(watch)
         WalledHost.make = staticmethod(make)
         # Mininet would raise limits of the whole machine here, which is not a sandbox's business.
         mininet.net.Mininet.inited = True
@@ -144,6 +135,7 @@ def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
     check(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n", keep_open=there)
 
 
-def addresses(topology: Topology, node: str) -> list[tuple[str, str | None]]:
-    """Name and address of each interface of a node."""
-    return [(each.name, each.address()) for each in topology.interfaces.values() if each.node == node]
+def addresses(topology: Topology, node: str) -> dict[str, tuple[str, ...]]:
+    """The addresses of each interface of a node, by its name; beside one of IPv6, the link-local one."""
+    own = [each for each in topology.interfaces.values() if each.node == node]
+    return {each.name: (*each.addresses, *([each.link_local] if each.link_local else [])) for each in own}

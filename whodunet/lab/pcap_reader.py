@@ -16,6 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from scapy.config import conf
+
+if conf.route_autoload:  # scapy would ask for this machine's routes, a quarter of its import; nothing is sent here
+    conf.route_autoload = conf.route6_autoload = False
+
 from scapy.layers.dns import DNS
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import (
@@ -34,6 +39,8 @@ from whodunet.evidence.packets import (
     ECHO_REPLY,
     ECHO_REQUEST,
     ICMPV6,
+    NEIGHBOUR_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION,
     Arp,
     CapturedPacket,
     Direction,
@@ -408,7 +415,9 @@ def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket
     if kind in (ECHO_REQUEST[ip.protocol], ECHO_REPLY[ip.protocol]):
         return replace(packet, icmp=Icmp(kind, code, one, other))
     is_too_big = (ip.protocol, kind, code) == (_ICMP, 3, 4) or (ip.protocol, kind) == (ICMPV6, 2)
-    icmp = Icmp(kind, code, next_hop_mtu=other if is_too_big else 0)
+    is_of_neighbours = ip.protocol == ICMPV6 and kind in (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT)
+    target = socket.inet_ntop(socket.AF_INET6, message[8:24]) if is_of_neighbours else ""
+    icmp = Icmp(kind, code, next_hop_mtu=other if is_too_big else 0, target=target)
     packet = replace(packet, icmp=icmp)
     if kind not in _ICMP_ERRORS[ip.protocol]:
         return packet

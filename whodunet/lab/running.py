@@ -24,7 +24,7 @@ from whodunet.lab.processes import LOGS, Daemon, check, read_logs, start_here
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
-from whodunet.lab_topo import LabTopo, describe
+from whodunet.lab_topo import LabTopo, build, describe
 from whodunet.spelling import did_you_mean
 
 STOPPED: Final = "stopped"  # why a lab ends that was asked to
@@ -64,8 +64,8 @@ class RunningLab:
         self._memory: dict[str, Mapping[str, Any]] = {}
         self._changing = threading.RLock()
         topologies = getattr(catalogue.load_module(Path(plan.topology_file)), "topos", {})
-        self._topo: LabTopo = topologies[plan.topology]()
-        self.topology = describe(plan.topology, self._topo)
+        self._topo: LabTopo = build(topologies[plan.topology], plan.variation)
+        self.topology = describe(plan.topology, self._topo, plan.variation.family)
         self._policies = {switch: dict(self._policy_of(switch)) for switch in self._topo.switches()}
         self._uplinks: dict[str, str] = {}
         self.hosts: dict[str, Host] = {}
@@ -166,7 +166,8 @@ class RunningLab:
     def _configure(self, host: Host) -> None:
         taps = links.tap_commands(self._cables, self._has_netem, host.namespaces["net"])
         try:
-            host.configure(network.addresses(self.topology, host.name), taps)
+            initial_ttl = self.topology.nodes[host.name].initial_ttl
+            host.configure(network.addresses(self.topology, host.name), initial_ttl, taps)
         except CannotRun as error:
             raise CannotRun(f"{host.name} could not be configured: {error}") from error
 
@@ -191,7 +192,8 @@ class RunningLab:
         addresses = [
             address.split("/")[0]
             for each in self.topology.interfaces.values()
-            if each.node == node and (address := each.address())
+            if each.node == node
+            for address in each.addresses
         ]
         # By its id, too: ssh goes there through Session Manager.
         metadata = self.topology.services.get(node, {}).get("metadata", {})
@@ -277,21 +279,29 @@ class RunningLab:
 
     def _gateways(self) -> list[str]:
         """The address of the first router on each way out of a host."""
-        return [uplink.gateway for host in self.hosts.values() for uplink in host.settings["uplinks"].values()]
+        uplinks = [uplink for host in self.hosts.values() for uplink in host.settings["uplinks"].values()]
+        return [gateway for uplink in uplinks for gateway in uplink.gateway]
 
     def _await_gateway_answer(self, gateway: str) -> None:
         """The far end of the baseline path answers a gateway, so every route between the two is in force."""
         interfaces = self.topology.interfaces.values()
         owners = {address.partition("/")[0]: each.node for each in interfaces for address in each.addresses}
-        self._await_answer(self.hosts[owners[gateway]], "-I", gateway)
+        far_end = next(each for each in self._far_ends() if _same_family(each, gateway))
+        self._await_answer(self.hosts[owners[gateway]], far_end, "-I", gateway)
 
     def _await_routes(self) -> None:
         """The near end of the baseline path gets an answer from the far end, by the way out that it uses."""
         if not self.plan.other_controller:  # what that one lets through is its own business
-            self._await_answer(self.hosts[self.topology.baseline[0]])
+            for far_end in self._far_ends()[:1]:  # the controllers drop IPv6 still
+                self._await_answer(self.hosts[self.topology.baseline[0]], far_end)
 
-    def _await_answer(self, host: Host, *options: str) -> None:
-        far_end = self.topology.baseline[1]
+    def _far_ends(self) -> list[str]:
+        """The addresses of the far end of the baseline path: one of each family."""
+        address = self.topology.baseline[1]
+        there = [[own.partition("/")[0] for own in each.addresses] for each in self.topology.interfaces.values()]
+        return next((own for own in there if address in own), [address])
+
+    def _await_answer(self, host: Host, far_end: str, *options: str) -> None:
         ask = ["ping", "-n", "-q", "-c", "1", "-W", "1", *options, far_end]
         wait_until(lambda: host.succeeds(*ask), f"{host.name} to get an answer from {far_end}")
 
@@ -310,6 +320,8 @@ class RunningLab:
         return {
             "name": self.plan.name,
             "scenario": self.plan.scenario,
+            "seed": self.plan.variation.seed,
+            "family": self.plan.variation.family,
             "topology": self.plan.topology,
             "places": self.plan.places,
             "hosts": list(self.hosts),
@@ -371,7 +383,9 @@ class RunningLab:
             preferred = list(uplinks)[: list(uplinks).index(uplink)]
             lines = [f"ip link set dev {uplinks[name].interface} down" for name in preferred]
             lines += [f"ip link set dev {chosen.interface} up"]
-            lines += [f"ip route replace default via {chosen.gateway} dev {chosen.interface}"]
+            link_local = self.topology.interfaces[chosen.interface].link_local  # which no interface keeps that is down
+            lines += [f"ip address replace {link_local} dev {chosen.interface} nodad"] if link_local else []
+            lines += [f"ip route replace default via {gateway} dev {chosen.interface}" for gateway in chosen.gateway]
             there.check("; ".join(lines))
             there.set_resolver(chosen.resolver)
             self._uplinks[host] = uplink
@@ -444,6 +458,11 @@ class RunningLab:
     def stop(self) -> None:
         """Ends the lab."""
         threading.Timer(0.02, self._end, [STOPPED]).start()
+
+
+def _same_family(one: str, other: str) -> bool:
+    """Whether two addresses are of one family: only those of IPv6 have colons."""
+    return (":" in one) == (":" in other)
 
 
 def _named(name: str, there: Mapping[str, Any], kind: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -12,28 +12,36 @@ from whodunet import catalogue, faults
 from whodunet.cases.causes import Cause
 from whodunet.cases.fault import Fault
 from whodunet.cases.scenario import Scenario
+from whodunet.cases.twins import mismatches
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
-from whodunet.lab_topo import LabTopo, describe
+from whodunet.lab_topo import LabTopo, build, describe
 from whodunet.loading.cause_files import read_causes
+from whodunet.loading.packet_kind_files import learn_packet_kinds
+from whodunet.loading.program_files import learn_programs
 from whodunet.loading.scenario_checks import NO_CAUSE
-from whodunet.loading.scenario_file import read_scenario
-from whodunet.loading.yaml_lines import read_file, shown
+from whodunet.loading.scenario_file import NotOverFamily, read_scenario
+from whodunet.loading.yaml_lines import Document, read_file, shown
 from whodunet.spelling import did_you_mean
+from whodunet.variation import AS_STATED, Variation
 
 
 class Library:
     """What scenario files may refer to: the project's own, and what lies in the catalogue's other places."""
 
-    def __init__(self, places: Catalogue | None = None) -> None:
-        """A library of what a catalogue finds; of the process's own catalogue if none is given."""
+    def __init__(self, places: Catalogue | None = None, variation: Variation = AS_STATED) -> None:
+        """A library of what a catalogue finds, of the process's own if none is given; its networks in a variation."""
         self.catalogue = catalogue.given() if places is None else places
+        self.variation = variation
+        learn_programs(self.catalogue)
+        learn_packet_kinds(self.catalogue)
 
     @cache  # noqa: B019 - a library lives as long as the process
-    def at(self, places: Catalogue) -> Library:
-        """The library of another catalogue."""
-        return self if places == self.catalogue else Library(places)
+    def at(self, places: Catalogue, variation: Variation | None = None) -> Library:
+        """The library of another catalogue or variation; by default in this one."""
+        variation = variation or self.variation
+        return self if (places, variation) == (self.catalogue, self.variation) else Library(places, variation)
 
     def of(self, scenario: Scenario) -> Library:
         """The library of a scenario: with what lies beside its file."""
@@ -63,8 +71,8 @@ class Library:
         """
         file = self.topology_file(name)
         try:
-            made: LabTopo = catalogue.attribute(file, "topos")[name]()
-            describe(name, made)
+            made = build(catalogue.attribute(file, "topos")[name], self.variation)
+            describe(name, made, self.variation.family)
         except InvalidInput:
             raise
         except Exception as error:  # whatever somebody's file does
@@ -74,7 +82,12 @@ class Library:
 
     def topology(self, name: str) -> Topology:
         """The topology of that name."""
-        return describe(name, self.topo(name))
+        return describe(name, self.topo(name), self.variation.family)
+
+    def unused_seed(self, topology: Topology) -> Iterator[str]:
+        """That a seed was given to a topology that draws nothing, where that is so."""
+        if topology.seed != self.variation.seed:
+            yield f"--seed {self.variation.seed} changes nothing: the topology {topology.name} draws nothing from it"
 
     def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Topology:
         """A topology with some keys of its switches' policies replaced."""
@@ -120,16 +133,52 @@ class Library:
             return [(problem.place.removeprefix(f"{switch}:").strip(), problem) for problem in error.problems]
         return []
 
-    @cache  # noqa: B019
     def scenario(self, path: Path, name: str | None = None) -> Scenario:
         """The scenario of a file; its name is the file's, if none is given.
+
+        Args:
+            name: of a copy of the file, as records keep one; its twin need not be there any more.
 
         Raises:
             InvalidInput: with every problem of the file.
         """
+        scenario = self._read(path, name)
+        if name is None:
+            self.twin(scenario)
+        return scenario
+
+    @cache  # noqa: B019
+    def _read(self, path: Path, name: str | None = None) -> Scenario:
         text = read_file(path)
         library = self.at(self.catalogue.beside(path))
         return read_scenario(text, name or path.stem, shown(path), library, file=str(path.resolve()))
+
+    def twin(self, scenario: Scenario) -> Scenario | None:
+        """The scenario that another one names as its twin: a file beside it, or one of the library.
+
+        None without one, and where that one is about the other family of addresses.
+
+        Raises:
+            InvalidInput: when it does not exist, cannot be read or cannot be its twin.
+        """
+        name = scenario.answer.twin_of
+        if name is None:
+            return None
+        own = Path(scenario.file)
+        place = Document(scenario.source, shown(own)).place(["answer", "twin_of"])
+        known = {
+            **self.catalogue.files("scenarios", ".yaml"),
+            **{each.stem: each for each in own.parent.glob("*.yaml")},
+        }
+        if name not in known:
+            raise InvalidInput(Problem(place, f"is {name}, which is not a scenario", did_you_mean(name, known)))
+        try:
+            twin = self._read(known[name])
+        except NotOverFamily:
+            return None
+        if wrong := [Problem(place, *each) for each in mismatches(scenario, twin)]:
+            raise InvalidInput(*wrong)
+        return twin
 
 
 def find_scenario(name: str) -> Path:

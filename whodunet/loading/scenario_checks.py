@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from whodunet.cases.causes import Cause, causes_of
 from whodunet.cases.fault import Fault
+from whodunet.cases.fields import Part
 from whodunet.errors import Problem
 from whodunet.evidence.topology import Topology
 from whodunet.loading.cause_files import suggestion
@@ -84,6 +85,10 @@ class _Checks:
         nodes = topology.nodes.values()
         self._hosts = [node.name for node in nodes if not node.is_switch]
         self._switches = [node.name for node in nodes if node.is_switch]
+        self._points = [
+            *topology.interfaces,
+            *(f"{each.node}.{each.label}" for each in topology.interfaces.values() if each.label),
+        ]
         self._probes = _mapping(self._content, "probes")
 
     def names(self) -> Iterator[Problem]:
@@ -138,10 +143,15 @@ class _Checks:
             yield self._problem(["setup", "policies", switch, *_steps(key)], problem.wrong, problem.fix)
 
     def _fault_names(self) -> Iterator[Problem]:
-        known = {"switch": self._switches, "interface": list(self._topology.interfaces)}
+        known: Mapping[Part, list[str]] = {
+            "host": self._hosts,
+            "switch": self._switches,
+            "node": [*self._topology.nodes],
+            "interface": self._points,
+        }
         for number, fault in enumerate(self._faults):
-            for key, name in fault.names().items() if fault else ():
-                yield from self._must_be_one_of(name, known.get(key, self._hosts), key, ["faults", number, key])
+            for each in fault.names() if fault else ():
+                yield from self._must_be_one_of(each.name, known[each.part], each.part, ["faults", number, *each.key])
 
     def _misfits(self) -> Iterator[Problem]:
         """What could not be injected."""
@@ -175,7 +185,7 @@ class _Checks:
         asker = _part(_part(claim, "after", dict), "sender", str)
         yield from self._must_be_one_of(asker, self._topology.nodes, "node", [*at, "after", "sender"])
         for path, point in _capture_points(claim):
-            yield from self._must_be_one_of(point, self._topology.interfaces, "interface", [*at, *path])
+            yield from self._must_be_one_of(point, self._points, "interface", [*at, *path])
 
     def answer(self) -> Iterator[Problem]:
         """What in the answer does not follow from the faults."""

@@ -12,12 +12,16 @@ from functools import reduce
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import IntSchema
 
 from whodunet.cases.fault import Fault
+from whodunet.cases.references import REFERENCE_PATTERN, References
 from whodunet.cases.scenario import (
     Answer,
     Claims,
     EvidenceClaim,
+    OneFamily,
     Probe,
     Question,
     Scenario,
@@ -27,7 +31,9 @@ from whodunet.cases.scenario import (
 )
 from whodunet.cases.strict import Strict
 from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.topology import Topology
 from whodunet.loading.former_words import in_present_words
+from whodunet.loading.resolution import Resolution
 from whodunet.loading.scenario_checks import Known, check
 from whodunet.loading.validation import parse
 from whodunet.loading.yaml_lines import Document
@@ -43,6 +49,7 @@ class AnswerPart(Strict):
     symptoms: Mapping[str, SymptomClaim] = Field(description="what each probe shows")
     evidence: tuple[EvidenceClaim, ...] = Field(default=(), description="what the packets show")
     repaired: Claims | None = Field(default=None, description="what is seen once the faults are taken out")
+    twin_of: str | None = Field(default=None, description="scenario that shows the same words, for another cause")
     lesson: str = Field(default="", description="what to take along, told after the verdict")
 
 
@@ -52,6 +59,7 @@ class ScenarioFile(Strict):
     title: str = Field(min_length=1)
     story: str = Field(min_length=1)
     topology: str
+    family: OneFamily | None = Field(default=None, description="for a case about one family; else it is for both")
     vantage: str | None = Field(
         default=None, description="host of the person who asks; the baseline's host if not given"
     )
@@ -59,6 +67,14 @@ class ScenarioFile(Strict):
     faults: tuple[Mapping[str, Any], ...] = ()
     probes: Mapping[str, Probe] = Field(min_length=1)
     answer: AnswerPart
+
+
+class NotOverFamily(InvalidInput):
+    """A scenario is about the other family of addresses than the one that its probes would go over."""
+
+    def __init__(self, problem: Problem, because: str) -> None:
+        super().__init__(problem)
+        self.because = because  # what the file says
 
 
 def read_scenario(text: str, name: str, place: str, known: Known, file: str = "") -> Scenario:
@@ -73,16 +89,44 @@ def read_scenario(text: str, name: str, place: str, known: Known, file: str = ""
 
     Raises:
         InvalidInput: with every problem there is, each with file, line, key and fix.
+        NotOverFamily: when it is a case about the other family than that of its topology.
     """
     document = Document(text, place)
     document.content = in_present_words(document.content)
+    _require_family(document, known)
+    resolution = Resolution(document, _references(document, known))
     written, problems = parse(ScenarioFile, document.content, document)
     faults, fault_problems = _read_faults(document, known)
     problems += [*fault_problems, *check(document, faults, known, is_well_formed=written is not None)]
+    problems = [each for each in problems if each.place not in resolution.unresolved] + resolution.problems
     if problems or written is None:
         raise InvalidInput(*sorted(set(problems), key=document.order))
     scenario = _scenario(written, name, tuple(fault for fault in faults if fault), known)
     return scenario.model_copy(update={"source": text, "file": file})
+
+
+def _require_family(document: Document, known: Known) -> None:
+    """Told before anything else: what such a file refers to need not exist in the other family."""
+    stated = document.content.get("family")
+    limit, _ = parse(OneFamily, stated, document, ["family"]) if stated is not None else (None, [])
+    topology = _topology(document, known)
+    if limit is not None and topology is not None and topology.family != limit.only:
+        wrong = f"holds over {limit.only} only: {limit.because}"
+        raise NotOverFamily(Problem(document.place(["family"]), wrong, f"use --family {limit.only}"), limit.because)
+
+
+def _topology(document: Document, known: Known) -> Topology | None:
+    """The file's topology; None when it does not exist, which is told elsewhere."""
+    name = document.content.get("topology")
+    return known.topology(name) if isinstance(name, str) and name in known.topology_names() else None
+
+
+def _references(document: Document, known: Known) -> References | None:
+    """What the file's topology knows; None when that topology does not exist."""
+    topology, setup = _topology(document, known), document.content.get("setup")
+    uplinks = setup.get("uplinks") if isinstance(setup, dict) else None
+    used = {host: str(way) for host, way in uplinks.items()} if isinstance(uplinks, dict) else {}
+    return References(topology, used) if topology is not None else None
 
 
 def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], list[Problem]]:
@@ -119,13 +163,23 @@ def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: K
         culprit=truth.culprit,
         faulty=faulty,
         repaired=truth.repaired,
+        twin_of=truth.twin_of,
         lesson=truth.lesson,
     )
-    return Scenario(question=question, staging=Staging(setup=file.setup, faults=faults), answer=answer)
+    staging = Staging(setup=file.setup, faults=faults)
+    return Scenario(question=question, staging=staging, answer=answer, family=file.family)
+
+
+class _Written(GenerateJsonSchema):
+    """The schema of what stands in a file: where a number is wanted, a reference to one is as good."""
+
+    def int_schema(self, schema: IntSchema) -> JsonSchemaValue:
+        return {"anyOf": [super().int_schema(schema), {"type": "string", "pattern": REFERENCE_PATTERN}]}
 
 
 def json_schema(fault_kinds: Mapping[str, type[Fault]]) -> dict[str, Any]:
     """The JSON Schema of scenario files, for editors."""
     union: Any = Annotated[reduce(operator.or_, fault_kinds.values()), Field(discriminator="kind")]
     model = create_model("Scenario", __base__=ScenarioFile, faults=(tuple[union, ...], ()))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(model).json_schema()
+    schema = TypeAdapter(model).json_schema(schema_generator=_Written)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema

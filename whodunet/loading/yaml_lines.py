@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import yaml
 
 from whodunet.errors import InvalidInput, Problem
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Path = Sequence[str | int]
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Step: TypeAlias = "str | int"  # a key, or an item's number
+Path = Sequence[Step]
 
 # What no scenario needs, and would take memory or time without end.
 _MOST_BYTES: Final = 1_000_000
 _MOST_VALUES: Final = 50_000  # once every alias is written out
 _DEEPEST: Final = 40
+_UNQUOTED: Final = re.compile(r"""(?<![$%"'{])\{[A-Za-z][\w.-]*\}""")  # YAML takes such braces for its own
 
 
 class _PlainLoader(_Loader):  # type: ignore[misc, valid-type]
@@ -122,26 +126,47 @@ class Document:
         try:
             refuse_explosive(text, place)
             root = yaml.compose(text, Loader=_PlainLoader)
-            self.content: Any = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader, without dates
-            json.dumps(self.content)  # what cannot be said in JSON has no place in a scenario
+            content: Json = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader, without dates
+            json.dumps(content)  # what cannot be said in JSON has no place in a scenario
         except yaml.YAMLError as error:
-            raise InvalidInput(_syntax_problem(error, place)) from error
+            raise InvalidInput(_syntax_problem(error, text, place)) from error
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             # Binary values, sets, numbers that Python refuses to read, aliases of themselves.
             fix = "write plain texts, numbers, lists and mappings"
             raise InvalidInput(Problem(f"{place}:1", f"cannot be read as plain values: {error}", fix)) from error
-        if root is None or not isinstance(self.content, dict):
+        if root is None or not isinstance(content, dict):
             raise InvalidInput(
                 Problem(f"{place}:1", "is not a mapping of keys to values", f"start it with `{begins_with}`")
             )
+        self.content: dict[str, Json] = content
         self._root: yaml.Node = root
+        self._written_keys: Mapping[tuple[Step, ...], str] = {}
         twice = tuple(self._keys_given_twice(root))
         if twice:
             raise InvalidInput(*twice)
 
+    def rename_keys(self, written_keys: Mapping[tuple[Step, ...], str]) -> None:
+        """Tells of keys that are others in the content than in the file; places are told as the file has them.
+
+        Args:
+            written_keys: the path to each such key, and the key that stands in the file.
+        """
+        self._written_keys = written_keys
+
     def place(self, path: Path) -> str:
         """Where a value stands: "FILE:LINE: faults[0].node"; of a missing one, where its parent stands."""
-        return f"{self._place}:{self._line(path)}: {dotted(path)}"
+        written = [self._written_keys.get(tuple(path[: at + 1]), step) for at, step in enumerate(path)]
+        return f"{self._place}:{self._line(written)}: {dotted(written)}"
+
+    def is_in_braces(self, path: Path) -> bool:
+        """True for a mapping that is written as {KEY: VALUE}."""
+        node = self._root
+        for step in path:
+            found = _child(node, step)
+            if found is None:
+                return False
+            _, node = found
+        return isinstance(node, yaml.MappingNode) and bool(node.flow_style)
 
     def order(self, problem: Problem) -> tuple[int, Problem]:
         """Sorts the problems of this document by line."""
@@ -172,7 +197,7 @@ class Document:
                 yield from self._keys_given_twice(value)
 
 
-def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+def _child(node: yaml.Node, step: Step) -> tuple[yaml.Node, yaml.Node] | None:
     """The node of a key (or of an item) and the node of its value."""
     if isinstance(node, yaml.MappingNode):
         return next(((key, value) for key, value in node.value if key.value == str(step)), None)
@@ -187,8 +212,11 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".") or "the file"
 
 
-def _syntax_problem(error: yaml.YAMLError, place: str) -> Problem:
+def _syntax_problem(error: yaml.YAMLError, text: str, place: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
     wrong = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Problem(f"{place}:{line}", f"is not valid YAML: {wrong}", "look at this line and the one before it")
+    near = text.splitlines()[max(line - 2, 0) : line]
+    braced = next((found[0] for each in near if (found := _UNQUOTED.search(each))), None)
+    fix = f"quote the whole value in which {braced} stands" if braced else "look at this line and the one before it"
+    return Problem(f"{place}:{line}", f"is not valid YAML: {wrong}", fix)

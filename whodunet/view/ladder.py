@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from whodunet.evidence.facts import spoofed_sender
 from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.evidence.topology import Topology
-from whodunet.evidence.trails import Trail, arrived, is_unsettled, node_with, sender_of, trails_of
+from whodunet.evidence.trails import Trail
 from whodunet.view.columns import wrapped
 from whodunet.view.lanes import ARRIVED, DROPPED, LEGEND, UNSETTLED, Arrow, Lanes, Line
 from whodunet.view.style import Ink, Painted, Style, joined
@@ -30,34 +32,30 @@ class Row:
 
 
 def render_ladder(
-    packets: Sequence[CapturedPacket],
-    topology: Topology,
+    evidence: ProbeEvidence,
     *,
     destination: str | None = None,
     culprit: str | None = None,
     style: Style | None = None,
     most_rows: int = MOST_ROWS,
-    unsettled_since_ns: int | None = None,
 ) -> Painted:
     """The packets of one probe over the nodes of their path, up to the destination even when nothing reached it.
 
     Args:
-        packets: of one probe, from all capture points.
+        evidence: what the probe left.
         destination: the node that the probe meant; without it, the one that has the first packet's destination address.
         culprit: the node, or the link ("a - b"), to mark.
         style: width in columns, characters, colour.
         most_rows: packets drawn; the rest is counted in a last line.
-        unsettled_since_ns: from when on a packet that did not arrive may still have been on its way; None: never.
     """
-    style = style or Style()
-    trails = _telling(trails_of(packets, topology))
+    style, topology = style or Style(), evidence.topology
+    trails = _telling(evidence.trails)
     if not trails:
         return style.paint("no packet was seen at any capture point")
-    taken = _taken(trails, topology)
-    rows = list(_without_routine(_folded(trails, topology, unsettled_since_ns), topology, taken))
-    isns, zero_ns, marked = Isns(packets), opening(trails).first.time_ns, _nodes_of(culprit, topology)
+    rows = list(_without_routine(_folded(trails, evidence), evidence))
+    isns, zero_ns, marked = Isns(evidence.packets), opening(trails).first.time_ns, _nodes_of(culprit, topology)
     shown = rows[:most_rows]
-    lines = [_line(row, isns, zero_ns, topology, style, unsettled_since_ns, taken) for row in shown]
+    lines = [_line(row, isns, zero_ns, evidence, style) for row in shown]
     lanes = Lanes(_columns(trails, destination, topology), lines, style, marked)
     drawn = list(lanes.header())
     for row, line in zip(rows, lines, strict=False):
@@ -89,11 +87,11 @@ def _is_settled(trail: Trail, settled: Collection[tuple[str, str]]) -> bool:
     return arp is not None and ((arp.target, arp.sender) in settled or (arp.sender, arp.target) in settled)
 
 
-def _folded(trails: Sequence[Trail], topology: Topology, unsettled_since_ns: int | None) -> list[Row]:
+def _folded(trails: Sequence[Trail], evidence: ProbeEvidence) -> list[Row]:
     """Equal packets on an equal way become one row; the IP id, which every retransmission has anew, does not count."""
     same: dict[tuple[object, ...], list[Trail]] = {}
     for trail in trails:
-        is_open = is_unsettled(trail, unsettled_since_ns, topology)
+        is_open = evidence.fate(trail) == "unsettled"
         same.setdefault((_content(trail.first), trail.points, is_open), []).append(trail)
     return [Row(group[0], tuple(trail.first.time_ns for trail in group[1:])) for group in same.values()]
 
@@ -104,29 +102,9 @@ def _content(packet: CapturedPacket) -> tuple[object, ...]:
     return ip, packet.tcp, packet.udp, icmp, packet.arp, packet.dns
 
 
-def _taken(trails: Sequence[Trail], topology: Topology) -> Collection[Trail]:
-    """What came as far as a node that took the connection over in its destination's name, as a proxy does.
-
-    Whoever says SYN-ACK has the connection: what is for it there has arrived, whatever its address says.
-    """
-    known = topology.interfaces
-    takers = {
-        (trail.first.flow, trail.first.ip.source, known[trail.first.point].node)
-        for trail in trails
-        if "SYN-ACK" in trail.kinds and trail.first.ip is not None and trail.first.point in known
-    }
-    return frozenset(
-        trail
-        for trail in trails
-        if trail.last.ip is not None
-        and trail.last.point in known
-        and (trail.last.flow, trail.last.ip.destination, known[trail.last.point].node) in takers
-    )
-
-
-def _without_routine(rows: Sequence[Row], topology: Topology, taken: Collection[Trail]) -> Iterator[Row]:
+def _without_routine(rows: Sequence[Row], evidence: ProbeEvidence) -> Iterator[Row]:
     """Long runs of data and ACKs that all arrived become one row, unless there is nothing else to show."""
-    for is_routine, group in groupby(rows, lambda row: _is_routine(row.trail, topology, taken)):
+    for is_routine, group in groupby(rows, lambda row: _is_routine(row.trail, evidence)):
         run = list(group)
         if is_routine and MOST_QUIET_ROWS < len(run) < len(rows):
             yield Row(run[0].trail, quiet=sum(1 + len(row.again_ns) for row in run))
@@ -134,16 +112,16 @@ def _without_routine(rows: Sequence[Row], topology: Topology, taken: Collection[
             yield from run
 
 
-def _is_routine(trail: Trail, topology: Topology, taken: Collection[Trail]) -> bool:
+def _is_routine(trail: Trail, evidence: ProbeEvidence) -> bool:
     tcp = trail.first.tcp
     is_talk = tcp is not None and set(tcp.flags) <= {"P", "."} and "SSH banner" not in trail.kinds
-    return is_talk and (trail in taken or arrived(trail, topology))
+    return is_talk and evidence.has_arrived(trail)
 
 
 def _columns(trails: Sequence[Trail], destination: str | None, topology: Topology) -> list[str]:
     """The nodes that the packets touched, and those that the first would have passed next, in the topology's order."""
     first = opening(trails)
-    goal = destination or (node_with(first.first.ip.destination, topology) if first.first.ip else None)
+    goal = destination or (topology.node_with(first.first.ip.destination) if first.first.ip else None)
     touched = {node for trail in trails for node in _nodes(trail, topology)}
     passed = _nodes(first, topology)
     if goal is not None and passed and goal not in passed:
@@ -182,50 +160,26 @@ def _neighbours(node: str, topology: Topology) -> list[str]:
 def _label(row: Row, isns: Isns, topology: Topology) -> str:
     if row.quiet:
         return f"… {row.quiet} packets of data and ACKs, all arrived"
-    named = forged_name(row.trail, topology)
+    named = spoofed_sender(row.trail, topology)
     return label(row.trail.first, isns) + (f" as {named}" if named else "")
 
 
-def forged_name(trail: Trail, topology: Topology) -> str | None:
-    """The node whose address a packet bears that comes from another; None for a packet in its sender's own name.
-
-    A switch has no address of its own and sends ICMP errors with its router's: forged is what bears the address of an
-    end of the very conversation.
-    """
-    named = sender_of(trail.first, topology)
-    begins = topology.interfaces.get(trail.first.point)
-    if named is None or begins is None or named == begins.node:
-        return None
-    quoted = trail.first.icmp.quoted if trail.first.icmp else None
-    ends = {node_with(address, topology) for address, _ in quoted.ends} if quoted else {named}
-    return named if named in ends else None
-
-
-def _line(
-    row: Row,
-    isns: Isns,
-    zero_ns: int,
-    topology: Topology,
-    style: Style,
-    unsettled_since_ns: int | None,
-    taken: Collection[Trail],
-) -> Line:
-    trail, label_ = row.trail, style.plain(_label(row, isns, topology))
+def _line(row: Row, isns: Isns, zero_ns: int, evidence: ProbeEvidence, style: Style) -> Line:
+    trail, label_ = row.trail, style.plain(_label(row, isns, evidence.topology))
     time = f"{(trail.first.time_ns - zero_ns) / 1e6:z.1f}"
     if row.quiet:
         return Line(time, label_, ink="dim")
-    ink: Ink | None = "yellow" if forged_name(trail, topology) else None
-    arrow = Arrow(tuple(_nodes(trail, topology)), ARRIVED)
-    if trail not in taken and not arrived(trail, topology):
-        arrow = _lost(trail, topology, unsettled_since_ns)
-    return Line(time, label_, style.plain(_ttls(trail)), arrow, ink)
+    ink: Ink | None = "yellow" if spoofed_sender(trail, evidence.topology) else None
+    return Line(time, label_, style.plain(_ttls(trail)), _arrow(trail, evidence), ink)
 
 
-def _lost(trail: Trail, topology: Topology, unsettled_since_ns: int | None) -> Arrow:
+def _arrow(trail: Trail, evidence: ProbeEvidence) -> Arrow:
     """How far a packet came; what a switch or host took in and did not let out ended there, all else in the cable."""
-    nodes = tuple(_nodes(trail, topology))
-    goal = node_with(trail.last.ip.destination, topology) if trail.last.ip else None
-    mark = UNSETTLED if is_unsettled(trail, unsettled_since_ns, topology) else DROPPED
+    nodes, fate = tuple(_nodes(trail, evidence.topology)), evidence.fate(trail)
+    if fate == "arrived":
+        return Arrow(nodes, ARRIVED)
+    goal = evidence.topology.node_with(trail.last.ip.destination if trail.last.ip else None)
+    mark = UNSETTLED if fate == "unsettled" else DROPPED
     return Arrow(nodes, mark, None if trail.last.direction == "in" else goal or "")
 
 
@@ -267,7 +221,7 @@ def _legend(
     changed = next((ttls for ttls in map(_ttls, trails) if "→" in ttls), None)
     if changed is not None:
         yield f"{changed}: TTL where first seen → where last seen"
-    for name in dict.fromkeys(filter(None, (forged_name(trail, topology) for trail in trails))):
+    for name in dict.fromkeys(filter(None, (spoofed_sender(trail, topology) for trail in trails))):
         yield f"as {name}: its source address is {name}'s, but it was first seen elsewhere"
     if left_out:
         yield f"No column for: {', '.join(left_out)}"

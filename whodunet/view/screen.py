@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from whodunet.evidence.observation import Observation
-from whodunet.evidence.symptoms import Reading, Symptom
+from whodunet.evidence.symptoms import Symptom, SymptomReading
 
 MOST_LINES = 12
 LONGEST_LINE = 2000  # characters; nobody reads what comes after them
@@ -62,7 +62,7 @@ def _shortened(lines: list[str]) -> list[str]:
     return [*lines[:half], f"… {len(lines) - 2 * half} more lines", *lines[-half:]]
 
 
-def outcome(observation: Observation, reading: Reading) -> str:
+def outcome(observation: Observation, reading: SymptomReading) -> str:
     """The symptom and how long it took: "refused after 15 ms"; with the line that no rule knows where it is unknown."""
     if reading.symptom is Symptom.COULD_NOT_MEASURE:
         return f"{reading.symptom} ({reading.reason})"

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 
 from whodunet.cases.findings import Outcome
 from whodunet.cases.judging import Judgement
-from whodunet.cases.scenario import Scenario
-from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
-from whodunet.evidence.packets import CapturedPacket
-from whodunet.evidence.readings import readings_of
-from whodunet.evidence.symptoms import Reading
-from whodunet.evidence.topology import Topology
-from whodunet.evidence.trails import packets_of, trails_of, unsettled_since_ns
+from whodunet.cases.recording import Recording
+from whodunet.evidence.observation import Phase, PhaseName
+from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.view.columns import cut, definitions, filled, wrapped
 from whodunet.view.ladder import render_ladder
-from whodunet.view.reasons import evidence_sentence, exchange_at, have_same_packets, in_brief, reasons
+from whodunet.view.reasons import evidence_sentence, have_same_packets, in_brief, reasons
 from whodunet.view.screen import outcome, screen
 from whodunet.view.style import Ink, Painted, Style, joined
 from whodunet.view.wording import Isns, tcpdump_line
@@ -43,11 +39,7 @@ def render_story(told: Sequence[Section]) -> Painted:
 
 
 def sections(
-    scenario: Scenario,
-    run: Run,
-    packets: Sequence[CapturedPacket],
-    judgements: Sequence[Judgement],
-    topology: Topology,
+    recording: Recording,
     *,
     cause_title: str,
     culprit: str | None,
@@ -60,13 +52,12 @@ def sections(
     The scenario's first probe is told in full, the others in one line each. No line is longer than the style's width.
 
     Args:
-        packets: the whole capture, of both phases.
         cause_title: the cause in the taxonomy's words.
         culprit: the node or link; None when nothing is wrong.
         all_claims: lists the claims that held, too.
         is_mystery: leaves out what gives the culprit away before the verdict: the scenario's name, the marked column.
     """
-    teller = _Teller(scenario, run, packets, topology, style, None if is_mystery else culprit)
+    teller, judgements = _Teller(recording, style, None if is_mystery else culprit), recording.judgements
     return [
         teller.beginning(is_mystery),
         *teller.symptoms(),
@@ -82,18 +73,10 @@ def sections(
 
 
 class _Teller:
-    def __init__(
-        self,
-        scenario: Scenario,
-        run: Run,
-        packets: Sequence[CapturedPacket],
-        topology: Topology,
-        style: Style,
-        marked: str | None,
-    ) -> None:
-        self._scenario, self._run, self._packets, self._topology = scenario, run, packets, topology
+    def __init__(self, recording: Recording, style: Style, marked: str | None) -> None:
+        self._scenario, self._run, self._topology = recording.scenario, recording.run, recording.topology
+        self._evidence = recording.evidence
         self._style, self._marked = style, marked
-        self._readings = readings_of(run, packets, topology)
 
     def beginning(self, is_mystery: bool) -> Section:
         question = self._scenario.question
@@ -117,62 +100,41 @@ class _Teller:
             yield self._section("The capture is not a witness", told)
 
     def main_probe(self) -> Iterator[Section]:
-        phase = self._phase("faulty")
-        if phase is None:
-            return
-        for probe, observation in list(phase.observations.items())[:1]:
-            own = self._own(observation, phase)
-            heading = f"The packets of {probe}, hop by hop ({self._outcome(observation, phase)})"
-            if not own:
+        for probe, left in list(self._evidence.get("faulty", {}).items())[:1]:
+            heading = f"The packets of {probe}, hop by hop ({_outcome(left)})"
+            if not left.packets:
                 none = "No packet was seen at any capture point, the sender's own included."
                 yield self._section(heading, self._filled(none))
                 return
-            yield from self._answer(observation, own, phase)
-            since_ns = unsettled_since_ns(phase, self._topology)
-            ladder = render_ladder(
-                own, self._topology, culprit=self._marked, style=self._style, unsettled_since_ns=since_ns
-            )
+            yield from self._answer(left)
+            ladder = render_ladder(left, culprit=self._marked, style=self._style)
             yield self._section(heading, [ladder])
 
-    def _answer(
-        self, observation: Observation, own: Sequence[CapturedPacket], phase: Phase | None
-    ) -> Iterator[Section]:
-        if phase is None:
+    def _answer(self, left: ProbeEvidence) -> Iterator[Section]:
+        explained, host = left.explanation, left.observation.host
+        if explained is None:
             return
-        exchange = exchange_at(observation.host, own, self._topology, self._reading(observation, phase).symptom)
-        if exchange is None:
-            return
-        isns = Isns(own)
-        shown = [packet for packet in (exchange.asked, exchange.answer) if packet is not None]
-        lines = self._wrapped(f"{observation.host}$ tcpdump -n -i {exchange.asked.point}", "    ")
+        isns = Isns(left.packets)
+        shown = [packet for packet in (explained.asked, explained.answer) if packet is not None]
+        lines = self._wrapped(f"{host}$ tcpdump -n -i {explained.asked.point}", "    ")
         for packet in shown:
             lines += self._wrapped(tcpdump_line(packet, isns), "    ", after=",")
-        for reason in reasons(exchange, phase.baseline_rtt_ms, isns):
+        for reason in reasons(explained, left, isns):
             lines += self._filled(reason)
-        yield self._section(f"The answer, as {observation.host} sees it", lines)
+        yield self._section(f"The answer, as {host} sees it", lines)
 
     def other_probes(self) -> Iterator[Section]:
-        phase = self._phase("faulty")
-        if phase is None or len(phase.observations) < 2:
+        every = self._evidence.get("faulty", {})
+        if len(every) < 2:
             return
-        (_, main), *others = phase.observations.items()
-        reference = self._own(main, phase)
-        briefs = [(probe, self._in_brief(each, phase, reference)) for probe, each in others]
-        yield self._table("The other probes", briefs)
+        (_, main), *others = every.items()
+        yield self._table("The other probes", [(probe, self._in_brief(each, main)) for probe, each in others])
 
-    def _in_brief(self, observation: Observation, phase: Phase, reference: Sequence[CapturedPacket] = ()) -> str:
-        own = self._own(observation, phase)
-        if reference and have_same_packets(own, reference, self._topology):
-            return f"{self._outcome(observation, phase)}; the same packets"
-        told = in_brief(observation.host, own, self._topology, self._reading(observation, phase).symptom)
-        packets = told if own else "no packet of its own was seen"
-        return f"{self._outcome(observation, phase)}; {packets}"
-
-    def _outcome(self, observation: Observation, phase: Phase) -> str:
-        return outcome(observation, self._reading(observation, phase))
-
-    def _reading(self, observation: Observation, phase: Phase) -> Reading:
-        return self._readings[phase.name][observation.probe]
+    def _in_brief(self, left: ProbeEvidence, reference: ProbeEvidence | None = None) -> str:
+        if reference is not None and reference.trails and have_same_packets(left, reference):
+            return f"{_outcome(left)}; the same packets"
+        packets = in_brief(left) if left.trails else "no packet of its own was seen"
+        return f"{_outcome(left)}; {packets}"
 
     def proof(self) -> Iterator[Section]:
         phase = self._phase("faulty")
@@ -181,9 +143,9 @@ class _Teller:
             yield self._section("The fault, in the lab's own words", told)
 
     def repaired(self) -> Iterator[Section]:
-        phase = self._phase("repaired")
-        if phase is not None and phase.observations:
-            briefs = [(probe, self._in_brief(each, phase)) for probe, each in phase.observations.items()]
+        every = self._evidence.get("repaired", {})
+        if every:
+            briefs = [(probe, self._in_brief(each)) for probe, each in every.items()]
             yield self._table("Once the fault is taken out", briefs)
 
     def claims(self, judgements: Sequence[Judgement], all_claims: bool) -> Iterator[Section]:
@@ -205,18 +167,16 @@ class _Teller:
     def verdict(self, judgements: Sequence[Judgement], cause_title: str, culprit: str | None) -> Section:
         at = f", at {culprit}" if culprit else ""
         said = self._filled(f"{cause_title}{at}.", ink="bold")
-        evidence = [line for each in self._evidence(judgements) for line in self._filled(f"- {each}", "  ")]
+        evidence = [line for each in self._borne_out(judgements) for line in self._filled(f"- {each}", "  ")]
         proven, ink = _proven([judgement.outcome for judgement in judgements])
         return self._section("Verdict", [*said, *evidence, *self._filled(proven, ink=ink)])
 
-    def _evidence(self, judgements: Sequence[Judgement]) -> Iterator[str]:
+    def _borne_out(self, judgements: Sequence[Judgement]) -> Iterator[str]:
         """The claims about packets that held while the fault was in place: why the verdict is what it is."""
         held = {judgement.claim.id for judgement in judgements if judgement.outcome == "held"}
-        phase = self._phase("faulty")
         for number, claim in enumerate(self._scenario.answer.faulty.evidence, 1):
-            if phase is not None and f"faulty/evidence/{number}" in held:
-                trails = trails_of(self._own(phase.observations[claim.probe], phase), self._topology)
-                yield evidence_sentence(claim, trails, self._topology, phase.baseline_rtt_ms)
+            if f"faulty/evidence/{number}" in held:
+                yield evidence_sentence(claim, self._evidence["faulty"][claim.probe])
 
     def lesson(self) -> Iterator[Section]:
         if self._scenario.answer.lesson:
@@ -224,10 +184,6 @@ class _Teller:
 
     def _phase(self, name: PhaseName) -> Phase | None:
         return next((phase for phase in self._run.phases if phase.name == name), None)
-
-    def _own(self, observation: Observation, phase: Phase | None) -> Sequence[CapturedPacket]:
-        rtt_ms = phase.baseline_rtt_ms if phase else None
-        return packets_of(observation, self._packets, self._topology, rtt_ms)
 
     def _filled(self, text: str, indent: str = "", ink: Ink | None = None) -> list[Painted]:
         """Prose, in as many lines as it takes."""
@@ -250,6 +206,10 @@ class _Teller:
         plain = [(self._style.plain(name), self._style.plain(said)) for name, said in rows]
         lines = definitions(plain, self._style.width, before="  ")
         return self._section(heading, [self._style.paint(line) for line in lines])
+
+
+def _outcome(left: ProbeEvidence) -> str:
+    return outcome(left.observation, left.reading)
 
 
 def _proven(outcomes: Sequence[Outcome]) -> tuple[str, Ink]:

@@ -12,13 +12,13 @@ from whodunet.cases.judging import CHANGE, Judgement, claims_of, judge
 from whodunet.cases.scenario import AnswerTime
 from whodunet.evidence.capture_summary import CaptureSummary
 from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.probe_evidence import evidence_of
 from whodunet.evidence.topology import Interface
 
 
 def judged(case: ModuleType, *evidence: Any, packets: Any = None, **fields: Any) -> dict[str, Judgement]:
     scenario = case.scenario(*evidence)
-    seen = case.reference_packets() if packets is None else packets
-    judgements = judge(scenario, case.run(**fields), seen, case.topology())
+    judgements = case.recording(scenario, case.run(**fields), packets).judgements
     assert tuple(judgement.claim for judgement in judgements) == claims_of(scenario)
     return {judgement.claim.id: judgement for judgement in judgements}
 
@@ -335,7 +335,7 @@ def test_another_interface_of_the_packets_own_host_need_not_be_a_witness(
     second = {"client-eth1": Interface("client-eth1", "client", ("192.168.1.10/24",))}
     topology = replace(topology, interfaces={**topology.interfaces, **second})
 
-    judgements = judge(case.scenario(case.claim(**claim)), case.run(), packets, topology)
+    judgements = judge(case.scenario(case.claim(**claim)), case.run(), evidence_of(case.run(), packets, topology))
 
     assert {each.claim.id: each.outcome for each in judgements}["faulty/evidence/1"] == "held"
 
@@ -431,7 +431,7 @@ def test_a_recorder_that_lost_packets_at_the_client_contradicts_no_words(case: M
 def test_a_text_that_is_missing_breaks_the_symptom(case: ModuleType) -> None:
     scenario = case.scenario(output="No route to host")
 
-    judgements = {j.claim.id: j for j in judge(scenario, case.run(), case.reference_packets(), case.topology())}
+    judgements = {j.claim.id: j for j in case.recording(scenario).judgements}
 
     assert judgements["faulty/symptom/ssh"].outcome == "broken"
     assert judgements["faulty/symptom/ssh"].expected == 'refused and "No route to host" in the output'
@@ -447,6 +447,6 @@ def test_a_scenario_without_a_fault_claims_none_and_its_unchanged_symptom_shows(
     scenario = case.scenario(faults=False)
     run = case.run(repaired=case.observation(start_ms=20_000, end_ms=20_300))
 
-    judgements = {j.claim.id: j.outcome for j in judge(scenario, run, case.packets_refused_twice(), case.topology())}
+    judgements = {j.claim.id: j.outcome for j in case.recording(scenario, run, case.packets_refused_twice()).judgements}
 
     assert judgements == {"faulty/symptom/ssh": "held", "repaired/symptom/ssh": "broken", CHANGE: "broken"}

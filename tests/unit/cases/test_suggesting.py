@@ -8,7 +8,6 @@ from types import ModuleType
 
 import pytest
 
-from whodunet.cases.judging import judge
 from whodunet.cases.scenario import EvidenceClaim, Scenario
 from whodunet.cases.suggesting import suggested
 from whodunet.evidence.packets import CapturedPacket
@@ -30,7 +29,7 @@ def of_packet(claims: Sequence[EvidenceClaim], packet: str) -> EvidenceClaim:
 def test_the_forged_refusal_is_told_by_where_it_begins_when_it_comes_and_what_it_answers(
     case: ModuleType, scenario: Scenario
 ) -> None:
-    claims = suggested(scenario, case.run(), case.reference_packets(), case.topology())["faulty"]
+    claims = suggested(case.recording(scenario))["faulty"]
     assert [claim.packet for claim in claims] == ["SYN", "RST"]
     assert of_packet(claims, "SYN").last_seen_at == "fw-eth0"
     rst = of_packet(claims, "RST")
@@ -40,7 +39,7 @@ def test_the_forged_refusal_is_told_by_where_it_begins_when_it_comes_and_what_it
 
 
 def test_the_repaired_phase_has_claims_of_its_own(case: ModuleType, scenario: Scenario) -> None:
-    claims = suggested(scenario, case.run(), case.reference_packets(), case.topology())["repaired"]
+    claims = suggested(case.recording(scenario))["repaired"]
     assert of_packet(claims, "SYN").last_seen_at == "instance-eth0"
     answer = of_packet(claims, "SYN-ACK")
     assert (answer.first_seen_at, answer.ttl) == ("instance-eth0", {"client-eth0": 63})
@@ -49,12 +48,12 @@ def test_the_repaired_phase_has_claims_of_its_own(case: ModuleType, scenario: Sc
 
 
 def test_what_is_proposed_holds_when_it_is_pasted(case: ModuleType, scenario: Scenario) -> None:
-    told = suggested(scenario, case.run(), case.reference_packets(), case.topology())
+    told = suggested(case.recording(scenario))
     pasted: dict[str, object] = {
         phase: getattr(scenario.answer, phase).model_copy(update={"evidence": claims}) for phase, claims in told.items()
     }
     whole = scenario.model_copy(update={"answer": scenario.answer.model_copy(update=pasted)})
-    judged = judge(whole, case.run(), case.reference_packets(), case.topology())
+    judged = case.recording(whole).judgements
     outcomes = {each.claim.id: each.outcome for each in judged if "/evidence/" in each.claim.id}
     assert len(outcomes) == sum(map(len, told.values())) == 4
     assert set(outcomes.values()) == {"held"}
@@ -68,19 +67,17 @@ def test_nothing_is_proposed_of_another_hosts_conversations(case: ModuleType, sc
         return replace(packet, ip=replace(ip, source=source, destination=destination))
 
     packets = [of_others(packet) for packet in case.reference_packets()]
-    assert suggested(scenario, case.run(), packets, case.topology()) == {"faulty": (), "repaired": ()}
+    assert suggested(case.recording(scenario, packets=packets)) == {"faulty": (), "repaired": ()}
 
 
 def test_what_the_recorder_may_have_lost_is_not_proposed(case: ModuleType, scenario: Scenario) -> None:
     run = case.run(dropped={"fw-eth1": 3})
-    claims = suggested(scenario, run, case.reference_packets(), case.topology())["faulty"]
+    claims = suggested(case.recording(scenario, run))["faulty"]
     assert [claim for claim in claims if claim.last_seen_at == "fw-eth0"] == []
     assert of_packet(claims, "RST").ttl == {"client-eth0": 64}
 
 
 def test_a_phase_that_the_scenario_says_nothing_of_is_left_out(case: ModuleType, scenario: Scenario) -> None:
     answer = scenario.answer.model_copy(update={"repaired": None})
-    told = suggested(
-        scenario.model_copy(update={"answer": answer}), case.run(), case.reference_packets(), case.topology()
-    )
+    told = suggested(case.recording(scenario.model_copy(update={"answer": answer})))
     assert list(told) == ["faulty"]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from whodunet.evidence.command_line import UNSEEN, command_names, network_program, network_programs
+from whodunet.evidence.command_line import command_names, network_program, network_programs
+from whodunet.evidence.symptom_rows import UNSEEN
 
 PARTS = [
     *"();|&<>$!{}'\"\\\n#= -",

@@ -17,9 +17,10 @@ import pytest
 
 from whodunet.evidence.command_line import network_program
 from whodunet.evidence.observation import Observation
+from whodunet.evidence.programs import known
 from whodunet.evidence.symptom import Symptom
-from whodunet.evidence.symptom_rows import PROGRAMS, Row
-from whodunet.evidence.symptoms import Reading, classify, read_symptom
+from whodunet.evidence.symptom_rows import Row
+from whodunet.evidence.symptoms import SymptomReading, classify, read_symptom
 from whodunet.evidence.traffic import Connection, Traffic
 
 FOLDER: Final = Path(__file__).parents[2] / "data" / "program_output"
@@ -44,7 +45,7 @@ def read(
     stderr: str = "",
     failure: str | None = None,
     traffic: Traffic | None = None,
-) -> Reading:
+) -> SymptomReading:
     return read_symptom(command, Observation("p", "client", command, status, stdout, stderr, 0, 1, failure), traffic)
 
 
@@ -54,7 +55,7 @@ def symptom_of(command: str, status: int | None, stdout: str = "", stderr: str =
 
 def with_packets(
     command: str, status: int | None, *connections: Connection, stdout: str = "", stderr: str = ""
-) -> Reading:
+) -> SymptomReading:
     answered = any(each.stood for each in connections)
     traffic = Traffic(connections, sent=bool(connections), answered=answered)
     return read(command, status, stdout=stdout, stderr=stderr, traffic=traffic)
@@ -75,7 +76,7 @@ def test_line_ends_make_no_difference(ending: str) -> None:
 def test_a_command_that_could_not_be_started_is_never_a_symptom_of_the_network() -> None:
     for line in LINES:
         reading = read(line["command"], None, stdout=line["stdout"], stderr=line["stderr"], failure="host gone")
-        assert reading == Reading(Symptom.COULD_NOT_MEASURE, reason="host gone", has_run=False)
+        assert reading == SymptomReading(Symptom.COULD_NOT_MEASURE, reason="host gone", has_run=False)
 
 
 def test_output_that_was_shortened_in_the_middle_is_read_at_both_its_ends() -> None:
@@ -104,8 +105,8 @@ def test_words_that_no_row_knows_are_unknown_and_shown_not_guessed() -> None:
     new = read("ssh h", 255, stderr="ssh: a message of the year 2040\r\n", stdout="something else\n")
     foreign = read("brandnew --probe h", 1, stderr="Connection refused\n")
 
-    assert new == Reading(Symptom.UNKNOWN, "ssh", "ssh: a message of the year 2040")
-    assert foreign == Reading(Symptom.UNKNOWN, line="Connection refused")
+    assert new == SymptomReading(Symptom.UNKNOWN, "ssh", "ssh: a message of the year 2040")
+    assert foreign == SymptomReading(Symptom.UNKNOWN, line="Connection refused")
 
 
 def test_of_a_long_line_a_sentence_quotes_the_beginning() -> None:
@@ -346,14 +347,14 @@ def test_a_contradiction_between_programs_of_one_line_is_none() -> None:
 
 def test_every_program_of_the_table_can_be_found_on_a_command_line() -> None:
     on_a_line = {"bash": "cat </dev/tcp/h/22", "python": "python3 x.py", "common": "kubectl get pods"}
-    for program in PROGRAMS:
+    for program in known():
         found = network_program(on_a_line.get(program, f"{program} h"))
         assert found is not None
         assert found.program == program
 
 
 def test_no_row_of_the_table_speaks_of_not_measuring() -> None:
-    rows: list[Row] = [row for rows in PROGRAMS.values() for row in rows]
+    rows: list[Row] = [row for program in known().by_file.values() for row in program.rows]
     assert all(row.means is not Symptom.COULD_NOT_MEASURE for row in rows)
 
 

@@ -59,6 +59,29 @@ def test_an_icmp_error_answers_a_syn(case: ModuleType, code: int, symptom: Sympt
     assert seen(case, (case.tcp("S"), OUT), (error, BACK)).symptom is symptom
 
 
+@pytest.mark.parametrize(
+    ("icmp", "symptom"),
+    [
+        ((1, 4), Symptom.REFUSED),
+        ((1, 1), Symptom.UNREACHABLE),
+        ((3, 0), Symptom.UNREACHABLE),
+        ((2, 0), Symptom.TIMED_OUT),  # "packet too big" ends nothing
+    ],
+)
+def test_over_ipv6_it_has_other_numbers(case: ModuleType, icmp: tuple[int, int], symptom: Symptom) -> None:
+    syn = case.tcp("S") | {"ip": Ip("fd00:8::10", "fd00::10", 64, 0, 6, 60, version=6)}
+    quoted = Flow.between(6, ("fd00:8::10", 50000), ("fd00::10", 22))
+    error = {"ip": Ip("fd00:8::1", "fd00:8::10", 64, 0, 58, 100, version=6), "icmp": Icmp(*icmp, quoted=quoted)}
+
+    assert seen(case, (syn, OUT), (error, BACK)).symptom is symptom
+
+
+def test_how_neighbours_find_each_other_is_nothing_that_a_probe_sent(case: ModuleType) -> None:
+    asks = {"ip": Ip("fd00::2", "ff02::1:ff00:1", 255, 0, 58, 72, version=6), "icmp": Icmp(135, 0, target="fd00::1")}
+
+    assert seen(case, (asks, OUT)) == Traffic()
+
+
 def test_a_connection_that_stands_and_gets_nothing_has_stalled(case: ModuleType) -> None:
     traffic = opened(case, (case.tcp("P.", seq=1001, ack=7001, payload=b"hello"), OUT))
 

@@ -12,7 +12,9 @@ from whodunet.lab.host_root import Shared
 
 SAID: list[messages.Message] = [
     messages.Birth("client", 3, [Shared("/home/me/tool", "/mnt/tool", writable=True)]),
-    messages.Configure({"ipv4/ip_forward": "1"}, ["link set dev lo up"], ["client-eth0"]),
+    messages.Configure(
+        {"ipv4/ip_forward": "1"}, ["link set dev lo up"], ["rule add from fd00::/64 blackhole"], ["client-eth0"]
+    ),
     messages.Start(["bash", "-c", "echo 'ü\n'"], {"PATH": "/usr/bin", "kind": "Birth"}, "/root", 24, 80),
     messages.Signal(7, 9),
     messages.Born(["net", "uts"]),

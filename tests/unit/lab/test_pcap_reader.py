@@ -12,12 +12,24 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6PacketTooBig, IPv6, IPv6ExtHdrFragment
+from scapy.layers.inet6 import (
+    ICMPv6DestUnreach,
+    ICMPv6EchoRequest,
+    ICMPv6MLReport2,
+    ICMPv6ND_NA,
+    ICMPv6ND_NS,
+    ICMPv6NDOptDstLLAddr,
+    ICMPv6NDOptSrcLLAddr,
+    ICMPv6PacketTooBig,
+    IPv6,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+)
 from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1Q, Dot3, Ether
 from scapy.packet import Raw
 
 from whodunet.errors import InvalidInput
-from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp, kinds
+from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, NeighbourMessage, Tcp, kinds
 from whodunet.lab.pcap_reader import Reading, read_capture
 from whodunet.lab.pcap_reader import read as read_bytes
 
@@ -199,6 +211,33 @@ def test_an_icmpv6_error_quotes_a_flow_and_has_the_kinds_of_its_elder(tmp_path: 
     assert too_big.icmp is not None
     assert too_big.icmp.next_hop_mtu == 1280
     assert kinds(too_big) == {"ICMP fragmentation needed"}
+
+
+def test_neighbours_are_asked_for_by_a_target_and_tell_it(tmp_path: Path) -> None:
+    asked = ethernet() / IPv6(src="fd00::2", dst="ff02::1:ff00:1", hlim=255) / ICMPv6ND_NS(tgt="fd00::1")
+    told = ethernet() / IPv6(src="fd00::1", dst="fd00::2", hlim=255) / ICMPv6ND_NA(tgt="fd00::1")
+
+    asks = only(tmp_path, asked / ICMPv6NDOptSrcLLAddr(lladdr="02:00:00:00:00:01"))
+    tells = only(tmp_path, told / ICMPv6NDOptDstLLAddr(lladdr="02:00:00:00:00:02"))
+
+    assert (asks.neighbour, asks.unread) == (NeighbourMessage(True, "fd00::2", "fd00::1"), None)
+    assert (tells.neighbour, tells.unread) == (NeighbourMessage(False, "fd00::1", "fd00::2"), None)
+
+
+def test_a_question_that_breaks_off_before_its_target_is_not_understood(tmp_path: Path) -> None:
+    ip = IPv6(src="fd00::2", dst="ff02::1:ff00:1", nh=58, hlim=255)
+
+    found = only(tmp_path, ethernet() / ip / Raw(bytes([135, *[0] * 15])))
+
+    assert (found.unread, found.icmp) == ("ICMP", None)
+
+
+def test_a_report_of_which_groups_one_listens_to_is_understood_and_of_no_kind(tmp_path: Path) -> None:
+    report = ethernet() / IPv6(src="fe80::1", dst="ff02::16", hlim=1) / IPv6ExtHdrHopByHop() / ICMPv6MLReport2()
+
+    found = only(tmp_path, report)
+
+    assert (found.unread, kinds(found)) == (None, frozenset())
 
 
 @pytest.mark.parametrize("later", [

@@ -6,9 +6,8 @@ import json
 from types import ModuleType
 from xml.etree import ElementTree
 
-from whodunet.cases.judging import Claim, Judgement, judge
-from whodunet.evidence.readings import readings_of
-from whodunet.view.json_report import as_json, worst
+from whodunet.cases.judging import Claim, Judgement
+from whodunet.view.json_report import as_json
 from whodunet.view.junit import render_junit
 
 HELD = Judgement(Claim("faulty/symptom/ssh", "faulty", "ssh says refused"), "held", "refused", "refused")
@@ -46,11 +45,9 @@ def test_xml_is_well_formed_and_can_be_stored_whatever_a_name_or_an_output_holds
 
 
 def test_the_json_report_holds_plain_values_under_its_documented_keys(case: ModuleType) -> None:
-    scenario, run = case.scenario(*case.REFERENCE_EVIDENCE), case.run(dropped={"r1-eth0": 1})
-    judgements = judge(scenario, run, case.reference_packets(), case.topology())
-    readings = readings_of(run, case.reference_packets(), case.topology())
+    recording = case.recording(case.scenario(*case.REFERENCE_EVIDENCE), case.run(dropped={"r1-eth0": 1}))
 
-    report = json.loads(json.dumps(as_json(scenario, run, judgements, readings)))
+    report = json.loads(json.dumps(as_json(recording)))
 
     assert {key: report[key] for key in ("format", "scenario", "cause", "culprit", "outcome", "dropped")} == {
         "format": 1,
@@ -65,13 +62,6 @@ def test_the_json_report_holds_plain_values_under_its_documented_keys(case: Modu
     assert report["claims"][1]["id"] == "faulty/symptom/ssh"
     documented = as_json.__doc__ or ""
     assert all(f"`{key}`" in documented for key in report)
-
-
-def test_the_worst_claim_decides_the_outcome() -> None:
-    assert worst([HELD]) == "held"
-    assert worst([HELD, UNMEASURED]) == "could-not-measure"
-    assert worst([UNMEASURED, BROKEN, HELD]) == "broken"
-    assert worst([]) == "could-not-measure"
 
 
 def test_a_scenario_that_could_not_be_played_is_an_error() -> None:

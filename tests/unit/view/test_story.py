@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from whodunet.cases.judging import judge
 from whodunet.cases.scenario import AnswerTime
 from whodunet.evidence.packets import CapturedPacket
-from whodunet.evidence.trails import trails_of
 from whodunet.view.columns import columns_of
 from whodunet.view.reasons import evidence_sentence, in_brief
 from whodunet.view.screen import duration, screen
@@ -22,17 +20,11 @@ from whodunet.view.style import Style
 def told(
     case: ModuleType, style: Style | None = None, packets: Any = None, lesson: str = "", **options: Any
 ) -> str:  # fmt: skip
-    scenario, topology = case.scenario(*case.REFERENCE_EVIDENCE), case.topology()
+    scenario = case.scenario(*case.REFERENCE_EVIDENCE)
     scenario = scenario.model_copy(update={"answer": scenario.answer.model_copy(update={"lesson": lesson})})
-    seen = case.reference_packets() if packets is None else packets
     all_claims = options.pop("all_claims", False)
-    run = case.run(**options)
     parts = sections(
-        scenario,
-        run,
-        seen,
-        judge(scenario, run, seen, topology),
-        topology,
+        case.recording(scenario, case.run(**options), packets),
         cause_title="The egress firewall resets the connection",
         culprit="fw",
         style=style or Style(),
@@ -236,7 +228,7 @@ def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
     ]
     claim = case.claim(packet="RST", after=AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1))
 
-    sentence = evidence_sentence(claim, trails_of(packets, case.topology()), case.topology(), 41.0)
+    sentence = evidence_sentence(claim, case.left(packets))
 
     assert (
         sentence
@@ -259,13 +251,13 @@ def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
 def test_evidence_is_a_sentence_whatever_the_claim_says_of_it(
     case: ModuleType, said: dict[str, Any], sentence: str
 ) -> None:
-    trails = trails_of(list(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL)), case.topology())
+    evidence = case.left(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL))
 
-    assert evidence_sentence(case.claim(packet="SYN", **said), trails, case.topology(), 41.0) == sentence
+    assert evidence_sentence(case.claim(packet="SYN", **said), evidence) == sentence
 
 
 def brief(case: ModuleType, packets: list[CapturedPacket]) -> str:
-    return in_brief("client", packets, case.topology())
+    return in_brief(case.left(packets))
 
 
 def test_a_probe_in_brief_is_its_answer_or_how_far_it_came(case: ModuleType) -> None:
@@ -319,13 +311,10 @@ def test_one_line_of_output_does_not_fill_the_screen(case: ModuleType) -> None:
 
 
 def test_a_mystery_names_neither_its_scenario_nor_its_culprit_before_the_verdict(case: ModuleType) -> None:
-    scenario, topology, run = case.scenario(*case.REFERENCE_EVIDENCE), case.topology(), case.run()
-    packets = case.reference_packets()
+    recording = case.recording(case.scenario(*case.REFERENCE_EVIDENCE))
 
     def told_as(is_mystery: bool) -> str:
-        judgements = judge(scenario, run, packets, topology)
-        parts = sections(scenario, run, packets, judgements, topology, cause_title="The firewall", culprit="fw",
-                         style=Style(), is_mystery=is_mystery)  # fmt: skip
+        parts = sections(recording, cause_title="The firewall", culprit="fw", style=Style(), is_mystery=is_mystery)
         return "\n".join(part.text for part in parts)
 
     mystery = told_as(is_mystery=True)

@@ -1,0 +1,28 @@
+"""A recording is judged once, and as good as its worst claim."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+
+from whodunet.cases.findings import Outcome
+from whodunet.cases.judging import Claim, Judgement
+
+CLAIM = Claim("faulty/symptom/ssh", "faulty", "ssh says refused")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "worst"),
+    [
+        (["held"], "held"),
+        (["held", "could-not-measure"], "could-not-measure"),
+        (["could-not-measure", "broken", "held"], "broken"),
+        ([], "could-not-measure"),
+    ],
+)
+def test_the_worst_claim_decides_the_outcome(case: ModuleType, outcomes: list[Outcome], worst: Outcome) -> None:
+    judgements = tuple(Judgement(CLAIM, outcome) for outcome in outcomes)
+
+    assert replace(case.recording(case.scenario()), judgements=judgements).outcome == worst

@@ -1,0 +1,90 @@
+"""Programs that print what their libraries say, in no frame of their own."""
+
+from __future__ import annotations
+
+from whodunet.evidence.program import Program
+from whodunet.evidence.symptom import Symptom
+from whodunet.evidence.symptom_rows import FAILED, OK, Row
+from whodunet.evidence.symptom_words import ENDED, FAILURE
+
+NAMES = (
+    "redis-cli",
+    "mongosh",
+    "mongo",
+    "docker",
+    "podman",
+    "kubectl",
+    "helm",
+    "terraform",
+    "vault",
+    "consul",
+    "etcdctl",
+    "pip",
+    "pip3",
+    "npm",
+    "yarn",
+    "node",
+    "deno",
+    "bun",
+    "go",
+    "cargo",
+    "java",
+    "mvn",
+    "gradle",
+    "ruby",
+    "gem",
+    "perl",
+    "php",
+    "composer",
+    "http",
+    "https",
+    "xh",
+    "wget2",
+    "aria2c",
+    "apt",
+    "apt-get",
+    "dnf",
+    "yum",
+    "apk",
+    "brew",
+    "az",
+    "gcloud",
+    "gh",
+    "cloudflared",
+    "ftp",
+    "lftp",
+    "tftp",
+    "smbclient",
+    "ldapsearch",
+    "mosh",
+    "ansible",
+    "rclone",
+    "grpcurl",
+    "websocat",
+    "iperf",
+    "iperf3",
+    "tcping",
+    "nping",
+    "gnutls-cli",
+    "cqlsh",
+    "sqlplus",
+    "xfreerdp",
+    "pwsh",
+    "corkscrew",
+    "connect-proxy",
+    "connect",
+    "proxytunnel",
+    "mosquitto_pub",
+    "mosquitto_sub",
+    "swaks",
+    "autossh",
+)
+ANY_LINE = r"^(?!\s+at )"  # but those of a stack
+
+ROWS = (
+    Row("", Symptom.CONNECTED, OK),
+    Row(ANY_LINE, FAILURE, FAILED),
+    Row(ANY_LINE, ENDED, FAILED),
+)
+
+PROGRAM = Program(names=NAMES, rows=ROWS)
