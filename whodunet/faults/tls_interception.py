@@ -11,8 +11,7 @@ from pydantic import Field
 from whodunet.cases.fault import Misfit, Network
 from whodunet.cases.fields import HostName, Network4
 from whodunet.evidence.topology import Topology
-from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header
-from whodunet.faults.nftables import network as as_network
+from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header, within
 
 _PROXY: Final = "tls-interceptor"
 _PROXY_PORT: Final = 8443
@@ -32,16 +31,9 @@ class TlsInterception(NftablesFault):
 
     def chains(self) -> tuple[Chain, ...]:
         """Redirects before routing."""
-        ends = (
-            (field, cidr)
-            for field, cidr in (("saddr", self.source), ("daddr", self.destination))
-            if not cidr.endswith("/0")
-        )
-        https = (
-            *(equals(header("ip", field), as_network(cidr)) for field, cidr in ends),
-            equals(header("tcp", "dport"), 443),
-        )
-        return (Chain("prerouting", (*https, {"redirect": {"port": _PROXY_PORT}}), "nat", DESTINATION_NAT),)
+        ends = (*within("saddr", self.source), *within("daddr", self.destination))
+        https = (*ends, equals(header("tcp", "dport"), 443))
+        return (Chain("prerouting", ((*https, {"redirect": {"port": _PROXY_PORT}}),), "nat", DESTINATION_NAT),)
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """The redirection, and the proxy's socket."""
