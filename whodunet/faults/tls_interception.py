@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from ipaddress import ip_network
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from whodunet.cases.fault import Misfit, Network
-from whodunet.cases.fields import HostName, Network4
+from whodunet.cases.fields import Cidr, HostName, refused
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header, within
 
@@ -22,8 +23,14 @@ class TlsInterception(NftablesFault):
 
     kind: Literal["tls-interception"] = "tls-interception"
     node: HostName = Field(description="router on the path")
-    source: Network4 = Field(description="network of the clients")
-    destination: Network4 = Field(description="network of the servers")
+    source: Cidr = Field(description="network of the clients")
+    destination: Cidr = Field(description="network of the servers")
+
+    @model_validator(mode="after")
+    def _of_one_family(self) -> Self:
+        if ip_network(self.source).version != ip_network(self.destination).version:
+            raise refused("has a source and a destination of two families", "write two networks of one")
+        return self
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node that forwards nothing."""
