@@ -383,6 +383,8 @@ class RunningLab:
             preferred = list(uplinks)[: list(uplinks).index(uplink)]
             lines = [f"ip link set dev {uplinks[name].interface} down" for name in preferred]
             lines += [f"ip link set dev {chosen.interface} up"]
+            link_local = self.topology.interfaces[chosen.interface].link_local  # which no interface keeps that is down
+            lines += [f"ip address replace {link_local} dev {chosen.interface} nodad"] if link_local else []
             lines += [f"ip route replace default via {gateway} dev {chosen.interface}" for gateway in chosen.gateway]
             there.check("; ".join(lines))
             there.set_resolver(chosen.resolver)

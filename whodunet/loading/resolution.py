@@ -1,7 +1,7 @@
 """What a scenario file's texts refer to, put in its place before the file is read as a scenario.
 
-In texts and keys everywhere, references stand in braces. In evidence, and where a fault names an interface, a capture
-point may stand without braces, by its label; and a TTL may be told by who sends it.
+In texts and keys everywhere, references stand in braces. In evidence and in faults, a capture point may stand without
+braces, by its label; and a TTL may be told by who sends it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Resolution:
             if BRACED.search(text):
                 self.unresolved.add(self._document.place(path))
             return text
-        if text in references.points and (in_evidence or _is_interface_of_fault(path)):
+        if text in references.points and (in_evidence or path[0] == "faults"):
             return references.points[text]
         value, wrong = references.resolved(text)
         for each in wrong:
@@ -107,10 +107,6 @@ def _is_in_evidence(path: tuple[Step, ...]) -> bool:
     claim = path[2:] if path[:2] == ("answer", "evidence") else path[3:]
     is_evidence = path[:2] == ("answer", "evidence") or path[:3] == ("answer", "repaired", "evidence")
     return is_evidence and len(claim) > 1 and claim[1] != "probe"
-
-
-def _is_interface_of_fault(path: tuple[Step, ...]) -> bool:
-    return path[0] == "faults" and path[2:] == ("interface",)
 
 
 def _may_be_a_number(path: tuple[Step, ...]) -> bool:
