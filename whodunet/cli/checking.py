@@ -7,10 +7,10 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
     from whodunet.loading.library import Library
-    from whodunet.variation import Variation
 
 
 def add_commands(commands: Commands) -> None:
@@ -50,26 +49,33 @@ def add_commands(commands: Commands) -> None:
 class Play:
     """A scenario that is to be played, and the library of the variation to play it in."""
 
-    scenario: Scenario
+    scenario: Scenario = field(compare=False)
     library: Library
+    file: str
 
-    @property
-    def key(self) -> tuple[str, Variation]:
-        """What two plays of the same have in common: the file, and the variation."""
-        return self.scenario.file, self.library.variation
+    @classmethod
+    def of(cls, scenario: Scenario, library: Library) -> Play:
+        """The play of a scenario that the library has read."""
+        return cls(scenario, library, scenario.file)
 
     @property
     def name(self) -> str:
         """The scenario's, and what its network is asked to be."""
         return self.library.variation.of(self.scenario.question.name)
 
+    @property
+    def twin(self) -> Play | None:
+        """That of the scenario's twin, in the same variation."""
+        twin = self.library.twin(self.scenario)
+        return Play.of(twin, self.library) if twin else None
+
 
 @dataclass(frozen=True)
 class Checked:
     """What came of one play of a scenario: a recording, or why there is none."""
 
-    name: str  # the scenario's, and what was asked of its network; numbered where there are several plays of that name
     play: Play
+    name: str  # the play's; numbered where there are several of that name
     took_s: float
     recording: Recording | None = None
     failure: str | None = None
@@ -93,8 +99,8 @@ def check(options: argparse.Namespace) -> int:
     with _report_file(options.junit) as write:
         if not options.json:
             print("".join(f"{'not played':17} {name}: {because}\n" for name, because in left_out.items()), end="")
-        plays = [*asked, *_twins_of(asked)]
-        checked = list(_compared_with_twins(_check_side_by_side(plays * options.repeat, options), asked))
+        played = _check_side_by_side(_with_twins(asked) * options.repeat, options)
+        checked = list(_compared_with_twins(played, set(asked)))
         _report(checked, left_out, options, write)
     return exit_status([each.outcome for each in checked])
 
@@ -139,7 +145,7 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
     others: dict[Path, NotOverFamily] = {}
     for library, path in product(libraries, paths):
         try:
-            plays.append(Play(library.scenario(path), library))
+            plays.append(Play.of(library.scenario(path), library))
         except NotOverFamily as error:
             others[path] = error
         except InvalidInput as error:
@@ -151,43 +157,34 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
     return plays, {path.stem: error.because for path, error in others.items()}
 
 
-def _twins_of(plays: Sequence[Play]) -> list[Play]:
-    """The plays of twins that nobody asked for: what is said of twins can only be seen in both."""
-    asked = {play.key for play in plays}
-    twins = {twin.key: twin for play in plays if (twin := _twin_of(play))}
-    return [twin for key, twin in twins.items() if key not in asked]
+def _with_twins(plays: Sequence[Play]) -> list[Play]:
+    """The plays, and behind them those of the twins that they name: what is said of twins can only be seen in both."""
+    twins = dict.fromkeys(twin for play in plays if (twin := play.twin))
+    return [*plays, *(twin for twin in twins if twin not in plays)]
 
 
-def _twin_of(play: Play) -> Play | None:
-    twin = play.library.twin(play.scenario)
-    return Play(twin, play.library) if twin else None
-
-
-def _compared_with_twins(checked: Sequence[Checked], asked: Sequence[Play]) -> Iterator[Checked]:
+def _compared_with_twins(checked: Sequence[Checked], asked: Collection[Play]) -> Iterator[Checked]:
     """What was checked; each play of a scenario that names a twin is judged beside a play of that one, too.
 
     Args:
-        asked: the plays that were asked for, not those that are there as twins alone.
+        asked: what is not there as a twin alone.
     """
     from whodunet.cases.twins import judge_twin
 
-    keys = {play.key for play in asked}
-    recordings: dict[tuple[str, Variation], list[Recording]] = {}
+    recordings: dict[Play, list[Recording]] = {}
     for each in checked:
-        if each.recording:
-            recordings.setdefault(each.play.key, []).append(each.recording)
-    so_far: Counter[tuple[str, Variation]] = Counter()
+        recordings.setdefault(each.play, []).extend([each.recording] if each.recording else [])
+    so_far: Counter[Play] = Counter()
     for each in checked:
-        key = each.play.key
-        twin = _twin_of(each.play) if key in keys else None
-        others = recordings.get(twin.key, []) if twin else []
+        twin = each.play.twin if each.play in asked else None
+        others = recordings[twin] if twin else []
         if each.recording and others:
-            judgement = judge_twin(each.recording, others[so_far[key] % len(others)])
+            judgement = judge_twin(each.recording, others[so_far[each.play] % len(others)])
             judgements = (*each.recording.judgements, judgement)
             yield replace(each, recording=replace(each.recording, judgements=judgements), twin=judgement)
         else:
             yield each
-        so_far[key] += 1
+        so_far[each.play] += 1
 
 
 def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> list[Checked]:
@@ -230,8 +227,8 @@ def _check_one(name: str, play: Play) -> Checked:
     try:
         recording = engine.play(play.scenario, play.library, lambda text: None)
     except (WhodunetError, OSError) as error:
-        return Checked(name, play, time.monotonic() - started, failure=str(error))
-    return Checked(name, play, time.monotonic() - started, recording)
+        return Checked(play, name, time.monotonic() - started, failure=str(error))
+    return Checked(play, name, time.monotonic() - started, recording)
 
 
 def _lines(checked: Checked) -> Iterator[str]:
