@@ -42,6 +42,7 @@ class CorporateVpn(LabTopo):
     """See the drawing above."""
 
     baseline: ClassVar[tuple[str, str]] = ("client", "vpc-router.subnet")
+    search_domain: ClassVar[str | None] = "cloud.example"
 
     def build(self, *args: Any, **params: Any) -> None:
         """Adds nodes in the order of the path, then cables them."""
@@ -93,7 +94,7 @@ class CorporateVpn(LabTopo):
     def _corporate_side(self) -> None:
         vpn = Uplink("client-eth0", gateway=self.vpn_gw.bare, resolver=self.corp_dns.bare)
         home = Uplink("client-eth1", gateway=self.home_gw.bare, resolver=self.home_gw.bare)
-        self.host("client", "client", uplinks={"vpn": vpn, "home": home})
+        self.host("client", "client", uplinks={"vpn": vpn, "home": home}, furnishings={"ssh-keys": {}})
         policy = {"controller": "egress_firewall", "address": self.vpn_gw.bare[0], "default": "allow", "rules": []}
         self.switch("egress-fw", "egress-firewall", policy)
         self.router("vpn-gw", "vpn-gateway", routes=routes(self.hops[0].host(2), ANYWHERE))

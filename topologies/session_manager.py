@@ -96,7 +96,7 @@ class SessionManager(CorporateVpn):
         self.know_by("instance", id=self.instance_id, account=self.account, region=self.region)
         self.know_by("endpoints", domain=f"{self.region}.amazonaws.com")
         self.know_by("corp-sso", start_url=self.start_url)
-        self.sign_in("client", person="ann", role="Developer", start_url=self.start_url, **account)
+        self.furnish("client", "aws-profile", person="ann", role="Developer", start_url=self.start_url, **account)
 
     def _developer(self) -> Mapping[str, Any]:
         """What a developer may do: start sessions, and end and resume those of their own."""

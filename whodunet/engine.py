@@ -96,20 +96,20 @@ def play(
         CannotRun: when the lab cannot be brought up, or ends before its time.
     """
     topology = library.of(scenario).topology(scenario.question.topology)
-    with SandboxedLab.start(plan_for(scenario, library), topology, progress, process) as lab:
+    with SandboxedLab.start(plan_for(scenario, library), progress, process) as lab:
         phases = _play_phases(scenario, topology, lab, progress)
         progress("reading the capture")
         with lab.capture() as capture:
             content, reading = _recorded(capture)
             status = lab.status()
-            if status["lost"]:
-                raise CannotRun(f"{'; '.join(status['lost'])}: the lab was not what {scenario.question.name} is about")
+            if status.lost:
+                raise CannotRun(f"{'; '.join(status.lost)}: the lab was not what {scenario.question.name} is about")
             run = Run(
                 scenario=scenario.question.name,
                 topology=topology.name,
                 phases=phases,
-                links=status["links"],
-                notes=(*status["notes"], *library.unused_seed(topology)),
+                links=status.links,
+                notes=(*status.notes, *library.unused_seed(topology)),
                 versions=_versions(scenario, lab),
                 dropped=capture.dropped,
                 capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),

@@ -29,7 +29,10 @@ class Completed:
 class Network(Protocol):
     """What a running lab lets a fault do to it. All calls raise CannotRun when the lab cannot do what is asked."""
 
-    topology: Topology
+    @property
+    def topology(self) -> Topology:
+        """The network that it was made from."""
+        ...
 
     def execute(self, node: str, command: str, stdin: str = "") -> Completed:
         """Runs a shell command on a node as its root; waits at most 30 s."""

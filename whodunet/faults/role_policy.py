@@ -15,6 +15,7 @@ from whodunet.openflow.policy import meant
 
 _CONTROL_PLANE: Final = "control-plane"
 _METADATA: Final = "metadata"
+_PROFILE: Final = "aws-profile"
 _TRUSTED: Final = "/etc/ssl/certs/ca-certificates.crt"  # the AWS CLI has a list of its own, without the lab's authority
 _DOCUMENT: Final = "SSM-SessionManagerRunShell"  # which developers and agents alike may read, and nobody else
 
@@ -55,7 +56,8 @@ class RolePoliciesMissing(Fault):
 
     def _role_of_bearer(self, topology: Topology) -> str | None:
         of_instance: str | None = topology.services.get(self.bearer, {}).get(_METADATA, {}).get("role")
-        return of_instance or topology.signed_in.get(self.bearer)
+        of_person: str | None = topology.furnishings.get(self.bearer, {}).get(_PROFILE, {}).get("role")
+        return of_instance or of_person
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Detaches all policies."""
