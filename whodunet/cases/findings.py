@@ -207,7 +207,26 @@ def _after(wanted: AnswerTime, witness: _Witness) -> Finding:
     )
     if gap:
         return Finding("could-not-measure", expected, gap)
+    waited_ms = None if held else _what_waiting_may_explain(wanted, soonest, evidence)
+    if waited_ms is not None:
+        busy = f"the machine was too busy: what carries the packets waited {waited_ms:.1f} ms for a processor meanwhile"
+        return Finding("could-not-measure", expected, f"{seen}; {busy}")
     return Finding("held" if held else "broken", expected, seen)
+
+
+def _what_waiting_may_explain(wanted: AnswerTime, took_ms: float, evidence: ProbeEvidence) -> float | None:
+    """How long packets may have waited for a processor, if without that an answer may have come in time; else None.
+
+    Waiting makes an answer late, and the round trip longer that it is compared with; never an answer early.
+    """
+    rtt = evidence.baseline_rtt_ms or 0.0
+    if wanted.below_rtt is not None and took_ms >= wanted.below_rtt * rtt:
+        waited_ms = evidence.observation.waited_ms or 0.0
+        may_explain = took_ms - waited_ms < wanted.below_rtt * rtt
+    else:
+        waited_ms = evidence.baseline_waited_ms or 0.0
+        may_explain = took_ms > (wanted.above_rtt or 0.0) * (rtt - waited_ms)
+    return waited_ms if may_explain else None
 
 
 def answer_time_words(wanted: AnswerTime) -> str:
