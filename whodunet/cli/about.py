@@ -75,7 +75,12 @@ def truth(options: argparse.Namespace) -> int:
     cause_title = library.of(scenario).cause_title(scenario)
     if options.json:
         told: dict[str, Any] = {"scenario": scenario.question.name, "title": scenario.question.title}
-        told |= {"cause": answer.cause, "cause_title": cause_title, "culprit": answer.culprit, "twin_of": answer.twin_of}
+        told |= {
+            "cause": answer.cause,
+            "cause_title": cause_title,
+            "culprit": answer.culprit,
+            "twin_of": answer.twin_of,
+        }
         told |= {"faults": [fault.model_dump(mode="json") for fault in scenario.staging.faults]}
         for phase, expected in (("faulty", answer.faulty), ("repaired", answer.repaired)):
             told[phase] = expected and expected.model_dump(mode="json", exclude_defaults=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from whodunet.cases.scenario import AnswerTime, EvidenceClaim
-from whodunet.view.suggestion import render_suggestion
+from whodunet.view.text.suggestion import render_suggestion
 
 RST = EvidenceClaim(
     probe="ssh",

@@ -10,7 +10,7 @@ import yaml
 
 from whodunet.cases.scenario import EvidenceClaim
 from whodunet.evidence.observation import PhaseName
-from whodunet.view import columns
+from whodunet.view.text import columns
 
 _WIDTH: Final = 74  # of 80 columns, those that the deepest claim's indent leaves
 
