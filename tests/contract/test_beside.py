@@ -284,6 +284,38 @@ def test_a_file_about_no_new_program_is_one_error_with_its_place(
     assert f"programs/{name}.py: {said}" in str(refused.value)
 
 
+CROSSED_WIRES: Final = '''
+from typing import Literal
+from whodunet.cases.fault import Fault
+from whodunet.cases.fields import InterfaceName, SwitchName
+
+class CrossedWires(Fault):
+    """Two ports are swapped."""
+
+    kind: Literal["crossed-wires"] = "crossed-wires"
+    gate: SwitchName
+    ends: tuple[InterfaceName, ...]
+
+    def culprit(self):
+        return self.gate
+
+    def facts(self, topology):
+        return {"kind": self.kind}
+'''
+
+
+def test_a_kind_of_fault_names_what_it_likes_and_what_does_not_exist_is_refused(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/crossed_wires.py": CROSSED_WIRES})
+    faults = "[{kind: crossed-wires, gate: client, ends: [egress-fw.inside, egress-fw.outside, egress-fw.up]}]"
+    written = case("unlisted").replace("[{kind: hiccup, node: vpn-gw}]", faults)
+    (tmp_path / "case.yaml").write_text(written)
+    said = complaint(tmp_path / "case.yaml")
+    assert "faults[0].gate: is client, which is not a switch of corporate_vpn; use one of: egress-fw, sg" in said
+    assert "faults[0].ends[2]: is egress-fw.up, which is not an interface of corporate_vpn" in said
+    assert "ends[0]" not in said
+    assert "ends[1]" not in said
+
+
 KINDS: Final = """
 from whodunet.evidence.packet_kinds import Kind
 

@@ -6,9 +6,10 @@ The three are separate types so that whatever diagnoses can be given the questio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 
 from whodunet.cases.fault import Fault
 from whodunet.cases.fields import KindOfPacket, one_of
@@ -76,6 +77,11 @@ class SymptomClaim(Strict):
     output: tuple[str, ...] = Field(default=(), description="texts that have to appear in what the command printed")
 
 
+AS_WRITTEN_TTL: Final[JsonSchemaValue] = {
+    "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^as sent by \S+$"}]
+}
+
+
 class AnswerTime(Strict):
     """How soon a packet answers another at one capture point, as a share of the baseline round trip.
 
@@ -102,7 +108,9 @@ class EvidenceClaim(Strict):
     not_seen_at: tuple[str, ...] = ()
     first_seen_at: str | None = None
     last_seen_at: str | None = None
-    ttl: Mapping[str, int] = Field(default_factory=dict, description="capture point: TTL the packet has there")
+    ttl: Mapping[str, Annotated[int, WithJsonSchema(AS_WRITTEN_TTL)]] = Field(
+        default_factory=dict, description='capture point: TTL the packet has there, "as sent by NODE" or a number'
+    )
     at_least: Mapping[str, int] = Field(default_factory=dict, description="capture point: how often it has to be seen")
     after: AnswerTime | None = None
     acknowledges: KindOfPacket | None = Field(

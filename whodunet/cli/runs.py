@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from whodunet.cli import naming, terminal
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import tell as say
-from whodunet.cli.parsing import Commands
+from whodunet.cli.parsing import Commands, add_variation_options, variation
 
 if TYPE_CHECKING:
     from whodunet.cases.recording import Recording
@@ -26,6 +26,7 @@ def add_commands(commands: Commands) -> None:
     naming.complete(
         run.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios
     )
+    add_variation_options(run)
     add_claims_option(run)
     instead = run.add_mutually_exclusive_group()
     instead.add_argument("--json", action="store_true", help="print the result as JSON instead of the story")
@@ -52,7 +53,7 @@ def play(options: argparse.Namespace) -> int:
 def _play(options: argparse.Namespace, process: LabProcess) -> int:
     from whodunet.loading.library import Library
 
-    library = Library()
+    library = Library(variation=variation(options))
     recording, folder = record(options.scenario, library, process, progress(options.json), options.keep)
     if options.suggest:
         _suggest(recording)
@@ -64,10 +65,12 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
 
 
 def _suggest(recording: Recording) -> None:
+    from whodunet.cases.references import References
     from whodunet.cases.suggesting import suggested
     from whodunet.view.text.suggestion import render_suggestion
 
-    print(render_suggestion(suggested(recording)), end="")
+    references = References(recording.topology, recording.scenario.staging.setup.uplinks)
+    print(render_suggestion(suggested(recording), references), end="")
 
 
 def record(
