@@ -139,7 +139,7 @@ def _row(same: Sequence[Trail], zero_ns: int, numbering: Numbering, evidence: Pr
 
 def _journey(trail: Trail, evidence: ProbeEvidence) -> Journey:
     last = trail.last
-    goal = evidence.topology.node_with(last.ip.destination if last.ip is not None else None)
+    goal = evidence.topology.node_with(last.destination)
     return Journey(_nodes(trail, evidence.topology), _ending(trail, evidence), goal, last.direction == "out")
 
 
@@ -175,7 +175,7 @@ def _is_routine(row: PacketRow) -> bool:
 def _columns(trails: Sequence[Trail], topology: Topology) -> tuple[str, ...]:
     """The nodes that the packets touched, and those that the first would have passed next, in the topology's order."""
     first = _opening(trails)
-    goal = topology.node_with(first.first.ip.destination if first.first.ip is not None else None)
+    goal = topology.node_with(first.first.destination)
     touched = {node for trail in trails for node in _nodes(trail, topology)}
     passed = _nodes(first, topology)
     if goal is not None and passed and goal not in passed:

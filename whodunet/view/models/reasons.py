@@ -10,7 +10,7 @@ from whodunet.evidence.explanation import Explanation
 from whodunet.evidence.facts import AnswerGap, Distance, distance
 from whodunet.evidence.packets import CapturedPacket
 from whodunet.evidence.probe_evidence import ProbeEvidence
-from whodunet.view.models.numbering import NumberedPacket, Numbering
+from whodunet.view.models.numbering import NumberedPacket, Numbering, numbering_of
 
 Silence = Literal["unanswered", "acknowledged", "nothing due"]  # nothing due: what was sent last needs no answer
 
@@ -68,8 +68,11 @@ class LastSeen:
 Reason: TypeAlias = AnswerCame | ClosedBy | FromAfar | AnotherSender | NothingCame | LastSeen
 
 
-def reasons_of(explained: Explanation, evidence: ProbeEvidence, numbering: Numbering) -> tuple[Reason, ...]:
-    """What an answer's time and TTL tell of its sender; without one, how far the packets came."""
+def reasons_of(evidence: ProbeEvidence) -> tuple[Reason, ...]:
+    """What an answer's time and TTL tell of its sender; without one, how far the packets came; nothing of no packet."""
+    explained, numbering = evidence.explanation, numbering_of(evidence)
+    if explained is None:
+        return ()
     if explained.answer is None:
         return tuple(_of_silence(explained, numbering))
     return tuple(_of_answer(explained, explained.answer, evidence, numbering))

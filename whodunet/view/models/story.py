@@ -185,7 +185,7 @@ def _answer(evidence: ProbeEvidence) -> Iterator[Section]:
             evidence.observation.host,
             explained.asked.point,
             tuple(map(numbering.of, packets)),
-            reasons_of(explained, evidence, numbering),
+            reasons_of(evidence),
         )
 
 

@@ -388,3 +388,36 @@ def test_time_is_counted_from_the_first_packet_that_is_no_error_about_a_name(cas
     lines = ladder(packets, case.topology()).splitlines()
 
     assert [line.split()[0] for line in lines[1:3]] == ["0.0", "21.0"]
+
+
+LONG_CLIENT, LONG_INSTANCE = (f"fd12:3456:789a:bcde:f012:3456:789a:bcd{digit}" for digit in "01")
+
+
+def test_over_ipv6_the_column_of_ttls_is_that_of_hop_limits(case: ModuleType) -> None:
+    lines = ladder(case.seen(case.tcp("S", version=6), 0, *case.WHOLE_WAY), case.topology()).splitlines()
+
+    assert lines[0].split()[:3] == ["ms", "packet", "hlim"]
+    assert " 0.0 SYN    64→63  ●────────────○────────────○────────────▶" in lines
+    assert lines[-1] == "64→63: hop limit where first seen → where last seen"
+
+
+def test_where_both_families_are_seen_the_column_has_the_name_that_is_known_for_both(case: ModuleType) -> None:
+    packets = [packet for version in (4, 6) for packet in case.seen(case.tcp("S", version=version), 0, *case.WHOLE_WAY)]
+
+    assert ladder(packets, case.topology()).split()[:3] == ["ms", "packet", "ttl"]
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_an_address_of_ipv6_is_cut_so_that_the_lanes_fit(case: ModuleType, width: int) -> None:
+    ip = Ip(LONG_CLIENT, "ff02::1:ff9a:bcd1", 255, 0, 58, 72, version=6)
+    asked = case.seen({"ip": ip, "icmp": Icmp(135, 0, target=LONG_INSTANCE)}, 0, *case.TO_FIREWALL)
+
+    lines = ladder([*asked, *case.seen(case.tcp("S", version=6), 1, *case.WHOLE_WAY)], case.topology(),
+                   style=Style(width=width)).splitlines()  # fmt: skip
+
+    assert max(map(len, lines)) <= width
+    [solicited] = [line for line in lines if "●" in line and "SYN" not in line and "sent" not in line]
+    assert " NDP who " in solicited
+    assert "…" in solicited
+    [syn] = [line for line in lines if " SYN " in line]
+    assert solicited.index("●") == syn.index("●")

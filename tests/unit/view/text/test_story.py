@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from whodunet.evidence.packets import CapturedPacket
 from whodunet.view.models.story import story_of
 from whodunet.view.text.columns import columns_of
 from whodunet.view.text.story import render_story, sections
@@ -223,3 +224,39 @@ def test_a_mystery_names_neither_its_scenario_nor_its_culprit_before_the_verdict
     assert ("▲ the culprit" in told_as(is_mystery=False), "▲ the culprit" in mystery) == (True, False)
     assert mystery.startswith("refused by someone else\n")
     assert "The firewall, at fw." in mystery.partition("Verdict")[2]
+
+
+def over_ipv6(case: ModuleType) -> list[CapturedPacket]:
+    """The reference case over IPv6, with addresses that are written out."""
+    return [
+        *case.seen(case.tcp("S", version=6), 10, *case.TO_FIREWALL),
+        *case.seen(case.tcp("R.", answer=True, seq=0, ack=1001, version=6), 12, *case.FROM_FIREWALL),
+        *case.seen(case.tcp("S", port=50001, version=6), 10_010, *case.WHOLE_WAY),
+        *case.seen(
+            case.tcp("S.", answer=True, port=50001, seq=7000, ack=1001, version=6), 10_051, *case.WHOLE_WAY_BACK
+        ),
+    ]
+
+
+def test_over_ipv6_it_reasons_with_hop_limits(case: ModuleType) -> None:
+    story = " ".join(told(case, packets=over_ipv6(case)).split())
+
+    assert "IP6 fd00:8::10.50000 > fd00:1::10.22: Flags [S], seq 1000, win 64240, length 0" in story
+    assert "Its hop limit is 64: if it was sent with 64, it passed no router, and its sender is one hop away." in story
+    assert "SYN-ACK after 41.0 ms, hop limit 63" in story
+    assert "its hop limit at client-eth0 was 64: no router passed it on." in story
+    assert "TTL" not in story
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_an_address_of_ipv6_is_whole_and_no_line_wider_than_the_style(
+    case: ModuleType, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    client, instance = (f"fd12:3456:789a:bcde:f012:3456:789a:bcd{digit}" for digit in "01")
+    monkeypatch.setattr(case, "CLIENT_V6", client)
+    monkeypatch.setattr(case, "INSTANCE_V6", instance)
+
+    lines = told(case, Style(width=width), packets=over_ipv6(case)).splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert sum(f"{client}.50000" in line for line in lines) == sum(f"{instance}.22" in line for line in lines) == 2

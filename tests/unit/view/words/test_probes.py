@@ -10,15 +10,13 @@ from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Ip
 from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.evidence.symptoms import Symptom
 from whodunet.view.models.brief import brief_of
-from whodunet.view.models.numbering import numbering_of
 from whodunet.view.models.reasons import reasons_of
 from whodunet.view.words.probes import duration, in_brief, sentence
 
 
 def explained(case: ModuleType, packets: list[CapturedPacket], symptom: Symptom) -> list[str]:
     evidence = case.left(packets, symptom=symptom)
-    assert evidence.explanation is not None
-    return list(map(sentence, reasons_of(evidence.explanation, evidence, numbering_of(evidence))))
+    return list(map(sentence, reasons_of(evidence)))
 
 
 def packets_in_brief(evidence: ProbeEvidence) -> str:
