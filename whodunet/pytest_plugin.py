@@ -24,7 +24,7 @@ from whodunet.errors import CannotRun, InvalidInput
 from whodunet.view.visible import visible, visible_line
 
 if TYPE_CHECKING:
-    from whodunet.cases.judging import Claim
+    from whodunet.cases.claims import Claim
     from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
     from whodunet.evidence.observation import Observation
@@ -98,7 +98,7 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One test for each claim; a file with problems is an error that lists them all."""
-        from whodunet.cases.judging import claims_of
+        from whodunet.cases.claims import claims_of
         from whodunet.loading.library import Library
 
         self.library = Library()
@@ -126,7 +126,7 @@ class ClaimTest(pytest.Item):
     def runtest(self) -> None:
         """Fails when the claim does not hold, and when nobody can tell."""
         recording = _player(self).recording(self.parent.scenario)
-        judgement = next(each for each in recording.judgements if each.claim.id == self._claim.id)
+        judgement = next(each for each in recording.judgements if each.claim == self._claim)
         if judgement.outcome != "held":
             words = (
                 f"{self._claim.says}: {judgement.outcome}",

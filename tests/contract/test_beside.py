@@ -366,5 +366,5 @@ def test_the_schema_knows_the_kinds_of_a_given_folder(tmp_path: Path) -> None:
     from whodunet.loading.scenario_file import json_schema
 
     place(tmp_path, {"faults/hiccup.py": FAULT})
-    schema = json_schema(Library(Catalogue((tmp_path,))).fault_kinds())
+    schema = json_schema(Library(Catalogue((tmp_path,))))
     assert "hiccup" in json.dumps(schema)

@@ -66,7 +66,7 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 def truth(options: argparse.Namespace) -> int:
     """Tells the answer of a scenario: cause, culprit, and the symptoms and evidence that its lab has to show."""
-    from whodunet.cases.judging import claims_of
+    from whodunet.cases.claims import claims_of
     from whodunet.loading.library import Library, find_scenario
 
     library = Library()
@@ -75,7 +75,12 @@ def truth(options: argparse.Namespace) -> int:
     cause_title = library.of(scenario).cause_title(scenario)
     if options.json:
         told: dict[str, Any] = {"scenario": scenario.question.name, "title": scenario.question.title}
-        told |= {"cause": answer.cause, "cause_title": cause_title, "culprit": answer.culprit, "twin_of": answer.twin_of}
+        told |= {
+            "cause": answer.cause,
+            "cause_title": cause_title,
+            "culprit": answer.culprit,
+            "twin_of": answer.twin_of,
+        }
         told |= {"faults": [fault.model_dump(mode="json") for fault in scenario.staging.faults]}
         for phase, expected in (("faulty", answer.faulty), ("repaired", answer.repaired)):
             told[phase] = expected and expected.model_dump(mode="json", exclude_defaults=True)
@@ -109,7 +114,7 @@ def schema(options: argparse.Namespace) -> int:
     from whodunet.loading.library import Library
     from whodunet.loading.scenario_file import json_schema
 
-    print(json.dumps(json_schema(Library().fault_kinds()), indent=2))
+    print(json.dumps(json_schema(Library()), indent=2))
     return 0
 
 

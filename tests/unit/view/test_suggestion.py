@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import json
+
 import yaml
 
-from whodunet.cases.scenario import AnswerTime, EvidenceClaim
+from whodunet.cases.evidence_fields import claim_model, own
+from whodunet.cases.scenario import EvidenceClaim
 from whodunet.view.suggestion import render_suggestion
 
-RST = EvidenceClaim(
-    probe="ssh",
-    packet="RST",
-    first_seen_at="egress-fw-eth1",
-    ttl={"client-eth0": 64},
-    after=AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.5),
-    acknowledges="SYN",
-)
-REPLY = EvidenceClaim(
-    probe="ping",
-    packet="ICMP echo reply",
-    first_seen_at="instance-eth0",
-    ttl={"client-eth0": 58},
-    after=AnswerTime(packet="ICMP echo request", at="client-eth0", above_rtt=0.9),
-)
-SYN = EvidenceClaim(probe="ssh", packet="SYN", last_seen_at="instance-eth0")
+CLAIM = claim_model(own())
+
+
+def claim(text: str) -> EvidenceClaim:
+    return CLAIM.model_validate_json(json.dumps(yaml.safe_load(text)))
+
+
+RST = claim("""
+    {probe: ssh, packet: RST, first_seen_at: egress-fw-eth1, ttl: {client-eth0: 64},
+     after: {packet: SYN, at: client-eth0, below_rtt: 0.5}, acknowledges: SYN}
+""")
+REPLY = claim("""
+    {probe: ping, packet: ICMP echo reply, first_seen_at: instance-eth0, ttl: {client-eth0: 58},
+     after: {packet: ICMP echo request, at: client-eth0, above_rtt: 0.9}}
+""")
+SYN = claim("{probe: ssh, packet: SYN, last_seen_at: instance-eth0}")
 
 
 def test_both_phases_are_keys_of_an_answer() -> None:
     text = render_suggestion({"faulty": [RST], "repaired": [SYN]})
     pasted = yaml.safe_load(f"answer:\n  cause: egress-reset\n{text}")["answer"]
     assert pasted == yaml.safe_load(text) | {"cause": "egress-reset"}
-    read = [EvidenceClaim.model_validate(claim) for claim in (*pasted["evidence"], *pasted["repaired"]["evidence"])]
+    read = [claim(yaml.safe_dump(said)) for said in (*pasted["evidence"], *pasted["repaired"]["evidence"])]
     assert read == [RST, SYN]
 
 
