@@ -94,8 +94,7 @@ class AddressPlan:
     def __init__(self, draws: Draws) -> None:
         self._draws = draws
         self._networks: list[Network] = []
-        self._subnets: list[Network] = []
-        self._hosts: list[Addresses] = []
+        self._numbers: dict[Network, set[int]] = {}
 
     def network(self, name: str, ipv4: str, ipv6: str) -> Network:
         """A network: the name that it is drawn by, and what it is without a seed.
@@ -112,17 +111,18 @@ class AddressPlan:
 
     def subnet(self, name: str, network: Network, stated: int) -> Network:
         """One of a network's /24 and /64; drawn, it is not the first, and none that was drawn before."""
-        free = [each for each in map(network.subnet, _SUBNETS) if each not in self._subnets]
-        subnet = self._draws.one_of(f"subnet {name}", free, network.subnet(stated))
-        self._subnets.append(subnet)
-        return subnet
+        return network.subnet(self._number(f"subnet {name}", network, _SUBNETS, stated))
 
     def host(self, name: str, subnet: Network, stated: int) -> Addresses:
         """A host's addresses in a subnet; drawn, they are nobody else's."""
-        free = [each for each in map(subnet.host, _HOSTS) if each not in self._hosts]
-        addresses = self._draws.one_of(f"host {name}", free, subnet.host(stated))
-        self._hosts.append(addresses)
-        return addresses
+        return subnet.host(self._number(f"host {name}", subnet, _HOSTS, stated))
+
+    def _number(self, name: str, network: Network, choices: Sequence[int], stated: int) -> int:
+        """The number of a subnet or host in a network that has none of that number yet."""
+        taken = self._numbers.setdefault(network, set())
+        number = self._draws.one_of(name, [each for each in choices if each not in taken], stated)
+        taken.add(number)
+        return number
 
     @property
     def _stripe(self) -> int:

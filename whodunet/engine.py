@@ -29,6 +29,7 @@ from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
+from whodunet.variation import Variation
 
 if TYPE_CHECKING:
     from whodunet.lab.pcap_reader import Reading
@@ -68,6 +69,7 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         places=tuple(map(str, library.catalogue.places)),
         beside=beside,
         scenario=question.name,
+        variation=library.variation,
         **more,
     )
 
@@ -107,10 +109,12 @@ def play(
                 topology=topology.name,
                 phases=phases,
                 links=status["links"],
-                notes=tuple(status["notes"]),
+                notes=(*status["notes"], *library.unused_seed(topology)),
                 versions=_versions(scenario, lab),
                 dropped=capture.dropped,
                 capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
+                seed=library.variation.seed,
+                family=library.variation.family,
             )
             recording = _judged(scenario, topology, run, reading)
             if keep is not None:
@@ -252,6 +256,7 @@ def read_record(folder: Path, library: Library) -> Recording:
         wrong = f"holds no complete record: {', '.join(what)}"
         raise InvalidInput(Problem(str(folder), wrong, "name a folder that a finished `whodunet run` made"))
     run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
+    library = library.at(library.catalogue, Variation(run.seed, run.family))
     scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
     topology = library.of(scenario).topology(scenario.question.topology)
     from whodunet.lab.pcap_reader import content_of, read

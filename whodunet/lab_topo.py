@@ -5,7 +5,7 @@ Everything is kept in Mininet's own node and link options, so that a topology al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,8 +16,9 @@ with importing_mininet():
     from mininet.topo import Topo
 
 from whodunet.address_plan import ANYWHERE, Addresses
+from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Family, Interface, Link, Node, Topology
-from whodunet.variation import Draws
+from whodunet.variation import Draws, Variation
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class LabTopo(Topo):
         self.draws = Draws(seed)
         self.networks: dict[str, tuple[str, ...]] = {"anywhere": ANYWHERE.cidrs}
         super().__init__(*args, **params)
+
+    @property
+    def seed(self) -> int | None:
+        """What its particulars were drawn from; None when they are those that its file states."""
+        return self.draws.seed if self.draws.names else None
 
     def network(self, name: str, *cidrs: str) -> None:
         """Names a network, so that policies and scenarios can: a CIDR of each family."""
@@ -177,14 +183,34 @@ def _ends(topo: Topo, options: Mapping[str, Any]) -> list[Interface]:
     return ends
 
 
-def _far_end(topo: LabTopo, interfaces: Iterable[Interface], family: Family) -> str:
-    """The address of the far end of a topology's baseline."""
-    far_end = topo.baseline[1]
-    node, _, label = far_end.partition(".")
-    if node not in topo.nodes():
-        return far_end
-    its_own = (each for each in interfaces if each.node == node and label in ("", each.label))
-    return next(address.split("/")[0] for each in its_own if (address := each.address(family)))
+def build(topology: Callable[..., LabTopo], variation: Variation) -> LabTopo:
+    """The network of a topology, an entry of some file's `topos`, in a variation.
+
+    Only a class of LabTopo can be told a seed; Mininet takes every callable, which makes what it states.
+    """
+    if variation.seed is not None and isinstance(topology, type) and issubclass(topology, LabTopo):
+        return topology(seed=variation.seed)
+    return topology()
+
+
+def _far_end(name: str, topo: LabTopo, interfaces: Iterable[Interface], family: Family) -> str:
+    """The address of the far end of a topology's baseline.
+
+    Raises:
+        InvalidInput: when the topology has none of that family.
+    """
+    meant = topo.baseline[1]
+    node, _, label = meant.partition(".")
+    for each in interfaces:
+        is_meant = each.node == node and label in ("", each.label)
+        if is_meant or meant in (address.partition("/")[0] for address in each.addresses):
+            address = each.address(family)
+            if address is not None:
+                return address.partition("/")[0]
+    wrong = f"has no address of {family} at the far end of its baseline, {meant}"
+    raise InvalidInput(
+        Problem(f"topology {name}", wrong, "give its interfaces addresses of both families, or use the other one")
+    )
 
 
 def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
@@ -217,12 +243,12 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
         nodes=nodes,
         interfaces={interface.name: interface for interface in in_order},
         links=tuple(links),
-        baseline=(topo.baseline[0], _far_end(topo, in_order, family)),
+        baseline=(topo.baseline[0], _far_end(name, topo, in_order, family)),
         uplinks={node: ways for node, ways in uplinks.items() if ways},
         services={node: each["services"] for node, each in settings.items() if each.get("services")},
         policies={node: each["policy"] for node, each in settings.items() if "policy" in each},
         signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
         networks=topo.networks,
         family=family,
-        seed=topo.draws.seed if topo.draws.names else None,
+        seed=topo.seed,
     )

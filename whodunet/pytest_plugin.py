@@ -8,6 +8,7 @@
         assert "egress firewall" in seen.stdout
 
 `lab` is a running lab of the marked scenario, with its fault in place, of its own for each test, and gone afterwards.
+With `--whodunet-seed N`, `--whodunet-family ipv6`, networks are drawn from a number, and probes go over IPv6.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from whodunet.errors import CannotRun, InvalidInput
+from whodunet.evidence.topology import FAMILIES
+from whodunet.variation import AS_STATED, Variation, read_seed
 from whodunet.view.visible import visible, visible_line
 
 if TYPE_CHECKING:
@@ -39,9 +42,32 @@ _KEYS_OF_A_SCENARIO: Final = (re.compile(r"^topology:", re.MULTILINE), re.compil
 _PLAYER: Final = pytest.StashKey["Player"]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options that say in which variation networks are; those of other plugins are called --seed, too."""
+    group = parser.getgroup("whodunet", "network labs of whodunet")
+    draw = "draw the networks' particulars from a number, instead of those that their topologies state"
+    group.addoption("--whodunet-seed", type=read_seed, metavar="N", help=draw)
+    group.addoption("--whodunet-family", choices=FAMILIES, default=AS_STATED.family, help="which one probes go over")
+
+
+def _library(config: pytest.Config) -> Library:
+    from whodunet.loading.library import Library
+
+    return Library(variation=_asked(config))
+
+
+def _asked(config: pytest.Config) -> Variation:
+    return Variation(config.getoption("--whodunet-seed"), config.getoption("--whodunet-family"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", _MARKER)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """What networks are asked to be."""
+    return f"whodunet: {_asked(config)}" if _asked(config) != AS_STATED else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -99,15 +125,30 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One test for each claim; a file with problems is an error that lists them all."""
         from whodunet.cases.claims import claims_of
-        from whodunet.loading.library import Library
+        from whodunet.loading.scenario_file import NotOverFamily
 
-        self.library = Library()
+        self.library = _library(self.config)
         try:
             self.scenario = self.library.scenario(self.path)
+        except NotOverFamily as error:
+            yield NotPlayed.from_parent(self, name="not played", because=error.because)
+            return
         except InvalidInput as error:
             raise self.CollectError(visible(str(error))) from error
         for claim in claims_of(self.scenario):
             yield ClaimTest.from_parent(self, name=visible_line(claim.id), claim=claim)
+
+
+class NotPlayed(pytest.Item):
+    """Stands for a scenario that is about the other family."""
+
+    def __init__(self, *, because: str, **more: Any) -> None:
+        super().__init__(**more)
+        self._because = because
+
+    def runtest(self) -> None:
+        """Says why."""
+        pytest.skip(visible_line(self._because))
 
 
 class ClaimDidNotHold(Exception):
@@ -195,12 +236,12 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
     """A lab of the scenario that the test is marked with; its fault is in place."""
     from whodunet.engine import plan_for
     from whodunet.lab.sandboxed import SandboxedLab
-    from whodunet.loading.library import Library, find_scenario
+    from whodunet.loading.library import find_scenario
 
     marker = request.node.get_closest_marker("scenario")
     if marker is None or len(marker.args) != 1:
         raise pytest.UsageError('the fixture `lab` needs a scenario: @pytest.mark.scenario("vpn-egress-reset")')
-    library = Library()
+    library = _library(request.config)
     scenario = library.scenario(find_scenario(str(marker.args[0])))
     plan, topology = plan_for(scenario, library), library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan, topology) as network:

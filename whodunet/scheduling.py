@@ -100,12 +100,23 @@ class Gate:
             CannotRun: when the gate was closed.
         """
         with self._turn, self._changed:
-            while not self._is_closed and not self._has_room():
+            while not self.enter_now():
                 self._changed.wait(_LOOK_S)
+
+    def enter_now(self) -> bool:
+        """True when one more may begin, and does.
+
+        Raises:
+            CannotRun: when the gate was closed.
+        """
+        with self._changed:
             if self._is_closed:
                 raise CannotRun("interrupted")
+            if not self._has_room():
+                return False
             self._inside += 1
             self._machine.idle_cores()  # what was spare up to now is this one's
+            return True
 
     def leave(self) -> None:
         """One has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -20,6 +21,26 @@ class Variation:
 
     seed: int | None = None  # 0 to HIGHEST_SEED; None: the particulars that the file states
     family: Family = "ipv4"  # that scenarios' probes go over; the network has both
+
+    def __str__(self) -> str:
+        """The options that ask for it: "--seed 7 --family ipv6"; nothing for what is the default."""
+        seed = [f"--seed {self.seed}"] if self.seed is not None else []
+        return " ".join([*seed, *([f"--family {self.family}"] if self.family != "ipv4" else [])])
+
+    def of(self, name: str) -> str:
+        """The name of a scenario with these options: "sshd-down --seed 7"."""
+        return f"{name} {self}".rstrip()
+
+
+def read_seed(text: str) -> int:
+    """A seed, as options have it.
+
+    Raises:
+        argparse.ArgumentTypeError: for anything else.
+    """
+    if not (text.isascii() and text.isdigit()) or int(text) > HIGHEST_SEED:
+        raise ArgumentTypeError(f"{text} is not a seed, which is a whole number from 0 to {HIGHEST_SEED}")
+    return int(text)
 
 
 AS_STATED: Final = Variation()

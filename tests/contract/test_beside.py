@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from whodunet import catalogue
+from whodunet.cases.claims import claims_of
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput
 from whodunet.evidence import packet_kinds, programs
@@ -284,6 +285,38 @@ def test_a_file_about_no_new_program_is_one_error_with_its_place(
     assert f"programs/{name}.py: {said}" in str(refused.value)
 
 
+CROSSED_WIRES: Final = '''
+from typing import Literal
+from whodunet.cases.fault import Fault
+from whodunet.cases.fields import InterfaceName, SwitchName
+
+class CrossedWires(Fault):
+    """Two ports are swapped."""
+
+    kind: Literal["crossed-wires"] = "crossed-wires"
+    gate: SwitchName
+    ends: tuple[InterfaceName, ...]
+
+    def culprit(self):
+        return self.gate
+
+    def facts(self, topology):
+        return {"kind": self.kind}
+'''
+
+
+def test_a_kind_of_fault_names_what_it_likes_and_what_does_not_exist_is_refused(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/crossed_wires.py": CROSSED_WIRES})
+    faults = "[{kind: crossed-wires, gate: client, ends: [egress-fw.inside, egress-fw.outside, egress-fw.up]}]"
+    written = case("unlisted").replace("[{kind: hiccup, node: vpn-gw}]", faults)
+    (tmp_path / "case.yaml").write_text(written)
+    said = complaint(tmp_path / "case.yaml")
+    assert "faults[0].gate: is client, which is not a switch of corporate_vpn; use one of: egress-fw, sg" in said
+    assert "faults[0].ends[2]: is egress-fw.up, which is not an interface of corporate_vpn" in said
+    assert "ends[0]" not in said
+    assert "ends[1]" not in said
+
+
 KINDS: Final = """
 from whodunet.evidence.packet_kinds import Kind
 
@@ -337,6 +370,63 @@ def test_a_file_of_no_new_kind_of_packet_is_one_error_with_its_place(tmp_path: P
     with pytest.raises(InvalidInput) as refused:
         Library(Catalogue((place(tmp_path, {"packet_kinds/closing.py": text}),)))
     assert f"packet_kinds/closing.py: {said}" in str(refused.value)
+
+
+FIELD: Final = """
+from pydantic import RootModel
+from whodunet.cases.evidence_field import CapturePoint, EvidenceField
+from whodunet.cases.findings import Finding
+
+class Avoids(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
+    def words(self):
+        yield f"avoids {', '.join(self.root)}"
+
+    def findings(self, witness):
+        yield Finding("held", "avoided", "avoided")
+
+FIELD = Avoids
+"""
+CLAIMING: Final = """
+title: t
+story: s
+topology: corporate_vpn
+probes: {nc: {host: client, command: nc -vz 10.0.1.10 22}}
+answer:
+  cause: none
+  symptoms: {nc: {symptom: connected}}
+  evidence: [{probe: nc, packet: SYN, avoids: [POINT]}]
+"""
+
+
+def test_a_field_of_evidence_beside_a_scenario_can_be_claimed_there_alone(tmp_path: Path) -> None:
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    place(there, {"evidence_fields/avoids.py": FIELD, "case.yaml": CLAIMING.replace("POINT", "home-gw.outside")})
+    place(elsewhere, {"case.yaml": CLAIMING.replace("POINT", "home-gw.outside")})
+    scenario = Library(Catalogue()).scenario(there / "case.yaml")
+    says = [claim.says for claim in claims_of(scenario)]
+    assert says[1] == "the SYN of nc avoids home-gw-eth1"
+    assert "answer.evidence[0].avoids: unknown key" in complaint(elsewhere / "case.yaml")
+    place(there, {"case.yaml": CLAIMING.replace("POINT", "home-gw-eth7")})
+    assert "avoids[0]: is home-gw-eth7, which is not an interface of corporate_vpn" in complaint(there / "case.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("ttl", FIELD, "the key ttl of evidence already exists"),
+        ("sender", FIELD, "the key sender of evidence already exists"),
+        ("model_dump", FIELD, "is not named as a key of evidence can be"),
+        ("as-sent", FIELD, "is not named as a key of evidence can be"),
+        ("avoids", "FIELD = 7", "holds no field of evidence in FIELD"),
+        ("avoids", FIELD.replace("def words", "def word"), "holds no field of evidence in FIELD"),
+        ("avoids", "", "offers no FIELD"),
+    ],
+)
+def test_a_file_that_is_no_field_of_evidence_is_one_error_with_its_place(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    place(tmp_path, {f"evidence_fields/{name}.py": text, "case.yaml": CLAIMING.replace("POINT", "home-gw.outside")})
+    assert f"evidence_fields/{name}.py: {said}" in complaint(tmp_path / "case.yaml")
 
 
 @pytest.mark.usefixtures("_only_own_places")

@@ -22,7 +22,7 @@ CONTROLLERS: Final = [name for name in catalogue.names("controllers", ".py") if 
 def test_a_topology_file_offers_itself_to_mininet_under_its_own_name(name: str) -> None:
     module = catalogue.load_module(catalogue.folder("topologies") / f"{name}.py")
     assert name in module.topos
-    assert len(module.topos[name]().nodes()) >= 8
+    assert module.topos[name]().nodes()
 
 
 @pytest.mark.parametrize("name", TOPOLOGIES)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from whodunet.cases.fields import HostName, Part, part_named
 from whodunet.errors import CannotRun, WhodunetError
 from whodunet.evidence.topology import Topology
 
@@ -112,6 +113,15 @@ class Misfit:
     fix: str
 
 
+@dataclass(frozen=True)
+class Named:
+    """A name of the topology in a fault."""
+
+    key: tuple[str | int, ...]
+    part: Part
+    name: str
+
+
 class Fault(BaseModel):
     """What is wrong, as it is put into a running lab; a subclass a fault kind, with `kind` as its tag."""
 
@@ -127,9 +137,15 @@ class Fault(BaseModel):
         """What the taxonomy needs to know to name the cause, e.g. {"kind": "firewall-rule", "action": "reset"}."""
         raise NotImplementedError
 
-    def names(self) -> Mapping[str, str]:
-        """Names of the topology that it refers to, by key, so that a dangling one is refused: {"node": "egress-fw"}."""
-        raise NotImplementedError
+    def names(self) -> Iterator[Named]:
+        """Names of the topology that it refers to: the texts of all fields whose type says what they name.
+
+        What a kind's base says of a field holds for the kind, too.
+        """
+        for key in type(self).model_fields:
+            part = _part_of(type(self), key)
+            if part is not None:
+                yield from (Named(path, part, name) for path, name in _texts((key,), getattr(self, key)))
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """What could not be injected into this topology; asked once all its names exist."""
@@ -161,10 +177,25 @@ class Fault(BaseModel):
         return "; ".join(sign for sign in self.signs(network) if sign) or None
 
 
-class NodeFault(Fault):
-    """A fault that sits at one node; a kind says which facts and names it has besides."""
+def _part_of(kind: type[Fault], key: str) -> Part | None:
+    """What a field of a fault kind names, as the kind declares it, or a base of it."""
+    bases = [base for base in kind.__mro__ if issubclass(base, Fault)]
+    declared = (part_named(base.model_fields[key].rebuild_annotation()) for base in bases if key in base.model_fields)
+    return next((part for part in declared if part is not None), None)
 
-    node: str
+
+def _texts(path: tuple[str | int, ...], value: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text in the value of a field, with the path to it."""
+    if isinstance(value, str):
+        yield path, value
+    for number, each in enumerate(value if isinstance(value, tuple) else ()):
+        yield from _texts((*path, number), each)
+
+
+class NodeFault(Fault):
+    """A fault that sits at one node; a kind says which facts it has besides."""
+
+    node: HostName
 
     def culprit(self) -> str:
         """The node."""
@@ -173,10 +204,6 @@ class NodeFault(Fault):
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which part the node plays."""
         return {"kind": self.kind, "role": topology.nodes[self.node].role}
-
-    def names(self) -> Mapping[str, str]:
-        """The node."""
-        return {"node": self.node}
 
     def forwards(self, topology: Topology) -> Iterator[Misfit]:
         """The misfit of a node that has to be a router and is none."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Annotated, Final, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
@@ -62,6 +63,29 @@ def one_of(value: Chosen, allowed: Iterable[str]) -> Chosen:
         return value
     expected = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
     raise PydanticCustomError("enum", "use one of: {expected}", {"expected": expected})
+
+
+Part = Literal["host", "switch", "node", "interface"]
+"""What a topology has names for: hosts (routers included) and switches, which are nodes, and interfaces."""
+
+
+@dataclass(frozen=True)
+class NameOf:
+    """Marks a type whose texts are names of the topology, so that one that does not exist is refused on load."""
+
+    part: Part
+
+
+HostName = Annotated[str, NameOf("host")]
+SwitchName = Annotated[str, NameOf("switch")]
+NodeName = Annotated[str, NameOf("node")]
+InterfaceName = Annotated[str, NameOf("interface")]
+
+
+def part_named(annotation: object) -> Part | None:
+    """What the texts of a type are names of, also where they are optional or in a list; None where of nothing."""
+    marks = (mark.part for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, NameOf))
+    return next(marks, None) or next(filter(None, map(part_named, get_args(annotation))), None)
 
 
 def _list_kinds(schema: dict[str, JsonValue]) -> None:

@@ -16,6 +16,7 @@ Braces around anything else than words joined by dots are the shell's, awk's or 
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,8 @@ Value = str | int
 _WORDS: Final = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 BRACED: Final = re.compile(rf"\{{\{{(?P<literal>{_WORDS})\}}\}}|(?<![$%])\{{(?P<name>{_WORDS})\}}")
 """A reference in a text, or what stands for the text of one."""
+REFERENCE_PATTERN: Final = rf"^\{{{_WORDS}\}}$"
+"""A text that is one reference, in the regular expressions of JSON Schema."""
 _AS_SENT: Final = re.compile(r"as sent by (\S+)")
 _FAMILIES: Final[Mapping[Family, Mapping[str, str]]] = {
     "ipv4": {"family": "ipv4", "family.record": "A", "family.option": "-4"},
@@ -55,7 +58,7 @@ class References:
             uplinks: host: the way out that the scenario has it use; the first of the topology where none is given.
                 An uplink's interface is the one labelled like it.
         """
-        self._topology = topology
+        self.topology = topology
         self._uplinks = uplinks or {}
         self.points: Mapping[str, str] = {
             f"{interface.node}.{interface.label}": name
@@ -85,40 +88,49 @@ class References:
             return value(whole), tuple(wrong)
         return BRACED.sub(lambda found: str(value(found)), text), tuple(wrong)
 
-    def ttl_as_sent(self, said: str, point: str) -> int | Misreference | None:
-        """The TTL (hop limit) at a capture point of what a node sends: "as sent by NODE"; None for another text."""
+    def ttl_as_sent(self, said: str, point: str) -> int | Misreference:
+        """The TTL (hop limit) that what a node sends has at a capture point, told as "as sent by NODE"."""
         relation = _AS_SENT.fullmatch(said)
         if relation is None:
-            return None
+            return Misreference(f"is {json.dumps(said)}", "write `as sent by NODE`, or a number")
         sender = relation[1]
-        node = self._topology.nodes.get(sender)
+        node = self.topology.nodes.get(sender)
         if node is None:
-            wrong = f"is as sent by {sender}, which is not a node of {self._topology.name}"
-            return Misreference(wrong, did_you_mean(sender, self._topology.nodes))
-        passed = 0 if point not in self._topology.interfaces else self._routers_between(sender, point)
+            wrong = f"is as sent by {sender}, which is not a node of {self.topology.name}"
+            return Misreference(wrong, did_you_mean(sender, self.topology.nodes))
+        passed = 0 if point not in self.topology.interfaces else self._routers_between(sender, point)
         if passed is None:
             wrong = f"is as sent by {sender}, from which no way leads to {point}"
             return Misreference(wrong, "name a node on the path")
         return node.initial_ttl - passed
 
+    def point_as_written(self, point: str) -> str:
+        """A capture point as scenario files name it: by its label, if it has one."""
+        return next((label for label, name in self.points.items() if name == point), point)
+
+    def ttl_as_written(self, ttl: int, point: str, sender: str | None) -> Value:
+        """A TTL at a capture point as scenario files say it: by its sender, where what that one sends has it there."""
+        said = f"as sent by {sender}"
+        return said if self.ttl_as_sent(said, point) == ttl else ttl
+
     def _named(self) -> Iterator[tuple[str, Value]]:
-        yield from _FAMILIES[self._topology.family].items()
-        for name, cidrs in self._topology.networks.items():
+        yield from _FAMILIES[self.topology.family].items()
+        for name, cidrs in self.topology.networks.items():
             for cidr in cidrs:
                 if _version(cidr) == self._version:
                     yield name, cidr
-        for node in self._topology.nodes.values():
+        for node in self.topology.nodes.values():
             yield from ((f"{node.name}.{key}", value) for key, value in node.properties.items())
             yield from ((f"{node.name}.port.{key}", port) for key, port in node.ports.items())
             yield f"{node.name}.name", node.name
             yield from self._addressed(node.name, self._own_interfaces(node.name))
         for label, name in self.points.items():
             yield label, name
-            yield from self._addressed(f"{label}.address", [self._topology.interfaces[name]], f"{label}.url")
+            yield from self._addressed(f"{label}.address", [self.topology.interfaces[name]], f"{label}.url")
 
     def _addressed(self, name: str, interfaces: list[Interface], url: str | None = None) -> Iterator[tuple[str, Value]]:
         """The address of what has exactly one, by its name, and as a URL has it."""
-        addresses = [address for each in interfaces if (address := each.address(self._topology.family))]
+        addresses = [address for each in interfaces if (address := each.address(self.topology.family))]
         if len(addresses) == 1:
             ip = ip_interface(addresses[0]).ip
             yield name, str(ip)
@@ -127,25 +139,25 @@ class References:
     def _own_interfaces(self, node: str) -> list[Interface]:
         """A node's interfaces; of a host with uplinks the one that it uses."""
         own = self._interfaces_of(node)
-        ways = self._topology.uplinks.get(node)
+        ways = self.topology.uplinks.get(node)
         used = [each for each in own if ways and each.label == self._uplinks.get(node, ways[0])]
         return used or own
 
     def _interfaces_of(self, node: str) -> list[Interface]:
-        return [each for each in self._topology.interfaces.values() if each.node == node]
+        return [each for each in self.topology.interfaces.values() if each.node == node]
 
     @property
     def _version(self) -> int:
-        return 4 if self._topology.family == "ipv4" else 6
+        return 4 if self.topology.family == "ipv4" else 6
 
     def _misreference(self, name: str) -> Misreference:
-        family, node = self._topology.family, self._topology.nodes.get(name.removesuffix(".url"))
+        family, node = self.topology.family, self.topology.nodes.get(name.removesuffix(".url"))
         if node is not None:
             addressed = [each for each in self.points if f"{each}.address" in self.values and _first(each) == node.name]
             several = ", ".join(f"{{{each}.address}}" for each in addressed)
             wrong = f"refers to {{{name}}}, but {node.name} has {'several addresses' if several else 'no address'}"
             return Misreference(f"{wrong} in {family}", f"use one of: {several}" if several else "name a host")
-        wrong = f"refers to {{{name}}}, which {self._topology.name} does not know"
+        wrong = f"refers to {{{name}}}, which {self.topology.name} does not know"
         near = difflib.get_close_matches(name, self.values, n=1)
         if near:
             return Misreference(wrong, f"did you mean {{{near[0]}}}? (plain text: {{{{{name}}}}})")
@@ -158,7 +170,7 @@ class References:
 
         At a router's interface it has the TTL with which it came in there, or with which it goes out there.
         """
-        topology = self._topology
+        topology = self.topology
         nodes, cables = topology.nodes, _cables(topology)
         ahead = deque((each.name, 0) for each in self._own_interfaces(sender))
         sent: set[str] = set()

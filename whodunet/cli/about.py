@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from whodunet.cli import naming
-from whodunet.cli.parsing import Commands
+from whodunet.cli.parsing import Commands, add_variation_options, variation
 from whodunet.cli.running_lab import require_one_of
 from whodunet.cli.terminal import filled, hanging, table
 
@@ -24,6 +24,7 @@ def add_commands(commands: Commands) -> None:
     naming.complete(
         telling.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios
     )
+    add_variation_options(telling)
     telling.add_argument("--json", action="store_true", help="as JSON")
     telling.set_defaults(run=truth)
 
@@ -69,7 +70,7 @@ def truth(options: argparse.Namespace) -> int:
     from whodunet.cases.claims import claims_of
     from whodunet.loading.library import Library, find_scenario
 
-    library = Library()
+    library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
     answer, claims = scenario.answer, claims_of(scenario)
     cause_title = library.of(scenario).cause_title(scenario)

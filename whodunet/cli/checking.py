@@ -7,18 +7,19 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whodunet.cli import naming
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import errors_name, require_room
-from whodunet.cli.parsing import Commands, add_jobs_option, positive
+from whodunet.cli.parsing import Commands, add_jobs_option, add_seeds_options, positive, variations
 from whodunet.cli.terminal import hanging
 from whodunet.errors import InvalidInput, Problem, WhodunetError
 
@@ -37,6 +38,7 @@ def add_commands(commands: Commands) -> None:
     )
     checking.add_argument("--all", action="store_true", help="all scenarios that come with the lab")
     checking.add_argument("--repeat", type=positive, default=1, metavar="N", help="play each N times; all have to hold")
+    add_seeds_options(checking)
     add_jobs_option(checking)
     checking.add_argument("--junit", type=Path, metavar="FILE", help="write the judgements as JUnit XML")
     checking.add_argument("--json", action="store_true", help="print the judgements as JSON")
@@ -44,10 +46,36 @@ def add_commands(commands: Commands) -> None:
 
 
 @dataclass(frozen=True)
+class Play:
+    """A scenario that is to be played, and the library of the variation to play it in."""
+
+    scenario: Scenario = field(compare=False)
+    library: Library
+    file: str
+
+    @classmethod
+    def of(cls, scenario: Scenario, library: Library) -> Play:
+        """The play of a scenario that the library has read."""
+        return cls(scenario, library, scenario.file)
+
+    @property
+    def name(self) -> str:
+        """The scenario's, and what its network is asked to be."""
+        return self.library.variation.of(self.scenario.question.name)
+
+    @property
+    def twin(self) -> Play | None:
+        """That of the scenario's twin, in the same variation."""
+        twin = self.library.twin(self.scenario)
+        return Play.of(twin, self.library) if twin else None
+
+
+@dataclass(frozen=True)
 class Checked:
     """What came of one play of a scenario: a recording, or why there is none."""
 
-    name: str  # the scenario's; numbered where there are several plays of that name
+    play: Play
+    name: str  # the play's; numbered where there are several of that name
     took_s: float
     recording: Recording | None = None
     failure: str | None = None
@@ -66,12 +94,14 @@ def check(options: argparse.Namespace) -> int:
     names = scenario_names() if options.all else options.scenarios
     if not names:
         raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
-    library = Library()
-    asked = _read_all([find_scenario(name) for name in names], library)
+    libraries = [Library(variation=each) for each in variations(options)]
+    asked, left_out = _read_all([find_scenario(name) for name in names], libraries)
     with _report_file(options.junit) as write:
-        played = _check_side_by_side(_with_twins(asked, library) * options.repeat, library, options)
-        checked = list(_compared_with_twins(played, {scenario.file for scenario in asked}, library))
-        _report(checked, options, write)
+        if not options.json:
+            print("".join(f"{'not played':17} {name}: {because}\n" for name, because in left_out.items()), end="")
+        played = _check_side_by_side(_with_twins(asked) * options.repeat, options)
+        checked = list(_compared_with_twins(played, set(asked)))
+        _report(checked, left_out, options, write)
     return exit_status([each.outcome for each in checked])
 
 
@@ -102,63 +132,71 @@ def _report_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
         raise
 
 
-def _read_all(paths: Sequence[Path], library: Library) -> list[Scenario]:
-    """All scenarios; every problem of every file at once."""
-    scenarios: list[Scenario] = []
+def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list[Play], dict[str, str]]:
+    """All plays, and why scenarios are left out of them that are about the other family.
+
+    Raises:
+        InvalidInput: with every problem of every file at once; when no scenario is left.
+    """
+    from whodunet.loading.scenario_file import NotOverFamily
+
+    plays: list[Play] = []
     problems: list[Problem] = []
-    for path in paths:
+    others: dict[Path, NotOverFamily] = {}
+    for library, path in product(libraries, paths):
         try:
-            scenarios.append(library.scenario(path))
+            plays.append(Play.of(library.scenario(path), library))
+        except NotOverFamily as error:
+            others[path] = error
         except InvalidInput as error:
             problems += error.problems
+    if not plays:
+        problems += [problem for error in others.values() for problem in error.problems]
     if problems:
-        raise InvalidInput(*problems)
-    return scenarios
+        raise InvalidInput(*dict.fromkeys(problems))
+    return plays, {path.stem: error.because for path, error in others.items()}
 
 
-def _with_twins(scenarios: Sequence[Scenario], library: Library) -> list[Scenario]:
-    """The scenarios, and behind them the twins that they name: what is said of twins can only be seen in both."""
-    twins = {twin.file: twin for scenario in scenarios if (twin := library.twin(scenario))}
-    named = {scenario.file for scenario in scenarios}
-    return [*scenarios, *(twin for file, twin in twins.items() if file not in named)]
+def _with_twins(plays: Sequence[Play]) -> list[Play]:
+    """The plays, and behind them those of the twins that they name: what is said of twins can only be seen in both."""
+    twins = dict.fromkeys(twin for play in plays if (twin := play.twin))
+    return [*plays, *(twin for twin in twins if twin not in plays)]
 
 
-def _compared_with_twins(checked: Sequence[Checked], named: set[str], library: Library) -> Iterator[Checked]:
+def _compared_with_twins(checked: Sequence[Checked], asked: Collection[Play]) -> Iterator[Checked]:
     """What was checked; each play of a scenario that names a twin is judged beside a play of that one, too.
 
     Args:
-        named: the files of the scenarios that were asked for, not of those that are there as twins alone.
+        asked: what is not there as a twin alone.
     """
     from whodunet.cases.twins import judge_twin
 
-    plays: dict[str, list[Recording]] = {}
-    for recording in (each.recording for each in checked if each.recording):
-        plays.setdefault(recording.scenario.file, []).append(recording)
-    so_far: Counter[str] = Counter()
+    recordings: dict[Play, list[Recording]] = {}
     for each in checked:
-        file = each.recording.scenario.file if each.recording else ""
-        twin = library.twin(each.recording.scenario) if each.recording and file in named else None
-        others = plays.get(twin.file, []) if twin else []
+        recordings.setdefault(each.play, []).extend([each.recording] if each.recording else [])
+    so_far: Counter[Play] = Counter()
+    for each in checked:
+        twin = each.play.twin if each.play in asked else None
+        others = recordings[twin] if twin else []
         if each.recording and others:
-            judgement = judge_twin(each.recording, others[so_far[file] % len(others)])
+            judgement = judge_twin(each.recording, others[so_far[each.play] % len(others)])
             judgements = (*each.recording.judgements, judgement)
             yield replace(each, recording=replace(each.recording, judgements=judgements), twin=judgement)
         else:
             yield each
-        so_far[file] += 1
+        so_far[each.play] += 1
 
 
-def _check_side_by_side(scenarios: Sequence[Scenario], library: Library, options: argparse.Namespace) -> list[Checked]:
+def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> list[Checked]:
     """Checks several scenarios at a time; an interruption ends all their labs at once."""
     from whodunet.scheduling import SideBySide, Task, expected_s
 
-    labels = numbered([scenario.question.name for scenario in scenarios])
     tasks = {
         label: Task(
-            partial(_check_one, label, scenario, library),
-            expected_s(scenario, library.of(scenario).topology(scenario.question.topology)),
+            partial(_check_one, label, play),
+            expected_s(play.scenario, play.library.of(play.scenario).topology(play.scenario.question.topology)),
         )
-        for label, scenario in zip(labels, scenarios, strict=True)
+        for label, play in zip(numbered([play.name for play in plays]), plays, strict=True)
     }
     checks = SideBySide(tasks, options.jobs)
     try:
@@ -182,15 +220,15 @@ def numbered(names: Sequence[str]) -> list[str]:
     return labels
 
 
-def _check_one(name: str, scenario: Scenario, library: Library) -> Checked:
+def _check_one(name: str, play: Play) -> Checked:
     from whodunet import engine
 
     started = time.monotonic()
     try:
-        recording = engine.play(scenario, library, lambda text: None)
+        recording = engine.play(play.scenario, play.library, lambda text: None)
     except (WhodunetError, OSError) as error:
-        return Checked(name, time.monotonic() - started, failure=str(error))
-    return Checked(name, time.monotonic() - started, recording)
+        return Checked(play, name, time.monotonic() - started, failure=str(error))
+    return Checked(play, name, time.monotonic() - started, recording)
 
 
 def _lines(checked: Checked) -> Iterator[str]:
@@ -213,7 +251,10 @@ def _twin_lines(checked: Checked) -> Iterator[str]:
 
 
 def _report(
-    checked: Sequence[Checked], options: argparse.Namespace, write_junit: Callable[[str], object] | None
+    checked: Sequence[Checked],
+    left_out: Mapping[str, str],
+    options: argparse.Namespace,
+    write_junit: Callable[[str], object] | None,
 ) -> None:
     from whodunet.view.json_report import as_json as report
     from whodunet.view.junit import render_junit
@@ -222,11 +263,14 @@ def _report(
     failures = {each.name: each.failure for each in checked if each.failure}
     if options.json:
         reports = {name: report(each) for name, each in recordings.items()}
-        print(json.dumps({"reports": reports, "failures": failures}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps({"reports": reports, "failures": failures, "not_played": left_out}, indent=2, ensure_ascii=False)
+        )
     else:
         print("".join(f"{line}\n" for each in checked for line in _twin_lines(each)), end="")
         held = sum(each.outcome == "held" for each in checked)
-        print(f"{held} of {len(checked)} {'plays' if options.repeat > 1 else 'scenarios'} held")
+        several = options.repeat > 1 or len(variations(options)) > 1
+        print(f"{held} of {len(checked)} {'plays' if several else 'scenarios'} held")
     sys.stdout.flush()
     if write_junit:
         judged = {name: each.judgements for name, each in recordings.items()}

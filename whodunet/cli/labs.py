@@ -6,13 +6,13 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from whodunet.cli import naming
 from whodunet.cli.output import errors_name, tell
-from whodunet.cli.parsing import Commands, add_jobs_option, positive
+from whodunet.cli.parsing import Commands, add_jobs_option, add_variation_options, positive, variation
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
@@ -57,6 +57,7 @@ def add_commands(commands: Commands) -> None:
     )
     bring_up.add_argument("--without-fault", action="store_true", help="without the scenario's fault")
     bring_up.add_argument("--count", type=positive, metavar="N", help="N labs: LAB-1, LAB-2 ...; all or none")
+    add_variation_options(bring_up)
     add_jobs_option(bring_up)
     bring_up.set_defaults(run=up)
 
@@ -120,7 +121,7 @@ def up(options: argparse.Namespace) -> int:
 def _bring_up(options: argparse.Namespace, process: LabProcess) -> None:
     from whodunet.loading.library import Library, find_scenario
 
-    library = Library()
+    library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
     more = _plan_options(options)
     name = control.name_for(scenario.question.name) if options.name is None else options.name
@@ -148,7 +149,10 @@ def staged_lab(
     from whodunet.lab.sandboxed import SandboxedLab
 
     plan = engine.plan_for(scenario, library, name, **more)
-    lab = SandboxedLab.start(plan, library.of(scenario).topology(scenario.question.topology), progress, process)
+    topology = library.of(scenario).topology(scenario.question.topology)
+    for note in library.unused_seed(topology):
+        progress(note)
+    lab = SandboxedLab.start(plan, topology, progress, process)
     try:
         lab.remember_staging(scenario.staging)
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
@@ -212,14 +216,21 @@ def ps(options: argparse.Namespace) -> int:
     """Lists this user's running labs: name, scenario, time since start (h:mm:ss), number of hosts."""
     labs = [status for name in control.running() if (status := status_of(name))]
     if options.json:
-        keys = ("name", "scenario", "topology", "up_s", "hosts", "switches")
+        keys = ("name", "scenario", "topology", "seed", "family", "up_s", "hosts", "switches")
         print(json.dumps([{key: lab[key] for key in keys} for lab in labs], indent=2, ensure_ascii=False))
     elif labs:
-        rows = [(lab["name"], lab["scenario"], _clock(lab["up_s"]), str(len(lab["hosts"]))) for lab in labs]
+        rows = [(lab["name"], _played(lab), _clock(lab["up_s"]), str(len(lab["hosts"]))) for lab in labs]
         print(table(("NAME", "SCENARIO", "UP", "HOSTS"), rows))
     else:
         tell("no lab is running")
     return 0
+
+
+def _played(status: Mapping[str, Any]) -> str:
+    """The scenario of a lab, as `up` was asked for it."""
+    from whodunet.variation import Variation
+
+    return Variation(status["seed"], status["family"]).of(status["scenario"])
 
 
 def _clock(time_s: float) -> str:

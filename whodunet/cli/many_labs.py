@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from whodunet.cli.labs import staged_lab, whats_next
 from whodunet.cli.output import tell
+from whodunet.cli.parsing import variation
 from whodunet.cli.terminal import filled
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
@@ -27,7 +28,7 @@ def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
     """
     from whodunet.loading.library import Library, find_scenario
 
-    library = Library()
+    library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
     library.topology(scenario.question.topology)  # read once, before several threads want it
     names = _names(control.name_for(scenario.question.name) if options.name is None else options.name, options.count)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
+
+from whodunet.evidence.topology import FAMILIES
+from whodunet.variation import AS_STATED, Variation, read_seed
 
 _FEW: Final = 8  # choices that still fit a line
 
@@ -54,6 +57,41 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="labs at a time (default: as many as the machine has room for)",
     )
+
+
+def add_variation_options(parser: argparse.ArgumentParser) -> None:
+    """For commands that build the network of a scenario."""
+    draws = "draw addresses, path, delays and TTLs from a number, instead of those that the topology states"
+    parser.add_argument("--seed", type=read_seed, metavar="N", help=draws)
+    add_family_option(parser)
+
+
+def add_family_option(parser: argparse.ArgumentParser) -> None:
+    """For those that take seeds of their own."""
+    over = "which addresses the probes use; the networks have both (default: ipv4)"
+    parser.add_argument("--family", choices=FAMILIES, default=AS_STATED.family, help=over)
+
+
+def add_seeds_options(parser: argparse.ArgumentParser) -> None:
+    """For commands that take several seeds."""
+    several = parser.add_mutually_exclusive_group()
+    draws = "play each with particulars that are drawn from a number; several seeds: several times"
+    several.add_argument(
+        "--seed", dest="seed_list", type=read_seed, action="append", default=[], metavar="N", help=draws
+    )
+    several.add_argument("--seeds", type=positive, metavar="N", help="play each with the seeds 1 to N")
+    add_family_option(parser)
+
+
+def variation(options: argparse.Namespace) -> Variation:
+    """The variation that a command was asked for."""
+    return Variation(options.seed, options.family)
+
+
+def variations(options: argparse.Namespace) -> list[Variation]:
+    """The variations that a command was asked for which takes several seeds."""
+    seeds: Sequence[int | None] = range(1, options.seeds + 1) if options.seeds else options.seed_list or [None]
+    return [Variation(seed, options.family) for seed in dict.fromkeys(seeds)]
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -155,5 +155,7 @@ def library_of(status: Mapping[str, Any]) -> Library:
     """The library of a lab that says this of itself: with what lay beside its scenario."""
     from whodunet.catalogue import Catalogue
     from whodunet.loading.library import Library
+    from whodunet.variation import Variation
 
-    return Library(Catalogue(tuple(map(Path, status["places"]))))
+    places = Catalogue(tuple(map(Path, status["places"])))
+    return Library(places, Variation(status["seed"], status["family"]))

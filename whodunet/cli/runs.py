@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from whodunet.cli import naming, terminal
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import tell as say
-from whodunet.cli.parsing import Commands
+from whodunet.cli.parsing import Commands, add_variation_options, variation
 
 if TYPE_CHECKING:
     from whodunet.cases.recording import Recording
@@ -26,6 +26,7 @@ def add_commands(commands: Commands) -> None:
     naming.complete(
         run.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios
     )
+    add_variation_options(run)
     add_claims_option(run)
     instead = run.add_mutually_exclusive_group()
     instead.add_argument("--json", action="store_true", help="print the result as JSON instead of the story")
@@ -52,10 +53,10 @@ def play(options: argparse.Namespace) -> int:
 def _play(options: argparse.Namespace, process: LabProcess) -> int:
     from whodunet.loading.library import Library
 
-    library = Library()
+    library = Library(variation=variation(options))
     recording, folder = record(options.scenario, library, process, progress(options.json), options.keep)
     if options.suggest:
-        _suggest(recording)
+        _suggest(recording, library)
     else:
         tell_story(recording, library, options)
     if not options.json:
@@ -63,11 +64,14 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
     return exit_status([recording.outcome])
 
 
-def _suggest(recording: Recording) -> None:
+def _suggest(recording: Recording, library: Library) -> None:
+    from whodunet.cases.references import References
     from whodunet.cases.suggesting import suggested
     from whodunet.view.suggestion import render_suggestion
 
-    print(render_suggestion(suggested(recording)), end="")
+    references = References(recording.topology, recording.scenario.staging.setup.uplinks)
+    claims = suggested(recording, library.of(recording.scenario).evidence_fields())
+    print(render_suggestion(claims, references), end="")
 
 
 def record(

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from whodunet.evidence.capture_summary import CaptureSummary
+from whodunet.evidence.topology import Family
 
 # A recorded run (run_json.py) with a key that nobody knows, or a time that is not a number, is damaged.
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -91,6 +92,8 @@ class Run:
     dropped: Mapping[str, int] = field(default_factory=dict)  # capture point: packets that the recorder lost there
     capture: CaptureSummary | None = None  # what was recorded; None: a record that does not say
     damage: tuple[str, ...] = ()  # how the capture that was read differs from what was recorded
+    seed: int | None = None  # that the topology was asked to draw from
+    family: Family = "ipv4"  # that the probes went over
 
     def phase(self, name: PhaseName) -> Phase:
         """The phase of that name.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import ip_interface
+from ipaddress import IPv6Address, ip_interface
 from typing import Any, Literal
 
 Family = Literal["ipv4", "ipv6"]
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
+_LINK_LOCAL, _INTERFACE_IDENTIFIER = int(IPv6Address("fe80::")), 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,19 @@ class Interface:
         """Its address of a family, with the length of the prefix; None without one."""
         version = 4 if family == "ipv4" else 6
         return next((each for each in self.addresses if ip_interface(each).version == version), None)
+
+    @property
+    def link_local(self) -> str | None:
+        """Its link-local address, with the length of the prefix; None where it has no other address of IPv6.
+
+        Its number is the same on the link and on the network ("fe80::10/64" beside "fd00:8::10/64"), so that rules can
+        list it and whoever reads a capture knows who that is. Source: RFC 4291, section 2.5.6.
+        """
+        address = self.address("ipv6")
+        if address is None:
+            return None
+        number = int(ip_interface(address).ip) & _INTERFACE_IDENTIFIER
+        return f"{IPv6Address(_LINK_LOCAL | number)}/64"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit, Network, NodeFault, run_checked
+from whodunet.cases.fields import HostName, InterfaceName
 from whodunet.evidence.topology import Topology
 
 
@@ -17,12 +18,8 @@ class ArpSilence(NodeFault):
     """An interface ignores ARP requests, and its neighbour has forgotten its hardware address."""
 
     kind: Literal["arp-silence"] = "arp-silence"
-    interface: str = Field(description="the interface that is silent")
-    neighbour: str = Field(description="host that has to ask again")
-
-    def names(self) -> Mapping[str, str]:
-        """The two nodes and the interface."""
-        return {**super().names(), "interface": self.interface, "neighbour": self.neighbour}
+    interface: InterfaceName = Field(description="the interface that is silent")
+    neighbour: HostName = Field(description="host that has to ask again")
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which part the node plays, and whether it is somebody's gateway."""

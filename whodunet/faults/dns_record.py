@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit, Network, NodeFault
-from whodunet.cases.fields import DomainName
+from whodunet.cases.fields import DomainName, HostName
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
@@ -20,7 +20,7 @@ class DnsRecordMissing(NodeFault):
     """The record is gone from the zone; the server, asked for it, says that there is no such name."""
 
     kind: Literal["dns-record-missing"] = "dns-record-missing"
-    node: str = Field(description="host that runs dnsmasq")
+    node: HostName = Field(description="host that runs dnsmasq")
     name: DomainName = Field(description="the full name, e.g. instance.cloud.example")
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:

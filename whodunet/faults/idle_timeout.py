@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fields import HostName
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, Expression, NftablesFault, equals, meta
 
@@ -21,7 +22,7 @@ class IdleTimeout(NftablesFault):
     """
 
     kind: Literal["idle-timeout"] = "idle-timeout"
-    node: str = Field(description="router that tracks connections")
+    node: HostName = Field(description="router that tracks connections")
     idle_s: int = Field(ge=1, le=3600)
     answer: Literal["reset", "silence"]
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit, Network, NodeFault
+from whodunet.cases.fields import HostName
 from whodunet.evidence.topology import Topology
 
 _METADATA: Final = "metadata"
@@ -24,7 +25,7 @@ class InstanceProfileMissing(NodeFault):
     """Nobody attached an instance profile."""
 
     kind: Literal["instance-profile-missing"] = "instance-profile-missing"
-    node: str = Field(description="instance that has a metadata service")
+    node: HostName = Field(description="instance that has a metadata service")
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A host without a metadata service, or without a profile."""

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit
-from whodunet.cases.fields import PortSpan
+from whodunet.cases.fields import HostName, InterfaceName, PortSpan
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, NftablesFault, equals, header, meta, ports
 
@@ -24,8 +24,8 @@ class NetworkAcl(NftablesFault):
     """
 
     kind: Literal["network-acl"] = "network-acl"
-    node: str = Field(description="router at the subnet's border")
-    interface: str = Field(description="the router's interface to the subnet")
+    node: HostName = Field(description="router at the subnet's border")
+    interface: InterfaceName = Field(description="the router's interface to the subnet")
     direction: Literal["inbound", "outbound"] = Field(description="as seen from the subnet")
     ports: PortSpan = Field(description="first and last destination port that is denied")
 
@@ -38,10 +38,6 @@ class NetworkAcl(NftablesFault):
         if last < lowest or first > highest or (self.direction == "inbound" and first < _PRIVILEGED):
             return "services"  # what comes in for a service is denied, whatever else is
         return "ephemeral" if first <= lowest and highest <= last else "some-ephemeral"
-
-    def names(self) -> dict[str, str]:
-        """The router and its interface."""
-        return {"node": self.node, "interface": self.interface}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node that is not a router, an interface of another."""

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from whodunet.cases.fault import Misfit
-from whodunet.cases.fields import Port, refused
+from whodunet.cases.fields import HostName, Port, refused
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, Expression, NftablesFault, equals, header, meta
 
@@ -38,7 +38,7 @@ class PacketFilter(NftablesFault):
     """Packets that pass a hook and match are dropped, reset or rejected."""
 
     kind: Literal["packet-filter"] = "packet-filter"
-    node: str = Field(description="host or router")
+    node: HostName = Field(description="host or router")
     hook: Literal["input", "output", "forward"]
     protocol: Literal["tcp", "udp"] = "tcp"
     destination_port: Port | None = None

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fields import HostName, InterfaceName
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, NftablesFault, equals, header
 
@@ -20,13 +21,9 @@ class PathMtu(NftablesFault):
     """
 
     kind: Literal["path-mtu"] = "path-mtu"
-    node: str = Field(description="router before the narrow link")
-    interface: str = Field(description="the router's interface to the narrow link")
+    node: HostName = Field(description="router before the narrow link")
+    interface: InterfaceName = Field(description="the router's interface to the narrow link")
     mtu_bytes: int = Field(ge=576, le=1499)
-
-    def names(self) -> dict[str, str]:
-        """The router and its interface."""
-        return {"node": self.node, "interface": self.interface}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node that is not a router, an interface of another."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from whodunet import catalogue
 from whodunet.cases.fault import Fault, Misfit, Network
+from whodunet.cases.fields import SwitchName
 from whodunet.errors import CannotRun, InvalidInput
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.flow_table import TableEntry, reported, stated
@@ -23,15 +24,11 @@ class PolicyFault(Fault):
 
     controller: ClassVar[str]  # the one whose policies it changes
 
-    switch: str
+    switch: SwitchName
 
     def culprit(self) -> str:
         """The switch, for it enforces the policy."""
         return self.switch
-
-    def names(self) -> Mapping[str, str]:
-        """The switch."""
-        return {"switch": self.switch}
 
     @abstractmethod
     def changed(self, policy: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Completed, Fault, Misfit, Network
+from whodunet.cases.fields import HostName
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
@@ -22,8 +23,8 @@ class RolePoliciesMissing(Fault):
     """The role is there, and nothing is attached to it."""
 
     kind: Literal["role-policies-missing"] = "role-policies-missing"
-    node: str = Field(description="host of the control plane, which knows the roles")
-    bearer: str = Field(description="host whose credentials are of this role, where the cause sits")
+    node: HostName = Field(description="host of the control plane, which knows the roles")
+    bearer: HostName = Field(description="host whose credentials are of this role, where the cause sits")
     role: str
 
     def culprit(self) -> str:
@@ -35,10 +36,6 @@ class RolePoliciesMissing(Fault):
         is_instance = _METADATA in topology.services.get(self.bearer, {})
         bearer = "instance" if is_instance else "person"
         return {"kind": self.kind, "role": topology.nodes[self.bearer].role, "bearer": bearer}
-
-    def names(self) -> Mapping[str, str]:
-        """The two hosts."""
-        return {"node": self.node, "bearer": self.bearer}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node without a control plane, a role that it lacks or that has no policies, a bearer with another role."""

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit, Network
-from whodunet.cases.fields import Network4
+from whodunet.cases.fields import HostName, Network4
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header
 from whodunet.faults.nftables import network as as_network
@@ -22,7 +22,7 @@ class TlsInterception(NftablesFault):
     """HTTPS between two networks is redirected to a proxy on the router, whose authority nobody trusts."""
 
     kind: Literal["tls-interception"] = "tls-interception"
-    node: str = Field(description="router on the path")
+    node: HostName = Field(description="router on the path")
     source: Network4 = Field(description="network of the clients")
     destination: Network4 = Field(description="network of the servers")
 

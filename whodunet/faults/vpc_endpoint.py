@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit, Network, NodeFault
-from whodunet.cases.fields import DomainName
+from whodunet.cases.fields import DomainName, HostName
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
@@ -21,8 +21,8 @@ class VpcEndpoint(NodeFault):
     """Inside the VPC the services' names lead to their public addresses, to which a private subnet has no way."""
 
     kind: Literal["vpc-endpoint"] = "vpc-endpoint"
-    node: str = Field(description="host of the endpoints")
-    resolver: str = Field(description="the VPC's DNS server, a host that runs dnsmasq")
+    node: HostName = Field(description="host of the endpoints")
+    resolver: HostName = Field(description="the VPC's DNS server, a host that runs dnsmasq")
     services: tuple[DomainName, ...] = Field(
         min_length=1, description="their names, e.g. ssm.eu-central-1.amazonaws.com"
     )
@@ -32,10 +32,6 @@ class VpcEndpoint(NodeFault):
         """Why the names lead elsewhere, and whose they are: ssm, ssmmessages ..., or several."""
         whose = {name.partition(".")[0] for name in self.services}
         return super().facts(topology) | {"state": self.state, "service": whose.pop() if len(whose) == 1 else "several"}
-
-    def names(self) -> Mapping[str, str]:
-        """The two hosts."""
-        return {**super().names(), "resolver": self.resolver}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node that is not a resolver, a name that it has no record of."""

@@ -8,6 +8,7 @@ process, signal it, or reach what it holds.
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import resource
 import selectors
@@ -16,13 +17,14 @@ import socket
 import struct
 import sys
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
+from whodunet.errors import CannotRun
 from whodunet.lab import host_messages as messages
-from whodunet.lab import host_root, linux, seccomp
+from whodunet.lab import host_root, linux, sandbox, seccomp
 from whodunet.lab.ids import KINDS, identity_map
 from whodunet.lab.links import switch_offload_off
 
@@ -56,6 +58,7 @@ _CAPABILITIES: Final = {
     "NET_BIND_SERVICE": 10, "NET_BROADCAST": 11, "NET_ADMIN": 12, "NET_RAW": 13, "IPC_LOCK": 14, "IPC_OWNER": 15,
     "SYS_CHROOT": 18, "SYS_PTRACE": 19, "SYS_NICE": 23, "MKNOD": 27, "AUDIT_WRITE": 29, "SETFCAP": 31,
 }  # fmt: skip
+_LONGEST_REASON: Final = 4096  # bytes
 _TIOCSPTLCK: Final = 0x40045431  # Source: asm-generic/ioctls.h
 _TIOCGPTN: Final = 0x80045430
 _NOT_STARTED: Final = 127  # Source: POSIX shell, 2.8.2; also what a shell says of a command that it does not find
@@ -63,6 +66,8 @@ _NOT_STARTED: Final = 127  # Source: POSIX shell, 2.8.2; also what a shell says 
 
 def make_hosts(stream: socket.socket) -> None:
     """The maker: forks a host for each birth that comes, and answers with its process id in the lab."""
+    gc.collect()
+    gc.freeze()  # or the first collection in each host would have every page of the maker copied
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a host has ended, but that it has
     unread = bytearray()
     while True:
@@ -110,7 +115,7 @@ def _be_host(birth: messages.Birth, orders: int) -> NoReturn:
             os.close(descriptor)
     except Exception as error:
         with suppress(OSError):
-            messages.send(stream, messages.BIRTH, messages.Failed(f"{type(error).__name__}: {error}"))
+            messages.send(stream, messages.BIRTH, messages.Failed(_reason(error)))
         os._exit(1)
     try:
         _Init(stream).serve()
@@ -129,15 +134,13 @@ def _close_all_but(kept: int) -> None:
 
 def _become(birth: messages.Birth) -> list[int]:
     """Enters root and namespaces; returns descriptors of the namespaces, in the order of NAMESPACES."""
-    root = host_root.build(birth.name, birth.shared)
+    root = sandbox.HOST_ROOT
+    _aside(lambda: _build_root(birth))
     for kind, most in _COUNTED_BY_HOST.items():
         _limit(kind, most)
-    for name, most in _WATCHES.items():
-        with suppress(FileNotFoundError):  # an older kernel does not count it
-            Path(f"{root}/proc/sys/user/{name}").write_text(str(most), encoding="ascii")
     user, namespaces = _make_namespaces(root, birth.number)
     linux.setns(namespaces[0], linux.CLONE_NEWNET)
-    host_root.finish(root)
+    _aside(lambda: host_root.finish(root))
     linux.pivot_root(root)
     for descriptor in (user, *namespaces[1:]):
         linux.setns(descriptor, 0)
@@ -152,6 +155,42 @@ def _become(birth: messages.Birth) -> list[int]:
     seccomp.forbid_calls()
     sys.path.clear()  # from now on these are the host's directories, and nothing there is to be run in here
     return namespaces
+
+
+def _aside(work: Callable[[], object]) -> None:
+    """Does something in a child, with which the memory that it takes is given back: a host stays small.
+
+    Raises:
+        CannotRun: when it failed.
+    """
+    told_r, told_w = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        except Exception as error:
+            os.write(told_w, _reason(error).encode()[:_LONGEST_REASON])
+        finally:
+            os._exit(status)
+    os.close(told_w)
+    said = os.read(told_r, _LONGEST_REASON).decode(errors="replace")
+    os.close(told_r)
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        raise CannotRun(said or f"it ended with status {status}")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, CannotRun) else f"{type(error).__name__}: {error}"
+
+
+def _build_root(birth: messages.Birth) -> None:
+    root = host_root.build(birth.name, birth.shared)
+    for name, most in _WATCHES.items():
+        with suppress(FileNotFoundError):  # an older kernel does not count it
+            Path(f"{root}/proc/sys/user/{name}").write_text(str(most), encoding="ascii")
 
 
 def _limit(kind: int, most: int) -> None:
@@ -232,7 +271,7 @@ class _Init:
         try:
             answer, given = self._answer(number, request, descriptors)
         except Exception as error:
-            answer = messages.Failed(f"{type(error).__name__}: {error}")
+            answer = messages.Failed(_reason(error))
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -245,7 +284,7 @@ class _Init:
     ) -> tuple[messages.Answer, list[int]]:
         match request:
             case messages.Configure():
-                _configure(request)
+                _aside(lambda: _configure(request))
             case messages.Bind():
                 linux.mount(request.source, request.target, flags=linux.MS_BIND)
             case messages.Unbind():
@@ -368,4 +407,4 @@ def _run_ip(options: Sequence[str], lines: Sequence[str]) -> None:
     said = os.read(said_r, 4096).decode(errors="replace").strip()
     os.close(said_r)
     if status != 0:
-        raise OSError(0, f"ip {' '.join(options)}: {said}")
+        raise CannotRun(f"ip {' '.join(options)}: {said}")

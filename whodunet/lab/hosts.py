@@ -305,7 +305,7 @@ class Host:
         """Gives the host its addresses, routes and settings.
 
         Args:
-            interfaces: the addresses ("10.0.0.1/24", "fd00::1/64") of each by its name.
+            interfaces: the addresses ("10.0.0.1/24", "fd00::1/64", "fe80::1/64") of each by its name.
             initial_ttl: TTL and hop limit of what the host sends.
             devices: lines for `ip -batch` that make those of them that are not there yet.
         """
@@ -324,8 +324,9 @@ class Host:
             for name, its_own in interfaces.items()
             for address in its_own
         ]
+        no_own_choice = [f"link set dev {name} addrgenmode none" for name in interfaces]  # of a link-local address
         links = ["link set dev lo up", *(f"link set dev {name} up" for name in interfaces)]
-        return [*addresses, *links, *(f"route replace {route}" for route in self._routes())]
+        return [*no_own_choice, *addresses, *links, *(f"route replace {route}" for route in self._routes())]
 
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}

@@ -155,8 +155,9 @@ def set_command_line(text: str) -> None:
 
     Source: proc(5), /proc/PID/stat, arg_start and arg_end.
     """
-    with open("/proc/self/stat", encoding="ascii", errors="replace") as stat:
-        fields = stat.read().rpartition(")")[2].split()  # from the third on: what is before may hold blanks
+    stat = os.open("/proc/self/stat", os.O_RDONLY)  # as bytes: to import a codec would take a host a megabyte
+    fields = os.read(stat, 4096).rpartition(b")")[2].split()  # from the third on: what is before may hold blanks
+    os.close(stat)
     start, end = int(fields[45]), int(fields[46])
     ctypes.memset(start, 0, end - start)
     ctypes.memmove(start, text.encode(), min(len(text), end - start - 1))

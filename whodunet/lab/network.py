@@ -136,5 +136,6 @@ def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
 
 
 def addresses(topology: Topology, node: str) -> dict[str, tuple[str, ...]]:
-    """The addresses of each interface of a node, by its name."""
-    return {each.name: each.addresses for each in topology.interfaces.values() if each.node == node}
+    """The addresses of each interface of a node, by its name; beside one of IPv6, the link-local one."""
+    own = [each for each in topology.interfaces.values() if each.node == node]
+    return {each.name: (*each.addresses, *([each.link_local] if each.link_local else [])) for each in own}

@@ -16,6 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from scapy.config import conf
+
+if conf.route_autoload:  # scapy would ask for this machine's routes, a quarter of its import; nothing is sent here
+    conf.route_autoload = conf.route6_autoload = False
+
 from scapy.layers.dns import DNS
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import (

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from whodunet.lab.host_root import Shared
+from whodunet.variation import AS_STATED, Variation
 
 BESIDE: Final = Path("/run/lab/beside")  # where a lab has what it was given of other places
 
@@ -33,6 +34,7 @@ class Plan:
     keep: tuple[str, ...] = ()  # directories that have to stay visible to the lab itself
     shares: tuple[Shared, ...] = ()  # what a person wants to see on the hosts
     scenario: str = ""
+    variation: Variation = AS_STATED
     places: tuple[str, ...] = ()  # folders beside the project's own; the lab itself may not be able to read them
     beside: Mapping[str, str] = field(default_factory=dict)  # so this is what it needs of them: path below and text
 
@@ -44,7 +46,11 @@ class Plan:
     def from_json(cls, text: str) -> Plan:
         """The plan that `to_json` wrote."""
         read = json.loads(text)
-        return cls(**read | {"shares": tuple(Shared(**each) for each in read["shares"])})
+        values = {
+            "shares": tuple(Shared(**each) for each in read["shares"]),
+            "variation": Variation(**read["variation"]),
+        }
+        return cls(**read | values)
 
 
 def in_place_of_policies(app: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from whodunet.lab.processes import LOGS, Daemon, check, read_logs, start_here
 from whodunet.lab.programs import require_program
 from whodunet.lab.services import RunningServices
 from whodunet.lab.waiting import wait_until
-from whodunet.lab_topo import LabTopo, describe
+from whodunet.lab_topo import LabTopo, build, describe
 from whodunet.spelling import did_you_mean
 
 STOPPED: Final = "stopped"  # why a lab ends that was asked to
@@ -64,8 +64,8 @@ class RunningLab:
         self._memory: dict[str, Mapping[str, Any]] = {}
         self._changing = threading.RLock()
         topologies = getattr(catalogue.load_module(Path(plan.topology_file)), "topos", {})
-        self._topo: LabTopo = topologies[plan.topology]()
-        self.topology = describe(plan.topology, self._topo)
+        self._topo: LabTopo = build(topologies[plan.topology], plan.variation)
+        self.topology = describe(plan.topology, self._topo, plan.variation.family)
         self._policies = {switch: dict(self._policy_of(switch)) for switch in self._topo.switches()}
         self._uplinks: dict[str, str] = {}
         self.hosts: dict[str, Host] = {}
@@ -320,6 +320,8 @@ class RunningLab:
         return {
             "name": self.plan.name,
             "scenario": self.plan.scenario,
+            "seed": self.plan.variation.seed,
+            "family": self.plan.variation.family,
             "topology": self.plan.topology,
             "places": self.plan.places,
             "hosts": list(self.hosts),
@@ -381,6 +383,8 @@ class RunningLab:
             preferred = list(uplinks)[: list(uplinks).index(uplink)]
             lines = [f"ip link set dev {uplinks[name].interface} down" for name in preferred]
             lines += [f"ip link set dev {chosen.interface} up"]
+            link_local = self.topology.interfaces[chosen.interface].link_local  # which no interface keeps that is down
+            lines += [f"ip address replace {link_local} dev {chosen.interface} nodad"] if link_local else []
             lines += [f"ip route replace default via {gateway} dev {chosen.interface}" for gateway in chosen.gateway]
             there.check("; ".join(lines))
             there.set_resolver(chosen.resolver)

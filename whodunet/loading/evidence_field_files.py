@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import isabstract
 from pathlib import Path
 
 from whodunet import catalogue
@@ -29,6 +30,6 @@ def _field(name: str, path: Path) -> type[EvidenceField]:
     if not name.isidentifier() or hasattr(EvidenceClaim, name):
         raise InvalidInput(Problem(str(path), "is not named as a key of evidence can be", "name it like seen_at"))
     field = catalogue.attribute(path, "FIELD")
-    if not (isinstance(field, type) and issubclass(field, EvidenceField)):
+    if not (isinstance(field, type) and issubclass(field, EvidenceField)) or isabstract(field):
         raise InvalidInput(Problem(str(path), "holds no field of evidence in FIELD", "see docs/scenarios.md"))
     return field

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from whodunet.cases.twins import mismatches
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
-from whodunet.lab_topo import LabTopo, describe
+from whodunet.lab_topo import LabTopo, build, describe
 from whodunet.loading.cause_files import read_causes
 from whodunet.loading.evidence_field_files import read_evidence_fields
 from whodunet.loading.packet_kind_files import learn_packet_kinds
@@ -40,9 +40,10 @@ class Library:
         learn_packet_kinds(self.catalogue)
 
     @cache  # noqa: B019 - a library lives as long as the process
-    def at(self, places: Catalogue) -> Library:
-        """The library of another catalogue."""
-        return self if places == self.catalogue else Library(places, self.variation)
+    def at(self, places: Catalogue, variation: Variation | None = None) -> Library:
+        """The library of another catalogue or variation; by default in this one."""
+        variation = variation or self.variation
+        return self if (places, variation) == (self.catalogue, self.variation) else Library(places, variation)
 
     def of(self, scenario: Scenario) -> Library:
         """The library of a scenario: with what lies beside its file."""
@@ -72,8 +73,8 @@ class Library:
         """
         file = self.topology_file(name)
         try:
-            made: LabTopo = catalogue.attribute(file, "topos")[name]()
-            describe(name, made)
+            made = build(catalogue.attribute(file, "topos")[name], self.variation)
+            describe(name, made, self.variation.family)
         except InvalidInput:
             raise
         except Exception as error:  # whatever somebody's file does
@@ -84,6 +85,11 @@ class Library:
     def topology(self, name: str) -> Topology:
         """The topology of that name."""
         return describe(name, self.topo(name), self.variation.family)
+
+    def unused_seed(self, topology: Topology) -> Iterator[str]:
+        """That a seed was given to a topology that draws nothing, where that is so."""
+        if topology.seed != self.variation.seed:
+            yield f"--seed {self.variation.seed} changes nothing: the topology {topology.name} draws nothing from it"
 
     def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Topology:
         """A topology with some keys of its switches' policies replaced."""

@@ -1,7 +1,7 @@
 """What a scenario file's texts refer to, put in its place before the file is read as a scenario.
 
-In texts and keys everywhere, references stand in braces. In evidence, and where a fault names an interface, a capture
-point may stand without braces, by its label; and a TTL may be told by who sends it.
+In texts and keys everywhere, references stand in braces. In evidence and in faults, a capture point may stand without
+braces, by its label; and a TTL may be told by who sends it.
 """
 
 from __future__ import annotations
@@ -31,11 +31,14 @@ class Resolution:
         self._written_keys: dict[tuple[Step, ...], str] = {}
         self.problems: list[Problem] = []
         self.unresolved: set[str] = set()  # places whose value is not what its writer meant: no more to be told of it
-        content = {key: self._value(value, (key,)) for key, value in document.content.items()}
-        document.replace(content, self._written_keys)
+        document.rename_keys(self._written_keys)
+        document.content = {key: self._value(value, (key,)) for key, value in document.content.items()}
 
     def _value(self, value: Json, path: tuple[Step, ...]) -> Json:
         if path[0] in _AS_WRITTEN:
+            if path == ("title",) and BRACED.search(str(value)):
+                wrong = Misreference("refers to something, but is listed as it stands", "say it in plain words")
+                self._wrong(path, wrong)
             return value
         if isinstance(value, str):
             return self._text(value, path)
@@ -49,7 +52,7 @@ class Resolution:
     def _mapping(self, mapping: Mapping[str, Json], path: tuple[Step, ...]) -> dict[str, Json]:
         content: dict[str, Json] = {}
         for key, value in mapping.items():
-            named = str(self._text(key, (*path, key))) if isinstance(key, str) else key
+            named = str(self._name(key, (*path, key))) if isinstance(key, str) else key
             if named in content:
                 self._wrong((*path, key), Misreference(f"is {named}, which is given already", "keep one of the two"))
             if named != key:
@@ -59,23 +62,27 @@ class Resolution:
 
     def _text(self, text: str, path: tuple[Step, ...]) -> Json:
         """What a text stands for where it stands."""
-        references = self._references
+        if self._references is None or not _is_in_evidence(path) or path[-2] != "ttl":
+            return self._name(text, path)
+        ttl = self._references.ttl_as_sent(text, str(path[-1]))
+        if isinstance(ttl, Misreference):
+            self._wrong(path, ttl)
+            return text
+        return ttl
+
+    def _name(self, text: str, path: tuple[Step, ...]) -> Json:
+        """A text, or a key, with what its references stand for."""
+        references, in_evidence = self._references, _is_in_evidence(path)
         if references is None:
             if BRACED.search(text):
                 self.unresolved.add(self._document.place(path))
             return text
-        in_evidence = _is_in_evidence(path)
-        if text in references.points and (in_evidence or _is_interface_of_fault(path)):
+        if text in references.points and (in_evidence or path[0] == "faults"):
             return references.points[text]
-        if in_evidence and path[-2] == "ttl":
-            ttl = references.ttl_as_sent(text, str(path[-1]))
-            if isinstance(ttl, Misreference):
-                self._wrong(path, ttl)
-            return text if ttl is None or isinstance(ttl, Misreference) else ttl
         value, wrong = references.resolved(text)
         for each in wrong:
             self._wrong(path, each)
-        return value if _may_be_a_number(path) else str(value)
+        return value if in_evidence or _may_be_a_number(path) else str(value)
 
     def _unquoted(self, mapping: Mapping[str, Json], path: tuple[Step, ...]) -> str | None:
         """The reference whose quotes were forgotten: YAML reads {NAME} as a mapping of that key to nothing."""
@@ -100,10 +107,6 @@ def _is_in_evidence(path: tuple[Step, ...]) -> bool:
     claim = path[2:] if path[:2] == ("answer", "evidence") else path[3:]
     is_evidence = path[:2] == ("answer", "evidence") or path[:3] == ("answer", "repaired", "evidence")
     return is_evidence and len(claim) > 1 and claim[1] != "probe"
-
-
-def _is_interface_of_fault(path: tuple[Step, ...]) -> bool:
-    return path[0] == "faults" and path[2:] == ("interface",)
 
 
 def _may_be_a_number(path: tuple[Step, ...]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from whodunet.cases.causes import Cause, causes_of
 from whodunet.cases.evidence_fields import EvidenceFields
 from whodunet.cases.fault import Fault
+from whodunet.cases.fields import Part
 from whodunet.errors import Problem
 from whodunet.evidence.topology import Topology
 from whodunet.loading.cause_files import suggestion
@@ -147,10 +148,15 @@ class _Checks:
             yield self._problem(["setup", "policies", switch, *_steps(key)], problem.wrong, problem.fix)
 
     def _fault_names(self) -> Iterator[Problem]:
-        known = {"switch": self._switches, "interface": self._points}
+        known: Mapping[Part, list[str]] = {
+            "host": self._hosts,
+            "switch": self._switches,
+            "node": [*self._topology.nodes],
+            "interface": self._points,
+        }
         for number, fault in enumerate(self._faults):
-            for key, name in fault.names().items() if fault else ():
-                yield from self._must_be_one_of(name, known.get(key, self._hosts), key, ["faults", number, key])
+            for each in fault.names() if fault else ():
+                yield from self._must_be_one_of(each.name, known[each.part], each.part, ["faults", number, *each.key])
 
     def _misfits(self) -> Iterator[Problem]:
         """What could not be injected."""

@@ -12,10 +12,12 @@ from functools import cache, reduce
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import IntSchema
 
 from whodunet.cases.evidence_fields import EvidenceFields, claim_model
 from whodunet.cases.fault import Fault
-from whodunet.cases.references import References
+from whodunet.cases.references import REFERENCE_PATTERN, References
 from whodunet.cases.scenario import (
     Answer,
     Claims,
@@ -190,8 +192,16 @@ def _file_model_of(claim: type[EvidenceClaim]) -> type[ScenarioFile]:
     return naming(ScenarioFile, answer=(answer, ...))
 
 
+class _Written(GenerateJsonSchema):
+    """The schema of what stands in a file: where a number is wanted, a reference to one is as good."""
+
+    def int_schema(self, schema: IntSchema) -> JsonSchemaValue:
+        return {"anyOf": [super().int_schema(schema), {"type": "string", "pattern": REFERENCE_PATTERN}]}
+
+
 def json_schema(known: Known) -> dict[str, Any]:
     """The JSON Schema of scenario files, for editors."""
     union: Any = Annotated[reduce(operator.or_, known.fault_kinds().values()), Field(discriminator="kind")]
     model = create_model("Scenario", __base__=_file_model(known.evidence_fields()), faults=(tuple[union, ...], ()))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(model).json_schema()
+    schema = TypeAdapter(model).json_schema(schema_generator=_Written)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema

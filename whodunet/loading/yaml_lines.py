@@ -145,13 +145,13 @@ class Document:
         if twice:
             raise InvalidInput(*twice)
 
-    def replace(self, content: dict[str, Json], written_keys: Mapping[tuple[Step, ...], str]) -> None:
-        """Puts other content in place of what was written; places are still told as the file has them.
+    def rename_keys(self, written_keys: Mapping[tuple[Step, ...], str]) -> None:
+        """Tells of keys that are others in the content than in the file; places are told as the file has them.
 
         Args:
-            written_keys: of each key that is another now, the path to it, and the key that stands in the file.
+            written_keys: the path to each such key, and the key that stands in the file.
         """
-        self.content, self._written_keys = content, written_keys
+        self._written_keys = written_keys
 
     def place(self, path: Path) -> str:
         """Where a value stands: "FILE:LINE: faults[0].node"; of a missing one, where its parent stands."""
@@ -218,9 +218,5 @@ def _syntax_problem(error: yaml.YAMLError, text: str, place: str) -> Problem:
     wrong = getattr(error, "problem", None) or str(error).splitlines()[0]
     near = text.splitlines()[max(line - 2, 0) : line]
     braced = next((found[0] for each in near if (found := _UNQUOTED.search(each))), None)
-    fix = (
-        f"put the whole value that {braced} stands in into quotes"
-        if braced
-        else "look at this line and the one before it"
-    )
+    fix = f"quote the whole value in which {braced} stands" if braced else "look at this line and the one before it"
     return Problem(f"{place}:{line}", f"is not valid YAML: {wrong}", fix)

@@ -17,7 +17,8 @@ FORMAT = 1  # rises when a key changes its meaning or goes; new keys do not rais
 def as_json(recording: Recording) -> dict[str, Any]:
     """The run as plain values that `json.dumps` takes.
 
-    Keys: `format` (1), `scenario`, `title`, `topology`, `cause`, `culprit` (null: nothing is wrong), `outcome` ("held",
+    Keys: `format` (1), `scenario`, `title`, `topology`, `seed` (null: the topology's own particulars), `family`,
+    `cause`, `culprit` (null: nothing is wrong), `outcome` ("held",
     "broken" or "could-not-measure": the worst of all claims), `claims` (list of `id`, `phase`, `says`, `outcome`,
     `expected`, `seen`), `phases` (list of `name`, `baseline_rtt_ms`, `proofs`, `failure`, `probes`: by name `host`,
     `command`, `exit_status` (null: killed at its deadline), `symptom`, `symptom_line` (what it was read from; of an
@@ -32,6 +33,8 @@ def as_json(recording: Recording) -> dict[str, Any]:
         "scenario": scenario.question.name,
         "title": scenario.question.title,
         "topology": run.topology,
+        "seed": run.seed,
+        "family": run.family,
         "cause": scenario.answer.cause,
         "culprit": scenario.answer.culprit,
         "outcome": recording.outcome,

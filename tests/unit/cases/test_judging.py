@@ -30,26 +30,6 @@ def of_evidence(case: ModuleType, packets: Any = None, run: Any = None, **claim:
     return judged(case, case.claim(**claim), packets=packets, **(run or {}))["faulty/evidence/1"]
 
 
-def test_claims_are_known_before_any_run_with_stable_ids_and_a_sentence_each(case: ModuleType) -> None:
-    claims = claims_of(case.scenario(*case.REFERENCE_EVIDENCE))
-
-    assert [(claim.id, claim.says) for claim in claims] == [
-        ("faulty/fault in place", "the fault is seen in place"),
-        ("faulty/symptom/ssh", 'ssh says refused and prints "Connection refused"'),
-        (
-            "faulty/evidence/1",
-            "the SYN of ssh is seen at client-eth0, is last seen at fw-eth0, is not seen at instance-eth0",
-        ),
-        (
-            "faulty/evidence/2",
-            "the RST of ssh is first seen at fw-eth0, has TTL 64 at client-eth0, acknowledges the SYN",
-        ),
-        ("repaired/fault gone", "the fault is seen to be gone"),
-        ("repaired/symptom/ssh", "ssh says connected"),
-        (CHANGE, "at least one probe shows another symptom once the fault is taken out"),
-    ]
-
-
 def test_the_reference_case_holds(case: ModuleType) -> None:
     assert {judgement.outcome for judgement in judged(case, *case.REFERENCE_EVIDENCE).values()} == {"held"}
 
@@ -339,6 +319,25 @@ def test_another_interface_of_the_packets_own_host_need_not_be_a_witness(
     judgements = judge(case.scenario(case.claim(**claim)), case.run(), evidence_of(case.run(), packets, topology))
 
     assert {each.claim.id: each.outcome for each in judgements}["faulty/evidence/1"] == "held"
+
+
+def test_a_judgement_holds_the_packets_that_decided_it(case: ModuleType) -> None:
+    judgement = of_evidence(
+        case,
+        packet="RST",
+        first_seen_at="fw-eth0",
+        after=After(packet="SYN", at="client-eth0", below_rtt=0.1),
+        not_seen_at=("instance-eth0",),
+        ttl={"client-eth0": 63},
+    )
+
+    assert [(finding.outcome, [packet.point for packet in finding.packets]) for finding in judgement.findings] == [
+        ("held", ["fw-eth0"]),
+        ("held", ["client-eth0", "client-eth0"]),  # the SYN, and the RST that answered it
+        ("held", []),
+        ("broken", ["client-eth0"]),
+    ]
+    assert judgement.seen == "TTL 64 at client-eth0"
 
 
 def test_losses_elsewhere_do_not_touch_an_absence(case: ModuleType) -> None:

@@ -185,4 +185,6 @@ def test_a_ttl_as_sent_by_nobody_or_from_nowhere_is_told() -> None:
     )
     unreachable = References(lonely).ttl_as_sent("as sent by instance", "client-eth0")
     assert isinstance(unreachable, Misreference)
-    assert references.ttl_as_sent("64", "client-eth0") is None
+    assert references.ttl_as_sent("high", "client-eth0") == Misreference(
+        'is "high"', "write `as sent by NODE`, or a number"
+    )

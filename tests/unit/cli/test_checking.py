@@ -51,6 +51,7 @@ def fails_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def run_check(*scenarios: Path, **more: Any) -> int:
     options: dict[str, Any] = {"all": False, "jobs": 1, "repeat": 1, "junit": None, "json": False}
+    options |= {"seeds": None, "seed_list": [], "family": "ipv4"}
     return checking.check(argparse.Namespace(scenarios=[str(path) for path in scenarios], **options | more))
 
 

@@ -48,7 +48,7 @@ class MemoryLab(sandboxed.SandboxedLab):
             self.memory[arguments["key"]] = json.loads(json.dumps(arguments["value"]))
             return {}
         if operation == "status":
-            return {"places": []}
+            return {"places": [], "seed": None, "family": "ipv4"}
         if operation == "recall":
             return {"value": self.memory.get(arguments["key"])}
         self.changes.append(f"{operation} {arguments['service']}")

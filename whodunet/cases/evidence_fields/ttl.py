@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Final
 
 from pydantic import RootModel, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase, Proposal
 from whodunet.cases.findings import Finding, Witness
 from whodunet.evidence.facts import distance
 from whodunet.phrases import routers
 
-
 # A file may also say "as sent by NODE", which is resolved before the claim is read (`references`).
-_NUMBER_OR_RELATION: Final = {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^as sent by "}]}
+_NUMBER_OR_RELATION: Final[JsonSchemaValue] = {
+    "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^as sent by \S+$"}]
+}
 _Number = Annotated[int, WithJsonSchema(_NUMBER_OR_RELATION)]
 
 

@@ -1,0 +1,85 @@
+"""Scenario files name what their topology and its seed decide; a number stands where the case is about that number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from whodunet import catalogue
+from whodunet.loading.yaml_lines import Document, Json
+
+FILES: Final = sorted(catalogue.folder("scenarios").glob("*.yaml"))
+# A number that is no part of a name: 22, 10.0.1.10, 10.8.0.0/24; and addresses of IPv6, and names of interfaces.
+NUMBER: Final = re.compile(
+    r"(?<![\w.{])(?:[0-9]+(?:[.:][0-9]+)*(?:/[0-9]+)?)(?![\w}])|[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f:]*|[\w-]+-eth[0-9]+"
+)
+# How long, how often and how patiently somebody tries; nothing of the network decides that.
+PATIENCE: Final = re.compile(
+    r"ConnectTimeout=[0-9]+|-[ciNqwW] [0-9.]+|--(?:max-time|connect-timeout) [0-9.]+|\b(?:sleep|timeout) [0-9.]+"
+    r"|seq [0-9]+|in 1 2 3\b|SSH-2\.0"
+)
+OWN_KEYS: Final = ("deadline_s", "below_rtt", "above_rtt", "at_least")  # patience, shares of the baseline, counts
+ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
+    ("idle-connection-reset", "1"): "the timer of the box that forgets, shorter than the pause",
+    ("network-acl-ephemeral", "1024"): "the case is about ephemeral ports",
+    ("network-acl-ephemeral", "65535"): "the case is about ephemeral ports",
+    ("network-acl-ephemeral", "900"): "a port below the ephemeral ones",
+    ("path-mtu-black-hole", "1300"): "the width of the narrow link",
+    ("path-mtu-black-hole", "1400"): "a packet wider than it",
+    ("ssm-clock-skew", "1200"): "how wrong the clock is",
+    ("ssm-instance-profile-missing", "404"): "a status of HTTP",
+    ("ssm-private-dns-off", "198.51.100.10"): "the public address of a service, outside of every network of the lab",
+    ("ssm-session", "198.51.100.10"): "an address of the internet, outside of every network of the lab",
+}
+
+
+def texts(value: Json, key: str = "") -> Iterator[str]:
+    """Every text and number below a value, as it stands in the file; but for those that say patience."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from (name, *texts(each, name)) if name not in OWN_KEYS else ()
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each, key)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def numbers(text: str) -> set[str]:
+    content = Document(text, "scenario.yaml").content
+    return {found for each in texts(content) for found in NUMBER.findall(PATIENCE.sub("", each))}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_number_stands_in_a_scenario_unless_the_case_is_about_it(path: Path) -> None:
+    excused = {number for name, number in ABOUT_THE_NUMBER if name == path.stem}
+    assert numbers(path.read_text(encoding="utf-8")) - excused == set()
+
+
+def test_no_excuse_is_left_over() -> None:
+    there = {(path.stem, number) for path in FILES for number in numbers(path.read_text(encoding="utf-8"))}
+    assert set(ABOUT_THE_NUMBER) - there == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: ssh 10.0.1.10",
+        "a: 10.8.0.0/24",
+        "a: 22",
+        "a: nc -v {instance} 22",
+        "a: -p 22",
+        "a: ping fd00:1::10",
+        "a: [client-eth0]",
+        "ttl: {client.vpn: 58}",
+        "ttl: {client-eth0: as sent by egress-fw}",
+        "a: traceroute -m 8 {instance}",
+        "delay_ms: 20",
+    ],
+)
+def test_a_number_of_the_network_is_noticed(text: str) -> None:
+    assert numbers(text)
