@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import Final
 
+from whodunet.cases.claims import evidence_told
 from whodunet.cases.findings import Outcome
 from whodunet.cases.judging import Judgement
 from whodunet.view.models.screen import LeftOut, Screen
@@ -28,7 +29,6 @@ from whodunet.view.models.story import (
 from whodunet.view.text.columns import cut, definitions, filled, wrapped
 from whodunet.view.text.ladder import render_ladder
 from whodunet.view.text.style import Ink, Painted, Style, joined
-from whodunet.view.words.evidence import evidence_sentence
 from whodunet.view.words.packets import tcpdump_line
 from whodunet.view.words.probes import in_brief, sentence
 from whodunet.view.words.story import heading, how_far_proven, who_did_it
@@ -118,7 +118,7 @@ class _Writer:
     def _verdict(self, section: Verdict) -> Iterator[Painted]:
         yield from self._filled(who_did_it(section), ink="bold")
         for each in section.evidence:
-            yield from self._filled(f"- {evidence_sentence(each.claim, each.evidence)}", "  ")
+            yield from self._filled(f"- {evidence_told(each.claim, each.evidence)}", "  ")
         ink: Ink = "red" if section.broken else "yellow" if section.not_measured else "green"
         yield from self._filled(how_far_proven(section), ink=ink)
 
