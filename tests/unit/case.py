@@ -136,11 +136,11 @@ def run(faulty: Observation | None = None, repaired: Observation | None = None, 
     """A run of the case, borne out by `reference_packets` unless told otherwise."""
     rtt_ms = fields.pop("baseline_rtt_ms", 41.0)
     failure = fields.pop("failure", None)
-    settled_ns = fields.pop("settled_ns", None)
+    settled_ns, waited_ms = fields.pop("settled_ns", None), fields.pop("baseline_waited_ms", None)
     proofs = ("priority=100,tcp,tp_dst=22 actions=CONTROLLER",)
     after = repaired or observation(status=0, stderr="", start_ms=10_000, end_ms=10_300)
     phases = (
-        Phase("faulty", {"ssh": faulty or observation()}, proofs, rtt_ms, failure, settled_ns),
+        Phase("faulty", {"ssh": faulty or observation()}, proofs, rtt_ms, failure, settled_ns, waited_ms),
         Phase("repaired", {"ssh": after}, ("no entry for tcp/22",), rtt_ms),
     )
     fields.setdefault("capture", CaptureSummary(clock_offset_ns=CLOCK_OFFSET_NS))

@@ -35,6 +35,7 @@ class ProbeEvidence:
     silent: frozenset[str] = frozenset()  # capture points without one packet in the whole run
     unread: tuple[CapturedPacket, ...] = ()  # the probe's, or perhaps the probe's, and not understood
     unsettled_since_ns: int | None = None  # a packet seen later may have been on its way when recording ended
+    baseline_waited_ms: float | None = None  # by what carries the packets, for a processor, while that was measured
 
     # The packets, and the facts about them.
 
@@ -199,6 +200,7 @@ def _of_probe(
         silent=frozenset(topology.interfaces) - {packet.point for packet in capture.packets},
         unread=unread,
         unsettled_since_ns=unsettled_since_ns(phase, topology),
+        baseline_waited_ms=phase.baseline_waited_ms,
     )
 
 
