@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
+from whodunet.cases.evidence_fields import claim_model, own
 from whodunet.cases.fault import Fault
 from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import (
@@ -135,8 +139,9 @@ def run(faulty: Observation | None = None, repaired: Observation | None = None, 
 
 
 def claim(**fields: Any) -> EvidenceClaim:
-    """A claim about the packets of `ssh`."""
-    return EvidenceClaim(probe="ssh", **fields)
+    """A claim about the packets of `ssh`, which says what a file would."""
+    said = {key: value.model_dump() if isinstance(value, BaseModel) else value for key, value in fields.items()}
+    return claim_model(own()).model_validate_json(json.dumps({"probe": "ssh", **said}))
 
 
 REFERENCE_EVIDENCE = (

@@ -56,7 +56,7 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
     library = Library(variation=variation(options))
     recording, folder = record(options.scenario, library, process, progress(options.json), options.keep)
     if options.suggest:
-        _suggest(recording)
+        _suggest(recording, library)
     else:
         tell_story(recording, library, options)
     if not options.json:
@@ -64,13 +64,14 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
     return exit_status([recording.outcome])
 
 
-def _suggest(recording: Recording) -> None:
+def _suggest(recording: Recording, library: Library) -> None:
     from whodunet.cases.references import References
     from whodunet.cases.suggesting import suggested
     from whodunet.view.suggestion import render_suggestion
 
     references = References(recording.topology, recording.scenario.staging.setup.uplinks)
-    print(render_suggestion(suggested(recording), references), end="")
+    claims = suggested(recording, library.of(recording.scenario).evidence_fields())
+    print(render_suggestion(claims, references), end="")
 
 
 def record(

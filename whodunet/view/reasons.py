@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from whodunet.cases.findings import answer_gaps
-from whodunet.cases.scenario import AnswerTime, EvidenceClaim
 from whodunet.evidence.explanation import Explanation
-from whodunet.evidence.facts import AnswerGap, distance, spoofed_sender
+from whodunet.evidence.facts import AnswerGap, distance
 from whodunet.evidence.packets import CapturedPacket
 from whodunet.evidence.probe_evidence import ProbeEvidence
-from whodunet.evidence.topology import Topology
 from whodunet.evidence.trails import Trail
+from whodunet.phrases import routers, times
 from whodunet.view.wording import Isns, label
 
 
@@ -62,12 +60,8 @@ def _against_baseline(gap: AnswerGap) -> str:
 def _ttl_reason(ttl: int) -> str:
     far = distance(ttl)
     hops = "one hop" if far.hops == 1 else f"{far.hops} hops"
-    passing = f"if it was sent with {far.initial_ttl}, it passed {_routers(far.routers)}"
+    passing = f"if it was sent with {far.initial_ttl}, it passed {routers(far.routers)}"
     return f"Its TTL is {ttl}: {passing}, and its sender is {hops} away."
-
-
-def _routers(count: int) -> str:
-    return "no router" if count == 0 else "one router" if count == 1 else f"{count} routers"
 
 
 def in_brief(evidence: ProbeEvidence) -> str:
@@ -92,11 +86,7 @@ def _names_in_brief(host: str, trails: Sequence[Trail]) -> str:
     answers = sum(message.is_answer for message in messages)
     if not messages:
         return f"nothing but ARP left {host}"
-    return f"DNS answered {_times(answers)}"
-
-
-def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+    return f"DNS answered {times(answers)}"
 
 
 def _bare_label(packet: CapturedPacket) -> str:
@@ -112,47 +102,3 @@ def have_same_packets(one: ProbeEvidence, other: ProbeEvidence) -> bool:
 def _fates(trails: Iterable[Trail]) -> set[tuple[object, ...]]:
     every = (trail for trail in trails if trail.first.arp is None)
     return {(trail.kinds, trail.points, trail.last.ip and trail.last.ip.ttl) for trail in every}
-
-
-def evidence_sentence(claim: EvidenceClaim, evidence: ProbeEvidence) -> str:
-    """What a claim that held says, with the values that were measured."""
-    own = evidence.of(claim.packet, claim.sender)
-    if not own:
-        return f"No {claim.packet} of {claim.probe} was seen at {_listed(claim.not_seen_at, 'or')}."
-    where = " and ".join(_whereabouts(claim, own[0], evidence.topology))
-    parts = [where] if where else []
-    if claim.after is not None:
-        gaps = sorted(answer_gaps(claim.after, own, evidence), key=lambda gap: gap.took_ms)
-        parts += _timing(claim.after, gaps, "it came" if where else "came")
-    if claim.not_seen_at:
-        unseen = f"was not seen at {_listed(claim.not_seen_at, 'or')}"
-        parts.append(f"{_listed(claim.not_seen_at)} saw nothing of it" if parts else unseen)
-    for point in claim.at_least:
-        times = _times(sum(trail.at(point) is not None for trail in own))
-        parts.append(f"{point} saw it {times}" if parts else f"was seen {times} at {point}")
-    for point, ttl in claim.ttl.items():
-        passed = f"{_routers(distance(ttl).routers)} passed it on"
-        parts.append(f"its TTL at {point} was {ttl}: {passed}" if parts else f"had TTL {ttl} at {point}: {passed}")
-    return f"The {claim.packet} of {claim.probe} {'; '.join(parts) or 'was seen'}."
-
-
-def _whereabouts(claim: EvidenceClaim, trail: Trail, topology: Topology) -> Iterator[str]:
-    if claim.first_seen_at:
-        forged = spoofed_sender(trail, topology)
-        yield f"was first seen at {claim.first_seen_at}" + (f", in the name of {forged}" if forged else "")
-    if claim.seen_at:
-        yield f"was seen at {_listed(claim.seen_at)}"
-    if claim.last_seen_at:
-        yield f"got as far as {claim.last_seen_at} and no further"
-
-
-def _timing(wanted: AnswerTime, gaps: Sequence[AnswerGap], came: str) -> Iterator[str]:
-    if gaps and gaps[0].baseline_rtt_ms:
-        soonest = f", the soonest of {len(gaps)}" if len(gaps) > 1 else ""
-        baseline = f"against a baseline round trip of {gaps[0].baseline_rtt_ms:.1f} ms"
-        yield f"{came} {gaps[0].took_ms:.1f} ms after the {wanted.packet}{soonest}, {baseline}"
-
-
-def _listed(names: Sequence[str], last: str = "and") -> str:
-    """Names as in a sentence: "a, b and c"."""
-    return f" {last} ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "any capture point"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from whodunet.cases.claims import EvidenceShown, evidence_told
 from whodunet.cases.findings import Outcome
 from whodunet.cases.judging import Judgement
 from whodunet.cases.recording import Recording
@@ -12,7 +13,7 @@ from whodunet.evidence.observation import Phase, PhaseName
 from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.view.columns import cut, definitions, filled, wrapped
 from whodunet.view.ladder import render_ladder
-from whodunet.view.reasons import evidence_sentence, have_same_packets, in_brief, reasons
+from whodunet.view.reasons import have_same_packets, in_brief, reasons
 from whodunet.view.screen import outcome, screen
 from whodunet.view.style import Ink, Painted, Style, joined
 from whodunet.view.wording import Isns, tcpdump_line
@@ -173,10 +174,10 @@ class _Teller:
 
     def _borne_out(self, judgements: Sequence[Judgement]) -> Iterator[str]:
         """The claims about packets that held while the fault was in place: why the verdict is what it is."""
-        held = {judgement.claim.id for judgement in judgements if judgement.outcome == "held"}
-        for number, claim in enumerate(self._scenario.answer.faulty.evidence, 1):
-            if f"faulty/evidence/{number}" in held:
-                yield evidence_sentence(claim, self._evidence["faulty"][claim.probe])
+        for judgement in judgements:
+            claim = judgement.claim
+            if isinstance(claim, EvidenceShown) and claim.phase == "faulty" and judgement.outcome == "held":
+                yield evidence_told(claim.claim, self._evidence["faulty"][claim.claim.probe])
 
     def lesson(self) -> Iterator[Section]:
         if self._scenario.answer.lesson:

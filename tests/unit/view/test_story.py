@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from whodunet.cases.scenario import AnswerTime
+from whodunet.cases.claims import evidence_told
+from whodunet.cases.evidence_fields.after import After
 from whodunet.evidence.packets import CapturedPacket
 from whodunet.view.columns import columns_of
-from whodunet.view.reasons import evidence_sentence, in_brief
+from whodunet.view.reasons import in_brief
 from whodunet.view.screen import duration, screen
 from whodunet.view.story import render_story, sections
 from whodunet.view.style import Style
@@ -226,9 +227,9 @@ def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
             *case.seen(case.tcp("R.", answer=True, port=port, ack=1001), port - 50000 + answer_ms, *case.FROM_FIREWALL),
         )
     ]
-    claim = case.claim(packet="RST", after=AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1))
+    claim = case.claim(packet="RST", after=After(packet="SYN", at="client-eth0", below_rtt=0.1))
 
-    sentence = evidence_sentence(claim, case.left(packets))
+    sentence = evidence_told(claim, case.left(packets))
 
     assert (
         sentence
@@ -253,7 +254,7 @@ def test_evidence_is_a_sentence_whatever_the_claim_says_of_it(
 ) -> None:
     evidence = case.left(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL))
 
-    assert evidence_sentence(case.claim(packet="SYN", **said), evidence) == sentence
+    assert evidence_told(case.claim(packet="SYN", **said), evidence) == sentence
 
 
 def brief(case: ModuleType, packets: list[CapturedPacket]) -> str:
