@@ -113,13 +113,13 @@ class SessionManager(CorporateVpn):
     def _egress_firewall(self) -> dict[str, Any]:
         """What one finds in such a company: no ssh outwards, and an answer at once to who tries."""
         resets = [
-            {"source": source, "protocol": "tcp", "port": 22, "action": "reset"} for source in self.corporate.cidrs[:1]
+            {"source": source, "protocol": "tcp", "port": 22, "action": "reset"} for source in self.corporate.cidrs
         ]
         return {**self.nodeInfo("egress-fw")["policy"], "rules": resets}
 
     def _security_groups(self, policy: dict[str, Any]) -> dict[str, Any]:
         """Nothing comes in to the instance; HTTPS to the endpoints from the VPC and from the company's network."""
-        sources = [cidr for network in (self.vpc, self.corporate) for cidr in network.cidrs[:1]]
+        sources = [cidr for network in (self.vpc, self.corporate) for cidr in network.cidrs]
         https = [{"protocol": "tcp", "port": 443, "source": source} for source in sources]
         return policy | {"groups": {"instance-sg": {"inbound": []}, "endpoints-sg": {"inbound": https}}}
 

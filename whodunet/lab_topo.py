@@ -231,7 +231,7 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
             each.get("forwards", False),
             each.get("ports", {}),
             each.get("properties", {}),
-            each.get("initial_ttl", 64),
+            each.get("initial_ttl", each.get("policy", {}).get("ttl", 64)),  # what a switch sends, its policy says
         )
         for node, each in settings.items()
     }

@@ -72,14 +72,14 @@ class Two(LabTopo):
 topos = {"two": Two}
 """
 CONTROLLER: Final = """
-from whodunet.openflow.policy import NORMAL, FlowEntry, Output, Reading
+from whodunet.openflow.policy import NORMAL, ConfigReader, FlowEntry, Output
 
 class OpenGate:
     @classmethod
     def from_config(cls, config, ports, place):
-        reading = Reading(place)
-        reading.mapping(config, "", ("controller",))
-        reading.finish()
+        reader = ConfigReader(place)
+        reader.mapping(config, "", ("controller",))
+        reader.finish()
         return cls()
 
     def flow_entries(self):
