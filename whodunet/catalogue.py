@@ -104,7 +104,7 @@ class Catalogue:
         Raises:
             InvalidInput: when two files have one name, but not the same content.
         """
-        found = {path.stem: path for path in sorted(_files(folder(kind), suffix))} if kind != "services" else {}
+        found = {path.stem: path for path in sorted(_files(folder(kind), suffix))}
         for place in self.places:
             for path in sorted(_files(place / kind, suffix)):
                 other = found.setdefault(path.stem, path)

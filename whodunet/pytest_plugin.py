@@ -244,7 +244,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
     library = _library(request.config)
     scenario = library.scenario(find_scenario(str(marker.args[0])))
     plan, topology = plan_for(scenario, library), library.of(scenario).topology(scenario.question.topology)
-    with SandboxedLab.start(plan, topology) as network:
+    with SandboxedLab.start(plan) as network:
         running = ScenarioLab(scenario, network, topology)
         if marker.kwargs.get("fault", True):
             running.inject()

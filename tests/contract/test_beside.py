@@ -72,14 +72,14 @@ class Two(LabTopo):
 topos = {"two": Two}
 """
 CONTROLLER: Final = """
-from whodunet.openflow.policy import NORMAL, FlowEntry, Output, Reading
+from whodunet.openflow.policy import NORMAL, ConfigReader, FlowEntry, Output
 
 class OpenGate:
     @classmethod
     def from_config(cls, config, ports, place):
-        reading = Reading(place)
-        reading.mapping(config, "", ("controller",))
-        reading.finish()
+        reader = ConfigReader(place)
+        reader.mapping(config, "", ("controller",))
+        reader.finish()
         return cls()
 
     def flow_entries(self):
@@ -89,6 +89,20 @@ class OpenGate:
         return ()
 
 POLICY = OpenGate
+"""
+SERVICE: Final = """
+from whodunet.lab.service import Listener
+
+class Echo(Listener):
+    port = 7
+
+    def prepare(self, host):
+        pass
+
+    def command(self, host):
+        return ["ncat"]
+
+SERVICE = Echo
 """
 
 
@@ -432,13 +446,13 @@ def test_a_file_that_is_no_field_of_evidence_is_one_error_with_its_place(
 @pytest.mark.usefixtures("_only_own_places")
 def test_a_folder_that_is_given_is_known_to_all_that_is_read(tmp_path: Path) -> None:
     place(tmp_path, {"faults/hiccup.py": FAULT, "causes/router-hiccup.yaml": CAUSE})
-    place(tmp_path, {"scenarios/hiccups.yaml": case("router-hiccup"), "services/echo.py": "SERVICE = object"})
+    place(tmp_path, {"scenarios/hiccups.yaml": case("router-hiccup"), "services/echo.py": SERVICE})
     catalogue.look_in([tmp_path])
     assert "hiccups" in scenario_names()
     assert Library().scenario(find_scenario("hiccups")).answer.cause == "router-hiccup"
     assert "router-hiccup" in Library().causes()
     services.kind.cache_clear()
-    assert services.kind("echo") is object
+    assert services.kind("echo", catalogue.given()).__name__ == "Echo"
 
 
 @pytest.mark.usefixtures("_only_own_places")

@@ -29,7 +29,13 @@ def _name_of(what: str, known: Callable[[Topology], Collection[str]]) -> Callabl
     return check
 
 
-CapturePoint = Annotated[str, AfterValidator(_name_of("interface", lambda topology: topology.interfaces))]
+def _points(topology: Topology) -> list[str]:
+    """The interfaces, by their names and by their labels, for which the names stand once a file is read."""
+    every = topology.interfaces.values()
+    return [*topology.interfaces, *(f"{each.node}.{each.label}" for each in every if each.label)]
+
+
+CapturePoint = Annotated[str, AfterValidator(_name_of("interface", _points))]
 """The name of an interface."""
 
 NodeName = Annotated[str, AfterValidator(_name_of("node", lambda topology: topology.nodes))]

@@ -18,6 +18,7 @@ def add_commands(commands: Commands) -> None:
     listing = commands.add_parser("list", help="list the scenarios", description=list_scenarios.__doc__)
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.add_argument("--causes", action="store_true", help="the taxonomy of causes instead (spoils the mysteries)")
+    listing.add_argument("--references", metavar="TOPOLOGY", help="what scenarios of a topology may refer to, instead")
     listing.set_defaults(run=list_scenarios)
 
     telling = commands.add_parser("truth", help="the answer of a scenario, without a lab", description=truth.__doc__)
@@ -50,6 +51,8 @@ def add_commands(commands: Commands) -> None:
 
 def list_scenarios(options: argparse.Namespace) -> int:
     """Lists the scenarios: name and title, without the answers."""
+    if options.references:
+        return _list_references(options)
     if options.causes:
         from whodunet.loading.library import Library
 
@@ -62,6 +65,18 @@ def list_scenarios(options: argparse.Namespace) -> int:
         print(json.dumps([{"name": name, "title": title} for name, title in entries], indent=2, ensure_ascii=False))
     else:
         print(table(("NAME", "TITLE"), entries))
+    return 0
+
+
+def _list_references(options: argparse.Namespace) -> int:
+    from whodunet.cases.references import References
+    from whodunet.loading.library import Library
+
+    known = {f"{{{name}}}": value for name, value in References(Library().topology(options.references)).values.items()}
+    if options.json:
+        print(json.dumps(known, indent=2))
+    else:
+        print(table(("REFERENCE", "STANDS FOR"), [(name, str(value)) for name, value in known.items()]))
     return 0
 
 

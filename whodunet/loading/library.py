@@ -118,9 +118,7 @@ class Library:
 
     @cached_property
     def _fault_kinds(self) -> Mapping[str, type[Fault]]:
-        files = self.catalogue.files("faults", ".py")
-        own = set(catalogue.folder("faults").glob("*.py"))
-        return faults.kinds(path for path in files.values() if path not in own)
+        return faults.kinds(self.catalogue)
 
     def evidence_fields(self) -> EvidenceFields:
         """All that claims about packets can say."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whodunet.errors import CannotRun
-from whodunet.lab.daemons import Sshd
+from whodunet.services.sshd import Sshd
 
 
 @pytest.mark.parametrize("login", ["ann", "sshd", "nobody"])

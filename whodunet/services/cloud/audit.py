@@ -51,7 +51,7 @@ print(" ".join(str(port) for opened, _ in found for port in opened) or "none", s
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One clause of the mandate."""
 
     clause: str
@@ -71,7 +71,7 @@ class AuditedLab(Network, Protocol):
         ...
 
 
-def audit(network: AuditedLab) -> list[Finding]:
+def audit(network: AuditedLab) -> list[AuditFinding]:
     """Checks every clause on a running lab; takes some ten seconds, most of them for the scan.
 
     Raises:
@@ -97,7 +97,7 @@ def _addresses(network: Network, node: str) -> list[str]:
     return [address["local"] for interface in listed for address in interface.get("addr_info", ())]
 
 
-def no_public_address(network: Network) -> Finding:
+def no_public_address(network: Network) -> AuditFinding:
     """No address that the internet could reach, on the machines or in a translation on the way to them."""
     evidence, holds = [], True
     for node in _nodes(network, "instance", "vpc-endpoints"):
@@ -112,10 +112,10 @@ def no_public_address(network: Network) -> Finding:
         translations = [line.strip() for line in rules if " dnat " in f" {line.strip()} "]
         holds &= not translations
         evidence.append(f"{node.name} translates {'; '.join(translations) or 'no address'} inwards")
-    return Finding("no public address", holds, tuple(evidence))
+    return AuditFinding("no public address", holds, tuple(evidence))
 
 
-def no_open_port(network: Network) -> Finding:
+def no_open_port(network: Network) -> AuditFinding:
     """Nothing comes in: by the rules, and by trying every port from outside the VPC."""
     evidence, holds = [], True
     outside = _nodes(network, "cloud-edge")[0].name
@@ -127,7 +127,7 @@ def no_open_port(network: Network) -> Finding:
         opened, _, refused = run_checked(network, outside, f"python3 - {address}", _SCAN).strip().rpartition(" ")
         holds &= opened == "none" and refused == "0"
         evidence.append(f"tried from {outside}: 65535 TCP ports of {address}: open {opened}, refused {refused}")
-    return Finding("no open inbound port", holds, tuple(evidence))
+    return AuditFinding("no open inbound port", holds, tuple(evidence))
 
 
 def _inbound(network: Network, instance: str) -> Iterator[tuple[str, list[Any]]]:
@@ -140,7 +140,7 @@ def _inbound(network: Network, instance: str) -> Iterator[tuple[str, list[Any]]]
                     yield group, policy["groups"][group].get("inbound", [])
 
 
-def no_internet_route(network: Network) -> Finding:
+def no_internet_route(network: Network) -> AuditFinding:
     """The private subnet has no way out: by the router's table, and by trying."""
     evidence, holds = [], True
     for router in (node.name for node in _nodes(network, "vpc-router")):
@@ -154,14 +154,14 @@ def no_internet_route(network: Network) -> Finding:
             evidence.append(
                 f"{instance} to {address} port 443: {'connected' if tried.exit_status == 0 else 'no answer'}"
             )
-    return Finding("no internet route", holds, tuple(evidence))
+    return AuditFinding("no internet route", holds, tuple(evidence))
 
 
-def every_access_recorded(network: AuditedLab) -> Finding:
+def every_access_recorded(network: AuditedLab) -> AuditFinding:
     """Whoever came in was authenticated, authorised and recorded; and whoever is not is turned away."""
     clause = "every access authenticated, authorised and recorded"
     if not network.records().get(_TRAIL):
-        return Finding(clause, False, ("there is no audit trail",))
+        return AuditFinding(clause, False, ("there is no audit trail",))
     turned_away, said = _try_unsigned(network)
     records = network.records()
     events = [json.loads(line) for line in records[_TRAIL].splitlines()]
@@ -174,7 +174,7 @@ def every_access_recorded(network: AuditedLab) -> Finding:
         f"{sessions} sessions have a transcript; those without an authorised StartSession: {unrecorded or 'none'}",
         f"logins by ssh that came through no session: {logins}",
     )
-    return Finding(clause, turned_away and bool(refused) and not unrecorded and logins == 0, evidence)
+    return AuditFinding(clause, turned_away and bool(refused) and not unrecorded and logins == 0, evidence)
 
 
 def _try_unsigned(network: Network) -> tuple[bool, str]:

@@ -12,8 +12,8 @@ import pytest
 from whodunet.cases.fault import Completed
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Topology
-from whodunet.lab.audit import every_access_recorded, no_internet_route, no_open_port, no_public_address
 from whodunet.loading.library import Library
+from whodunet.services.cloud.audit import every_access_recorded, no_internet_route, no_open_port, no_public_address
 
 ADDRESSES = {"instance": ["127.0.0.1", "10.0.1.10"], "endpoints": ["127.0.0.1", "10.0.1.20"]}
 STARTED: Mapping[str, Any] = {
