@@ -30,11 +30,12 @@ def _name_of(what: str, known: Callable[[Topology], Collection[str]]) -> Callabl
 
 
 def _points(topology: Topology) -> Collection[str]:
-    return [*topology.interfaces, *topology.labelled]  # labels are names too, for whoever looks for the nearest one
+    """The interfaces, by their names and by their labels, for which the names stand once a file is read."""
+    return [*topology.interfaces, *topology.labelled]
 
 
 CapturePoint = Annotated[str, AfterValidator(_name_of("interface", _points))]
-"""The name of an interface; a label in its place has been resolved before (`references`)."""
+"""The name of an interface."""
 
 NodeName = Annotated[str, AfterValidator(_name_of("node", lambda topology: topology.nodes))]
 """The name of a node."""
