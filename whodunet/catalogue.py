@@ -25,6 +25,7 @@ _CONTROLLER_APP: Final = "ryu_app"  # carries policies out, and is none
 PARTS: Final = (
     "causes",
     "controllers",
+    "evidence_fields",
     "faults",
     "packet_kinds",
     "programs",
@@ -103,7 +104,7 @@ class Catalogue:
         Raises:
             InvalidInput: when two files have one name, but not the same content.
         """
-        found = {path.stem: path for path in sorted(_files(folder(kind), suffix))} if kind != "services" else {}
+        found = {path.stem: path for path in sorted(_files(folder(kind), suffix))}
         for place in self.places:
             for path in sorted(_files(place / kind, suffix)):
                 other = found.setdefault(path.stem, path)

@@ -62,6 +62,7 @@ class LabTopo(Topo):
     """
 
     baseline: ClassVar[tuple[str, str]]
+    search_domain: ClassVar[str | None] = None  # in which hosts look for a name without a dot
 
     def __init__(self, *args: Any, seed: int | None = None, **params: Any) -> None:
         """Draws what varies from the seed; all other arguments are those of `build`."""
@@ -92,6 +93,7 @@ class LabTopo(Topo):
         ports: Mapping[str, int] | None = None,
         properties: Mapping[str, str] | None = None,
         initial_ttl: int = 64,
+        furnishings: Mapping[str, Any] | None = None,
     ) -> str:
         """Adds a host.
 
@@ -102,14 +104,20 @@ class LabTopo(Topo):
             rules: lines of `ip rule add`, e.g. "from 10.0.0.0/16 iif gw-eth0 blackhole".
             forwards: True makes it a router.
             resolver: the DNS server that it asks: an address of each family.
-            services: name of a service of `whodunet.lab.services` and its settings.
+            services: the daemons that it runs, files of `services/` by name, and their settings.
             uplinks: its ways out by name, the preferred first.
             ports: what is served where, e.g. {"ssh": 22}.
             properties: what else it is known by, e.g. {"id": "i-0abcd1234efgh5678"}.
             initial_ttl: TTL and hop limit with which it sends.
+            furnishings: what else it has of `services/`, such as keys, and their settings.
         """
         settings = {"role": role, "routes": tuple(routes), "rules": tuple(rules), "forwards": forwards}
-        more = {"resolver": tuple(resolver), "services": dict(services or {}), "uplinks": dict(uplinks or {})}
+        more: dict[str, Any] = {
+            "resolver": tuple(resolver),
+            "services": dict(services or {}),
+            "uplinks": dict(uplinks or {}),
+        }
+        more |= {"furnishings": dict(furnishings or {}), "search_domain": self.search_domain}
         known_by = {"ports": dict(ports or {}), "properties": dict(properties or {}), "initial_ttl": initial_ttl}
         return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more, **known_by))
 
@@ -129,9 +137,9 @@ class LabTopo(Topo):
         """Gives a switch that is there already another policy."""
         self.nodeInfo(switch)["policy"] = dict(policy)
 
-    def sign_in(self, host: str, **person: str) -> None:
-        """Gives a host's user an AWS profile, signed in: person, role, region, account_id, start_url."""
-        self.nodeInfo(host)["signed_in"] = person
+    def furnish(self, host: str, furnishing: str, **settings: Any) -> None:
+        """Gives a host that is there already a further furnishing."""
+        self.nodeInfo(host)["furnishings"][furnishing] = settings
 
     def switch(self, name: str, role: str, policy: Mapping[str, Any]) -> str:
         """Adds an Open vSwitch switch and the policy that its controller carries out."""
@@ -231,7 +239,7 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
             each.get("forwards", False),
             each.get("ports", {}),
             each.get("properties", {}),
-            each.get("initial_ttl", 64),
+            each.get("initial_ttl") or each.get("policy", {}).get("ttl", 64),
         )
         for node, each in settings.items()
     }
@@ -247,7 +255,7 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
         uplinks={node: ways for node, ways in uplinks.items() if ways},
         services={node: each["services"] for node, each in settings.items() if each.get("services")},
         policies={node: each["policy"] for node, each in settings.items() if "policy" in each},
-        signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
+        furnishings={node: each["furnishings"] for node, each in settings.items() if each.get("furnishings")},
         networks=topo.networks,
         family=family,
         seed=topo.seed,

@@ -67,15 +67,15 @@ def controller_of(lab: SandboxedLab, tree: Any) -> int:
 
 
 def kill_controller(lab: SandboxedLab, tree: Any) -> None:
-    notes = len(lab.status()["notes"])
+    notes = len(lab.status().notes)
     os.kill(controller_of(lab, tree), signal.SIGKILL)
-    wait_until(lambda: len(lab.status()["notes"]) > notes, "the lab to notice")
-    assert lab.status()["notes"][-1].startswith("controller was killed by signal 9")
-    assert lab.status()["notes"][-1].endswith("started again")
+    wait_until(lambda: len(lab.status().notes) > notes, "the lab to notice")
+    assert lab.status().notes[-1].startswith("controller was killed by signal 9")
+    assert lab.status().notes[-1].endswith("started again")
 
 
 def set_inbound(lab: SandboxedLab, *entries: dict[str, Any]) -> None:
-    policy = lab.policy("sg")
+    policy: dict[str, Any] = lab.policy("sg")
     group = policy["groups"]["instance-sg"] | {"inbound": list(entries)}
     lab.set_policy("sg", policy | {"groups": policy["groups"] | {"instance-sg": group}})
 
@@ -186,7 +186,7 @@ def test_crooked_packets_harm_nothing(new_lab: Any, process_tree: Any) -> None:
         assert (sent.exit_status, sent.stderr) == (0, "")
         assert "Connection refused" in lab.execute("client", SSH).stderr
         assert controller_of(lab, process_tree) == before
-        assert lab.status()["notes"] == []
+        assert lab.status().notes == []
         with lab.capture() as capture:
             assert bytes.fromhex(frames.splitlines()[0]) in capture.path.read_bytes()
 

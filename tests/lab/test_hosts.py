@@ -18,7 +18,7 @@ def on(lab: SandboxedLab, host: str, command: str) -> str:
 
 
 def test_each_host_has_its_own_name(open_lab: SandboxedLab) -> None:
-    for host in open_lab.status()["hosts"]:
+    for host in open_lab.status().hosts:
         assert on(open_lab, host, "hostname; cat /etc/hostname") == f"{host}\n{host}\n"
         assert f"127.0.1.1 {host}" in on(open_lab, host, "cat /etc/hosts")
 
@@ -92,7 +92,7 @@ def test_the_path_takes_what_its_links_add_up_to(own_lab: SandboxedLab) -> None:
     assert near >= 2
     assert far >= 45
     assert far / near > 5
-    assert min(own_lab.ask("baseline")["round_trips_ms"]) < 3 * 45
+    assert min(own_lab.baseline_round_trips_ms()) < 3 * 45
 
 
 def round_trips(lab: SandboxedLab, address: str) -> list[float]:

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -16,8 +16,7 @@ from whodunet.cli.parsing import Commands, add_jobs_option, add_variation_option
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
-    ask,
-    chosen,
+    chosen_lab,
     given_command,
     place_and_command,
     require_one_of,
@@ -27,11 +26,11 @@ from whodunet.cli.running_lab import (
 from whodunet.cli.terminal import filled, table
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
-from whodunet.lab.control import Connection
 
 if TYPE_CHECKING:
     from whodunet.cases.scenario import Question, Scenario
     from whodunet.lab.launching import LabProcess
+    from whodunet.lab.requests import LabStatus
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library
 
@@ -152,7 +151,7 @@ def staged_lab(
     topology = library.of(scenario).topology(scenario.question.topology)
     for note in library.unused_seed(topology):
         progress(note)
-    lab = SandboxedLab.start(plan, topology, progress, process)
+    lab = SandboxedLab.start(plan, progress, process)
     try:
         lab.remember_staging(scenario.staging)
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
@@ -217,20 +216,18 @@ def ps(options: argparse.Namespace) -> int:
     labs = [status for name in control.running() if (status := status_of(name))]
     if options.json:
         keys = ("name", "scenario", "topology", "seed", "family", "up_s", "hosts", "switches")
-        print(json.dumps([{key: lab[key] for key in keys} for lab in labs], indent=2, ensure_ascii=False))
+        print(json.dumps([{key: getattr(lab, key) for key in keys} for lab in labs], indent=2, ensure_ascii=False))
     elif labs:
-        rows = [(lab["name"], _played(lab), _clock(lab["up_s"]), str(len(lab["hosts"]))) for lab in labs]
+        rows = [(lab.name, _played(lab), _clock(lab.up_s), str(len(lab.hosts))) for lab in labs]
         print(table(("NAME", "SCENARIO", "UP", "HOSTS"), rows))
     else:
         tell("no lab is running")
     return 0
 
 
-def _played(status: Mapping[str, Any]) -> str:
+def _played(status: LabStatus) -> str:
     """The scenario of a lab, as `up` was asked for it."""
-    from whodunet.variation import Variation
-
-    return Variation(status["seed"], status["family"]).of(status["scenario"])
+    return status.variation.of(status.scenario)
 
 
 def _clock(time_s: float) -> str:
@@ -243,7 +240,7 @@ def shell(options: argparse.Namespace) -> int:
     lab, host, rest = place_and_command(options)
     if rest:
         raise InvalidInput(Problem("shell", f"takes no command: {' '.join(rest)}", f"whodunet exec {host} -- COMMAND"))
-    from whodunet.lab.attached import attach, is_at_terminal
+    from whodunet.lab.attaching import attach, is_at_terminal
 
     return attach(lab, host, ["bash", "-l"], in_terminal=is_at_terminal())
 
@@ -253,14 +250,15 @@ def execute(options: argparse.Namespace) -> int:
     lab, host, command = place_and_command(options)
     if not command:
         raise InvalidInput(Problem("exec", "no command is given", f"write one, such as: whodunet exec {host} ip route"))
-    from whodunet.lab.attached import attach, is_at_terminal
+    from whodunet.lab.attaching import attach, is_at_terminal
 
     return attach(lab, host, command, in_terminal=is_at_terminal())
 
 
 def logs(options: argparse.Namespace) -> int:
     """Prints what the programs that a lab is made of wrote: Open vSwitch, controller, recorder, services of hosts."""
-    texts = ask(chosen(options), "logs")["logs"]
+    with chosen_lab(options) as lab:
+        texts = lab.logs()
     names = sorted(texts) if options.only is None else [require_one_of(options.only, sorted(texts), "log of this lab")]
     for name in names:
         lines = texts[name].splitlines()
@@ -277,11 +275,14 @@ def capture(options: argparse.Namespace) -> int:
 
     if options.output == "-" and sys.stdout.isatty():
         raise InvalidInput(Problem("-o -", "is a terminal", "name a file, or pipe it: | tcpdump -n -r -"))
-    lab = chosen(options)
-    with errors_name(options.output), _binary_output(options.output) as copy:
-        _, (descriptor,) = Connection.to(lab).ask("capture")
-        with os.fdopen(descriptor, "rb") as recorded:
-            copy.writelines(whole_blocks(recorded))
+    with (
+        chosen_lab(options) as lab,
+        errors_name(options.output),
+        _binary_output(options.output) as copy,
+        lab.capture() as capture,
+        capture.path.open("rb") as recorded,
+    ):
+        copy.writelines(whole_blocks(recorded))
     return 0
 
 
@@ -303,9 +304,11 @@ def sandbox(options: argparse.Namespace) -> int:
 
 def down(options: argparse.Namespace) -> int:
     """Ends a lab; nothing of it is left. Without a name it asks, at a terminal, whether to end the only one."""
+    from whodunet.lab.client import LabClient
+
     for name in _labs_to_end(options):
-        ask(name, "stop")
-        control.await_gone(name)
+        with LabClient.to(name) as lab:
+            lab.end()
         print(f"{name} is down", flush=True)
     return 0
 

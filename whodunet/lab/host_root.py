@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from whodunet.lab import linux, sandbox
-from whodunet.lab.accounts import ACCOUNTS, TERMINALS_GROUP, account_tables
+from whodunet.lab.accounts import HOST_USERS, TERMINALS_GROUP, account_tables
 
 ROOT_BYTES: Final = "256m"  # files of one host: /home, /tmp, /var, /run, /etc and /root together
 ROOT_FILES: Final = 50_000
@@ -178,7 +178,7 @@ def _furnish_etc(host: str, root: str) -> None:
 
 
 def _furnish_homes(root: str) -> None:
-    for account in (account for account in ACCOUNTS.values() if account.logs_in):
+    for account in (account for account in HOST_USERS.values() if account.logs_in):
         home = Path(root + account.home)
         for directory in (home, home / ".ssh"):
             directory.mkdir(mode=0o700, exist_ok=True)

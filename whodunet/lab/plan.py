@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from whodunet.lab import messages
 from whodunet.lab.host_root import Shared
 from whodunet.variation import AS_STATED, Variation
 
@@ -26,7 +26,7 @@ class Plan:
     topology_file: str
     topology: str
     ryu_app: str  # the file that knows Ryu
-    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by switch, whole
+    policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # by switch, whole
     uplinks: Mapping[str, str] = field(default_factory=dict)  # by host
     other_controller: str | None = None  # a Ryu app to run in place of the policies
     apps: Mapping[str, str] = field(default_factory=dict)  # files of that app, name and text: it may lie where the lab
@@ -40,20 +40,15 @@ class Plan:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        return messages.to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """The plan that `to_json` wrote."""
-        read = json.loads(text)
-        values = {
-            "shares": tuple(Shared(**each) for each in read["shares"]),
-            "variation": Variation(**read["variation"]),
-        }
-        return cls(**read | values)
+        return messages.from_json(text, cls)
 
 
-def in_place_of_policies(app: Path) -> dict[str, Any]:
+def in_place_of_policies(app: Path) -> dict[str, object]:
     """What a plan says of a Ryu app in a file: with the modules beside it, unless they are too much.
 
     Raises:

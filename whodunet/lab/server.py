@@ -20,15 +20,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from whodunet.errors import CannotRun, WhodunetError
 from whodunet.lab import control, host_process, host_root, linux, sandbox
-from whodunet.lab.attached import converse_with_process
-from whodunet.lab.control import Connection, peer_is_own_user
+from whodunet.lab.control import peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
 from whodunet.lab.plan import Plan
 
@@ -36,7 +35,6 @@ _LONGEST_REASON: Final = 4096  # bytes
 _ENDED: Final = 75  # exit status when the lab ends by itself
 _GROWING: Final = {"/run/lab/log": "64m", "/run/lab/capture": "260m", "/run/lab/records": "64m"}
 _CONNECTIONS: Final = "256"  # buckets of each host's own table of TCP connections, instead of the machine's table
-_MUTE_S: Final = 10.0  # for a peer that has connected and asks nothing
 _OPEN_FILES: Final = 2048  # a program that closes all that could be open takes longer, the more that is
 
 
@@ -65,60 +63,6 @@ class Lifeline:
                 return  # let go, and nobody is there to read it
 
 
-class Server:
-    """Answers requests; each connection has its own thread."""
-
-    def __init__(self, door: socket.socket, lab: Any) -> None:
-        self._door = door
-        self._lab = lab
-
-    def serve(self) -> None:
-        """Takes the connections that the launcher lets in, until the process ends."""
-        while True:
-            _, descriptors, _, _ = socket.recv_fds(self._door, 1, 1)
-            if not descriptors:
-                return
-            connection = Connection(socket.socket(fileno=descriptors[0]))
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
-
-    def _converse(self, connection: Connection) -> None:
-        timeout_s: float | None = _MUTE_S
-        try:
-            while True:
-                request, descriptors = connection.receive(timeout_s)
-                timeout_s = None
-                try:
-                    if request.get("operation") == "attach":
-                        converse_with_process(connection, self._lab.hosts, request)
-                        break
-                    answer, sent = self._answer(request, descriptors)
-                finally:
-                    for descriptor in descriptors:
-                        os.close(descriptor)
-                connection.send(answer, sent)
-                for descriptor in sent:
-                    os.close(descriptor)
-        except (EOFError, OSError, ValueError, TypeError, KeyError):
-            pass  # it has gone, or what it says is not a request
-        connection.close()
-
-    def _answer(self, request: dict[str, Any], given: list[int]) -> tuple[Mapping[str, Any], tuple[int, ...]]:
-        name = str(request.pop("operation", ""))
-        request.pop("given", None)  # descriptors come beside a message, never in it
-        if given:
-            request["given"] = given
-        operation: Callable[..., Any] | None = self._lab.operations.get(name)
-        if operation is None:
-            return {"error": f"this lab does not know how to {name}; it runs another version of whodunet"}, ()
-        try:
-            answer = operation(**request)
-        except WhodunetError as error:
-            return {"error": str(error)}, ()
-        except Exception as error:
-            return {"error": f"{name} failed: {type(error).__name__}: {error}"}, ()
-        return answer if isinstance(answer, tuple) else (answer or {}, ())
-
-
 def _serve(
     plans: socket.socket,
     births: socket.socket,
@@ -128,8 +72,11 @@ def _serve(
 ) -> int:
     """The server: imports what takes long while the machine is being hidden and the plan is on its way."""
     _close(*others)
+    from whodunet.lab.answering import serve
+    from whodunet.lab.bring_up import bring_up
     from whodunet.lab.hosts import HostMaker
-    from whodunet.lab.running import STOPPED, RunningLab
+    from whodunet.lab.running import STOPPED
+    from whodunet.lab.watch import Watch
 
     text = plans.makefile("rb").readline()
     if not text:
@@ -146,14 +93,13 @@ def _serve(
 
     try:
         maker = HostMaker(births, plan.shares)
-        lab = RunningLab(plan, maker, progress=lambda text: lifeline.tell("progress", text), end=end)
-        lab.bring_up()
+        lab = bring_up(plan, maker, Watch(lambda text: lifeline.tell("progress", text), end))
     except WhodunetError as error:
         end(str(error))
     except Exception as error:
         end(f"the lab could not be brought up: {type(error).__name__}: {error}")
     lifeline.tell("ready", "")
-    Server(door, lab).serve()
+    serve(door, lab)
     return 0
 
 

@@ -1,26 +1,20 @@
-"""The services of a running lab: real daemons, found by the name that topologies use."""
+"""The services of a running lab: found by the name that topologies use, started, stopped and replaced."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
-from typing import Any, Final
 
 from whodunet import catalogue
-from whodunet.errors import CannotRun
-from whodunet.lab import session_manager
-from whodunet.lab.daemons import Dnsmasq, Sshd, TlsInterceptor
+from whodunet.catalogue import Catalogue
+from whodunet.debian_program import DebianProgram
+from whodunet.errors import CannotRun, InvalidInput, Problem
+from whodunet.evidence.topology import Topology
 from whodunet.lab.hosts import Host
 from whodunet.lab.processes import Daemon, Start, start_here
-from whodunet.lab.service import Listener, Service
+from whodunet.lab.service import Furnishing, Listener, Placed, Service
 from whodunet.lab.waiting import wait_until
-
-KINDS: Final[Mapping[str, Callable[..., Service]]] = {
-    "sshd": Sshd,
-    "dnsmasq": Dnsmasq,
-    "tls-interceptor": TlsInterceptor,
-    **session_manager.KINDS,
-}
 
 
 def beside_host(host: Host, command: list[str]) -> Start:
@@ -31,36 +25,77 @@ def beside_host(host: Host, command: list[str]) -> Start:
 
 
 @cache
-def kind(name: str) -> Callable[..., Service]:
-    """The service of that name: one of those above, or the `SERVICE` of a file services/NAME.py of another place."""
-    files = catalogue.given().files("services", ".py")
-    if name not in KINDS and name not in files:
-        raise CannotRun(f"there is no service {name}; there are: {', '.join([*KINDS, *files])}")
-    found: Callable[..., Service] = KINDS[name] if name in KINDS else catalogue.attribute(files[name], "SERVICE")
+def kind(name: str, places: Catalogue) -> type[Furnishing]:
+    """The class of that name: the `SERVICE` of a file services/NAME.py, the project's own or of another place.
+
+    Raises:
+        CannotRun: when there is no such file.
+        InvalidInput: when it holds no service.
+    """
+    files = {path.stem.replace("_", "-"): path for path in places.files("services", ".py").values()}
+    path = files.get(name.replace("_", "-"))
+    if path is None:
+        raise CannotRun(f"there is no service {name}; there are: {', '.join(files)}")
+    if path.parent == catalogue.folder("services"):
+        found = vars(importlib.import_module(f"whodunet.services.{path.stem}"))["SERVICE"]
+    else:
+        found = catalogue.attribute(path, "SERVICE")
+    if not (isinstance(found, type) and issubclass(found, Furnishing)):
+        fix = "make it a subclass of whodunet.lab.service.Listener, see docs/scenarios.md"
+        raise InvalidInput(Problem(str(path), "its SERVICE is not a service", fix))
     return found
 
 
-class RunningServices:
-    """The services of a lab, by host and name."""
+def programs_of(topology: Topology, places: Catalogue) -> Iterator[DebianProgram]:
+    """The programs that the services and furnishings of a network declare to need."""
+    for given in (topology.services, topology.furnishings):
+        for name in dict.fromkeys(name for there in given.values() for name in there):
+            yield from kind(name, places).needs
 
-    def __init__(self, watch: Callable[[Daemon], None]) -> None:
+
+def _made(name: str, settings: Mapping[str, object]) -> Furnishing:
+    try:
+        return kind(name, catalogue.given())(**settings)
+    except TypeError as error:
+        raise CannotRun(f"the service {name} does not take these settings: {error}") from error
+
+
+class RunningServices:
+    """The services of a lab, by host and name; and what else its hosts are furnished with."""
+
+    def __init__(self, hosts: Mapping[str, Host], topology: Topology, watch: Callable[[Daemon], None]) -> None:
         """`watch` is given every daemon that is started."""
+        self._hosts = hosts
+        self._topology = topology
         self._watch = watch
         self._services: dict[tuple[str, str], Service] = {}
-        self._settings: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._settings: dict[tuple[str, str], Mapping[str, object]] = {}
         self._daemons: dict[tuple[str, str], Daemon] = {}
         self._replaced: set[tuple[str, str]] = set()  # those in whose place another program runs
 
-    def prepare(self, host: Host) -> None:
-        """Makes the files of every service that the topology gives a host."""
-        for name, settings in (host.settings.get("services") or {}).items():
-            self._furnish(host, name, settings)
+    def prepare_all(self) -> None:
+        """Makes the files of everything that the topology gives its hosts."""
+        placed = [
+            Placed(host, self._topology.nodes[name], self._addresses(name), self._furnish(host, each, settings))
+            for given in (self._topology.services, self._topology.furnishings)
+            for name, there in given.items()
+            for each, settings in there.items()
+            for host in (self._hosts[name],)
+        ]
+        for each in placed:
+            each.furnishing.meet(each.host, placed)
 
-    def _furnish(self, host: Host, name: str, settings: Mapping[str, Any]) -> None:
-        service = kind(name)(**settings)
-        service.prepare(host)
-        self._services[host.name, name] = service
-        self._settings[host.name, name] = settings
+    def _addresses(self, host: str) -> tuple[str, ...]:
+        of_host = (each.addresses for each in self._topology.interfaces.values() if each.node == host)
+        return tuple(address.partition("/")[0] for addresses in of_host for address in addresses)
+
+    def _furnish(self, host: Host, name: str, settings: Mapping[str, object]) -> Furnishing:
+        furnishing = _made(name, settings)
+        furnishing.prepare(host)
+        if isinstance(furnishing, Service):
+            self._services[host.name, name] = furnishing
+            self._settings[host.name, name] = settings
+        return furnishing
 
     def launch(self, host: Host, name: str) -> None:
         """Starts a service without waiting for it."""
@@ -79,21 +114,24 @@ class RunningServices:
         service = self._find(host, name)
         wait_until(lambda: service.is_ready(host), f"{name} on {host.name} {service.readiness}")
 
-    def launch_all(self, hosts: Mapping[str, Host]) -> None:
+    def launch_all(self) -> None:
         """Starts every service that needs no other."""
-        for (host, name), service in self._services.items():
-            if not service.needs_others:
-                self.launch(hosts[host], name)
+        self._launch_each(place for place, service in self._services.items() if not service.needs_others)
 
-    def await_all(self, hosts: Mapping[str, Host]) -> None:
+    def await_all(self) -> None:
         """Returns when every service is ready; those that need others are started when these are."""
         late = [place for place, service in self._services.items() if service.needs_others]
-        for host, name in self._services.keys() - set(late):
-            self.await_ready(hosts[host], name)
-        for host, name in late:
-            self.launch(hosts[host], name)
-        for host, name in late:
-            self.await_ready(hosts[host], name)
+        self._await_each(self._services.keys() - set(late))
+        self._launch_each(late)
+        self._await_each(late)
+
+    def _launch_each(self, places: Iterable[tuple[str, str]]) -> None:
+        for host, name in places:
+            self.launch(self._hosts[host], name)
+
+    def _await_each(self, places: Iterable[tuple[str, str]]) -> None:
+        for host, name in places:
+            self.await_ready(self._hosts[host], name)
 
     def start(self, host: Host, name: str) -> None:
         """Starts a service that is not running, in place of whatever stands in for it; returns when it is ready."""
@@ -107,7 +145,7 @@ class RunningServices:
         self._find(host, name)
         self._daemons[host.name, name].kill()
 
-    def add(self, host: Host, name: str, settings: Mapping[str, Any]) -> None:
+    def add(self, host: Host, name: str, settings: Mapping[str, object]) -> None:
         """Gives a host a further service; returns when it is ready."""
         if (host.name, name) in self._services:
             raise CannotRun(f"{host.name} has a service {name} already")
@@ -121,12 +159,12 @@ class RunningServices:
         for of_service in (self._services, self._settings, self._daemons):
             del of_service[host.name, name]
 
-    def settings(self, host: Host, name: str) -> Mapping[str, Any]:
+    def settings(self, host: Host, name: str) -> Mapping[str, object]:
         """The settings that a service has, as topologies write them."""
         self._find(host, name)
         return self._settings[host.name, name]
 
-    def configure(self, host: Host, name: str, settings: Mapping[str, Any]) -> None:
+    def configure(self, host: Host, name: str, settings: Mapping[str, object]) -> None:
         """Starts a service again with other settings; returns when it accepts."""
         self.stop(host, name)
         self._furnish(host, name, settings)
@@ -155,20 +193,6 @@ class RunningServices:
             running = "replaced" if (host, name) in self._replaced else "running"
             states.setdefault(host, {})[name] = running if self._daemons[host, name].is_alive else "stopped"
         return states
-
-    def authorise_everywhere(self, hosts: Mapping[str, Host], public_key: str) -> None:
-        """Lets the owner of a key log in to every host with sshd."""
-        for (host, _), service in self._services.items():
-            if isinstance(service, Sshd):
-                service.authorise(hosts[host], public_key)
-
-    def known_hosts(self, hosts: Mapping[str, Host], names: Mapping[str, str]) -> str:
-        """Lines for ~/.ssh/known_hosts: the key of every host with sshd, by its address and its names."""
-        return "".join(
-            f"{names[host]} {service.public_key()}\n"
-            for (host, _), service in self._services.items()
-            if isinstance(service, Sshd)
-        )
 
     def _find(self, host: Host, name: str) -> Service:
         try:
