@@ -245,7 +245,9 @@ class StandIn:
         return "200" if self.settings[node]["metadata"].get("role") else "404"
 
     def _get_document(self, node: str) -> str | Completed:
-        role = self.settings.get(node, {}).get("metadata", {}).get("role") or self.topology.signed_in.get(node)
+        role = self.settings.get(node, {}).get("metadata", {}).get("role") or self.topology.furnishings.get(
+            node, {}
+        ).get("aws-profile", {}).get("role")
         if self.settings["endpoints"]["control-plane"]["roles"][role]["policies"]:
             return "{}"
         said = (
