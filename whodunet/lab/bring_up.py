@@ -76,10 +76,11 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         in_force.install(nodes.controlled_switches())
         watch.progress("every switch has confirmed its flow entries")
         # Not before: a question for a neighbour that a switch does not pass on yet is asked again a second later.
-        answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
+        near_end, far_end = topology.baseline
+        gateways = [each for each in uplinks.gateways() if _same_family(each, far_end)]
+        answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in gateways]
         if not plan.other_controller:  # what that one lets through is its own business
-            for far_end in _far_ends(topology)[:1]:  # the controllers drop IPv6 still
-                _await_answer(nodes.hosts[topology.baseline[0]], far_end)
+            _await_answer(nodes.hosts[near_end], far_end)
         for answered in answers:
             answered.result()
     services.await_all()
@@ -178,15 +179,7 @@ def _await_gateway_answer(hosts: Mapping[str, Host], topology: Topology, gateway
     """The far end of the baseline path answers a gateway, so every route between the two is in force."""
     interfaces = topology.interfaces.values()
     owners = {address.partition("/")[0]: each.node for each in interfaces for address in each.addresses}
-    far_end = next(each for each in _far_ends(topology) if _same_family(each, gateway))
-    _await_answer(hosts[owners[gateway]], far_end, "-I", gateway)
-
-
-def _far_ends(topology: Topology) -> list[str]:
-    """The addresses of the far end of the baseline path: one of each family."""
-    address = topology.baseline[1]
-    there = [[own.partition("/")[0] for own in each.addresses] for each in topology.interfaces.values()]
-    return next((own for own in there if address in own), [address])
+    _await_answer(hosts[owners[gateway]], topology.baseline[1], "-I", gateway)
 
 
 def _await_answer(host: Host, far_end: str, *options: str) -> None:
