@@ -1,23 +1,28 @@
 """A stateful firewall on the way out: the first rule that matches a new connection decides on it.
 
     controller: egress_firewall
-    address: 10.8.0.1             # source of the firewall's own ICMP errors, needed for `reject`
-    default: allow                # or drop
+    addresses: [10.8.0.1, "fd00:8::1"]   # sources of the firewall's own ICMP and ICMPv6 errors, needed for `reject`
+    ttl: 64                              # TTL and hop limit of what it answers, in its own name or another's
+    default: allow                       # or drop
     rules:
       - {source: 10.8.0.0/24, destination: any, protocol: tcp, port: 22, action: reset}
       - {protocol: tcp, port: [80, "8000-8080"], action: allow}
-      - {destination: 192.0.2.0/24, action: reject, with: host-prohibited}
+      - {destination: "2001:db8::/32", action: reject, with: host-unreachable}
+
+`any` is everywhere in both families, 0.0.0.0/0 all of IPv4 and ::/0 all of IPv6. A rule that names a network is about
+that network's family, and `icmp` about the ICMP of its rule's families; `icmpv6` is IPv6's alone. One address may be
+written as `address: 10.8.0.1`.
 
 The packets of a connection that was allowed once, its replies, and the ICMP errors about it pass. So a change of
-the rules is for new connections; those that are open stay open. IPv6 is dropped: it would be a way past every rule.
+the rules is for new connections; those that are open stay open. ARP and its counterpart in IPv6, neighbour and router
+discovery, always pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
-from typing import Any, Self
+from typing import Final, NamedTuple, Self
 
 from whodunet.openflow import wire
 from whodunet.openflow.policy import (
@@ -28,30 +33,50 @@ from whodunet.openflow.policy import (
     CT_NEW,
     CT_RELATED,
     CT_TRACKED,
-    LATER_FRAGMENT,
+    IP_VERSIONS,
+    IPV4,
+    IPV6,
+    NEIGHBOUR_DISCOVERY,
     NORMAL,
     Action,
+    ConfigReader,
     FlowEntry,
     GotoTable,
+    IPNetwork,
+    IPVersion,
+    Match,
     Output,
     PacketOut,
     PortRange,
-    Reading,
     Track,
     masked_ports,
+    neighbour_discovery,
+    version_of,
+    within,
 )
+from whodunet.openflow.wire import IcmpError, IPAddress
 
-ANYWHERE = IPv4Network("0.0.0.0/0")
-PROTOCOLS = {"tcp": wire.TCP, "udp": wire.UDP, "icmp": wire.ICMP, "any": None}
-REJECTIONS = {
-    "net-unreachable": wire.NET_UNREACHABLE,
-    "host-unreachable": wire.HOST_UNREACHABLE,
-    "protocol-unreachable": wire.PROTOCOL_UNREACHABLE,
-    "port-unreachable": wire.PORT_UNREACHABLE,
-    "net-prohibited": wire.NET_PROHIBITED,
-    "host-prohibited": wire.HOST_PROHIBITED,
-    "admin-prohibited": wire.ADMIN_PROHIBITED,
+
+class Rejection(NamedTuple):
+    """The error of each family that a name stands for; None where the family has none."""
+
+    ipv4: IcmpError | None
+    ipv6: IcmpError | None
+
+
+# Source: RFC 7915, section 4.2, for what one family's errors are in the other.
+REJECTIONS: Final[Mapping[str, Rejection]] = {
+    "net-unreachable": Rejection(wire.NET_UNREACHABLE, wire.NO_ROUTE_V6),
+    "host-unreachable": Rejection(wire.HOST_UNREACHABLE, wire.ADDRESS_UNREACHABLE_V6),
+    "protocol-unreachable": Rejection(wire.PROTOCOL_UNREACHABLE, None),
+    "port-unreachable": Rejection(wire.PORT_UNREACHABLE, wire.PORT_UNREACHABLE_V6),
+    "net-prohibited": Rejection(wire.NET_PROHIBITED, wire.ADMIN_PROHIBITED_V6),
+    "host-prohibited": Rejection(wire.HOST_PROHIBITED, wire.ADMIN_PROHIBITED_V6),
+    "admin-prohibited": Rejection(wire.ADMIN_PROHIBITED, wire.ADMIN_PROHIBITED_V6),
+    "policy-fail": Rejection(None, wire.POLICY_FAIL_V6),
+    "reject-route": Rejection(None, wire.REJECT_ROUTE_V6),
 }
+PROTOCOLS: Final = ("tcp", "udp", "icmp", "icmpv6", "any")
 
 _ZONE = 1
 _STATE, _RULES = 1, 2  # tables behind table 0, which only sorts out what can be tracked
@@ -63,37 +88,57 @@ _RST_SET, _RST_CLEAR = (wire.RST, wire.RST), (0, wire.RST)
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of the policy; no ports means any."""
+    """One line of the policy; no network means anywhere, no ports means any."""
 
-    source: IPv4Network
-    destination: IPv4Network
+    source: IPNetwork | None
+    destination: IPNetwork | None
     protocol: str
     ports: tuple[PortRange, ...]
     action: str
     rejection: str
 
-    def matches(self) -> Iterator[dict[str, Any]]:
+    def versions(self) -> Iterator[IPVersion]:
+        """The versions of IP that it is about."""
+        for version in IP_VERSIONS:
+            named = [version_of(network) for network in (self.source, self.destination) if network]
+            if all(each == version for each in named) and (self.protocol != "icmpv6" or version == IPV6):
+                yield version
+
+    def protocol_number(self, version: IPVersion) -> int | None:
+        """The protocol's number in a version of IP; None for any."""
+        numbers = {"tcp": wire.TCP, "udp": wire.UDP, "icmp": version.icmp, "icmpv6": wire.ICMPV6}
+        return numbers.get(self.protocol)
+
+    def matches(self, version: IPVersion) -> Iterator[Match]:
         """The matches that together cover the rule, of the first or only fragment where ports are named."""
+        protocol = self.protocol_number(version)
+        first: Match = self._between(version) if protocol is None else {**self._between(version), "ip_proto": protocol}
         for value, mask in masked_ports(self.ports or [ALL_PORTS]):
-            yield self.addresses() | ({f"{self.protocol}_dst": (value, mask)} if mask else {})
+            yield {**first, f"{self.protocol}_dst": (value, mask)} if mask else first
 
-    def addresses(self) -> dict[str, Any]:
-        """The match without the ports."""
-        match: dict[str, Any] = {"eth_type": wire.ETHERTYPE_IPV4}
-        for field, network in (("ipv4_src", self.source), ("ipv4_dst", self.destination)):
-            if network.prefixlen:
-                match[field] = (str(network.network_address), str(network.netmask))
-        number = PROTOCOLS[self.protocol]
-        return match if number is None else match | {"ip_proto": number}
+    def later_fragments(self, version: IPVersion) -> Match:
+        """The match of the fragments behind the first one, as far as a switch can tell whose they are."""
+        return {**self._between(version), **version.later_fragments(self.protocol_number(version))}
 
-    def covers(self, packet: wire.IPv4, port: int | None) -> bool:
+    def _between(self, version: IPVersion) -> Match:
+        source, destination = within(version.source, self.source), within(version.destination, self.destination)
+        return {**version.match, **source, **destination}
+
+    def covers(self, packet: wire.IPPacket, port: int | None) -> bool:
         """Whether the rule is about this packet, as its matches would say."""
+        version = version_of(packet.source)
         return (
-            packet.source in self.source
-            and packet.destination in self.destination
-            and PROTOCOLS[self.protocol] in (None, packet.protocol)
+            version in self.versions()
+            and (self.source is None or packet.source in self.source)
+            and (self.destination is None or packet.destination in self.destination)
+            and self.protocol_number(version) in (None, packet.protocol)
             and (not self.ports or (port is not None and any(first <= port <= last for first, last in self.ports)))
         )
+
+    def error(self, version: IPVersion) -> IcmpError | None:
+        """The error of its rejection in a version of IP."""
+        rejection = REJECTIONS[self.rejection]
+        return rejection.ipv4 if version == IPV4 else rejection.ipv6
 
 
 @dataclass(frozen=True)
@@ -104,63 +149,67 @@ class EgressFirewall:
     rejected, and the answer leaves where the packet came in.
     """
 
-    address: IPv4Address | None
+    addresses: tuple[IPAddress, ...]
+    ttl: int
     default: str
     rules: tuple[Rule, ...]
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], ports: Mapping[str, int], place: str) -> Self:
+    def from_config(cls, config: Mapping[str, object], ports: Mapping[str, int], place: str) -> Self:
         """Reads the configuration shown at the top of this file."""
-        reading = Reading(place)
-        reading.mapping(config, "", ("controller", "address", "default", "rules"))
-        address = reading.address(config["address"], "address") if "address" in config else None
-        default = reading.choice(config.get("default", "allow"), "default", ("allow", "drop"))
-        lines = reading.sequence(config.get("rules", []), "rules")
-        rules = [_read_rule(reading, line, f"rules[{index}]") for index, line in enumerate(lines)]
-        if "address" not in config and any(rule.action == "reject" for rule in rules):
-            reading.refuse(
-                "address", "missing, but ICMP errors have to come from somewhere", "add the gateway's address"
-            )
-        reading.finish()
-        return cls(address, default or "allow", tuple(rules))
+        reader = ConfigReader(place)
+        reader.mapping(config, "", ("controller", "address", "addresses", "ttl", "default", "rules"))
+        addresses = _read_addresses(reader, config)
+        ttl = reader.number(config.get("ttl", wire.DEFAULT_TTL), "ttl", 255, first=1)
+        default = reader.choice(config.get("default", "allow"), "default", ("allow", "drop"))
+        lines = reader.sequence(config.get("rules", []), "rules")
+        rules = tuple(_read_rule(reader, line, f"rules[{index}]") for index, line in enumerate(lines))
+        _refuse_errors_from_nowhere(reader, addresses, rules)
+        reader.finish()
+        return cls(addresses, ttl or wire.DEFAULT_TTL, default or "allow", rules)
 
     def flow_entries(self) -> tuple[FlowEntry, ...]:
         """Sorts out what can be tracked, lets known connections pass, and asks the rules about new ones."""
-        tracked = {"eth_type": wire.ETHERTYPE_IPV4}
+        passing: tuple[Action, ...] = (Output(NORMAL),)
+        default = _ALLOW if self.default == "allow" else ()
         return (
-            FlowEntry(2, {"eth_type": wire.ETHERTYPE_ARP}, (Output(NORMAL),)),
-            FlowEntry(1, tracked, (Track(_ZONE, table=_STATE),)),
+            FlowEntry(2, {"eth_type": wire.ETHERTYPE_ARP}, passing),
+            # Tracking calls neighbour discovery invalid. Source: seen on Open vSwitch 3.1
+            *(FlowEntry(2, neighbour_discovery(kind), passing) for kind in NEIGHBOUR_DISCOVERY),
+            *(FlowEntry(1, version.match, (Track(_ZONE, table=_STATE),)) for version in IP_VERSIONS),
             FlowEntry(0),
             FlowEntry(3, {"ct_state": (CT_INVALID, CT_INVALID)}, (), _STATE),
-            FlowEntry(2, {"ct_state": (CT_ESTABLISHED, CT_ESTABLISHED)}, (Output(NORMAL),), _STATE),
-            FlowEntry(2, {"ct_state": (CT_RELATED, CT_RELATED)}, (Output(NORMAL),), _STATE),
+            FlowEntry(2, {"ct_state": (CT_ESTABLISHED, CT_ESTABLISHED)}, passing, _STATE),
+            FlowEntry(2, {"ct_state": (CT_RELATED, CT_RELATED)}, passing, _STATE),
             FlowEntry(1, {"ct_state": _NEW}, (GotoTable(_RULES),), _STATE),
             FlowEntry(0, {}, (), _STATE),
-            *(flow for index, rule in enumerate(self.rules) for flow in _flows(rule, _FIRST_PRIORITY - index)),
-            FlowEntry(0, tracked, _ALLOW if self.default == "allow" else (), _RULES),
+            *(entry for index, rule in enumerate(self.rules) for entry in _entries(rule, _FIRST_PRIORITY - index)),
+            *(FlowEntry(0, version.match, default, _RULES) for version in IP_VERSIONS),
         )
 
     def answer(self, frame: bytes, in_port: int) -> tuple[PacketOut, ...]:
         """The RST or ICMP error that the first rule about the frame demands, sent back where the frame came from."""
-        rule = self._rule_about(frame)
+        try:
+            packet = wire.parse_ip(wire.parse_ethernet(frame))
+            port = _destination_port(packet)
+        except wire.CannotRead:
+            return ()
+        rule = next((rule for rule in self.rules if rule.covers(packet, port)), None)
         reply = None
         if rule and rule.action == "reset":
-            reply = wire.forge_reset(frame)
-        elif rule and rule.action == "reject" and self.address:
-            code = REJECTIONS[rule.rejection]
-            reply = wire.forge_icmp_error(frame, wire.UNREACHABLE, code, self.address)
+            reply = wire.forge_reset(frame, self.ttl)
+        elif rule and rule.action == "reject":
+            version = version_of(packet.source)
+            address, error = _of_version(self.addresses, version), rule.error(version)
+            reply = wire.forge_icmp_error(frame, error, address, self.ttl) if address and error else None
         return (PacketOut(reply, in_port),) if reply else ()
 
-    def _rule_about(self, frame: bytes) -> Rule | None:
-        try:
-            packet = wire.parse_ipv4(wire.parse_ethernet(frame).payload)
-            port = _destination_port(packet)
-        except wire.MalformedPacket:
-            return None
-        return next((rule for rule in self.rules if rule.covers(packet, port)), None)
+
+def _of_version(addresses: tuple[IPAddress, ...], version: IPVersion) -> IPAddress | None:
+    return next((address for address in addresses if version_of(address) == version), None)
 
 
-def _destination_port(packet: wire.IPv4) -> int | None:
+def _destination_port(packet: wire.IPPacket) -> int | None:
     if packet.fragment_offset_bytes:
         return None
     if packet.protocol == wire.TCP:
@@ -171,54 +220,103 @@ def _destination_port(packet: wire.IPv4) -> int | None:
     return None
 
 
-def _flows(rule: Rule, priority: int) -> Iterator[FlowEntry]:
-    for match in rule.matches():
-        if rule.action == "reset":
-            # A RST is never answered, or two firewalls face to face would keep each other busy.
-            yield FlowEntry(priority, match | {"tcp_flags_nxm": _RST_CLEAR}, (Output(CONTROLLER),), _RULES)
-            yield FlowEntry(priority, match | {"tcp_flags_nxm": _RST_SET}, (), _RULES)
-        else:
-            yield FlowEntry(priority, match, _actions(rule.action), _RULES)
-    if rule.ports and rule.action == "allow":
-        # A later fragment has no ports. Where its first fragment may pass so may it, and where that one may not
-        # (any other action), the receiver has nothing to put it together with. It is committed too, because
-        # tracking holds a packet's fragments until it has all of them. Source: RFC 1858, section 2.
-        yield FlowEntry(priority, rule.addresses() | {"ip_frag": LATER_FRAGMENT}, _ALLOW, _RULES)
+def _entries(rule: Rule, priority: int) -> Iterator[FlowEntry]:
+    for version in rule.versions():
+        for match in rule.matches(version):
+            if rule.action == "reset":
+                # A RST is never answered, or two firewalls face to face would keep each other busy.
+                yield FlowEntry(priority, {**match, "tcp_flags_nxm": _RST_CLEAR}, (Output(CONTROLLER),), _RULES)
+                yield FlowEntry(priority, {**match, "tcp_flags_nxm": _RST_SET}, (), _RULES)
+            else:
+                yield FlowEntry(priority, match, _actions(rule.action), _RULES)
+        if rule.action == "allow" and (rule.ports or (version == IPV6 and rule.protocol != "any")):
+            # A later fragment has no ports, and of IPv6 no protocol. Where its first fragment may pass so may it, and
+            # where that one may not (any other action), the receiver has nothing to put it together with. It is
+            # committed too, because tracking holds a packet's fragments until it has all of them.
+            # Source: RFC 1858, section 2.
+            yield FlowEntry(priority, rule.later_fragments(version), _ALLOW, _RULES)
 
 
 def _actions(action: str) -> tuple[Action, ...]:
     return {"allow": _ALLOW, "drop": (), "reject": (Output(CONTROLLER),)}[action]
 
 
-def _read_rule(reading: Reading, line: object, path: str) -> Rule:
-    written = reading.mapping(line, path, ("source", "destination", "protocol", "port", "action", "with"))
-    protocol = reading.choice(written.get("protocol", "any"), f"{path}.protocol", PROTOCOLS) or "tcp"
-    action = reading.choice(written.get("action"), f"{path}.action", ("allow", "drop", "reset", "reject")) or "drop"
-    rejection = reading.choice(written.get("with", "admin-prohibited"), f"{path}.with", REJECTIONS)
+def _read_addresses(reader: ConfigReader, config: Mapping[str, object]) -> tuple[IPAddress, ...]:
+    if "address" in config:
+        if "addresses" in config:
+            reader.refuse("address", "`address` and `addresses` are the same", "keep one of them")
+        listed = [(config["address"], "address")]
+    else:
+        written = reader.sequence(config.get("addresses", []), "addresses")
+        listed = [(value, f"addresses[{index}]") for index, value in enumerate(written)]
+    addresses: list[IPAddress] = []
+    for value, path in listed:
+        address = reader.address(value, path)
+        if address and address.version in [other.version for other in addresses]:
+            reader.refuse(path, f"{address} is a second one of IPv{address.version}", "keep one of each family")
+        elif address:
+            addresses.append(address)
+    return tuple(addresses)
+
+
+def _refuse_errors_from_nowhere(
+    reader: ConfigReader, addresses: tuple[IPAddress, ...], rules: tuple[Rule, ...]
+) -> None:
+    if reader.problems:  # what else is wrong may be the reason
+        return
+    for version in IP_VERSIONS:
+        rejects = any(rule.action == "reject" and version in rule.versions() for rule in rules)
+        if rejects and _of_version(addresses, version) is None:
+            wrong = f"none of IPv{version.number}, but its ICMP errors have to come from somewhere"
+            other = "::/0" if version == IPV4 else "0.0.0.0/0"
+            reader.refuse("addresses", wrong, f"add the gateway's, or reject from {other} only")
+
+
+def _read_rule(reader: ConfigReader, line: object, path: str) -> Rule:
+    written = reader.mapping(line, path, ("source", "destination", "protocol", "port", "action", "with"))
+    protocol = reader.choice(written.get("protocol", "any"), f"{path}.protocol", PROTOCOLS) or "tcp"
+    action = reader.choice(written.get("action"), f"{path}.action", ("allow", "drop", "reset", "reject")) or "drop"
+    rejection = reader.choice(written.get("with", "admin-prohibited"), f"{path}.with", REJECTIONS)
     if action == "reset" and protocol != "tcp":
-        reading.refuse(f"{path}.action", "only TCP knows a reset", "add `protocol: tcp`, or use `action: reject`")
+        reader.refuse(f"{path}.action", "only TCP knows a reset", "add `protocol: tcp`, or use `action: reject`")
     if "with" in written and action != "reject":
-        reading.refuse(f"{path}.with", f"{action} has no answer to choose", "take it out, or use `action: reject`")
-    return Rule(
-        _read_network(reading, written.get("source", "any"), f"{path}.source"),
-        _read_network(reading, written.get("destination", "any"), f"{path}.destination"),
+        reader.refuse(f"{path}.with", f"{action} has no answer to choose", "take it out, or use `action: reject`")
+    rule = Rule(
+        _read_network(reader, written.get("source", "any"), f"{path}.source"),
+        _read_network(reader, written.get("destination", "any"), f"{path}.destination"),
         protocol,
-        _read_ports(reading, written.get("port", "any"), protocol, f"{path}.port"),
+        _read_ports(reader, written.get("port", "any"), protocol, f"{path}.port"),
         action,
         rejection or "admin-prohibited",
     )
+    _refuse_what_no_family_has(reader, rule, path)
+    return rule
 
 
-def _read_network(reading: Reading, value: object, path: str) -> IPv4Network:
-    return ANYWHERE if value == "any" else reading.network(value, path) or ANYWHERE
+def _refuse_what_no_family_has(reader: ConfigReader, rule: Rule, path: str) -> None:
+    versions = list(rule.versions())
+    if rule.source and rule.destination and rule.source.version != rule.destination.version:
+        wrong = f"{rule.destination} is IPv{rule.destination.version}, and the source IPv{rule.source.version}"
+        reader.refuse(f"{path}.destination", wrong, "write two networks of one family")
+    elif not versions:
+        reader.refuse(f"{path}.protocol", "icmpv6 is IPv6's, and the rule is about IPv4", "write icmp")
+    elif rule.action == "reject" and (without := [each for each in versions if rule.error(each) is None]):
+        names = [name for name, each in REJECTIONS.items() if each.ipv4 and each.ipv6]
+        wrong = f"IPv{without[0].number} has no {rule.rejection}"
+        other = "::/0" if without[0] == IPV4 else "0.0.0.0/0"
+        reader.refuse(f"{path}.with", wrong, f"write one of {', '.join(names)}, or reject from {other} only")
 
 
-def _read_ports(reading: Reading, value: object, protocol: str, path: str) -> tuple[PortRange, ...]:
+def _read_network(reader: ConfigReader, value: object, path: str) -> IPNetwork | None:
+    return None if value == "any" else reader.network(value, path)
+
+
+def _read_ports(reader: ConfigReader, value: object, protocol: str, path: str) -> tuple[PortRange, ...]:
     if value == "any":
         return ()
     if protocol not in ("tcp", "udp"):
-        reading.refuse(path, f"{protocol} has no ports", "add `protocol: tcp` or `protocol: udp`, or take the port out")
-    return reading.ports(value, path)
+        reader.refuse(path, f"{protocol} has no ports", "add `protocol: tcp` or `protocol: udp`, or take the port out")
+    return reader.ports(value, path)
 
 
 POLICY = EgressFirewall

@@ -418,7 +418,8 @@ def _in_order(match: Mapping[str, Any]) -> dict[str, Any]:
     Ryu writes fields in the order of their numbers, Nicira's first, and the switch wants prerequisites before the
     fields that need them.
     """
-    return {{"eth_type": "eth_type_nxm", "ip_proto": "ip_proto_nxm"}.get(key, key): match[key] for key in match}
+    prerequisites = ("eth_type", "ip_proto", "icmpv6_type")
+    return {f"{key}_nxm" if key in prerequisites else key: value for key, value in match.items()}
 
 
 def _instructions(datapath: Any, entry: FlowEntry, dpid: int) -> list[Any]:

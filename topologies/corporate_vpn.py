@@ -55,8 +55,10 @@ class CorporateVpn(LabTopo):
 
     def host(self, name: str, role: str, **settings: Any) -> str:
         """Adds a host, which sends with the TTL of its role."""
-        initial_ttl = self.draws.one_of(f"initial TTL of {role}", TTLS, 64)
-        return super().host(name, role, initial_ttl=initial_ttl, **settings)
+        return super().host(name, role, initial_ttl=self._initial_ttl(role), **settings)
+
+    def _initial_ttl(self, role: str) -> int:
+        return self.draws.one_of(f"initial TTL of {role}", TTLS, 64)
 
     def _plan_addresses(self) -> None:
         plan = self.plan = AddressPlan(self.draws)
@@ -95,8 +97,8 @@ class CorporateVpn(LabTopo):
         vpn = Uplink("client-eth0", gateway=self.vpn_gw.bare, resolver=self.corp_dns.bare)
         home = Uplink("client-eth1", gateway=self.home_gw.bare, resolver=self.home_gw.bare)
         self.host("client", "client", uplinks={"vpn": vpn, "home": home}, furnishings={"ssh-keys": {}})
-        policy = {"controller": "egress_firewall", "address": self.vpn_gw.bare[0], "default": "allow", "rules": []}
-        self.switch("egress-fw", "egress-firewall", policy)
+        policy = {"controller": "egress_firewall", "addresses": list(self.vpn_gw.bare), "default": "allow", "rules": []}
+        self.switch("egress-fw", "egress-firewall", policy | {"ttl": self._initial_ttl("egress-firewall")})
         self.router("vpn-gw", "vpn-gateway", routes=routes(self.hops[0].host(2), ANYWHERE))
         way_out = routes(self.lan_of_dns.host(1), ANYWHERE)
         self._resolver(self.host("corp-dns", "resolver", routes=way_out), self.zone())
@@ -164,14 +166,14 @@ class CorporateVpn(LabTopo):
 
     def _open_security_groups(self) -> dict[str, Any]:
         """ssh and ping to the instance from anywhere, HTTPS to the endpoints from the VPC."""
-        anywhere, vpc = ANYWHERE.cidrs[:1], self.vpc.cidrs[:1]
-        ssh = [{"protocol": "tcp", "port": 22, "source": source} for source in anywhere]
-        ping = [{"protocol": "icmp", "source": source} for source in anywhere]
-        https = [{"protocol": "tcp", "port": 443, "source": source} for source in vpc]
+        ssh = [{"protocol": "tcp", "port": 22, "source": cidr} for cidr in ANYWHERE.cidrs]
+        icmp = zip(("icmp", "icmpv6"), ANYWHERE.cidrs, strict=True)
+        ping = [{"protocol": protocol, "source": cidr} for protocol, cidr in icmp]
+        https = [{"protocol": "tcp", "port": 443, "source": cidr} for cidr in self.vpc.cidrs]
         groups = {"instance-sg": {"inbound": [*ssh, *ping]}, "endpoints-sg": {"inbound": https}}
         interfaces = {
-            "sg-eth2": {"addresses": list(self.instance.bare[:1]), "groups": ["instance-sg"]},
-            "sg-eth3": {"addresses": list(self.endpoints.bare[:1]), "groups": ["endpoints-sg"]},
+            "sg-eth2": {"addresses": list(self.instance.bare), "groups": ["instance-sg"]},
+            "sg-eth3": {"addresses": list(self.endpoints.bare), "groups": ["endpoints-sg"]},
         }
         return {"controller": "security_group", "groups": groups, "interfaces": interfaces}
 

@@ -62,8 +62,8 @@ class SessionManager(CorporateVpn):
         return [*(f"{part}.{self.region}.amazonaws.com" for part in SIGN_ON), portal]
 
     def _names(self) -> None:
-        cloud = self.zone() | {name: [self.endpoints.bare[0]] for name in self._endpoint_names()}
-        company = cloud | {name: [self.corp_sso.bare[0]] for name in self._sign_on_names()}
+        cloud = self.zone() | {name: list(self.endpoints.bare) for name in self._endpoint_names()}
+        company = cloud | {name: list(self.corp_sso.bare) for name in self._sign_on_names()}
         self.serve("corp-dns", "dnsmasq", {"zones": ZONES, "records": company})
         self.serve("vpc-dns", "dnsmasq", {"zones": ZONES, "records": cloud})
 
@@ -75,16 +75,18 @@ class SessionManager(CorporateVpn):
             "InstanceRole": {"policies": ["AmazonSSMManagedInstanceCore"]},
         }
         instances = {self.instance_id: {"role": "InstanceRole"}}
-        listen, names = self.endpoints.bare[0], self._endpoint_names()
+        listen, names = list(self.endpoints.bare), self._endpoint_names()
         endpoints = {"listen": listen, "names": names, "roles": roles, "instances": instances}
         self.serve("endpoints", "control-plane", account | endpoints)
         people = {"ann": {"roles": ["Developer"]}, "bob": {"roles": ["ReadOnly"]}}
         company = {"start_url": self.start_url, "people": people, "account_name": "fintech-platform"}
-        sign_on = {"listen": self.corp_sso.bare[0], "names": self._sign_on_names()}
+        sign_on = {"listen": list(self.corp_sso.bare), "names": self._sign_on_names()}
         self.serve("corp-sso", "sign-on", account | sign_on | company)
         address = self.instance.bare[0]
         metadata = {
-            "listen": "169.254.169.254",
+            "listen": ["169.254.169.254"],
+            "vpc_cidr": self.vpc.cidrs[0],
+            "subnet_cidr": self.subnet.cidrs[0],
             "instance_id": self.instance_id,
             "availability_zone": f"{self.region}a",
             "private_ip": address,
@@ -112,14 +114,12 @@ class SessionManager(CorporateVpn):
 
     def _egress_firewall(self) -> dict[str, Any]:
         """What one finds in such a company: no ssh outwards, and an answer at once to who tries."""
-        resets = [
-            {"source": source, "protocol": "tcp", "port": 22, "action": "reset"} for source in self.corporate.cidrs[:1]
-        ]
+        resets = [{"source": cidr, "protocol": "tcp", "port": 22, "action": "reset"} for cidr in self.corporate.cidrs]
         return {**self.nodeInfo("egress-fw")["policy"], "rules": resets}
 
     def _security_groups(self, policy: dict[str, Any]) -> dict[str, Any]:
         """Nothing comes in to the instance; HTTPS to the endpoints from the VPC and from the company's network."""
-        sources = [cidr for network in (self.vpc, self.corporate) for cidr in network.cidrs[:1]]
+        sources = [*self.vpc.cidrs, *self.corporate.cidrs]
         https = [{"protocol": "tcp", "port": 443, "source": source} for source in sources]
         return policy | {"groups": {"instance-sg": {"inbound": []}, "endpoints-sg": {"inbound": https}}}
 

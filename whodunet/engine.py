@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +27,7 @@ from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import BESIDE, Plan
 from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
+from whodunet.lab.services import programs_of
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
 from whodunet.variation import Variation
@@ -49,8 +50,11 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
     """
     question, setup = scenario.question, scenario.staging.setup
     faults, probes = scenario.staging.faults, question.probes.values()
-    require_programs_of_case({fault.kind for fault in faults}, {probe.command for probe in probes})
     library = library.of(scenario)
+    needs = chain(
+        programs_of(library.topology(question.topology), library.catalogue), *(fault.needs for fault in faults)
+    )
+    require_programs_of_case(needs, {probe.command for probe in probes})
     topology_file = library.topology_file(question.topology)
     beside = library.catalogue.contents()
     if topology_file.parent != catalogue.folder("topologies"):
@@ -95,31 +99,40 @@ def play(
     Raises:
         CannotRun: when the lab cannot be brought up, or ends before its time.
     """
-    topology = library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan_for(scenario, library), progress, process) as lab:
-        phases = _play_phases(scenario, topology, lab, progress)
-        progress("reading the capture")
-        with lab.capture() as capture:
-            content, reading = _recorded(capture)
-            status = lab.status()
-            if status.lost:
-                raise CannotRun(f"{'; '.join(status.lost)}: the lab was not what {scenario.question.name} is about")
-            run = Run(
-                scenario=scenario.question.name,
-                topology=topology.name,
-                phases=phases,
-                links=status.links,
-                notes=(*status.notes, *library.unused_seed(topology)),
-                versions=_versions(scenario, lab),
-                dropped=capture.dropped,
-                capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
-                seed=library.variation.seed,
-                family=library.variation.family,
-            )
-            recording = _judged(scenario, topology, run, reading)
-            if keep is not None:
-                with record_errors(keep):
-                    _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
+        return play_in(lab, scenario, library, progress, keep)
+
+
+def play_in(lab: Lab, scenario: Scenario, library: Library, progress: Progress, keep: Path | None = None) -> Recording:
+    """Plays a scenario in a lab that was made for it, and judges it; for the arguments see `play`.
+
+    Raises:
+        CannotRun: when the lab ends before its time, or something of it has.
+    """
+    topology = library.of(scenario).topology(scenario.question.topology)
+    phases = _play_phases(scenario, topology, lab, progress)
+    progress("reading the capture")
+    with lab.capture() as capture:
+        content, reading = _recorded(capture)
+        state = lab.status()
+        if state.lost:
+            raise CannotRun(f"{'; '.join(state.lost)}: the lab was not what {scenario.question.name} is about")
+        run = Run(
+            scenario=scenario.question.name,
+            topology=topology.name,
+            phases=phases,
+            links=state.links,
+            notes=(*state.notes, *library.unused_seed(topology)),
+            versions=_versions(scenario, lab),
+            dropped=capture.dropped,
+            capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
+            seed=library.variation.seed,
+            family=library.variation.family,
+        )
+        recording = _judged(scenario, topology, run, reading)
+        if keep is not None:
+            with record_errors(keep):
+                _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
     return recording
 
 
@@ -238,7 +251,7 @@ def _recorded_by_now(lab: Lab) -> _Moment:
         return _Moment(capture.frames, capture.time_ns, capture.waited_ns)
 
 
-def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
+def _versions(scenario: Scenario, lab: Lab) -> Mapping[str, str]:
     lines = lab.execute(scenario.question.vantage, _VERSIONS).stdout.splitlines()
     return dict(zip(("kernel", "ssh", "openvswitch", "tcpdump"), lines, strict=False))
 
@@ -246,7 +259,7 @@ def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
 # The record of a run, in a folder.
 
 
-def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path, places: Sequence[Path]) -> None:
+def _keep(recording: Recording, capture: bytes, lab: Lab, folder: Path, places: Sequence[Path]) -> None:
     """Writes the record; run.json comes last, so that a folder without it is known to be incomplete."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CAPTURE_FILE).write_bytes(capture)

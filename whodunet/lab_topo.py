@@ -239,7 +239,7 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
             each.get("forwards", False),
             each.get("ports", {}),
             each.get("properties", {}),
-            each.get("initial_ttl", 64),
+            each.get("initial_ttl") or each.get("policy", {}).get("ttl", 64),
         )
         for node, each in settings.items()
     }

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from whodunet.evidence import packet_kinds
 from whodunet.evidence.packet_kinds import PacketKind
-from whodunet.openflow.policy import Reading
+from whodunet.openflow.policy import ConfigReader
 
 Chosen = TypeVar("Chosen")
 
@@ -24,16 +24,16 @@ def refused(wrong: str, fix: str) -> PydanticCustomError:
     return PydanticCustomError(REFUSED, "{wrong}; {fix}", {"wrong": wrong, "fix": fix})
 
 
-def _network(value: str) -> str:
-    reading = Reading("")
-    reading.network(value, "")
-    for problem in reading.problems:
+def _cidr(value: str) -> str:
+    reader = ConfigReader("")
+    reader.network(value, "")
+    for problem in reader.problems:
         raise refused(problem.wrong, problem.fix)
     return value
 
 
-def _network_or_any(value: str) -> str:
-    return value if value == "any" else _network(value)
+def _cidr_or_any(value: str) -> str:
+    return value if value == "any" else _cidr(value)
 
 
 def _in_order(ports: tuple[int, int]) -> tuple[int, int]:
@@ -99,11 +99,11 @@ KindOfPacket = Annotated[
 ]
 """The name of a kind of packet."""
 
-Network4 = Annotated[str, AfterValidator(_network)]
-"""An IPv4 network in CIDR notation without host bits."""
+Cidr = Annotated[str, AfterValidator(_cidr)]
+"""An IPv4 or IPv6 network in CIDR notation without host bits."""
 
-Network4OrAny = Annotated[str, AfterValidator(_network_or_any)]
-"""The same, or `any`."""
+CidrOrAny = Annotated[str, AfterValidator(_cidr_or_any)]
+"""The same, or `any`, which is both families."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A port of TCP or UDP."""

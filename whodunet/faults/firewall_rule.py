@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from whodunet.cases.fault import Misfit, Network
-from whodunet.cases.fields import Network4OrAny, Port
+from whodunet.cases.fields import CidrOrAny, Port
 from whodunet.evidence.topology import Topology
 from whodunet.faults.policy_fault import Key, PolicyFault
 from whodunet.openflow.flow_table import TableEntry
@@ -21,9 +21,9 @@ class FirewallRule(PolicyFault):
 
     kind: Literal["firewall-rule"] = "firewall-rule"
     switch: str = Field(description="switch whose controller is egress_firewall")
-    source: Network4OrAny = Field(default="any", description="CIDR or any")
-    destination: Network4OrAny = Field(default="any", description="CIDR or any")
-    protocol: Literal["tcp", "udp", "icmp", "any"] = "any"
+    source: CidrOrAny = Field(default="any", description="CIDR, or any: both families")
+    destination: CidrOrAny = Field(default="any", description="CIDR, or any: both families")
+    protocol: Literal["tcp", "udp", "icmp", "icmpv6", "any"] = "any"
     port: Port | None = None
     action: Literal["drop", "reset", "reject"]
     reject_with: (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -69,11 +69,11 @@ class SecurityGroupInbound(PolicyFault):
         """The entries that let new connections in to the group's addresses."""
         interfaces = [each for each in policy["interfaces"].values() if self.group in each["groups"]]
         addresses = [address for each in interfaces for address in each["addresses"]]
-        numbers = {int(IPv4Address(address)) for address in addresses}
+        numbers = {int(ip_address(address)) for address in addresses}
         let_in = [
             entry.text
             for entry in entries
-            if (entry.field("ipv4_dst") or (None, 0))[0] in numbers
+            if (entry.field("ipv4_dst") or entry.field("ipv6_dst") or (None, 0))[0] in numbers
             and any(isinstance(action, Track) and action.commit for action in entry.actions)
             and any(isinstance(action, Output) for action in entry.actions)
         ]

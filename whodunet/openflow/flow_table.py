@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
-from typing import Any, Final
+from ipaddress import ip_address, ip_network
+from typing import Final
 
 from whodunet.openflow import wire
-from whodunet.openflow.policy import CONTROLLER, NORMAL, Action, FlowEntry, GotoTable, Output, Track
+from whodunet.openflow.policy import CONTROLLER, NORMAL, Action, FlowEntry, GotoTable, Match, Output, Track
 
 Masked = tuple[int, int]  # value and mask
 _EXACT: Final = -1  # the mask of all bits
 
 _IPV4: Final = {"eth_type": wire.ETHERTYPE_IPV4}
+_IPV6: Final = {"eth_type": wire.ETHERTYPE_IPV6}
 _PROTOCOLS: Final[Mapping[str, Mapping[str, int]]] = {  # the words that stand for several fields
     "arp": {"eth_type": wire.ETHERTYPE_ARP},
     "ip": _IPV4,
@@ -26,17 +27,33 @@ _PROTOCOLS: Final[Mapping[str, Mapping[str, int]]] = {  # the words that stand f
     "tcp": _IPV4 | {"ip_proto": wire.TCP},
     "udp": _IPV4 | {"ip_proto": wire.UDP},
     "sctp": _IPV4 | {"ip_proto": 132},
+    "ipv6": _IPV6,
+    "icmp6": _IPV6 | {"ip_proto": wire.ICMPV6},
+    "tcp6": _IPV6 | {"ip_proto": wire.TCP},
+    "udp6": _IPV6 | {"ip_proto": wire.UDP},
+    "sctp6": _IPV6 | {"ip_proto": 132},
 }
-_PORT_FIELDS: Final = {wire.TCP: "tcp_dst", wire.UDP: "udp_dst"}
 _FIELDS: Final = {  # Open vSwitch's names, and OpenFlow's
     "nw_src": "ipv4_src",
     "nw_dst": "ipv4_dst",
     "nw_proto": "ip_proto",
     "nw_frag": "ip_frag",
     "tcp_flags": "tcp_flags_nxm",
-    "icmp_type": "icmpv4_type",
-    "icmp_code": "icmpv4_code",
     "dl_type": "eth_type",
+}
+_FIELDS_OF: Final[Mapping[int, Mapping[str, str]]] = {  # the same, of those that a protocol has
+    wire.TCP: {"tp_dst": "tcp_dst"},
+    wire.UDP: {"tp_dst": "udp_dst"},
+    wire.ICMP: {"icmp_type": "icmpv4_type", "icmp_code": "icmpv4_code"},
+    wire.ICMPV6: {"icmp_type": "icmpv6_type", "icmp_code": "icmpv6_code"},
+}
+_NEED_PROTOCOL: Final = frozenset(name for names in _FIELDS_OF.values() for name in names)
+_IPV4_ADDRESSES: Final = ("ipv4_src", "ipv4_dst", "arp_spa", "arp_tpa")
+_IPV6_ADDRESSES: Final = ("ipv6_src", "ipv6_dst", "nd_target")
+_WIDTHS: Final = {  # in bits, of the fields that a switch shows without a mask when it has all of them
+    **dict.fromkeys(_IPV4_ADDRESSES, 32),
+    **dict.fromkeys(_IPV6_ADDRESSES, 128),
+    **dict.fromkeys(("tcp_dst", "udp_dst"), 16),
 }
 _FLAGS: Final = {  # bits by their names in "+new-inv+trk"
     "ct_state": {"new": 1, "est": 2, "rel": 4, "rpl": 8, "inv": 16, "trk": 32, "snat": 64, "dnat": 128},
@@ -68,7 +85,7 @@ def stated(entries: Iterable[FlowEntry]) -> frozenset[TableEntry]:
     )
 
 
-def _stated_match(match: Mapping[str, Any]) -> frozenset[tuple[str, Masked]]:
+def _stated_match(match: Match) -> frozenset[tuple[str, Masked]]:
     fields = {}
     for name, value in match.items():
         number, mask = value if isinstance(value, tuple) else (value, _EXACT)
@@ -77,13 +94,12 @@ def _stated_match(match: Mapping[str, Any]) -> frozenset[tuple[str, Masked]]:
 
 
 def _number(value: int | str) -> int:
-    return int(IPv4Address(value)) if isinstance(value, str) else value
+    return int(ip_address(value)) if isinstance(value, str) else value
 
 
 def _masked(name: str, value: int, mask: int) -> Masked:
     """With one mask for "all bits", however wide the field is."""
-    widths = {"ipv4_src": 32, "ipv4_dst": 32, "arp_spa": 32, "arp_tpa": 32, "tcp_dst": 16, "udp_dst": 16}
-    return value, _EXACT if mask == (1 << widths.get(name, 64)) - 1 else mask
+    return value, _EXACT if mask == (1 << _WIDTHS.get(name, 64)) - 1 else mask
 
 
 def reported(dump: str, ports: Mapping[str, int]) -> frozenset[TableEntry]:
@@ -122,17 +138,15 @@ def _split(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _match(named: Mapping[str, str], ports: Mapping[str, int]) -> dict[str, Masked]:
-    words = {
-        field: (number, _EXACT)
-        for word in named.keys() & _PROTOCOLS.keys()
-        for field, number in _PROTOCOLS[word].items()
-    }
-    found: dict[str, Masked] = dict(words)
+    words = {field: number for word in named.keys() & _PROTOCOLS.keys() for field, number in _PROTOCOLS[word].items()}
+    names = {**_FIELDS, **_FIELDS_OF.get(words.get("ip_proto", 0), {})}
+    found: dict[str, Masked] = {field: (number, _EXACT) for field, number in words.items()}
     for key, value in named.items():
-        if key in _PROTOCOLS:
-            continue
-        name = _PORT_FIELDS[words["ip_proto"][0]] if key == "tp_dst" else _FIELDS.get(key, key)
-        found[name] = _value(name, value, ports)
+        if key in _NEED_PROTOCOL and key not in names:
+            raise ValueError(f"{key} of no protocol")
+        if key not in _PROTOCOLS:
+            name = names.get(key, key)
+            found[name] = _value(name, value, ports)
     return found
 
 
@@ -142,8 +156,8 @@ def _value(name: str, value: str, ports: Mapping[str, int]) -> Masked:
         return sum(bit for sign, bit in bits if sign == "+"), sum(bit for _, bit in bits)
     if name == "ip_frag":
         return _FRAGMENTS[value]
-    if name in ("ipv4_src", "ipv4_dst", "arp_spa", "arp_tpa"):
-        network = IPv4Network(value)
+    if name in (*_IPV4_ADDRESSES, *_IPV6_ADDRESSES):
+        network = ip_network(value)
         return _masked(name, int(network.network_address), int(network.netmask))
     if name == "in_port":
         return _port(value, ports), _EXACT

@@ -10,10 +10,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
-from typing import Any, Protocol, Self
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final, Literal, Protocol, Self
 
 from whodunet.errors import InvalidInput, Problem
+from whodunet.openflow import wire
+from whodunet.openflow.wire import IPAddress
 
 
 @dataclass(frozen=True)
@@ -54,19 +56,83 @@ LATER_FRAGMENT = (2, 2)  # value and mask of `ip_frag`. Source: ovs-fields(7), "
 
 Action = Output | Track | GotoTable
 
+OxmValue = int | str | tuple[int, int] | tuple[str, str]
+"""What a field has to be: a number, an address as text, or (value, mask) of either."""
+
+Match = Mapping[str, OxmValue]
+"""Values by OpenFlow's OXM field names: `eth_type`, `ipv4_src`, `ipv6_src`, `tcp_dst`, `ct_state` ..."""
+
 
 @dataclass(frozen=True)
 class FlowEntry:
-    """One flow entry; no actions means drop.
-
-    `match` has OpenFlow's OXM field names as keys (`eth_type`, `ipv4_src`, `tcp_dst`, `ct_state`, `tcp_flags_nxm` ...);
-    a value is a number, a string as Ryu's OFPMatch takes it, or a (value, mask) pair.
-    """
+    """One flow entry; no actions means drop."""
 
     priority: int
-    match: Mapping[str, Any] = field(default_factory=dict)
+    match: Match = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     table: int = 0
+
+
+@dataclass(frozen=True)
+class IPVersion:
+    """One version of IP, with OpenFlow's names for its fields."""
+
+    number: Literal[4, 6]
+    ethertype: int
+    source: str
+    destination: str
+    icmp: int  # the number of its ICMP as a protocol
+    icmp_type: str
+    icmp_code: str
+
+    @property
+    def match(self) -> Match:
+        """Its packets."""
+        return {"eth_type": self.ethertype}
+
+    def later_fragments(self, protocol: int | None = None) -> Match:
+        """The fragments behind the first one of a packet, which have no ports; of a protocol where that can be told.
+
+        Open vSwitch looks behind the fragment header of a first fragment alone; of others that is the protocol.
+        Source: seen on Open vSwitch 3.1; its lib/flow.c, parse_ipv6_ext_hdrs.
+        """
+        known = wire.IPV6_FRAGMENT if self.number == 6 else protocol
+        match: dict[str, OxmValue] = {**self.match, "ip_frag": LATER_FRAGMENT}
+        return match if known is None else {**match, "ip_proto": known}
+
+
+IPV4: Final = IPVersion(4, wire.ETHERTYPE_IPV4, "ipv4_src", "ipv4_dst", wire.ICMP, "icmpv4_type", "icmpv4_code")
+IPV6: Final = IPVersion(6, wire.ETHERTYPE_IPV6, "ipv6_src", "ipv6_dst", wire.ICMPV6, "icmpv6_type", "icmpv6_code")
+IP_VERSIONS: Final = (IPV4, IPV6)
+
+IPNetwork = IPv4Network | IPv6Network
+
+
+def version_of(what: IPAddress | IPNetwork) -> IPVersion:
+    """The version of IP that an address or a network is of."""
+    return IPV4 if what.version == 4 else IPV6
+
+
+def within(field_name: str, network: IPNetwork | None) -> Match:
+    """The match of an address field that is in a network; empty where that is no condition."""
+    if network is None or network.prefixlen == 0:
+        return {}
+    return {field_name: (str(network.network_address), str(network.netmask))}
+
+
+# What finds neighbours and routers: to IPv6 what ARP is to IPv4. Source: RFC 4861, section 4
+ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 133, 134, 135, 136
+NEIGHBOUR_DISCOVERY: Final = (
+    ROUTER_SOLICITATION,
+    ROUTER_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION,
+    NEIGHBOUR_ADVERTISEMENT,
+)
+
+
+def neighbour_discovery(icmpv6_type: int) -> Match:
+    """A message of neighbour discovery that no router has passed on. Source: RFC 4861, sections 6.1 and 7.1."""
+    return {**IPV6.match, "ip_proto": wire.ICMPV6, "nw_ttl": 255, "icmpv6_type": icmpv6_type}
 
 
 @dataclass(frozen=True)
@@ -81,7 +147,7 @@ class Policy(Protocol):
     """What one file of `controllers/` provides as `POLICY`."""
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], ports: Mapping[str, int], place: str) -> Self:
+    def from_config(cls, config: Mapping[str, object], ports: Mapping[str, int], place: str) -> Self:
         """Reads a configuration (plain YAML/JSON types).
 
         Args:
@@ -130,7 +196,7 @@ def _merged(ranges: Iterable[PortRange]) -> list[PortRange]:
 
 
 @dataclass
-class Reading:
+class ConfigReader:
     """Collects what is wrong in a configuration while it is read, so that a person sees all of it at once.
 
     Each method takes a value and the path of its key, and gives what was meant, or None after noting a problem.
@@ -148,7 +214,7 @@ class Reading:
         if self.problems:
             raise InvalidInput(*self.problems)
 
-    def mapping(self, value: object, path: str, known: Collection[str] | None = None) -> Mapping[str, Any]:
+    def mapping(self, value: object, path: str, known: Collection[str] | None = None) -> Mapping[str, object]:
         """A mapping with text keys, all of them `known`; empty after a problem with the value itself."""
         if not isinstance(value, Mapping):
             self.refuse(path, f"{value!r} is not a mapping", "write `key: value` pairs")
@@ -158,7 +224,7 @@ class Reading:
                 self.refuse(_join(path, key), f"unknown key {key!r}", meant(str(key), known or ()))
         return {key: content for key, content in value.items() if isinstance(key, str)}
 
-    def sequence(self, value: object, path: str) -> list[Any]:
+    def sequence(self, value: object, path: str) -> list[object]:
         """A list; empty after a problem."""
         if isinstance(value, list):
             return value
@@ -173,35 +239,40 @@ class Reading:
         self.refuse(path, wrong, meant(str(value), choices))
         return None
 
-    def number(self, value: object, path: str, last: int) -> int | None:
-        """A number from 0 to `last`."""
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= last:
+    def number(self, value: object, path: str, last: int, first: int = 0) -> int | None:
+        """A number from `first` to `last`."""
+        if isinstance(value, int) and not isinstance(value, bool) and first <= value <= last:
             return value
-        self.refuse(path, f"{value!r} is not a number from 0 to {last}", "write a number")
+        self.refuse(path, f"{value!r} is not a number from {first} to {last}", "write a number")
         return None
 
-    def address(self, value: object, path: str) -> IPv4Address | None:
-        """An IPv4 address."""
+    def address(self, value: object, path: str) -> IPAddress | None:
+        """An IPv4 or IPv6 address."""
         try:
-            return IPv4Address(value if isinstance(value, str) else "")
-        except AddressValueError:
-            self.refuse(path, f"{value!r} is not an IPv4 address", "write one as 10.0.0.1")
+            if not isinstance(value, str) or "%" in value:  # the name of an interface of some machine
+                raise ValueError
+            return ip_address(value)
+        except ValueError:
+            self.refuse(path, f"{value!r} is not an IP address", "write one as 10.0.0.1 or fd00::1")
             return None
 
-    def network(self, value: object, path: str) -> IPv4Network | None:
-        """An IPv4 network in CIDR notation without host bits."""
+    def network(self, value: object, path: str) -> IPNetwork | None:
+        """An IPv4 or IPv6 network in CIDR notation without host bits."""
         try:
-            if not isinstance(value, str) or not re.fullmatch(r"[0-9.]+(/[0-9]+)?", value):
-                raise AddressValueError
-            network = IPv4Network(value, strict=False)
-        except (AddressValueError, NetmaskValueError):
-            self.refuse(path, f"{value!r} is not a network", "write one as 10.0.0.0/8")
+            if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f:.]+(/[0-9]+)?", value):
+                raise ValueError
+            network = ip_network(value, strict=False)
+        except ValueError:
+            self.refuse(path, f"{value!r} is not a network", "write one as 10.0.0.0/8 or fd00::/8")
             return None
+        address = value.partition("/")[0]
         if "/" not in value:
-            self.refuse(path, f"{value!r} has no prefix length", f"write {value}/32 for the one address")
+            fix = f"write {value}/{network.max_prefixlen} for the one address"
+            self.refuse(path, f"{value!r} has no prefix length", fix)
             return None
-        if network.network_address != IPv4Address(value.partition("/")[0]):
-            self.refuse(path, f"{value!r} has host bits set", f"write {network}, or {value.partition('/')[0]}/32")
+        if network.network_address != ip_address(address):
+            fix = f"write {network}, or {address}/{network.max_prefixlen}"
+            self.refuse(path, f"{value!r} has host bits set", fix)
             return None
         return network
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from ipaddress import IPv4Network
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from tests.unit.openflow.ovs_ofctl import dumped
 from whodunet import catalogue
 from whodunet.cases.fault import Completed
 from whodunet.evidence.topology import Topology
 from whodunet.loading.library import Library
-from whodunet.openflow.policy import CONTROLLER, NORMAL, FlowEntry, GotoTable, Output, Track
 
 TOPOLOGY: Final = Library().topology("session_manager")
-_CT: Final = {1: "new", 2: "est", 4: "rel", 16: "inv", 32: "trk"}
 
 
 class StandIn:
@@ -92,51 +90,3 @@ class StandIn:
         self.settings[node][service] = settings
 
     def replace_service(self, node: str, service: str, command: str) -> None: ...
-
-
-def dumped(entries: Iterable[FlowEntry], ports: Mapping[int, str]) -> str:
-    """Flow entries as `ovs-ofctl --names dump-flows` writes them."""
-    return "".join(f"cookie=0x1, {_line(entry, ports)}\n" for entry in entries)
-
-
-def _line(entry: FlowEntry, ports: Mapping[int, str]) -> str:
-    match = dict(entry.match)
-    words = [_protocol(match.pop("eth_type", None), match.pop("ip_proto", None))]
-    words += [_field(name, value, ports) for name, value in match.items()]
-    where = [f"table={entry.table}"] if entry.table else []
-    actions = ",".join(_action(action, ports) for action in entry.actions) or "drop"
-    return f"{', '.join([*where, ','.join(filter(None, [f'priority={entry.priority}', *words]))])} actions={actions}"
-
-
-def _protocol(ethertype: int | None, protocol: int | None) -> str:
-    names = {6: "tcp", 17: "udp", 1: "icmp", None: "ip"}
-    return {None: "", 0x0806: "arp"}.get(ethertype) if ethertype != 0x0800 else names[protocol]  # type: ignore[return-value]
-
-
-def _field(name: str, value: Any, ports: Mapping[int, str]) -> str:
-    if name == "ct_state":
-        number, mask = value
-        flags = "".join(f"{'+' if number & bit else '-'}{flag}" for bit, flag in _CT.items() if mask & bit)
-        return f"ct_state={flags}"
-    if name == "tcp_flags_nxm":
-        return f"tcp_flags={'+' if value[0] else '-'}rst"
-    if name == "ip_frag":
-        return "nw_frag=later"
-    if name == "in_port":
-        return f'in_port="{ports[value]}"'
-    if name in ("tcp_dst", "udp_dst"):
-        return f"tp_dst={value[0]}" if value[1] == 0xFFFF else f"tp_dst={value[0]:#x}/{value[1]:#x}"
-    names = {"ipv4_src": "nw_src", "ipv4_dst": "nw_dst", "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code"}
-    shown = str(IPv4Network("/".join(value))).removesuffix("/32") if isinstance(value, tuple) else value
-    return f"{names.get(name, name)}={shown}"
-
-
-def _action(action: Any, ports: Mapping[int, str]) -> str:
-    if isinstance(action, GotoTable):
-        return f"goto_table:{action.table}"
-    if isinstance(action, Track):
-        parts = ["commit"] if action.commit else []
-        parts += [f"table={action.table}"] if action.table is not None else []
-        return f"ct({','.join([*parts, f'zone={0x100 | action.zone}'])})"
-    assert isinstance(action, Output)
-    return {NORMAL: "NORMAL", CONTROLLER: "CONTROLLER:65535"}.get(action.port) or f'output:"{ports[action.port]}"'

@@ -24,9 +24,11 @@ class ConfiguredProgram(Listener):
     name: ClassVar[str]
     runs_beside: ClassVar[bool] = True  # its settings hold the key that seals all tokens
 
-    def __init__(self, listen: str, **settings: object) -> None:
-        self.address = listen
-        self._settings = {**settings, "listen": [listen, self.port], "seal_key": cloud_secrets().seal_key.hex()}
+    def __init__(self, listen: Sequence[str], **settings: object) -> None:
+        """`listen` are the addresses, one of each family or of one."""
+        self.addresses = tuple(listen)
+        places = [(address, self.port) for address in listen]
+        self._settings = {**settings, "listen": places, "seal_key": cloud_secrets().seal_key.hex()}
 
     def prepare(self, host: Host) -> None:
         """Writes the configuration."""
@@ -51,7 +53,7 @@ class CertifiedProgram(ConfiguredProgram):
 
     port = 443
 
-    def __init__(self, listen: str, names: Sequence[str], **settings: object) -> None:
+    def __init__(self, listen: Sequence[str], names: Sequence[str], **settings: object) -> None:
         super().__init__(listen, **settings)
         self._names = names
 
