@@ -26,7 +26,6 @@ from whodunet.errors import CannotRun
 from whodunet.lab import host_messages as messages
 from whodunet.lab import host_root, linux, sandbox, seccomp
 from whodunet.lab.ids import KINDS, identity_map
-from whodunet.lab.links import switch_offload_off
 
 NAMESPACES: Final = ("net", "uts", "ipc", "cgroup")  # those that belong to the host's user namespace
 PROCESSES: Final = 1024  # of one host, threads included
@@ -374,7 +373,7 @@ def _configure(request: messages.Configure) -> None:
     if request.ip6_batch:
         _run_ip(["-6", "-batch", "-"], request.ip6_batch)
     for interface in request.interfaces:
-        switch_offload_off(interface)
+        linux.switch_offload_off(interface)
 
 
 def _places(key: str, interfaces: Sequence[str]) -> Iterator[Path]:
