@@ -113,6 +113,34 @@ def test_times_are_judged_against_the_baseline_only_and_not_measured_without_one
     assert of_evidence(case, run={"baseline_rtt_ms": 10.0}, packet="RST", after=wanted).outcome == "broken"
 
 
+@pytest.mark.parametrize(
+    ("bounds", "rtt_ms", "waited_ms", "outcome"),
+    [
+        ({"below_rtt": 0.1}, 10.0, {}, "broken"),  # not known: the times are believed
+        ({"below_rtt": 0.1}, 10.0, {"probe": 0.9}, "broken"),  # the answer took 2 ms, and 1.1 ms at the least
+        ({"below_rtt": 0.1}, 10.0, {"probe": 1.1}, "could-not-measure"),
+        ({"below_rtt": 0.1}, 10.0, {"baseline": 9.0}, "broken"),  # a round trip that is shorter makes it no better
+        ({"above_rtt": 0.1}, 22.0, {"baseline": 1.9}, "broken"),
+        ({"above_rtt": 0.1}, 22.0, {"baseline": 2.1}, "could-not-measure"),
+        ({"above_rtt": 0.1}, 22.0, {"probe": 99.0}, "broken"),  # waiting makes no answer early
+        ({"below_rtt": 0.3}, 10.0, {"probe": 99.0, "baseline": 99.0}, "held"),
+    ],
+)
+def test_a_time_that_waiting_for_a_processor_may_explain_could_not_be_measured(
+    bounds: dict[str, float], rtt_ms: float, waited_ms: dict[str, float], outcome: str, case: ModuleType
+) -> None:
+    run = case.run(
+        replace(case.observation(), waited_ms=waited_ms.get("probe")),
+        baseline_rtt_ms=rtt_ms,
+        baseline_waited_ms=waited_ms.get("baseline"),
+    )
+    claim = case.claim(packet="RST", after=After.model_validate({"packet": "SYN", "at": "client-eth0", **bounds}))
+    judgements = case.recording(case.scenario(claim), run, case.reference_packets()).judgements
+    judgement = next(each for each in judgements if each.claim.id == "faulty/evidence/1")
+    assert judgement.outcome == outcome
+    assert ("the machine was too busy" in judgement.seen) == (outcome == "could-not-measure")
+
+
 RST_AFTER_SYN = After(packet="SYN", at="client-eth0", below_rtt=0.1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree
 
 from whodunet.cases.claims import SymptomShown
@@ -75,7 +76,37 @@ def test_the_json_report_holds_plain_values_under_its_documented_keys(case: Modu
     assert report["phases"][0]["probes"]["ssh"]["symptom_line"].endswith("port 22: Connection refused")
     assert report["claims"][1]["id"] == "faulty/symptom/ssh"
     documented = as_json.__doc__ or ""
-    assert all(f"`{key}`" in documented for key in report)
+    assert [key for key in keys_of(report) if f"`{key}`" not in documented] == []
+
+
+def keys_of(value: Any) -> set[str]:
+    """The keys of an object and of all objects in it, but those that are names of probes and capture points."""
+    if isinstance(value, list):
+        return {key for each in value for key in keys_of(each)}
+    if not isinstance(value, dict):
+        return set()
+    own = {key for key in value if key not in ("ssh", "r1-eth0")}
+    return own.union(*(keys_of(each) for each in value.values()))
+
+
+def test_the_json_report_has_the_ladder_and_the_reasons_of_every_probe(case: ModuleType) -> None:
+    report: Any = json.loads(json.dumps(as_json(case.recording(case.scenario(*case.REFERENCE_EVIDENCE)))))
+
+    faulty, repaired = (phase["probes"]["ssh"] for phase in report["phases"])
+    assert faulty["reasons"][0].startswith("RST seq 0 ack 1 came 2.0 ms after the SYN; the baseline round trip")
+    assert faulty["ladder"]["nodes"] == ["client", "fw", "r1", "instance"]
+    assert faulty["ladder"]["rows"][1] == {
+        "time_ms": 2.0,
+        "packet": "RST seq 0 ack 1",
+        "nodes": ["fw", "client"],
+        "goal": "client",
+        "ending": "arrived",
+        "left": False,
+        "ttls": [64, 64],
+        "spoofed": "instance",
+        "sent_again_s": [],
+    }
+    assert [row["packet"] for row in repaired["ladder"]["rows"]] == ["SYN", "SYN-ACK ack 1"]
 
 
 def test_a_scenario_that_could_not_be_played_is_an_error() -> None:

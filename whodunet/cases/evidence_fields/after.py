@@ -12,6 +12,7 @@ from whodunet.cases.fields import KindOfPacket
 from whodunet.cases.findings import Finding, Witness
 from whodunet.evidence.facts import AnswerGap, points_before, true_sender
 from whodunet.evidence.packets import PacketKind
+from whodunet.evidence.probe_evidence import ProbeEvidence
 
 _ASKED_BY: Final[Mapping[PacketKind, PacketKind]] = {
     "SYN-ACK": "SYN",
@@ -81,7 +82,26 @@ class After(EvidenceField):
             f"{soonest.took_ms:.1f} ms after the {self.packet} at {self.at}: "
             f"{soonest.share:.2f} of the baseline round trip of {evidence.baseline_rtt_ms:.1f} ms"
         )
+        waited_ms = None if held else self._what_waiting_may_explain(soonest.took_ms, evidence)
+        if waited_ms is not None:
+            waited = f"what carries the packets waited {waited_ms:.1f} ms for a processor meanwhile"
+            busy = f"the machine was too busy: {waited}"
+            return Finding("could-not-measure", self._expected, f"{seen}; {busy}", (soonest.asked, soonest.answer))
         return Finding("held" if held else "broken", self._expected, seen, (soonest.asked, soonest.answer))
+
+    def _what_waiting_may_explain(self, took_ms: float, evidence: ProbeEvidence) -> float | None:
+        """How long packets may have waited for a processor, if an answer may have come in time without; else None.
+
+        Waiting makes an answer late, and the round trip longer that it is compared with; never an answer early.
+        """
+        rtt_ms = evidence.baseline_rtt_ms or 0.0
+        if self.below_rtt is not None and took_ms >= self.below_rtt * rtt_ms:
+            waited_ms = evidence.observation.waited_ms or 0.0
+            may_explain = took_ms - waited_ms < self.below_rtt * rtt_ms
+        else:
+            waited_ms = evidence.baseline_waited_ms or 0.0
+            may_explain = took_ms > (self.above_rtt or 0.0) * (rtt_ms - waited_ms)
+        return waited_ms if may_explain else None
 
     def _gaps(self, witness: Witness) -> tuple[AnswerGap, ...]:
         evidence = witness.evidence

@@ -11,7 +11,7 @@ from whodunet.cases.evidence_fields import claim_model, own
 from whodunet.cases.references import References
 from whodunet.cases.scenario import EvidenceClaim
 from whodunet.loading.library import Library
-from whodunet.view.suggestion import render_suggestion
+from whodunet.view.text.suggestion import render_suggestion
 
 KNOWN: Final = References(Library().topology("corporate_vpn"))
 CLAIM: Final = claim_model(own())

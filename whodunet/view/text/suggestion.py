@@ -16,7 +16,7 @@ from whodunet.cases.evidence_fields.ttl import Ttl
 from whodunet.cases.references import References
 from whodunet.cases.scenario import EvidenceClaim
 from whodunet.evidence.observation import PhaseName
-from whodunet.view import columns
+from whodunet.view.text import columns
 
 _WIDTH: Final = 74  # of 80 columns, those that the deepest claim's indent leaves
 
