@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from whodunet.cases.fields import HostName, Part, part_named
+from whodunet.debian_program import DebianProgram
 from whodunet.errors import CannotRun, WhodunetError
 from whodunet.evidence.topology import Topology
 
@@ -129,6 +130,7 @@ class Fault(BaseModel):
     """What is wrong, as it is put into a running lab; a subclass a fault kind, with `kind` as its tag."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    needs: ClassVar[tuple[DebianProgram, ...]] = ()  # programs of the machine, besides those of every lab
 
     kind: str
 

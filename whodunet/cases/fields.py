@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, JsonValue
@@ -35,12 +34,6 @@ def _cidr(value: str) -> str:
 
 def _cidr_or_any(value: str) -> str:
     return value if value == "any" else _cidr(value)
-
-
-def _network4(value: str) -> str:
-    if ip_network(_cidr(value)).version != 4:
-        raise refused(f"{value!r} is not an IPv4 network", "write one as 10.0.0.0/8")
-    return value
 
 
 def _in_order(ports: tuple[int, int]) -> tuple[int, int]:
@@ -111,9 +104,6 @@ Cidr = Annotated[str, AfterValidator(_cidr)]
 
 CidrOrAny = Annotated[str, AfterValidator(_cidr_or_any)]
 """The same, or `any`, which is both families."""
-
-Network4 = Annotated[str, AfterValidator(_network4)]
-"""An IPv4 network in CIDR notation without host bits."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A port of TCP or UDP."""

@@ -23,6 +23,7 @@ class Capture:
     size_bytes: int  # of the file; what comes after was recorded later
     time_ns: int  # CLOCK_REALTIME, as the recorder read it then
     clock_offset_ns: int  # CLOCK_REALTIME minus CLOCK_BOOTTIME
+    waited_ns: int | None = None  # by what carries its packets, for a processor, up to then; None: not known
 
 
 class LabState(Protocol):

@@ -4,8 +4,9 @@ A scenario says nothing that its topology decides, so that one file holds for ev
 any text a reference stands in braces, and a topology knows these:
 
 - `{NODE}`: its address, in the family that probes go over; `{NODE.url}`: the same as a URL has it (IPv6 in brackets);
+  `{NODE.cidr}`: the network of that one address;
 - `{NODE.name}`, `{NODE.port.NAME}`, and `{NODE.PROPERTY}` for whatever else it is known by, such as an instance's id;
-- `{NODE.LABEL}`: the name of the interface that is labelled so; `{NODE.LABEL.address}`, `{NODE.LABEL.url}`;
+- `{NODE.LABEL}`: the name of the interface that is labelled so; `{NODE.LABEL.address}`, and `.url` and `.cidr` of it;
 - `{NETWORK}`: its CIDR;
 - `{family}`: ipv4 or ipv6; `{family.record}`: A or AAAA; `{family.option}`: -4 or -6.
 
@@ -123,18 +124,19 @@ class References:
             yield from ((f"{node.name}.{key}", value) for key, value in node.properties.items())
             yield from ((f"{node.name}.port.{key}", port) for key, port in node.ports.items())
             yield f"{node.name}.name", node.name
-            yield from self._addressed(node.name, self._own_interfaces(node.name))
+            yield from self._addressed(node.name, node.name, self._own_interfaces(node.name))
         for label, name in self.points.items():
             yield label, name
-            yield from self._addressed(f"{label}.address", [self.topology.interfaces[name]], f"{label}.url")
+            yield from self._addressed(f"{label}.address", label, [self.topology.interfaces[name]])
 
-    def _addressed(self, name: str, interfaces: list[Interface], url: str | None = None) -> Iterator[tuple[str, Value]]:
-        """The address of what has exactly one, by its name, and as a URL has it."""
+    def _addressed(self, name: str, whole: str, interfaces: list[Interface]) -> Iterator[tuple[str, Value]]:
+        """The address of what has exactly one, by a name; as a URL has it; and the network of it alone."""
         addresses = [address for each in interfaces if (address := each.address(self.topology.family))]
         if len(addresses) == 1:
             ip = ip_interface(addresses[0]).ip
             yield name, str(ip)
-            yield url or f"{name}.url", f"[{ip}]" if ip.version == 6 else str(ip)
+            yield f"{whole}.url", f"[{ip}]" if ip.version == 6 else str(ip)
+            yield f"{whole}.cidr", f"{ip}/{ip.max_prefixlen}"
 
     def _own_interfaces(self, node: str) -> list[Interface]:
         """A node's interfaces; of a host with uplinks the one that it uses."""
@@ -151,7 +153,7 @@ class References:
         return 4 if self.topology.family == "ipv4" else 6
 
     def _misreference(self, name: str) -> Misreference:
-        family, node = self.topology.family, self.topology.nodes.get(name.removesuffix(".url"))
+        family, node = self.topology.family, self.topology.nodes.get(re.sub(r"\.(url|cidr)$", "", name))
         if node is not None:
             addressed = [each for each in self.points if f"{each}.address" in self.values and _first(each) == node.name]
             several = ", ".join(f"{{{each}.address}}" for each in addressed)

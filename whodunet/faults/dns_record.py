@@ -42,17 +42,22 @@ class DnsRecordMissing(NodeFault):
         network.configure_service(self.node, _SERVER, before)
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
-        """What the server itself answers; that it answers otherwise than with the record, once it should."""
-        status = self._status(network)
-        return (f"{self.name}: status {status}" if status == "NXDOMAIN" else None,)
+        """What the server itself answers, asked for an address of either family."""
+        return tuple(
+            f"{self.name} {kind}: status {status}" if status == "NXDOMAIN" else None
+            for kind, status in self._statuses(network).items()
+        )
 
     def remains(self, network: Network) -> str | None:
-        """Any answer but the record."""
-        status = self._status(network)
-        return None if status == "NOERROR" else f"{self.name}: {f'status {status}' if status else 'no answer'}"
+        """Any answer but that there is such a name."""
+        left = {kind: status for kind, status in self._statuses(network).items() if status != "NOERROR"}
+        return "; ".join(f"{self.name} {kind}: status {status or 'unknown'}" for kind, status in left.items()) or None
 
-    def _status(self, network: Network) -> str | None:
-        """The response code in the server's answer; None when it does not answer. Source: RFC 1035, 4.1.1."""
-        answer = network.execute(self.node, f"dig +noall +comments +tries=1 +time=2 @127.0.0.1 {self.name} A").stdout
-        found = re.search(r"\bstatus: ([A-Z]+),", answer)
+    def _statuses(self, network: Network) -> dict[str, str | None]:
+        """The response code of each question; None of one that has no answer. Source: RFC 1035, 4.1.1; RFC 3596."""
+        return {kind: self._status(network, kind) for kind in ("A", "AAAA")}
+
+    def _status(self, network: Network, kind: str) -> str | None:
+        ask = f"dig +noall +comments +tries=1 +time=2 @127.0.0.1 {self.name} {kind}"
+        found = re.search(r"\bstatus: ([A-Z]+),", network.execute(self.node, ask).stdout)
         return found[1] if found else None

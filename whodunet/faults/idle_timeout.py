@@ -38,7 +38,7 @@ class IdleTimeout(NftablesFault):
         """Whatever belongs to no tracked connection and opens none is refused."""
         verdict: Expression = {"reject": {"type": "tcp reset"}} if self.answer == "reset" else {"drop": None}
         unknown = equals({"ct": {"key": "state"}}, "invalid", op="in")
-        return (Chain("forward", (equals(meta("l4proto"), "tcp"), unknown, {"counter": None}, verdict)),)
+        return (Chain("forward", ((equals(meta("l4proto"), "tcp"), unknown, {"counter": None}, verdict),)),)
 
     def _settings(self) -> dict[str, int]:
         return {"nf_conntrack_tcp_loose": 0, "nf_conntrack_tcp_timeout_established": self.idle_s}

@@ -48,4 +48,4 @@ class NetworkAcl(NftablesFault):
         """Packets leave the subnet by coming in at the router's interface, and the other way round."""
         way = meta("iifname" if self.direction == "outbound" else "oifname")
         denied = equals(header("tcp", "dport"), ports(*self.ports))
-        return (Chain("forward", (equals(way, self.interface), denied, {"counter": None}, {"drop": None})),)
+        return (Chain("forward", ((equals(way, self.interface), denied, {"counter": None}, {"drop": None}),)),)

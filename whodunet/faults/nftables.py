@@ -6,30 +6,41 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any, Final, Literal
 
 from whodunet.cases.fault import Network, NodeFault, run_checked
 from whodunet.errors import CannotRun
 
-Expression = Mapping[str, Any]  # of a rule, as libnftables-json(5) has it
+Expression = Mapping[str, object]  # of a rule, as libnftables-json(5) has it
 BEFORE_OTHERS: Final = -10  # a priority in front of other tables' filters
 DESTINATION_NAT: Final = -100
 
-_DEPENDENCIES: Final = ("nfproto", "l4proto")  # which nft adds to a rule that needs them
+# What nft adds of itself to a rule with an expression of one of these, as nft or the number has it.
+_IMPLIED: Final[Mapping[object, Mapping[str, tuple[str | int, ...]]]] = {
+    "ip": {"nfproto": ("ipv4", 2)},
+    "ip6": {"nfproto": ("ipv6", 10)},
+    "icmp": {"nfproto": ("ipv4", 2), "l4proto": ("icmp", 1)},
+    "icmpv6": {"nfproto": ("ipv6", 10), "l4proto": ("ipv6-icmp", "icmpv6", 58)},
+    "tcp": {"l4proto": ("tcp", 6)},
+    "tcp reset": {"l4proto": ("tcp", 6)},
+    "udp": {"l4proto": ("udp", 17)},
+}
+Rule = Sequence[Expression]
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A base chain with one rule."""
+    """A base chain with its rules, in their order."""
 
     hook: str
-    rule: tuple[Expression, ...]
+    rules: tuple[Rule, ...]
     type: Literal["filter", "nat"] = "filter"
     priority: int = BEFORE_OTHERS
 
 
 # Some versions of nft list a number where others list its name (1.0.6 "frag-needed", 1.1.3 4).
-# Source: nft(8), "ICMP TYPE TYPE" and "ICMP CODE TYPE"; RFC 792; RFC 1812, section 5.2.7.1
+# Source: nft(8), "ICMP TYPE TYPE", "ICMP CODE TYPE" and those of ICMPv6; RFC 792; RFC 1812, 5.2.7.1; RFC 4443; RFC 4861
 _ICMP_NUMBERS: Final = {
     "echo-reply": 0,
     "destination-unreachable": 3,
@@ -43,6 +54,15 @@ _ICMP_NUMBERS: Final = {
     "net-prohibited": 9,
     "host-prohibited": 10,
     "admin-prohibited": 13,
+}
+_ICMPV6_NUMBERS: Final = {
+    "no-route": 0,
+    "admin-prohibited": 1,
+    "packet-too-big": 2,
+    "addr-unreachable": 3,
+    "port-unreachable": 4,
+    "nd-neighbor-solicit": 135,
+    "nd-neighbor-advert": 136,
 }
 
 
@@ -61,10 +81,20 @@ def meta(key: str) -> Expression:
     return {"meta": {"key": key}}
 
 
-def network(cidr: str) -> object:
-    """A network as nft writes it; one of a single address is that address."""
-    address, _, length = cidr.partition("/")
-    return address if length == "32" else {"prefix": {"addr": address, "len": int(length)}}
+def within(field: Literal["saddr", "daddr"], cidr: str) -> Rule:
+    """The match of an address that is in a network, of either family; none for all addresses, which match anyway."""
+    network = ip_network(cidr)
+    if network.prefixlen == 0:
+        return ()
+    address = str(network.network_address)
+    is_single = network.prefixlen == network.max_prefixlen
+    right = address if is_single else {"prefix": {"addr": address, "len": network.prefixlen}}
+    return (equals(header("ip" if network.version == 4 else "ip6", field), right),)
+
+
+def one_of(*values: str) -> object:
+    """Any of several values, as nft writes it."""
+    return {"set": list(values)}
 
 
 def ports(first: int, last: int) -> object:
@@ -88,13 +118,14 @@ class NftablesFault(NodeFault):
         self.run(network, "nft -j -f -", json.dumps({"nftables": list(self._commands())}))
         return {}
 
-    def _commands(self) -> Iterator[Mapping[str, Any]]:
+    def _commands(self) -> Iterator[Mapping[str, object]]:
         table = {"family": "inet", "table": self.table()}
         yield {"add": {"table": {"family": "inet", "name": self.table()}}}
         for chain in self.chains():
             base = {"type": chain.type, "hook": chain.hook, "prio": chain.priority, "policy": "accept"}
             yield {"add": {"chain": {**table, "name": chain.hook, **base}}}
-            yield {"add": {"rule": {**table, "chain": chain.hook, "expr": list(chain.rule)}}}
+            for rule in chain.rules:
+                yield {"add": {"rule": {**table, "chain": chain.hook, "expr": list(rule)}}}
 
     def remove(self, network: Network, before: Mapping[str, Any]) -> None:
         """Deletes the table."""
@@ -114,42 +145,55 @@ class NftablesFault(NodeFault):
 
 
 def _is_listed(chains: Sequence[Chain], listed: str) -> bool:
-    """Whether the kernel's table has these chains, each with its one rule, and nothing else."""
+    """Whether the kernel's table has these chains, each with its rules in their order, and nothing else."""
     try:
         objects = json.loads(listed)["nftables"]
         bases = {each["chain"]["name"]: each["chain"] for each in objects if "chain" in each}
         rules = [(each["rule"]["chain"], each["rule"]["expr"]) for each in objects if "rule" in each]
     except (ValueError, KeyError, TypeError) as error:
         raise CannotRun(f"nft's list of a table is not understood: {type(error).__name__}: {error}") from error
-    return len(bases) == len(rules) == len(chains) and all(
+    return len(bases) == len(chains) and all(
         _is_base(bases.get(chain.hook, {}), chain)
-        and any(name == chain.hook and _says(rule, chain.rule) for name, rule in rules)
+        and _are_rules([rule for name, rule in rules if name == chain.hook], chain.rules)
         for chain in chains
     )
 
 
-def _is_base(listed: Mapping[str, Any], chain: Chain) -> bool:
+def _is_base(listed: Mapping[str, object], chain: Chain) -> bool:
     return (listed.get("type"), listed.get("hook"), listed.get("prio")) == (chain.type, chain.hook, chain.priority)
 
 
-def _says(listed: Sequence[Expression], meant: Sequence[Expression]) -> bool:
+def _are_rules(listed: Sequence[Rule], meant: Sequence[Rule]) -> bool:
+    return len(listed) == len(meant) and all(map(_says, listed, meant))
+
+
+def _says(listed: Rule, meant: Rule) -> bool:
     """Whether a listed rule is the one that was meant: the same expressions, but for what nft adds of itself."""
-    wanted = list(map(_plain, meant))
-    left = [each for each in map(_plain, listed) if each in wanted or not _is_dependency(each)]
-    return left == wanted
+    wanted = [_plain(each) for each in meant]
+    implied = [(key, values) for each in meant for key, values in _IMPLIED.get(_protocol(each), {}).items()]
+    added = [equals(meta(key), value) for key, values in implied for value in values]
+    return [each for each in map(_plain, listed) if each in wanted or each not in added] == wanted
 
 
-def _is_dependency(expression: Any) -> bool:
-    left = expression.get("match", {}).get("left", {})
-    return left.get("meta", {}).get("key") in _DEPENDENCIES if isinstance(left, Mapping) else False
+def _protocol(expression: object) -> object:
+    """The protocol whose header an expression reads, or of whose a packet is that it makes; None where of none."""
+    return _at(expression, "match", "left", "payload", "protocol") or _at(expression, "reject", "type")
 
 
-def _plain(expression: Any) -> Any:
-    """An expression with numbers for their hexadecimal texts and for names, and without counts."""
-    if isinstance(expression, Mapping):
-        return {key: None if key == "counter" else _plain(value) for key, value in expression.items()}
-    if isinstance(expression, list):
-        return [_plain(each) for each in expression]
-    if isinstance(expression, str):
-        return int(expression, 16) if expression.startswith("0x") else _ICMP_NUMBERS.get(expression, expression)
-    return expression
+def _at(value: object, *keys: str) -> object:
+    """What lies at the end of a path of keys; None where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _plain(part: object, numbers: Mapping[str, int] = _ICMP_NUMBERS) -> object:
+    """An expression with numbers for their hexadecimal texts and for names, sets in order, and without counts."""
+    if isinstance(part, Mapping):
+        numbers = _ICMPV6_NUMBERS if _protocol(part) == "icmpv6" else numbers
+        return {key: None if key == "counter" else _plain(value, numbers) for key, value in part.items()}
+    if isinstance(part, list):
+        return sorted((_plain(each, numbers) for each in part), key=str)
+    if isinstance(part, str):
+        return int(part, 16) if part.startswith("0x") else numbers.get(part, part)
+    return part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -12,17 +12,18 @@ from whodunet.cases.fields import HostName, Port, refused
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, Expression, NftablesFault, equals, header, meta
 
-# Each verdict as nft has it, and what programs make of it. Source: nft(8), "reject"; the kernel's icmp_err_convert.
-_VERDICTS: Final[dict[str, tuple[Expression, str]]] = {
-    "drop": ({"drop": None}, "silence"),
-    "tcp-reset": ({"reject": {"type": "tcp reset"}}, "reset"),
-    "icmp-port-unreachable": ({"reject": {"type": "icmp", "expr": "port-unreachable"}}, "refused"),
-    "icmp-net-unreachable": ({"reject": {"type": "icmp", "expr": "net-unreachable"}}, "unreachable"),
-    "icmp-host-unreachable": ({"reject": {"type": "icmp", "expr": "host-unreachable"}}, "unreachable"),
-    "icmp-protocol-unreachable": ({"reject": {"type": "icmp", "expr": "prot-unreachable"}}, "unreachable"),
-    "icmp-net-prohibited": ({"reject": {"type": "icmp", "expr": "net-prohibited"}}, "unreachable"),
-    "icmp-host-prohibited": ({"reject": {"type": "icmp", "expr": "host-prohibited"}}, "unreachable"),
-    "icmp-admin-prohibited": ({"reject": {"type": "icmp", "expr": "admin-prohibited"}}, "unreachable"),
+# What programs make of each verdict. Source: the kernel's icmp_err_convert and icmpv6_err_convert.
+_ANSWERS: Final = {"drop": "silence", "tcp-reset": "reset", "icmp-port-unreachable": "refused"}
+# The ICMP error of each rejection as nft has it, over IPv4 and IPv6. ICMPv6 has fewer; what says the same is that of
+# nft's own "icmpx", and all that is prohibited is "admin-prohibited". Source: nft(8), "reject"; RFC 7915, section 4.2
+_ERRORS: Final[Mapping[str, tuple[str, str | None]]] = {
+    "icmp-port-unreachable": ("port-unreachable", "port-unreachable"),
+    "icmp-net-unreachable": ("net-unreachable", "no-route"),
+    "icmp-host-unreachable": ("host-unreachable", "addr-unreachable"),
+    "icmp-protocol-unreachable": ("prot-unreachable", None),
+    "icmp-net-prohibited": ("net-prohibited", "admin-prohibited"),
+    "icmp-host-prohibited": ("host-prohibited", "admin-prohibited"),
+    "icmp-admin-prohibited": ("admin-prohibited", "admin-prohibited"),
 }
 _HTTP: Final = ("GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "CONNECT ", "PATCH ", "TRACE ", "HTTP/")
 _TLS_HANDSHAKE: Final = "\x16\x03"  # Source: RFC 8446, 5.1
@@ -76,7 +77,7 @@ class PacketFilter(NftablesFault):
             "payload": _speech(self.payload),
             "packets": self._packets(),
             "verdict": self.verdict,
-            "answer": _VERDICTS[self.verdict][1],
+            "answer": _ANSWERS.get(self.verdict, "unreachable"),
         }
 
     def _packets(self) -> str:
@@ -84,13 +85,28 @@ class PacketFilter(NftablesFault):
         return names[self.destination_port is not None, self.source_port is not None]
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A node that forwards nothing has nothing to filter there."""
-        return self.forwards(topology) if self.hook == "forward" else iter(())
+        """A node that forwards nothing has nothing to filter there; an error that the case's family does not have."""
+        if self.hook == "forward":
+            yield from self.forwards(topology)
+        _, over_ipv6 = _ERRORS.get(self.verdict, ("", ""))
+        if topology.family == "ipv6" and over_ipv6 is None:
+            wrong = f"is {self.verdict}, which ICMPv6 does not have"
+            yield Misfit(("verdict",), wrong, "use another, or say that the case holds over IPv4 only: `family`")
 
     def chains(self) -> tuple[Chain, ...]:
-        """One base chain with one rule, in front of other tables' chains."""
-        verdict, _ = _VERDICTS[self.verdict]
-        return (Chain(self.hook, (*self._matches(), {"counter": None}, verdict)),)
+        """One base chain in front of other tables' chains: with one rule, or one for each family's ICMP error."""
+        rules = tuple((*self._matches(), {"counter": None}, verdict) for verdict in self._verdicts())
+        return (Chain(self.hook, rules),)
+
+    def _verdicts(self) -> Iterator[Expression]:
+        if self.verdict == "drop":
+            yield {"drop": None}
+        elif self.verdict == "tcp-reset":
+            yield {"reject": {"type": "tcp reset"}}
+        else:
+            for message, error in zip(("icmp", "icmpv6"), _ERRORS[self.verdict], strict=True):
+                if error is not None:
+                    yield {"reject": {"type": message, "expr": error}}
 
     def _matches(self) -> Iterator[Expression]:
         if self._packets() == "any":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -13,30 +13,38 @@ from whodunet.cases.fields import HostName, InterfaceName
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, NftablesFault, equals, header
 
+_LEAST_IPV6_BYTES: Final = 1280  # Source: RFC 8200, section 5; below, Linux takes a link's addresses away
+
 
 class PathMtu(NftablesFault):
-    """A router's way on takes smaller packets only, and its "fragmentation needed" messages are filtered.
+    """A router's way on takes smaller packets only, and what it says of that is filtered.
 
-    Source: RFC 1191 for what should happen, RFC 2923 section 2.1 for what happens when it does not.
+    Source: RFC 1191 and RFC 8201 for what should happen ("fragmentation needed", "packet too big"), RFC 2923 section
+    2.1 for what happens when it does not.
     """
 
     kind: Literal["path-mtu"] = "path-mtu"
     node: HostName = Field(description="router before the narrow link")
     interface: InterfaceName = Field(description="the router's interface to the narrow link")
-    mtu_bytes: int = Field(ge=576, le=1499)
+    mtu_bytes: int = Field(ge=576, le=1499, description="at least 1280 where the link has addresses of IPv6")
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node that is not a router, an interface of another."""
         yield from self.forwards(topology)
         yield from self.has_interface(topology, self.interface)
+        if self.mtu_bytes < _LEAST_IPV6_BYTES and topology.interfaces[self.interface].address("ipv6"):
+            wrong = f"is {self.mtu_bytes}, with which {self.interface} has no IPv6 any more"
+            yield Misfit(("mtu_bytes",), wrong, f"write at least {_LEAST_IPV6_BYTES}")
 
     def chains(self) -> tuple[Chain, ...]:
-        """The router's own "fragmentation needed" messages are lost."""
-        message = (
+        """The router's own messages about packets that are too big are lost."""
+        over_ipv4 = (
             equals(header("icmp", "type"), "destination-unreachable"),
             equals(header("icmp", "code"), "frag-needed"),
         )
-        return (Chain("output", (*message, {"counter": None}, {"drop": None})),)
+        over_ipv6 = (equals(header("icmpv6", "type"), "packet-too-big"),)
+        lost = ({"counter": None}, {"drop": None})
+        return (Chain("output", ((*over_ipv4, *lost), (*over_ipv6, *lost))),)
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Narrows the link, then silences the router."""

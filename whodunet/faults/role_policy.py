@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from whodunet.cases.fault import Completed, Fault, Misfit, Network
 from whodunet.cases.fields import HostName
+from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
@@ -22,6 +23,8 @@ _DOCUMENT: Final = "SSM-SessionManagerRunShell"  # which developers and agents a
 
 class RolePoliciesMissing(Fault):
     """The role is there, and nothing is attached to it."""
+
+    needs: ClassVar[tuple[DebianProgram, ...]] = (AWS_CLI,)
 
     kind: Literal["role-policies-missing"] = "role-policies-missing"
     node: HostName = Field(description="host of the control plane, which knows the roles")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from whodunet.cases.fault import Completed, Misfit, Network, NodeFault, run_checked
+from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.evidence.topology import Topology
 
 _PROFILE: Final = "aws-profile"
@@ -17,6 +18,8 @@ _LONG_AGO: Final = "2020-01-01T00:00:00Z"
 
 class SignOnExpired(NodeFault):
     """The token of the AWS CLI's single sign-on is older than it may become."""
+
+    needs: ClassVar[tuple[DebianProgram, ...]] = (AWS_CLI,)
 
     kind: Literal["sign-on-expired"] = "sign-on-expired"
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from ipaddress import ip_network
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from whodunet.cases.fault import Misfit, Network
-from whodunet.cases.fields import HostName, Network4
+from whodunet.cases.fields import Cidr, HostName, refused
 from whodunet.evidence.topology import Topology
-from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header
-from whodunet.faults.nftables import network as as_network
+from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header, within
 
 _PROXY: Final = "tls-interceptor"
 _PROXY_PORT: Final = 8443
@@ -23,8 +23,14 @@ class TlsInterception(NftablesFault):
 
     kind: Literal["tls-interception"] = "tls-interception"
     node: HostName = Field(description="router on the path")
-    source: Network4 = Field(description="network of the clients")
-    destination: Network4 = Field(description="network of the servers")
+    source: Cidr = Field(description="network of the clients")
+    destination: Cidr = Field(description="network of the servers")
+
+    @model_validator(mode="after")
+    def _of_one_family(self) -> Self:
+        if ip_network(self.source).version != ip_network(self.destination).version:
+            raise refused("has a source and a destination of two families", "write two networks of one")
+        return self
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node that forwards nothing."""
@@ -32,16 +38,9 @@ class TlsInterception(NftablesFault):
 
     def chains(self) -> tuple[Chain, ...]:
         """Redirects before routing."""
-        ends = (
-            (field, cidr)
-            for field, cidr in (("saddr", self.source), ("daddr", self.destination))
-            if not cidr.endswith("/0")
-        )
-        https = (
-            *(equals(header("ip", field), as_network(cidr)) for field, cidr in ends),
-            equals(header("tcp", "dport"), 443),
-        )
-        return (Chain("prerouting", (*https, {"redirect": {"port": _PROXY_PORT}}), "nat", DESTINATION_NAT),)
+        ends = (*within("saddr", self.source), *within("daddr", self.destination))
+        https = (*ends, equals(header("tcp", "dport"), 443))
+        return (Chain("prerouting", ((*https, {"redirect": {"port": _PROXY_PORT}}),), "nat", DESTINATION_NAT),)
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """The redirection, and the proxy's socket."""

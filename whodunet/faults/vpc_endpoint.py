@@ -13,8 +13,8 @@ from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
 _SERVER: Final = "dnsmasq"
-# Stands for the service's public address. Source: RFC 5737, addresses for documentation
-_PUBLIC_ADDRESS: Final = "198.51.100.10"
+# Stand for the service's public addresses. Source: RFC 5737 and RFC 3849, addresses for documentation
+_PUBLIC: Final = {"A": "198.51.100.10", "AAAA": "2001:db8::10"}
 
 
 class VpcEndpoint(NodeFault):
@@ -45,7 +45,7 @@ class VpcEndpoint(NodeFault):
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Gives the names a public address inside the VPC."""
         before = network.service_settings(self.resolver, _SERVER)
-        records = before["records"] | {name: [_PUBLIC_ADDRESS] for name in self.services}
+        records = before["records"] | {name: list(_PUBLIC.values()) for name in self.services}
         network.configure_service(self.resolver, _SERVER, before | {"records": records})
         return before
 
@@ -54,21 +54,24 @@ class VpcEndpoint(NodeFault):
         network.configure_service(self.resolver, _SERVER, before)
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
-        """What the VPC's DNS server answers for each name."""
-        answers = self._answers(network)
+        """What the VPC's DNS server answers for each name, in either family."""
         return tuple(
-            f"{name} is {address} in the VPC" if address == _PUBLIC_ADDRESS else None
-            for name, address in answers.items()
+            f"{name} is {address} in the VPC" if address == _PUBLIC[kind] else None
+            for (name, kind), address in self._answers(network).items()
         )
 
     def remains(self, network: Network) -> str | None:
-        """A name that still is public, or has no address at all."""
+        """An address that still is public, or a name that has none at all."""
         answers = self._answers(network)
-        left = [
-            f"{name} is {address or 'unknown'}" for name, address in answers.items() if address in ("", _PUBLIC_ADDRESS)
-        ]
-        return "; ".join(left) or None
+        public = [f"{name} is {address}" for (name, kind), address in answers.items() if address == _PUBLIC[kind]]
+        unknown = [f"{name} is unknown" for name in self.services if not any(answers[name, kind] for kind in _PUBLIC)]
+        return "; ".join([*public, *unknown]) or None
 
-    def _answers(self, network: Network) -> dict[str, str]:
+    def _answers(self, network: Network) -> dict[tuple[str, str], str]:
+        """The address of each name in each family; empty where it has none."""
         ask = "dig +short +tries=1 +time=2 @127.0.0.1"
-        return {name: network.execute(self.resolver, f"{ask} {name} A").stdout.strip() for name in self.services}
+        return {
+            (name, kind): network.execute(self.resolver, f"{ask} {name} {kind}").stdout.strip()
+            for name in self.services
+            for kind in _PUBLIC
+        }

@@ -67,8 +67,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         nodes.shape_links()
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
-        uplinks = Uplinks({host: topo.nodeInfo(host)["uplinks"] for host in nodes.hosts})
-        answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
+        uplinks = Uplinks({host: topo.nodeInfo(host)["uplinks"] for host in nodes.hosts}, topology.interfaces)
         services.launch_all()
         switches.result()
         watch.progress("nodes and cables are made")
@@ -76,6 +75,8 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         in_force = Policies(controller, policies, plan.other_controller)
         in_force.install(nodes.controlled_switches())
         watch.progress("every switch has confirmed its flow entries")
+        # Not before: a question for a neighbour that a switch does not pass on yet is asked again a second later.
+        answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         if not plan.other_controller:  # what that one lets through is its own business
             for far_end in _far_ends(topology):
                 _await_answer(nodes.hosts[topology.baseline[0]], far_end)

@@ -26,6 +26,7 @@ class CaptureCounters:
     size_bytes: int
     time_ns: int  # CLOCK_REALTIME, as it read it then
     clock_offset_ns: int  # CLOCK_REALTIME minus CLOCK_BOOTTIME
+    waited_ns: int | None  # by what carries the lab's packets, for a processor
 
 
 class RunningCapture:

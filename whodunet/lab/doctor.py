@@ -17,10 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from whodunet.lab.programs import LAB_PATH, PROGRAMS, Program, as_root, find_program, installing
+from whodunet.debian_program import DebianProgram
+from whodunet.lab.programs import LAB_PATH, PROGRAMS, as_root, declared_programs, find_program, installing
 
 TUN: Final = Path("/dev/net/tun")
 _WIREFILTER: Final = ("wirefilter", "dpipe", "vde_plug2tap")
+_PACKAGES: Final = {
+    "ryu": "the controllers' framework",
+    "mininet": "hosts and topologies",
+    "pydantic": "what scenario files say",
+}
 _ID_TABLES: Final = (Path("/etc/subuid"), Path("/etc/subgid"))
 _FIRST_ID: Final = 100_000  # of the first range that Debian's useradd gives
 _IDS: Final = 65_536
@@ -84,7 +90,10 @@ def examine() -> list[Capability]:
     """Tries every capability; changes nothing on the machine."""
     ids, trial = _subordinate_ids(), try_sandbox()
     kernel = [ids, _sandbox(trial, ids), _tun(trial), _delayed_links(trial)]
-    return kernel + [_program(program) for program in PROGRAMS] + [_package("ryu"), _package("mininet")]
+    packages = {name: _package(name) for name in _PACKAGES}
+    # Kinds of faults are pydantic models: without it, they cannot even say what they need.
+    programs = declared_programs() if packages["pydantic"].is_found else PROGRAMS
+    return [*kernel, *map(_program, programs), *packages.values()]
 
 
 def missing(capabilities: Iterable[Capability]) -> list[Capability]:
@@ -130,7 +139,7 @@ def _fix_of_all(rows: Sequence[Capability], heading: str) -> list[str]:
     return [f"{heading}:", f"  {as_root(*dict.fromkeys(steps))}"] if steps else []
 
 
-def _program(program: Program) -> Capability:
+def _program(program: DebianProgram) -> Capability:
     path = find_program(program.name)
     detail = str(path) if path else f"not installed (package {program.package})"
     fix = None if path else Package(program.package)
@@ -139,7 +148,7 @@ def _program(program: Program) -> Capability:
 
 def _package(name: str) -> Capability:
     """A Python package, found without importing it: scapy and Ryu never meet in one process (docs/licences.md)."""
-    purpose = {"ryu": "the controllers' framework", "mininet": "hosts and topologies"}[name]
+    purpose = _PACKAGES[name]
     if importlib.util.find_spec(name) is None:
         return Capability(
             f"Python: {name}", purpose, "not installed", Advice("install whodunet as docs/install.md says")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from whodunet.lab import linux
+from whodunet.lab.contention import Contention
 
 _ETH_P_ALL: Final = 0x0003
 _SO_TIMESTAMPNS: Final = 35
@@ -102,8 +103,12 @@ def drain(point: CapturePoint, out: BinaryIO, most: int) -> int:
     return most
 
 
-def flush(points: list[CapturePoint], out: BinaryIO) -> str:
-    """Writes all that waits and tells what was recorded and what the kernel had no room for."""
+def flush(points: list[CapturePoint], out: BinaryIO, waited_ns: int | None = None) -> str:
+    """Writes all that waits and tells what was recorded and what the kernel had no room for.
+
+    Args:
+        waited_ns: what is also told, see `Contention`.
+    """
     for point in points:
         while drain(point, out, _BATCH):
             pass
@@ -114,12 +119,13 @@ def flush(points: list[CapturePoint], out: BinaryIO) -> str:
     dropped = {point.name: point.dropped for point in points if point.dropped}
     time_ns = time.time_ns()
     offset_ns = time_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    recorded = {"frames": frames, "dropped": dropped, "size_bytes": out.tell()}
+    recorded = {"frames": frames, "dropped": dropped, "size_bytes": out.tell(), "waited_ns": waited_ns}
     return json.dumps(recorded | {"time_ns": time_ns, "clock_offset_ns": offset_ns})
 
 
 def record(points: list[CapturePoint], out: BinaryIO) -> None:
     """Records until standard input ends."""
+    contention = Contention()
     selector = selectors.DefaultSelector()
     for point in points:
         selector.register(point.socket, selectors.EVENT_READ, point)
@@ -129,7 +135,7 @@ def record(points: list[CapturePoint], out: BinaryIO) -> None:
             if key.data is not None:
                 drain(key.data, out, _BATCH)
             elif os.read(key.fd, 4096):
-                print(flush(points, out), flush=True)
+                print(flush(points, out, contention.waited_ns()), flush=True)
             else:
                 return
 

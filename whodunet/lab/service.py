@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
+from whodunet.debian_program import DebianProgram
 from whodunet.evidence.topology import Node
 from whodunet.lab.hosts import Host
 from whodunet.lab.processes import listening_ports
-from whodunet.program import Program
 
 BESIDE_HOSTS: Final = Path("/run/lab/services")  # files of programs that run beside a host, out of everybody's sight
 RECORDS: Final = Path("/run/lab/records")  # what such programs record for those outside
@@ -24,7 +24,7 @@ RECORDS: Final = Path("/run/lab/records")  # what such programs record for those
 class Furnishing(ABC):
     """Something that a host has, such as keys or a profile of its user."""
 
-    needs: ClassVar[tuple[Program, ...]] = ()  # programs of the machine, besides those of every lab
+    needs: ClassVar[tuple[DebianProgram, ...]] = ()  # programs of the machine, besides those of every lab
 
     @abstractmethod
     def prepare(self, host: Host) -> None:

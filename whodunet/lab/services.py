@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 
 from whodunet import catalogue
+from whodunet.catalogue import Catalogue
+from whodunet.debian_program import DebianProgram
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.evidence.topology import Topology
 from whodunet.lab.hosts import Host
@@ -23,14 +25,14 @@ def beside_host(host: Host, command: list[str]) -> Start:
 
 
 @cache
-def kind(name: str) -> type[Furnishing]:
-    """The class of that name: the `SERVICE` of a file services/NAME.py, here or in another place.
+def kind(name: str, places: Catalogue) -> type[Furnishing]:
+    """The class of that name: the `SERVICE` of a file services/NAME.py, the project's own or of another place.
 
     Raises:
         CannotRun: when there is no such file.
         InvalidInput: when it holds no service.
     """
-    files = {path.stem.replace("_", "-"): path for path in catalogue.given().files("services", ".py").values()}
+    files = {path.stem.replace("_", "-"): path for path in places.files("services", ".py").values()}
     path = files.get(name.replace("_", "-"))
     if path is None:
         raise CannotRun(f"there is no service {name}; there are: {', '.join(files)}")
@@ -44,9 +46,16 @@ def kind(name: str) -> type[Furnishing]:
     return found
 
 
+def programs_of(topology: Topology, places: Catalogue) -> Iterator[DebianProgram]:
+    """The programs that the services and furnishings of a network declare to need."""
+    for given in (topology.services, topology.furnishings):
+        for name in dict.fromkeys(name for there in given.values() for name in there):
+            yield from kind(name, places).needs
+
+
 def _made(name: str, settings: Mapping[str, object]) -> Furnishing:
     try:
-        return kind(name)(**settings)
+        return kind(name, catalogue.given())(**settings)
     except TypeError as error:
         raise CannotRun(f"the service {name} does not take these settings: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from whodunet.evidence.topology import Interface
 from whodunet.lab.hosts import Host
 from whodunet.lab_topo import Uplink
 
@@ -12,8 +13,9 @@ from whodunet.lab_topo import Uplink
 class Uplinks:
     """The ways out of every host that has several; the first is the one it prefers."""
 
-    def __init__(self, ways: Mapping[str, Mapping[str, Uplink]]) -> None:
-        """`ways` by host and name."""
+    def __init__(self, ways: Mapping[str, Mapping[str, Uplink]], interfaces: Mapping[str, Interface]) -> None:
+        """`ways` by host and name, and the interfaces of the network."""
+        self._interfaces = interfaces
         self._ways = {host: there for host, there in ways.items() if there}
         self._changing = threading.Lock()
         self.in_use: dict[str, str] = {}
@@ -38,6 +40,8 @@ class Uplinks:
             chosen, preferred = ways[name], list(ways)[: list(ways).index(name)]
             lines = [f"ip link set dev {ways[each].interface} down" for each in preferred]
             lines += [f"ip link set dev {chosen.interface} up"]
+            link_local = self._interfaces[chosen.interface].link_local  # which no interface keeps that is down
+            lines += [f"ip address replace {link_local} dev {chosen.interface} nodad"] if link_local else []
             lines += [f"ip route replace default via {gateway} dev {chosen.interface}" for gateway in chosen.gateway]
             host.check("; ".join(lines))
             host.set_resolver(chosen.resolver)

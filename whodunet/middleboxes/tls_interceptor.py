@@ -12,11 +12,11 @@ import socket
 import ssl
 import struct
 import sys
-from typing import Any, Final
+from typing import Final
 
 import trustme
 
-_SO_ORIGINAL_DST: Final = 80  # Source: linux/netfilter_ipv4.h
+_SO_ORIGINAL_DST: Final = 80  # Source: linux/netfilter_ipv4.h; IP6T_SO_ORIGINAL_DST of netfilter_ipv6/ip6_tables.h
 _CHUNK_BYTES: Final = 1 << 16
 
 
@@ -42,9 +42,13 @@ class Front:
 
 def original_destination(connection: socket.socket) -> tuple[str, int]:
     """Where the client wanted to go before it was redirected."""
-    address = connection.getsockopt(socket.SOL_IP, _SO_ORIGINAL_DST, 16)
-    port, packed = struct.unpack_from("!2xH4s", address)
-    return socket.inet_ntoa(packed), port
+    if connection.family == socket.AF_INET6:
+        address = connection.getsockopt(socket.IPPROTO_IPV6, _SO_ORIGINAL_DST, 28)
+        port, packed = struct.unpack_from("!2xH4x16s", address)  # Source: linux/in6.h, sockaddr_in6
+    else:
+        address = connection.getsockopt(socket.SOL_IP, _SO_ORIGINAL_DST, 16)
+        port, packed = struct.unpack_from("!2xH4s", address)
+    return socket.inet_ntop(connection.family, packed), port
 
 
 async def carry(authority: trustme.CA, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,10 +78,10 @@ async def serve(port: int) -> None:
     """Accepts connections until the process ends."""
     authority = trustme.CA(organization_name="Corporate Web Security")
 
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await carry(authority, reader, writer)
 
-    server = await asyncio.start_server(accept, "0.0.0.0", port)
+    server = await asyncio.start_server(accept, None, port)  # a socket for each family
     await server.serve_forever()
 
 

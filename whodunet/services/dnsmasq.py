@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
+from whodunet.debian_program import DebianProgram
 from whodunet.lab.hosts import Host
 from whodunet.lab.service import Listener
-from whodunet.program import Program
 
 _RECORDS: Final = "/etc/dns-records"
 
@@ -15,7 +15,7 @@ _RECORDS: Final = "/etc/dns-records"
 class Dnsmasq(Listener):
     """It knows some records of its zones, and answers NXDOMAIN for the rest. Source: dnsmasq(8)."""
 
-    needs: ClassVar[tuple[Program, ...]] = (Program("dnsmasq", "dnsmasq-base", "the labs' DNS servers"),)
+    needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("dnsmasq", "dnsmasq-base", "the labs' DNS servers"),)
     port = 53
 
     def __init__(self, zones: Sequence[str], records: Mapping[str, Sequence[str]]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from whodunet.debian_program import DebianProgram
 from whodunet.errors import CannotRun
 from whodunet.lab.accounts import HOST_USERS
 from whodunet.lab.hosts import Host
 from whodunet.lab.keys import new_key
 from whodunet.lab.service import Listener
-from whodunet.program import Program
 
 _HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"
 
@@ -17,7 +17,7 @@ _HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"
 class Sshd(Listener):
     """It has one user to log in to by key. Source: sshd_config(5)."""
 
-    needs: ClassVar[tuple[Program, ...]] = (Program("sshd", "openssh-server", "the instance's service"),)
+    needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("sshd", "openssh-server", "the instance's service"),)
     port = 22
 
     def __init__(self, login: str) -> None:
