@@ -111,7 +111,7 @@ class _Nodes:
         self._watch = watch
         self.net = network.LabNet(topo, maker, watch.first_processes())
         self.hosts: Mapping[str, Host] = {
-            node.name: Host(node.first, topo.nodeInfo(node.name)) for node in self.net.hosts
+            node.name: Host(node.first, topo.nodeInfo(node.name), topology.family) for node in self.net.hosts
         }
         self._has_netem = self._find_netem()
         self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
