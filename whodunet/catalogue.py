@@ -25,6 +25,7 @@ _CONTROLLER_APP: Final = "ryu_app"  # carries policies out, and is none
 PARTS: Final = (
     "causes",
     "controllers",
+    "evidence_fields",
     "faults",
     "packet_kinds",
     "programs",

@@ -32,7 +32,7 @@ def whodunet(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_example_has_every_file_that_the_page_lists(example: Path) -> None:
     listed = re.findall(r"^      (?!whodunet)(\S+\.(?:py|yaml))", PAGE, re.MULTILINE)
-    assert len(listed) == 8
+    assert len(listed) == 9
     assert all((example / path).is_file() for path in listed)
 
 

@@ -82,7 +82,7 @@ def _list_references(options: argparse.Namespace) -> int:
 
 def truth(options: argparse.Namespace) -> int:
     """Tells the answer of a scenario: cause, culprit, and the symptoms and evidence that its lab has to show."""
-    from whodunet.cases.judging import claims_of
+    from whodunet.cases.claims import claims_of
     from whodunet.loading.library import Library, find_scenario
 
     library = Library(variation=variation(options))
@@ -130,7 +130,7 @@ def schema(options: argparse.Namespace) -> int:
     from whodunet.loading.library import Library
     from whodunet.loading.scenario_file import json_schema
 
-    print(json.dumps(json_schema(Library().fault_kinds()), indent=2))
+    print(json.dumps(json_schema(Library()), indent=2))
     return 0
 
 

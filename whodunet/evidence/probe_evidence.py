@@ -88,6 +88,16 @@ class ProbeEvidence:
         host = self.observation.host
         return explanation_of(self.reading.symptom, host, self.trails, self.topology, self.has_arrived)
 
+    def has_same_packets_as(self, other: ProbeEvidence) -> bool:
+        """True when both probes sent the same kinds of packets, which were lost or delivered at the same places."""
+        return self._ways == other._ways
+
+    @cached_property
+    def _ways(self) -> frozenset[tuple[object, ...]]:
+        """Of each packet that is about more than link addresses, what it is, how it went, and its TTL in the end."""
+        every = (trail for trail in self.trails if trail.first.neighbour is None)
+        return frozenset((trail.kinds, trail.points, trail.last.ip and trail.last.ip.ttl) for trail in every)
+
     # How far the record can be trusted.
 
     def blind_spot(self, points: Iterable[str], kind: PacketKind) -> str | None:

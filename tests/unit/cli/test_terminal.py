@@ -12,8 +12,8 @@ import pytest
 
 from whodunet.cli import naming, terminal
 from whodunet.cli.main import main
-from whodunet.view.columns import columns_of
-from whodunet.view.style import Style
+from whodunet.view.text.columns import columns_of
+from whodunet.view.text.style import Style
 
 HOSTILE = "\x1b]0;OWNED\x07\x9b31m\r\b\x7f\u202e\udc80"
 ESCAPED = r"\u001b]0;OWNED\u0007\u009b31m\u000d\u0008\u007f\u202e\udc80"

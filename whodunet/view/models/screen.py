@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from whodunet.evidence.observation import Observation
-from whodunet.evidence.symptoms import Symptom, SymptomReading
 
 MOST_LINES = 12
 LONGEST_LINE = 2000  # characters; nobody reads what comes after them
@@ -20,10 +20,26 @@ _FURNITURE = re.compile(
 _CURL_METER = re.compile(r"^\s*\d+\s.*(?:--:--:--|\d:\d\d:\d\d)\s+[\d.kMG]+(?=\D|$)")
 
 
-def screen(observation: Observation, claimed: Sequence[str] = ()) -> list[str]:
-    """The command after its prompt, and at most MOST_LINES of what it printed; a line said again at once counts once.
+@dataclass(frozen=True)
+class LeftOut:
+    """Lines that are not shown: what programs always say, or the middle of a long output."""
 
-    The lines are as wide as they were, and may hold control characters.
+    lines: int
+    is_middle: bool
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A command and what it printed. The lines are as wide as they were, and may hold control characters."""
+
+    host: str
+    command: str  # may be of several lines
+    printed: tuple[str | LeftOut, ...]
+    failure: str | None  # why it could not be measured
+
+
+def screen_of(observation: Observation, claimed: Sequence[str] = ()) -> Screen:
+    """The command, and at most MOST_LINES of what it printed; a line said again at once counts once.
 
     Args:
         claimed: texts whose lines are always shown.
@@ -32,11 +48,7 @@ def screen(observation: Observation, claimed: Sequence[str] = ()) -> list[str]:
     matter = [line for line in map(_without_meter, every) if _matters(line, claimed)]
     lines = [line for place, line in enumerate(matter) if line not in matter[max(0, place - 1) : place]]
     hidden = sum(bool(line.strip()) for line in every) - len(matter)
-    shown = _shortened(lines)
-    if hidden > FEW_HIDDEN and shown == lines:
-        shown.insert(0, f"… {hidden} lines left out")
-    failure = [f"({observation.failure})"] if observation.failure else []
-    return [*f"{observation.host}$ {observation.command}".split("\n"), *shown, *failure]
+    return Screen(observation.host, observation.command, tuple(_shown(lines, hidden)), observation.failure)
 
 
 def _overwritten(line: str) -> str:
@@ -55,22 +67,8 @@ def _matters(line: str, claimed: Sequence[str]) -> bool:
     return bool(line.strip()) and (any(text in line for text in claimed) or _FURNITURE.match(line) is None)
 
 
-def _shortened(lines: list[str]) -> list[str]:
-    if len(lines) <= MOST_LINES:
-        return lines
-    half = MOST_LINES // 2 - 1
-    return [*lines[:half], f"… {len(lines) - 2 * half} more lines", *lines[-half:]]
-
-
-def outcome(observation: Observation, reading: SymptomReading) -> str:
-    """The symptom and how long it took: "refused after 15 ms"; with the line that no rule knows where it is unknown."""
-    if reading.symptom is Symptom.COULD_NOT_MEASURE:
-        return f"{reading.symptom} ({reading.reason})"
-    ending = ", killed at its deadline" if observation.exit_status is None else ""
-    unknown = f", no rule knows {reading.quote}" if reading.symptom is Symptom.UNKNOWN and reading.line else ""
-    return f"{reading.symptom} after {duration(observation.duration_ms)}{ending}{unknown}"
-
-
-def duration(time_ms: float) -> str:
-    """A time as people say it: "15 ms", "4.0 s"."""
-    return f"{time_ms:.0f} ms" if time_ms < 1000 else f"{time_ms / 1000:.1f} s"
+def _shown(lines: Sequence[str], hidden: int) -> list[str | LeftOut]:
+    if len(lines) > MOST_LINES:
+        half = MOST_LINES // 2 - 1
+        return [*lines[:half], LeftOut(len(lines) - 2 * half, is_middle=True), *lines[-half:]]
+    return [LeftOut(hidden, is_middle=False), *lines] if hidden > FEW_HIDDEN else list(lines)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from whodunet.view.columns import abbreviated, columns_of, cut, padded, wrapped
-from whodunet.view.style import Ink, Painted, Style, joined
+from whodunet.view.text.columns import abbreviated, columns_of, cut, padded, wrapped
+from whodunet.view.text.style import Ink, Painted, Style, joined
 
 LONGEST_NAME: Final = 20
 NARROWEST_STEP, WIDEST_STEP = 2, 13  # columns from one lane to the next
@@ -79,11 +79,18 @@ class Lanes:
     Where not every node finds room, those go first that packets only pass.
     """
 
-    def __init__(self, nodes: Sequence[str], lines: Sequence[Line], style: Style, marked: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[str],
+        lines: Sequence[Line],
+        style: Style,
+        marked: Sequence[str] = (),
+        ttl_title: str = "ttl",
+    ) -> None:
         drawn = [line for line in lines if line.arrow is not None]
-        self._style = style
+        self._style, self._ttl_title = style, ttl_title
         self._time_width = max([4, *(columns_of(line.time) for line in lines)])
-        self._ttl_width = max([len("ttl"), *(columns_of(line.ttl) for line in drawn)])
+        self._ttl_width = max([len(ttl_title), *(columns_of(line.ttl) for line in drawn)])
         room = style.width - (self._time_width + 1) - 1 - (self._ttl_width + 2)  # for labels and lanes
         ends = [(*line.arrow.nodes[:1], *line.arrow.nodes[-1:]) for line in drawn if line.arrow]
         kept = {node for each in ends for node in each}.union(marked)
@@ -102,7 +109,7 @@ class Lanes:
 
         There the middle lanes begin highest, so that no name stands in another's lane.
         """
-        titles = f"{'ms':>{self._time_width}} {padded('packet', self._label_width)} ttl"
+        titles = f"{'ms':>{self._time_width}} {padded('packet', self._label_width)} {self._ttl_title}"
         if _fit_side_by_side(self._names, self._step):
             yield self._in_columns(titles, list(enumerate(self._names)))
             return

@@ -6,16 +6,23 @@ from types import ModuleType
 
 import pytest
 
-from whodunet.evidence.packets import CapturedPacket, Dns, Ip
+from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Ip
+from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.evidence.symptoms import Symptom
-from whodunet.view.reasons import in_brief, reasons
-from whodunet.view.wording import Isns
+from whodunet.view.models.brief import brief_of
+from whodunet.view.models.reasons import reasons_of
+from whodunet.view.words.probes import duration, in_brief, sentence
 
 
 def explained(case: ModuleType, packets: list[CapturedPacket], symptom: Symptom) -> list[str]:
     evidence = case.left(packets, symptom=symptom)
-    assert evidence.explanation is not None
-    return list(reasons(evidence.explanation, evidence, Isns(packets)))
+    return list(map(sentence, reasons_of(evidence)))
+
+
+def packets_in_brief(evidence: ProbeEvidence) -> str:
+    """What is said of a probe's packets, without its symptom."""
+    _, _, said = in_brief(brief_of("ssh", evidence)).partition("; ")
+    return said
 
 
 def connection(case: ModuleType) -> list[CapturedPacket]:
@@ -115,7 +122,7 @@ def test_stalled_is_explained_by_the_last_data_that_got_no_answer_and_how_far_it
         "No answer to the data 6 bytes seq 1 came back at client-eth0.",
         "It was last seen at r1-eth0.",
     ]
-    assert in_brief(case.left(packets, symptom=Symptom.STALLED)) == "its data 6 bytes was last seen at r1-eth0"
+    assert packets_in_brief(case.left(packets, symptom=Symptom.STALLED)) == "its data 6 bytes was last seen at r1-eth0"
 
 
 def test_stalled_is_explained_by_what_was_sent_to_the_client_and_lost(case: ModuleType) -> None:
@@ -135,7 +142,7 @@ def test_stalled_is_explained_by_what_was_sent_to_the_client_and_lost(case: Modu
 
 def test_stalled_without_anything_lost_says_that_nothing_came(case: ModuleType) -> None:
     assert explained(case, connection(case), Symptom.STALLED) == ["Nothing came after the ACK 1 at client-eth0."]
-    assert in_brief(case.left(connection(case), symptom=Symptom.STALLED)) == "nothing came after its ACK"
+    assert packets_in_brief(case.left(connection(case), symptom=Symptom.STALLED)) == "nothing came after its ACK"
 
 
 @pytest.mark.parametrize("symptom", [Symptom.TIMED_OUT, Symptom.UNKNOWN])
@@ -206,7 +213,7 @@ def test_answers_about_names_are_counted_as_messages_and_not_as_sightings(
     for number in range(answers):
         packets += case.seen(message(number, True), 1 + number, *case.WHOLE_WAY_BACK)
 
-    assert in_brief(case.left(packets)) == f"DNS answered {said}"
+    assert packets_in_brief(case.left(packets)) == f"DNS answered {said}"
 
 
 def test_timed_out_is_explained_by_the_answer_that_came_and_that_the_host_filtered_itself(case: ModuleType) -> None:
@@ -219,3 +226,25 @@ def test_timed_out_is_explained_by_the_answer_that_came_and_that_the_host_filter
     ]
 
     assert explained(case, packets, Symptom.TIMED_OUT)[0].startswith("SYN-ACK ack 1 came 41.0 ms after the SYN;")
+
+
+def brief(case: ModuleType, packets: list[CapturedPacket]) -> str:
+    return packets_in_brief(case.left(packets))
+
+
+def test_a_probe_in_brief_is_its_answer_or_how_far_it_came(case: ModuleType) -> None:
+    reference = [packet for packet in case.reference_packets() if packet.time_ns < case.T0 + 1000 * case.MS]
+
+    assert brief(case, reference) == "RST after 2.0 ms, TTL 64"
+    assert brief(case, reference[:2]) == "its SYN was last seen at fw-eth0"
+    assert brief(case, []) == "no packet of its own was seen"
+
+
+def test_of_a_probe_that_sent_nothing_but_arp_it_says_so(case: ModuleType) -> None:
+    arp = case.seen({"ip": None, "arp": Arp(1, case.CLIENT, "aa", "10.8.0.1")}, 9.5, *case.TO_FIREWALL)
+
+    assert brief(case, list(arp)) == "nothing but ARP left client"
+
+
+def test_times_are_said_as_people_say_them() -> None:
+    assert [duration(15.4), duration(999), duration(4014)] == ["15 ms", "999 ms", "4.0 s"]

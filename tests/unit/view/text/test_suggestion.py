@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import yaml
 
+from whodunet.cases.evidence_fields import claim_model, own
 from whodunet.cases.references import References
-from whodunet.cases.scenario import AnswerTime, EvidenceClaim
+from whodunet.cases.scenario import EvidenceClaim
 from whodunet.loading.library import Library
-from whodunet.view.suggestion import render_suggestion
+from whodunet.view.text.suggestion import render_suggestion
 
 KNOWN: Final = References(Library().topology("corporate_vpn"))
+CLAIM: Final = claim_model(own())
 
-RST = EvidenceClaim(
-    probe="ssh",
-    packet="RST",
-    first_seen_at="egress-fw-eth1",
-    ttl={"client-eth0": 64},
-    after=AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.5),
-    acknowledges="SYN",
-)
-REPLY = EvidenceClaim(
-    probe="ping",
-    packet="ICMP echo reply",
-    first_seen_at="instance-eth0",
-    ttl={"client-eth0": 58},
-    after=AnswerTime(packet="ICMP echo request", at="client-eth0", above_rtt=0.9),
-)
-SYN = EvidenceClaim(probe="ssh", packet="SYN", last_seen_at="instance-eth0")
+
+def claim(text: str) -> EvidenceClaim:
+    return CLAIM.model_validate_json(json.dumps(yaml.safe_load(text)))
+
+
+RST = claim("""
+    {probe: ssh, packet: RST, first_seen_at: egress-fw-eth1, ttl: {client-eth0: 64},
+     after: {packet: SYN, at: client-eth0, below_rtt: 0.5}, acknowledges: SYN}
+""")
+REPLY = claim("""
+    {probe: ping, packet: ICMP echo reply, first_seen_at: instance-eth0, ttl: {client-eth0: 58},
+     after: {packet: ICMP echo request, at: client-eth0, above_rtt: 0.9}}
+""")
+SYN = claim("{probe: ssh, packet: SYN, last_seen_at: instance-eth0}")
 
 
 def test_both_phases_are_keys_of_an_answer() -> None:
     text = render_suggestion({"faulty": [RST], "repaired": [SYN]}, KNOWN)
     pasted = yaml.safe_load(f"answer:\n  cause: egress-reset\n{text}")["answer"]
     assert pasted == yaml.safe_load(text) | {"cause": "egress-reset"}
-    (claim,), (repaired,) = pasted["evidence"], pasted["repaired"]["evidence"]
-    assert claim == {
+    (faulty,), (repaired,) = pasted["evidence"], pasted["repaired"]["evidence"]
+    assert faulty == {
         "probe": "ssh",
         "packet": "RST",
         "first_seen_at": "egress-fw.inside",
@@ -48,7 +49,7 @@ def test_both_phases_are_keys_of_an_answer() -> None:
 
 
 def test_a_ttl_that_its_sender_does_not_explain_stays_a_number() -> None:
-    other = RST.model_copy(update={"ttl": {"client-eth0": 63}})
+    other = claim("{probe: ssh, packet: RST, ttl: {client-eth0: 63}}")
     assert yaml.safe_load(render_suggestion({"faulty": [other]}, KNOWN))["evidence"][0]["ttl"] == {"client.vpn": 63}
 
 

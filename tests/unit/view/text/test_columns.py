@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whodunet.view.columns import abbreviated, columns_of, cut, definitions, filled, padded, table, wrapped
+from whodunet.view.text.columns import abbreviated, columns_of, cut, definitions, filled, padded, table, wrapped
 
 
 def test_a_wide_character_takes_two_columns_and_a_combining_one_none() -> None:

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import pytest
 
-from whodunet.view.style import Style, width_of
+from whodunet.view.text.style import Style, width_of
 
 
 @pytest.fixture

@@ -11,10 +11,12 @@ from typing import Final
 
 import yaml
 
+from whodunet.cases.evidence_fields.first_seen_at import FirstSeenAt
+from whodunet.cases.evidence_fields.ttl import Ttl
 from whodunet.cases.references import References
 from whodunet.cases.scenario import EvidenceClaim
 from whodunet.evidence.observation import PhaseName
-from whodunet.view import columns
+from whodunet.view.text import columns
 
 _WIDTH: Final = 74  # of 80 columns, those that the deepest claim's indent leaves
 
@@ -37,9 +39,10 @@ def render_suggestion(claims: Mapping[PhaseName, Sequence[EvidenceClaim]], refer
 
 def _claim(claim: EvidenceClaim, references: References) -> list[str]:
     said = claim.model_dump(mode="json", exclude_defaults=True)
-    sender = references.topology.node_at(claim.first_seen_at) if claim.first_seen_at else claim.sender
-    if claim.ttl:
-        said["ttl"] = {point: references.ttl_as_written(ttl, point, sender) for point, ttl in claim.ttl.items()}
+    begins = next((each.root for each in claim.says if isinstance(each, FirstSeenAt)), None)
+    sender = references.topology.node_at(begins) if begins else claim.sender
+    for ttls in (each.root for each in claim.says if isinstance(each, Ttl)):
+        said["ttl"] = {point: references.ttl_as_written(ttl, point, sender) for point, ttl in ttls.items()}
     named = _with_labels(said, references)
     flow = yaml.safe_dump(named, default_flow_style=True, sort_keys=False, width=math.inf, allow_unicode=True)
     return columns.wrapped(f"- {flow.strip()}", _WIDTH, "    ", after=",")

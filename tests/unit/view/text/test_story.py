@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from whodunet.cases.scenario import AnswerTime
 from whodunet.evidence.packets import CapturedPacket
-from whodunet.view.columns import columns_of
-from whodunet.view.reasons import evidence_sentence, in_brief
-from whodunet.view.screen import duration, screen
-from whodunet.view.story import render_story, sections
-from whodunet.view.style import Style
+from whodunet.view.models.story import story_of
+from whodunet.view.text.columns import columns_of
+from whodunet.view.text.story import render_story, sections
+from whodunet.view.text.style import Style
 
 
 def told(
@@ -23,14 +21,9 @@ def told(
     scenario = case.scenario(*case.REFERENCE_EVIDENCE)
     scenario = scenario.model_copy(update={"answer": scenario.answer.model_copy(update={"lesson": lesson})})
     all_claims = options.pop("all_claims", False)
-    parts = sections(
-        case.recording(scenario, case.run(**options), packets),
-        cause_title="The egress firewall resets the connection",
-        culprit="fw",
-        style=style or Style(),
-        all_claims=all_claims,
-    )
-    return render_story(parts)
+    recording = case.recording(scenario, case.run(**options), packets)
+    story = story_of(recording, "The egress firewall resets the connection", all_claims=all_claims)
+    return render_story(sections(story, style or Style()))
 
 
 def test_it_begins_with_what_the_user_typed_and_saw(case: ModuleType) -> None:
@@ -160,34 +153,6 @@ def test_a_flood_of_output_is_cut_in_the_middle(case: ModuleType) -> None:
     assert "line 4\n… 41 more lines\nline 46\n" in story
 
 
-def test_what_programs_always_say_is_left_out(case: ModuleType) -> None:
-    said = "Pseudo-terminal will not be allocated because stdin is not a terminal.\r\n" + case.REFUSED
-
-    assert screen(case.observation(stderr=said))[1:] == [case.REFUSED.strip()]
-
-
-def test_of_verbose_output_the_steps_of_the_connection_and_what_is_claimed_stay(case: ModuleType) -> None:
-    noise = [f"debug1: identity file /{n}" for n in range(9)]
-    steps = ["debug1: Connecting to 10.0.1.10 [10.0.1.10] port 22.", "debug3: told by the scenario"]
-
-    shown = screen(case.observation(stderr="\n".join([*noise, *steps])), ["told by"])
-
-    assert shown[1:] == ["… 9 lines left out", *steps]
-
-
-def test_what_is_said_again_at_once_is_shown_once(case: ModuleType) -> None:
-    assert screen(case.observation(stderr=case.REFUSED * 5))[1:] == [case.REFUSED.strip()]
-
-
-def test_curls_progress_meter_is_no_message(case: ModuleType) -> None:
-    meter = "  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0"
-
-    later = "100    41    0    41    0     0     40      0 --:--:--  0:00:01 --:--:--    40"
-    said = f"{meter}*   Trying 10.0.1.10:22...\n{meter}\n{later}* Time-out\n"
-
-    assert screen(case.observation(stderr=said))[1:] == ["*   Trying 10.0.1.10:22...", "* Time-out"]
-
-
 def test_a_reset_of_a_standing_connection_is_set_against_its_handshake(case: ModuleType) -> None:
     packets = [
         *case.seen(case.tcp("S"), 10, *case.WHOLE_WAY),
@@ -217,61 +182,6 @@ def test_a_reset_is_numbered_as_tcpdump_does(case: ModuleType) -> None:
     assert "Flags [R.], seq 0, ack 1001," in " ".join(told(case).split())
 
 
-def test_evidence_of_time_is_the_soonest_answers(case: ModuleType) -> None:
-    packets = [
-        packet
-        for port, answer_ms in ((50000, 30), (50001, 3))
-        for packet in (
-            *case.seen(case.tcp("S", port=port), port - 50000, *case.TO_FIREWALL),
-            *case.seen(case.tcp("R.", answer=True, port=port, ack=1001), port - 50000 + answer_ms, *case.FROM_FIREWALL),
-        )
-    ]
-    claim = case.claim(packet="RST", after=AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1))
-
-    sentence = evidence_sentence(claim, case.left(packets))
-
-    assert (
-        sentence
-        == "The RST of ssh came 3.0 ms after the SYN, the soonest of 2, against a baseline round trip of 41.0 ms."
-    )
-
-
-@pytest.mark.parametrize(
-    ("said", "sentence"),
-    [
-        ({"at_least": {"client-eth0": 1}}, "The SYN of ssh was seen once at client-eth0."),
-        ({"not_seen_at": ("r1-eth0", "r1-eth1")}, "The SYN of ssh was not seen at r1-eth0 or r1-eth1."),
-        ({"ttl": {"client-eth0": 64}}, "The SYN of ssh had TTL 64 at client-eth0: no router passed it on."),
-        (
-            {"last_seen_at": "fw-eth0", "not_seen_at": ("r1-eth0",), "at_least": {"client-eth0": 1}},
-            "The SYN of ssh got as far as fw-eth0 and no further; r1-eth0 saw nothing of it; client-eth0 saw it once.",
-        ),
-    ],
-)
-def test_evidence_is_a_sentence_whatever_the_claim_says_of_it(
-    case: ModuleType, said: dict[str, Any], sentence: str
-) -> None:
-    evidence = case.left(case.seen(case.tcp("S"), 10, *case.TO_FIREWALL))
-
-    assert evidence_sentence(case.claim(packet="SYN", **said), evidence) == sentence
-
-
-def brief(case: ModuleType, packets: list[CapturedPacket]) -> str:
-    return in_brief(case.left(packets))
-
-
-def test_a_probe_in_brief_is_its_answer_or_how_far_it_came(case: ModuleType) -> None:
-    reference = [packet for packet in case.reference_packets() if packet.time_ns < case.T0 + 1000 * case.MS]
-
-    assert brief(case, reference) == "RST after 2.0 ms, TTL 64"
-    assert brief(case, reference[:2]) == "its SYN was last seen at fw-eth0"
-    assert brief(case, []) == "nothing but ARP left client"
-
-
-def test_times_are_said_as_people_say_them() -> None:
-    assert [duration(15.4), duration(999), duration(4014)] == ["15 ms", "999 ms", "4.0 s"]
-
-
 def test_plain_means_no_colour_and_ascii_means_ascii(case: ModuleType) -> None:
     assert "\x1b" not in told(case)
     assert told(case, Style(ascii_only=True)).isascii()
@@ -286,12 +196,6 @@ def test_what_a_program_said_is_shown_and_never_obeyed(case: ModuleType) -> None
     assert r"\u001b]0;OWNED\u0007\u009b2Jred \u0008\u007f\u202eexe" in story
     ours = re.sub(r"\x1b\[(?:0|1|2|31|32|33)m", "", story)
     assert [character for character in ours if not character.isprintable() and character != "\n"] == []
-
-
-def test_of_a_line_that_is_written_over_its_last_state_is_shown(case: ModuleType) -> None:
-    said = "fetching   1%\rfetching 100%\rdone\r\n\tand\tmore\n"
-
-    assert screen(case.observation(stderr=said))[1:] == ["donehing 100%", "        and     more"]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
@@ -314,10 +218,45 @@ def test_a_mystery_names_neither_its_scenario_nor_its_culprit_before_the_verdict
     recording = case.recording(case.scenario(*case.REFERENCE_EVIDENCE))
 
     def told_as(is_mystery: bool) -> str:
-        parts = sections(recording, cause_title="The firewall", culprit="fw", style=Style(), is_mystery=is_mystery)
-        return "\n".join(part.text for part in parts)
+        return render_story(sections(story_of(recording, "The firewall", is_mystery=is_mystery), Style()))
 
     mystery = told_as(is_mystery=True)
     assert ("▲ the culprit" in told_as(is_mystery=False), "▲ the culprit" in mystery) == (True, False)
     assert mystery.startswith("refused by someone else\n")
     assert "The firewall, at fw." in mystery.partition("Verdict")[2]
+
+
+def over_ipv6(case: ModuleType) -> list[CapturedPacket]:
+    """The reference case over IPv6, with addresses that are written out."""
+    return [
+        *case.seen(case.tcp("S", version=6), 10, *case.TO_FIREWALL),
+        *case.seen(case.tcp("R.", answer=True, seq=0, ack=1001, version=6), 12, *case.FROM_FIREWALL),
+        *case.seen(case.tcp("S", port=50001, version=6), 10_010, *case.WHOLE_WAY),
+        *case.seen(
+            case.tcp("S.", answer=True, port=50001, seq=7000, ack=1001, version=6), 10_051, *case.WHOLE_WAY_BACK
+        ),
+    ]
+
+
+def test_over_ipv6_it_reasons_with_hop_limits(case: ModuleType) -> None:
+    story = " ".join(told(case, packets=over_ipv6(case)).split())
+
+    assert "IP6 fd00:8::10.50000 > fd00:1::10.22: Flags [S], seq 1000, win 64240, length 0" in story
+    assert "Its hop limit is 64: if it was sent with 64, it passed no router, and its sender is one hop away." in story
+    assert "SYN-ACK after 41.0 ms, hop limit 63" in story
+    assert "its hop limit at client-eth0 was 64: no router passed it on." in story
+    assert "TTL" not in story
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_an_address_of_ipv6_is_whole_and_no_line_wider_than_the_style(
+    case: ModuleType, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    client, instance = (f"fd12:3456:789a:bcde:f012:3456:789a:bcd{digit}" for digit in "01")
+    monkeypatch.setattr(case, "CLIENT_V6", client)
+    monkeypatch.setattr(case, "INSTANCE_V6", instance)
+
+    lines = told(case, Style(width=width), packets=over_ipv6(case)).splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert sum(f"{client}.50000" in line for line in lines) == sum(f"{instance}.22" in line for line in lines) == 2
