@@ -26,8 +26,8 @@ from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import BESIDE, NOTHING_SPECIAL, LabOptions, Plan
 from whodunet.lab.programs import require_programs_of_case
+from whodunet.lab.running_services import programs_of
 from whodunet.lab.sandboxed import SandboxedLab
-from whodunet.lab.services import programs_of
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
 from whodunet.variation import Variation

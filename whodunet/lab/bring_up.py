@@ -25,7 +25,7 @@ from whodunet.lab.policies import Policies
 from whodunet.lab.processes import check
 from whodunet.lab.programs import require_program
 from whodunet.lab.running import RunningLab
-from whodunet.lab.services import RunningServices
+from whodunet.lab.running_services import RunningServices
 from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.waiting import wait_until
 from whodunet.lab.watch import Watch

@@ -19,8 +19,8 @@ from whodunet.lab.plan import Plan
 from whodunet.lab.policies import Policies
 from whodunet.lab.processes import Finished, read_logs
 from whodunet.lab.requests import AnswerT, Fulfilled, Texts
+from whodunet.lab.running_services import RunningServices
 from whodunet.lab.service import read_records
-from whodunet.lab.services import RunningServices
 from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.watch import Watch
 from whodunet.spelling import did_you_mean
