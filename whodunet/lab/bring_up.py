@@ -76,11 +76,10 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
         in_force.install(nodes.controlled_switches())
         watch.progress("every switch has confirmed its flow entries")
         # Not before: a question for a neighbour that a switch does not pass on yet is asked again a second later.
-        near_end, far_end = topology.baseline
-        gateways = [each for each in uplinks.gateways() if _same_family(each, far_end)]
-        answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in gateways]
+        answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         if not plan.other_controller:  # what that one lets through is its own business
-            _await_answer(nodes.hosts[near_end], far_end)
+            near_end = nodes.hosts[topology.baseline[0]]
+            answers += [side.submit(_await_answer, near_end, far_end) for far_end in _far_ends(topology)]
         for answered in answers:
             answered.result()
     services.await_all()
@@ -112,7 +111,7 @@ class _Nodes:
         self._watch = watch
         self.net = network.LabNet(topo, maker, watch.first_processes())
         self.hosts: Mapping[str, Host] = {
-            node.name: Host(node.first, topo.nodeInfo(node.name)) for node in self.net.hosts
+            node.name: Host(node.first, topo.nodeInfo(node.name), topology.family) for node in self.net.hosts
         }
         self._has_netem = self._find_netem()
         self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
@@ -179,7 +178,15 @@ def _await_gateway_answer(hosts: Mapping[str, Host], topology: Topology, gateway
     """The far end of the baseline path answers a gateway, so every route between the two is in force."""
     interfaces = topology.interfaces.values()
     owners = {address.partition("/")[0]: each.node for each in interfaces for address in each.addresses}
-    _await_answer(hosts[owners[gateway]], topology.baseline[1], "-I", gateway)
+    for far_end in (each for each in _far_ends(topology) if _same_family(each, gateway)):
+        _await_answer(hosts[owners[gateway]], far_end, "-I", gateway)
+
+
+def _far_ends(topology: Topology) -> list[str]:
+    """The addresses of the far end of the baseline path: one of each family."""
+    address = topology.baseline[1]
+    there = [[own.partition("/")[0] for own in each.addresses] for each in topology.interfaces.values()]
+    return next((own for own in there if address in own), [address])
 
 
 def _await_answer(host: Host, far_end: str, *options: str) -> None:

@@ -97,7 +97,7 @@ def _prepare(plans: socket.socket, tells: socket.socket, needed: list[Path]) -> 
     with suppress(OSError):  # Linux 6.2 and later; it saves a tenth of a lab's start
         Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").write_text(_CONNECTIONS, encoding="ascii")
     _make_folders()
-    host_root.prepare_template()
+    host_root.prepare_template(plan.variation.family)
     tells.sendall(text)
     return 0
 
