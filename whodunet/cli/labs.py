@@ -302,12 +302,18 @@ def sandbox(options: argparse.Namespace) -> int:
 
 def down(options: argparse.Namespace) -> int:
     """Ends a lab; nothing of it is left. Without a name it asks, at a terminal, whether to end the only one."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from whodunet.lab.client import LabClient
 
-    for name in _labs_to_end(options):
+    def end(name: str) -> None:
         with LabClient.to(name) as lab:
             lab.end()
-        print(f"{name} is down", flush=True)
+
+    names = _labs_to_end(options)
+    with ThreadPoolExecutor(max(len(names), 1)) as side_by_side:
+        for name, _ in zip(names, side_by_side.map(end, names), strict=True):
+            print(f"{name} is down", flush=True)
     return 0
 
 
