@@ -16,7 +16,7 @@ from whodunet import catalogue
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Topology
 from whodunet.lab import links, network, openvswitch
-from whodunet.lab.capture import RunningCapture
+from whodunet.lab.capture import RunningCapture, SpareRecorder
 from whodunet.lab.controller import ControlledSwitch, Controller
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.links import Cable
@@ -41,7 +41,7 @@ _QUIET: Final = {
 }
 
 
-def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
+def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder) -> RunningLab:
     """Makes a lab and returns it when it is ready: flow entries confirmed, routes answer, services accept.
 
     Raises:
@@ -63,7 +63,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         watch.ends_with(*open_vswitch.result())
         switches = side.submit(_start_switches, nodes.net, policies, controller)
         nodes.configure_hosts()
-        capture = RunningCapture(nodes.interfaces())
+        capture = RunningCapture(nodes.interfaces(), recorder)
         nodes.shape_links()
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
@@ -111,7 +111,7 @@ class _Nodes:
         self._watch = watch
         self.net = network.LabNet(topo, maker, watch.first_processes())
         self.hosts: Mapping[str, Host] = {
-            node.name: Host(node.first, topo.nodeInfo(node.name)) for node in self.net.hosts
+            node.name: Host(node.first, topo.nodeInfo(node.name), topology.family) for node in self.net.hosts
         }
         self._has_netem = self._find_netem()
         self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
