@@ -108,7 +108,7 @@ def test_an_mtu_is_the_links_own() -> None:
     fault.inject(network)
     assert fault.proof(network) is None
     network.says["ip -json link"] = '[{"mtu": 1300}]'
-    assert str(fault.proof(network)).startswith("transit2-eth1 mtu 1300; table inet")
+    assert str(fault.proof(network)).startswith("transit2-eth1 mtu 1300\ntable inet")
 
 
 def test_a_number_that_nft_lists_in_place_of_its_name_is_the_same() -> None:
