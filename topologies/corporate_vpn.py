@@ -22,7 +22,8 @@ fd00:9::/48, home is fd00:192::/64, the VPC fd00:10::/48 and the instance in it 
 public address. The policies here allow what a healthy case needs; a scenario states its own.
 
 With a seed, all of these are drawn: addresses, 2 to 9 transit routers, delays for a round trip of 20 to 180 ms of which
-a 22nd is between client and firewall, the TTL with which each role sends, and the port of the instance's sshd.
+a 22nd is between client and firewall, the TTL with which each role sends, the port of the instance's sshd, and the
+names that the transit routers have in the DNS.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from whodunet.lab_topo import LabTopo, Uplink
 ZONE = "cloud.example"
 SSH_PORT, OTHER_SSH_PORTS = 22, (222, 2022, 2222, 22022)
 TTLS = (64, 128, 255)  # with which Linux, Windows and most routers send
+CARRIERS = ("northlink", "transeuro", "gridwave", "lumenway", "oceanic", "pacnet")
+CITIES = ("ams", "bru", "cph", "dub", "fra", "gva", "lis", "mad", "osl", "par", "vie", "waw")
 
 
 class CorporateVpn(LabTopo):
@@ -95,6 +98,14 @@ class CorporateVpn(LabTopo):
         hosts = {"instance": self.instance, "endpoints": self.endpoints, "vpc-router": self.vpc_router}
         return {f"{host}.{ZONE}": list(addresses.bare) for host, addresses in hosts.items()}
 
+    def carrier_names(self) -> dict[str, list[str]]:
+        """What a carrier calls the transit routers, where that is drawn; as stated, the DNS has no names for them."""
+        carrier = self.draws.one_of("carrier", CARRIERS, "")
+        cities = self.draws.some_of("cities", CITIES, CITIES[: self.transit_routers])
+        addresses = [list(hop.host(2).bare) for hop in self.hops[: self.transit_routers]]
+        names = [f"ae{number}.{city}.{carrier}.example" for number, city in enumerate(cities, 1)]
+        return dict(zip(names, addresses, strict=True)) if carrier else {}
+
     def _corporate_side(self) -> None:
         vpn = Uplink("client-eth0", gateway=self.vpn_gw.bare, resolver=self.corp_dns.bare)
         home = Uplink("client-eth1", gateway=self.home_gw.bare, resolver=self.home_gw.bare)
@@ -103,7 +114,7 @@ class CorporateVpn(LabTopo):
         self.switch("egress-fw", "egress-firewall", policy | {"ttl": self._initial_ttl("egress-firewall")})
         self.router("vpn-gw", "vpn-gateway", routes=routes(self.hops[0].host(2), ANYWHERE))
         way_out = routes(self.lan_of_dns.host(1), ANYWHERE)
-        self._resolver(self.host("corp-dns", "resolver", routes=way_out), self.zone())
+        self._resolver(self.host("corp-dns", "resolver", routes=way_out), self.zone() | self.carrier_names())
         self._resolver(self.router("home-gw", "home-gateway", routes=routes(self.home_line.host(2), ANYWHERE)), {})
 
     def _resolver(self, host: str, records: Mapping[str, Sequence[str]]) -> None:

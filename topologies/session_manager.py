@@ -63,7 +63,7 @@ class SessionManager(CorporateVpn):
 
     def _names(self) -> None:
         cloud = self.zone() | {name: list(self.endpoints.bare) for name in self._endpoint_names()}
-        company = cloud | {name: list(self.corp_sso.bare) for name in self._sign_on_names()}
+        company = cloud | self.carrier_names() | {name: list(self.corp_sso.bare) for name in self._sign_on_names()}
         self.serve("corp-dns", "dnsmasq", {"zones": ZONES, "records": company})
         self.serve("vpc-dns", "dnsmasq", {"zones": ZONES, "records": cloud})
 
