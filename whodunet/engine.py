@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet import catalogue
 from whodunet.cases.fault import Fault, FaultNotInPlace
@@ -24,10 +24,10 @@ from whodunet.evidence.topology import Topology
 from whodunet.evidence.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
-from whodunet.lab.plan import BESIDE, Plan
+from whodunet.lab.plan import BESIDE, NOTHING_SPECIAL, LabOptions, Plan
 from whodunet.lab.programs import require_programs_of_case
+from whodunet.lab.running_services import programs_of
 from whodunet.lab.sandboxed import SandboxedLab
-from whodunet.lab.services import programs_of
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
 from whodunet.variation import Variation
@@ -42,7 +42,9 @@ _LEAST_QUIET_S: Final = 0.02  # a controller, or a busy machine, takes longer th
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
 
 
-def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:
+def plan_for(
+    scenario: Scenario, library: Library, name: str | None = None, options: LabOptions = NOTHING_SPECIAL
+) -> Plan:
     """What a lab has to be told to stand as the scenario's setup wants it, without its faults.
 
     Raises:
@@ -74,7 +76,8 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         beside=beside,
         scenario=question.name,
         variation=library.variation,
-        **more,
+        shares=options.shares,
+        other_controller=options.other_controller,
     )
 
 

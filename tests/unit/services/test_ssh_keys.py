@@ -1,66 +1,56 @@
-"""A host with keys is known to every host with sshd, and knows them, by all their names and at their ports."""
+"""Whoever has `ssh-keys` may log in wherever sshd runs, whatever its role, and knows those it may meet."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from whodunet.evidence.topology import Node
-from whodunet.lab.service import Placed
+from tests.unit.services.hosts_in_memory import place
+from whodunet.lab.keys import Key
+from whodunet.services import ssh_keys, sshd
+from whodunet.services.dnsmasq import Dnsmasq
 from whodunet.services.ssh_keys import SshKeys
 from whodunet.services.sshd import Sshd
 
 
-class MemoryHost:
-    """A host that is its files."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.files: dict[str, str] = {}
-
-    def write(self, path: str, text: str, mode: int = 0o644, owner: int = 0) -> None:
-        """Keeps the text."""
-        self.files[path] = text
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that say whose they are."""
+    for module in (ssh_keys, sshd):
+        monkeypatch.setattr(
+            module, "new_key", lambda whose: Key(f"private of {whose}", f"ssh-ed25519 {whose} comment\n")
+        )
 
 
-def introduced(**settings: Any) -> tuple[MemoryHost, MemoryHost]:
-    """A client with keys and a server with sshd of these settings, after they have met."""
-    client: Any = MemoryHost("client")
-    server: Any = MemoryHost("instance")
-    keys, sshd = SshKeys(), Sshd("ec2-user", **settings)
-    keys.prepare(client)
-    sshd.prepare(server)
-    node = Node("instance", "instance", properties={"dns_name": "instance.cloud.example", "id": "i-0abc"})
-    keys.meet(client, [Placed(server, node, ("10.0.1.10", "fd00:10:0:1::10"), sshd)])
-    return client, server
+def test_its_key_is_authorised_at_every_server_and_it_knows_them_by_all_their_names() -> None:
+    desk, at_desk = place("desk", SshKeys(), role="workstation")
+    web, at_web = place(
+        "web", Sshd("ec2-user"), ("10.0.0.1", "fd00::1"), dns_name="web.cloud.example", id="i-0abc", region="x"
+    )
+    db, at_db = place("db", Sshd("root"), ("10.0.0.2",))
+    _, at_dns = place("dns", Dnsmasq(["example"], {}))
+    everybody = [at_desk, at_web, at_db, at_dns]
+
+    for each in everybody:
+        each.furnishing.meet(each.host, everybody)
+
+    assert desk.files["/root/.ssh/id_ed25519"] == desk.files["/root/private-key.pem"] == "private of root@desk"
+    assert desk.modes["/root/private-key.pem"] == (0o600, 0)
+    assert web.files["/home/ec2-user/.ssh/authorized_keys"] == "ssh-ed25519 root@desk comment\n"
+    assert web.modes["/home/ec2-user/.ssh/authorized_keys"] == (0o600, 1000)
+    assert db.files["/root/.ssh/authorized_keys"] == "ssh-ed25519 root@desk comment\n"
+    assert desk.files["/root/.ssh/known_hosts"].splitlines() == [
+        "10.0.0.1,fd00::1,web,web.cloud.example,i-0abc ssh-ed25519 web",
+        "10.0.0.2,db ssh-ed25519 db",
+    ]
 
 
-def test_its_key_may_log_in() -> None:
-    client, server = introduced()
-    assert client.files["/root/.ssh/id_ed25519"].startswith("-----BEGIN OPENSSH PRIVATE KEY")
-    assert server.files["/home/ec2-user/.ssh/authorized_keys"].endswith("root@client\n")
-
-
-def test_it_knows_the_servers_key_by_every_address_and_name() -> None:
-    client, server = introduced()
-    names, key = client.files["/root/.ssh/known_hosts"].split(" ", 1)
-    assert names == "10.0.1.10,fd00:10:0:1::10,instance,instance.cloud.example,i-0abc"
-    assert server.files["/etc/ssh/ssh_host_ed25519_key.pub"].startswith(key.strip())
-
-
-def test_at_the_usual_port_nothing_is_configured() -> None:
-    client, server = introduced()
-    assert "/root/.ssh/config" not in client.files
-    assert "Port 22\n" in server.files["/etc/ssh/sshd_config"]
-
-
-@pytest.mark.parametrize("port", [2222, 60022])
-def test_at_another_port_ssh_finds_it_by_its_configuration_and_knows_it_there(port: int) -> None:
-    """Source: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: a name at a nonstandard port is in brackets."""
-    client, server = introduced(port=port)
-    assert f"Port {port}\n" in server.files["/etc/ssh/sshd_config"]
-    names = "10.0.1.10 fd00:10:0:1::10 instance instance.cloud.example i-0abc"
-    assert client.files["/root/.ssh/config"] == f"Host {names}\n    Port {port}\n"
-    known = client.files["/root/.ssh/known_hosts"].split()[0]
-    assert known == ",".join(f"[{name}]:{port}" for name in names.split())
+def test_of_several_who_have_keys_each_may_log_in() -> None:
+    _, one = place("one", SshKeys())
+    _, other = place("other", SshKeys())
+    web, at_web = place("web", Sshd("root"))
+    for each in (one, other):
+        each.furnishing.meet(each.host, [one, other, at_web])
+    assert web.files["/root/.ssh/authorized_keys"].splitlines() == [
+        "ssh-ed25519 root@one comment",
+        "ssh-ed25519 root@other comment",
+    ]
