@@ -30,10 +30,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from whodunet.address_plan import ANYWHERE, Addresses, AddressPlan, Network, routes
-from whodunet.lab_topo import LabTopo, Uplink
+from whodunet.lab_topo import HostSettings, LabTopo, Settings, Uplink
 
 ZONE = "cloud.example"
 SSH_PORT, OTHER_SSH_PORTS = 22, (222, 2022, 2222, 22022)
@@ -48,7 +48,7 @@ class CorporateVpn(LabTopo):
     baseline: ClassVar[tuple[str, str]] = ("client", "vpc-router.subnet")
     search_domain: ClassVar[str | None] = "cloud.example"
 
-    def build(self, *args: Any, **params: Any) -> None:
+    def build(self, *args: object, **params: object) -> None:
         """Adds nodes in the order of the path, then cables them."""
         self.ssh_port = self.draws.one_of("sshd's port", (SSH_PORT, *OTHER_SSH_PORTS), SSH_PORT)
         self.transit_routers = self.draws.one_of("transit routers", range(2, 10), 3)
@@ -58,9 +58,10 @@ class CorporateVpn(LabTopo):
         self._cloud_side()
         self._cables()
 
-    def host(self, name: str, role: str, **settings: Any) -> str:
+    def host(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
         """Adds a host, which sends with the TTL of its role."""
-        return super().host(name, role, initial_ttl=self._initial_ttl(role), **settings)
+        settings["initial_ttl"] = self._initial_ttl(role)
+        return super().host(name, role, **settings)
 
     def _initial_ttl(self, role: str) -> int:
         return self.draws.one_of(f"initial TTL of {role}", TTLS, 64)
@@ -143,9 +144,9 @@ class CorporateVpn(LabTopo):
         )
         self.switch("sg", "security-group", self._open_security_groups())
         sshd = {"login": "ec2-user"} | ({"port": self.ssh_port} if self.ssh_port != SSH_PORT else {})
-        inside = {"routes": list(routes(self.vpc_router, ANYWHERE)), "resolver": self.vpc_dns.bare}
-        self.host("instance", "instance", services={"sshd": sshd}, ports={"ssh": self.ssh_port}, **inside)
-        self.host("endpoints", "vpc-endpoints", ports={"https": 443}, **inside)
+        inside: HostSettings = {"routes": list(routes(self.vpc_router, ANYWHERE)), "resolver": self.vpc_dns.bare}
+        self.host("instance", "instance", **inside | {"services": {"sshd": sshd}, "ports": {"ssh": self.ssh_port}})
+        self.host("endpoints", "vpc-endpoints", **inside | {"ports": {"https": 443}})
         for name in self.zone():
             self.know_by(name.removesuffix(f".{ZONE}"), dns_name=name)
 
@@ -178,7 +179,7 @@ class CorporateVpn(LabTopo):
         self.connect("sg", "instance", addresses=(None, self.instance), labels=("instance", "nic"))
         self.connect("sg", "endpoints", addresses=(None, self.endpoints), labels=("endpoints", "nic"))
 
-    def _open_security_groups(self) -> dict[str, Any]:
+    def _open_security_groups(self) -> Settings:
         """ssh and ping to the instance from anywhere, HTTPS to the endpoints from the VPC."""
         ssh = [{"protocol": "tcp", "port": self.ssh_port, "source": cidr} for cidr in ANYWHERE.cidrs]
         icmp = zip(("icmp", "icmpv6"), ANYWHERE.cidrs, strict=True)
