@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, as_completed
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from whodunet.lab.plan import LabOptions
     from whodunet.lab.sandboxed import SandboxedLab
 
@@ -60,11 +61,10 @@ def _bring_up_side_by_side(
     from whodunet.scheduling import SideBySide, Task
 
     coming = SideBySide({name: Task(partial(bring_up, name)) for name in names}, jobs)
-    names_of = {result: name for name, result in coming.results.items()}
     try:
-        for count, done in enumerate(as_completed(names_of), 1):
-            _check(done, names_of[done], len(names))
-            tell(f"{names_of[done]} is up ({count} of {len(names)})")
+        for count, (name, done) in enumerate(coming.finished(), 1):
+            _check(done, name, len(names))
+            tell(f"{name} is up ({count} of {len(names)})")
     except BaseException:
         coming.end()
         end_all()  # those that are up already, too

@@ -124,7 +124,7 @@ class RunningLab:
     def measure_baseline(self, request: requests.MeasureBaseline) -> requests.RoundTrips:
         """Pings the far end."""
         near, far = self.topology.baseline
-        finished = self._host(near).execute(f"ping -n -c {request.count} -i 0.2 -W 2 {far}", 30)
+        finished = self._host(near).execute(f"ping -n -c {request.count} -i 0.04 -W 2 {far}", 30)
         times = [float(part.split("=")[1]) for part in finished.stdout.split() if part.startswith("time=")]
         return requests.RoundTrips(times)
 

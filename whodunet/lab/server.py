@@ -78,11 +78,20 @@ def _be_first(
     asked.close()
     server = _fork(lambda: _serve(told, births, door, lifeline, (plans, tells)))
     _close(told, births, door)
+    # In a child, with which the memory that it takes is given back; what it mounts, it mounts for all of them.
+    preparing = _fork(lambda: _prepare(plans, tells, needed))
+    _close(plans, tells)
+    _, failed = os.waitpid(preparing, 0)
+    return os.waitstatus_to_exitcode(failed) & 0xFF if failed else linux.reap_until_end_of(server)
+
+
+def _prepare(plans: socket.socket, tells: socket.socket, needed: list[Path]) -> int:
+    """Makes of the machine what a lab sees of it, and passes the plan on when that is done; returns an exit status."""
+    from whodunet.lab.plan import Plan
+
     text = plans.makefile("rb").readline()
     if not text:
         return _ENDED
-    from whodunet.lab.plan import Plan
-
     plan = Plan.from_json(text.decode())
     sandbox.hide_machine([*needed, *map(Path, plan.keep), *(Path(share.source) for share in plan.shares)])
     with suppress(OSError):  # Linux 6.2 and later; it saves a tenth of a lab's start
@@ -90,8 +99,7 @@ def _be_first(
     _make_folders()
     host_root.prepare_template(plan.variation.family)
     tells.sendall(text)
-    tells.close()
-    return linux.reap_until_end_of(server)
+    return 0
 
 
 def _fork(run: Callable[[], int]) -> int:
@@ -191,7 +199,7 @@ def main(arguments: list[str]) -> NoReturn:
         if reason := door.recv(_LONGEST_REASON, socket.MSG_DONTWAIT).decode(errors="replace"):
             control.note_end(name, reason, folder)
     control.remove(name, folder)
-    sys.exit(status)
+    os._exit(status)  # nothing is left to be written or told, and Python would take a tenth of the stop to end
 
 
 if __name__ == "__main__":
