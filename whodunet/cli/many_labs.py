@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from whodunet.cli.labs import staged_lab, whats_next
 from whodunet.cli.output import tell
@@ -17,10 +17,11 @@ from whodunet.lab import control
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from whodunet.lab.plan import LabOptions
     from whodunet.lab.sandboxed import SandboxedLab
 
 
-def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
+def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
     """Brings up NAME-1 to NAME-N, some at a time, and leaves them running; when one fails, none is left.
 
     Raises:
@@ -34,7 +35,7 @@ def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
     library.topology(scenario.question.topology)  # read once, before several threads want it
     names = _names(control.name_for(scenario.question.name) if options.name is None else options.name, options.count)
     labs = _bring_up_side_by_side(
-        names, options.jobs, lambda name: staged_lab(scenario, library, options, name, lambda text: None, **more)
+        names, options.jobs, lambda name: staged_lab(scenario, library, options, name, special, lambda text: None)
     )
     print(filled(scenario.question.story))
     print(whats_next(names, scenario.question.vantage), flush=True)

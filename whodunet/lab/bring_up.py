@@ -25,7 +25,7 @@ from whodunet.lab.policies import Policies
 from whodunet.lab.processes import check
 from whodunet.lab.programs import require_program
 from whodunet.lab.running import RunningLab
-from whodunet.lab.services import RunningServices
+from whodunet.lab.running_services import RunningServices
 from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.waiting import wait_until
 from whodunet.lab.watch import Watch
@@ -56,8 +56,9 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
     topo: LabTopo = build(topologies[plan.topology], plan.variation)
     topology = describe(plan.topology, topo, plan.variation.family)
     policies = {switch: plan.policies.get(switch) or own for switch, own in topology.policies.items()}
+    other_app = plan.other_controller.app if plan.other_controller else None
     with ThreadPoolExecutor() as side:
-        controller = Controller(Path(plan.ryu_app), openvswitch.CONTROLLER, plan.other_controller, watch.note)
+        controller = Controller(Path(plan.ryu_app), openvswitch.CONTROLLER, other_app, watch.note)
         open_vswitch = side.submit(openvswitch.start)
         nodes = _Nodes(topo, topology, maker, watch)
         watch.ends_with(*open_vswitch.result())
@@ -72,12 +73,12 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
         switches.result()
         watch.progress("nodes and cables are made")
         uplinks.choose_all(nodes.hosts, plan.uplinks)
-        in_force = Policies(controller, policies, plan.other_controller)
+        in_force = Policies(controller, policies, other_app)
         in_force.install(nodes.controlled_switches())
         watch.progress("every switch has confirmed its flow entries")
         # Not before: a question for a neighbour that a switch does not pass on yet is asked again a second later.
         answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
-        if not plan.other_controller:  # what that one lets through is its own business
+        if other_app is None:  # what that one lets through is its own business
             near_end = nodes.hosts[topology.baseline[0]]
             answers += [side.submit(_await_answer, near_end, far_end) for far_end in _far_ends(topology)]
         for answered in answers:
@@ -94,7 +95,8 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
 
 def _furnish_beside(plan: Plan) -> None:
     """Writes down what lay beside the scenario, and looks there, too; and the app in place of the policies."""
-    for folder, texts in ((BESIDE, plan.beside), (APPS, plan.apps)):
+    other = plan.other_controller
+    for folder, texts in ((BESIDE, plan.beside), (APPS, other.files if other else {})):
         for path, text in texts.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
