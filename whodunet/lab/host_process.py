@@ -70,6 +70,7 @@ def make_hosts(stream: socket.socket) -> None:
     """
     own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
     id_maps = {kind: identity_map(kind) for kind in KINDS}
+    messages.learn()
     gc.collect()
     gc.freeze()  # or the first collection in each host would have every page of the maker copied
     unread = bytearray()
