@@ -22,7 +22,7 @@ fd00:9::/48, home is fd00:192::/64, the VPC fd00:10::/48 and the instance in it 
 public address. The policies here allow what a healthy case needs; a scenario states its own.
 
 With a seed, all of these are drawn: addresses, 2 to 9 transit routers, delays for a round trip of 20 to 180 ms of which
-a 22nd is between client and firewall, and the TTL with which each role sends.
+a 22nd is between client and firewall, the TTL with which each role sends, and the port of the instance's sshd.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from whodunet.address_plan import ANYWHERE, Addresses, AddressPlan, Network, rou
 from whodunet.lab_topo import LabTopo, Uplink
 
 ZONE = "cloud.example"
+SSH_PORT, OTHER_SSH_PORTS = 22, (222, 2022, 2222, 22022)
 TTLS = (64, 128, 255)  # with which Linux, Windows and most routers send
 
 
@@ -46,6 +47,7 @@ class CorporateVpn(LabTopo):
 
     def build(self, *args: Any, **params: Any) -> None:
         """Adds nodes in the order of the path, then cables them."""
+        self.ssh_port = self.draws.one_of("sshd's port", (SSH_PORT, *OTHER_SSH_PORTS), SSH_PORT)
         self.transit_routers = self.draws.one_of("transit routers", range(2, 10), 3)
         self._plan_addresses()
         self._corporate_side()
@@ -129,8 +131,9 @@ class CorporateVpn(LabTopo):
             self.host("vpc-dns", "resolver", routes=routes(self.vpc.subnet(0).host(1), ANYWHERE)), self.zone()
         )
         self.switch("sg", "security-group", self._open_security_groups())
+        sshd = {"login": "ec2-user"} | ({"port": self.ssh_port} if self.ssh_port != SSH_PORT else {})
         inside = {"routes": list(routes(self.vpc_router, ANYWHERE)), "resolver": self.vpc_dns.bare}
-        self.host("instance", "instance", services={"sshd": {"login": "ec2-user"}}, ports={"ssh": 22}, **inside)
+        self.host("instance", "instance", services={"sshd": sshd}, ports={"ssh": self.ssh_port}, **inside)
         self.host("endpoints", "vpc-endpoints", ports={"https": 443}, **inside)
         for name in self.zone():
             self.know_by(name.removesuffix(f".{ZONE}"), dns_name=name)
@@ -166,7 +169,7 @@ class CorporateVpn(LabTopo):
 
     def _open_security_groups(self) -> dict[str, Any]:
         """ssh and ping to the instance from anywhere, HTTPS to the endpoints from the VPC."""
-        ssh = [{"protocol": "tcp", "port": 22, "source": cidr} for cidr in ANYWHERE.cidrs]
+        ssh = [{"protocol": "tcp", "port": self.ssh_port, "source": cidr} for cidr in ANYWHERE.cidrs]
         icmp = zip(("icmp", "icmpv6"), ANYWHERE.cidrs, strict=True)
         ping = [{"protocol": protocol, "source": cidr} for protocol, cidr in icmp]
         https = [{"protocol": "tcp", "port": 443, "source": cidr} for cidr in self.vpc.cidrs]

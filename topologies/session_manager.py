@@ -114,7 +114,10 @@ class SessionManager(CorporateVpn):
 
     def _egress_firewall(self) -> dict[str, Any]:
         """What one finds in such a company: no ssh outwards, and an answer at once to who tries."""
-        resets = [{"source": cidr, "protocol": "tcp", "port": 22, "action": "reset"} for cidr in self.corporate.cidrs]
+        resets = [
+            {"source": cidr, "protocol": "tcp", "port": self.ssh_port, "action": "reset"}
+            for cidr in self.corporate.cidrs
+        ]
         return {**self.nodeInfo("egress-fw")["policy"], "rules": resets}
 
     def _security_groups(self, policy: dict[str, Any]) -> dict[str, Any]:

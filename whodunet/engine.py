@@ -8,23 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet import catalogue
 from whodunet.cases.fault import Fault, FaultNotInPlace
 from whodunet.cases.lab import Lab
 from whodunet.cases.recording import Recording
-from whodunet.cases.scenario import Scenario
+from whodunet.cases.scenario import Question, Scenario
 from whodunet.errors import CannotRun
 from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
 from whodunet.evidence.topology import Topology
 from whodunet.evidence.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
-from whodunet.lab.plan import BESIDE, Plan
+from whodunet.lab.plan import BESIDE, NOTHING_SPECIAL, LabOptions, Plan
 from whodunet.lab.programs import require_programs_of_case
+from whodunet.lab.running_services import programs_of
 from whodunet.lab.sandboxed import SandboxedLab
-from whodunet.lab.services import programs_of
 from whodunet.loading.library import Library
 from whodunet.records import LabFiles, keep_record
 
@@ -38,7 +38,9 @@ _LEAST_QUIET_S: Final = 0.02  # a controller, or a busy machine, takes longer th
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
 
 
-def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:
+def plan_for(
+    scenario: Scenario, library: Library, name: str | None = None, options: LabOptions = NOTHING_SPECIAL
+) -> Plan:
     """What a lab has to be told to stand as the scenario's setup wants it, without its faults.
 
     Raises:
@@ -70,7 +72,8 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         beside=beside,
         scenario=question.name,
         variation=library.variation,
-        **more,
+        shares=options.shares,
+        other_controller=options.other_controller,
     )
 
 
@@ -185,7 +188,7 @@ def _play_phase(
         return Phase(name, {}, tuple(proofs), baseline.rtt_ms, str(error), baseline_waited_ms=baseline.waited_ms)
     restart_services(scenario, lab, progress)
     round_trip_s = answer_margin_ns(topology, baseline.rtt_ms) / 2e9
-    observations, settled_ns = _probe_all(scenario, lab, progress, round_trip_s)
+    observations, settled_ns = _probe_all(scenario.question, topology.seed, lab, progress, round_trip_s)
     return Phase(name, observations, tuple(proofs), baseline.rtt_ms, None, settled_ns, baseline.waited_ms)
 
 
@@ -197,19 +200,21 @@ def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
 
 
 def _probe_all(
-    scenario: Scenario, lab: Lab, progress: Progress, round_trip_s: float
+    question: Question, seed: int | None, lab: Lab, progress: Progress, round_trip_s: float
 ) -> tuple[Mapping[str, Observation], int | None]:
     """What came of each probe, and until when their last packets were left the time that they need to arrive."""
-    observations, settled_ns = {}, None
+    observations: dict[str, Observation] = {}
+    settled_ns = None
     before = _recorded_by_now(lab)
-    for name, probe in scenario.question.probes.items():
+    for name in question.order(seed):
+        probe = question.probes[name]
         progress(f"{probe.host}$ {probe.command}")
         observation = lab.probe(name, probe)
         after = _recorded_by_now(lab)
         observations[name] = replace(observation, waited_ms=_waited_ms(before, after))
         before = _settle(lab, round_trip_s, after)
         settled_ns = before.time_ns
-    return observations, settled_ns
+    return {name: observations[name] for name in question.probes}, settled_ns
 
 
 def _waited_ms(before: _Moment, after: _Moment) -> float | None:

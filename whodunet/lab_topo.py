@@ -39,13 +39,20 @@ class RoutedHost(Host):
     """A host that sets its own routes and forwarding when stock Mininet (`mn --custom`) runs the topology."""
 
     def config(
-        self, routes: Sequence[str] = (), rules: Sequence[str] = (), forwards: bool = False, **params: Any
+        self,
+        routes: Sequence[str] = (),
+        rules: Sequence[str] = (),
+        forwards: bool = False,
+        uplinks: Mapping[str, Uplink] | None = None,
+        **params: Any,
     ) -> Any:
-        """Configures the node as Mininet does, then its routing."""
+        """Configures the node as Mininet does, then its addresses of IPv6 and its routing, by the preferred uplink."""
         result = super().config(**params)
         for interface in self.intfList():
             if "ip6" in interface.params:
-                self.cmd(f"ip address replace {interface.params['ip6']} dev {interface}")
+                self.cmd(f"ip address replace {interface.params['ip6']} dev {interface} nodad")
+        preferred = next(iter((uplinks or {}).values()), None)
+        routes = [*routes, *(f"default via {gateway}" for gateway in (preferred.gateway if preferred else ()))]
         if forwards:
             self.cmd("sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
         for route in routes:

@@ -19,7 +19,7 @@ from whodunet.evidence.observation import Observation
 from whodunet.evidence.packets import CapturedPacket, Tcp
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.symptoms import read_symptom
-from whodunet.lab import services
+from whodunet.lab import running_services
 from whodunet.loading import packet_kind_files, program_files
 from whodunet.loading.library import Library, find_scenario, scenario_names
 
@@ -451,8 +451,7 @@ def test_a_folder_that_is_given_is_known_to_all_that_is_read(tmp_path: Path) -> 
     assert "hiccups" in scenario_names()
     assert Library().scenario(find_scenario("hiccups")).answer.cause == "router-hiccup"
     assert "router-hiccup" in Library().causes()
-    services.kind.cache_clear()
-    assert services.kind("echo", catalogue.given()).__name__ == "Echo"
+    assert running_services.kind("echo", catalogue.given()).__name__ == "Echo"
 
 
 @pytest.mark.usefixtures("_only_own_places")

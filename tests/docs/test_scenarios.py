@@ -56,6 +56,12 @@ def test_the_case_holds_with_a_folder_that_is_given(example: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_the_case_holds_with_a_seed_and_over_ipv6(example: Path) -> None:
+    checked = whodunet("check", "./somewhere-on-the-way.yaml", "--seed", "3", "--family", "ipv6", cwd=example)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "held              somewhere-on-the-way --seed 3 --family ipv6 (" in checked.stdout
+
+
 def test_its_lab_knows_the_controller_that_lies_beside_the_case(example: Path) -> None:
     lab = f"page-{os.getpid()}"
     brought_up = whodunet("up", "./somewhere-on-the-way.yaml", "--as", lab, cwd=example)

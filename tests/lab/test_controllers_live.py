@@ -20,7 +20,7 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
 from whodunet.lab.host_root import PYTHON
-from whodunet.lab.plan import in_place_of_policies
+from whodunet.lab.plan import LabOptions, OtherController
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until
 
@@ -193,12 +193,12 @@ def test_crooked_packets_harm_nothing(new_lab: Any, process_tree: Any) -> None:
 
 @pytest.mark.parametrize("form", ["module", "file"])
 def test_a_stock_ryu_app_can_run_in_place_of_the_policies(form: str, new_lab: Any, tmp_path: Path) -> None:
-    app: dict[str, Any] = {"other_controller": "ryu.app.simple_switch_13"}
+    app = OtherController("ryu.app.simple_switch_13")
     if form == "file":
         (stock,) = Path(sys.prefix).glob("lib/python3*/site-packages/ryu/app/simple_switch_13.py")
         shutil.copyfile(stock, tmp_path / "my_switch.py")
-        app = in_place_of_policies(tmp_path / "my_switch.py")
-    with new_lab("healthy", **app) as lab:
+        app = OtherController.of_file(tmp_path / "my_switch.py")
+    with new_lab("healthy", options=LabOptions(other_controller=app)) as lab:
         assert lab.execute("client", f"{SSH} hostname").stdout == "instance\n"
         assert "CONTROLLER" in lab.flow_entries("sg")
         assert packets_to_the_controller(lab)["sg"] > 0

@@ -21,7 +21,7 @@ import pytest
 
 from whodunet import catalogue
 from whodunet.lab.messages import encode, from_json
-from whodunet.lab.requests import AnswerT, Execute, ReplaceService, Request, StartService, TellLogs, TellStatus
+from whodunet.lab.requests import AnswerT, Execute, LabRequest, ReplaceService, StartService, TellLogs, TellStatus
 from whodunet.lab.waiting import wait_until
 
 SECRET: Final = "rosebud-7141"
@@ -288,7 +288,7 @@ class Owner:
         """The words that run a command on a host, as a learner does."""
         return (self.machine.command, "exec", "--lab", self.lab, host, "--", *command)
 
-    def ask(self, request: Request[AnswerT]) -> AnswerT:
+    def ask(self, request: LabRequest[AnswerT]) -> AnswerT:
         asked = self.run(sys.executable, "-c", ASK, self.lab, said=encode(request)[0].decode())
         assert asked.returncode == 0, asked.stderr
         return from_json(asked.stdout, request.answer_type())

@@ -29,10 +29,9 @@ def _name_of(what: str, known: Callable[[Topology], Collection[str]]) -> Callabl
     return check
 
 
-def _points(topology: Topology) -> list[str]:
+def _points(topology: Topology) -> Collection[str]:
     """The interfaces, by their names and by their labels, for which the names stand once a file is read."""
-    every = topology.interfaces.values()
-    return [*topology.interfaces, *(f"{each.node}.{each.label}" for each in every if each.label)]
+    return [*topology.interfaces, *topology.labelled]
 
 
 CapturePoint = Annotated[str, AfterValidator(_name_of("interface", _points))]

@@ -16,6 +16,7 @@ from whodunet.cases.fields import KindOfPacket, one_of
 from whodunet.cases.strict import Strict
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.topology import Family
+from whodunet.variation import Draws
 
 
 class Probe(Strict):
@@ -35,6 +36,12 @@ class Question(Strict):
     topology: str
     vantage: str
     probes: Mapping[str, Probe]
+    probes_in_order: bool = False  # True: each may depend on those before it, so no seed draws another order
+
+    def order(self, seed: int | None) -> tuple[str, ...]:
+        """The names of the probes in the order in which they run."""
+        names = tuple(self.probes)
+        return names if self.probes_in_order else Draws(seed).in_any_order("order of probes", names)
 
 
 class Setup(Strict):

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from whodunet.cli import naming
 from whodunet.cli.output import errors_name, tell
@@ -30,6 +30,7 @@ from whodunet.lab import control
 if TYPE_CHECKING:
     from whodunet.cases.scenario import Question, Scenario
     from whodunet.lab.launching import LabProcess
+    from whodunet.lab.plan import LabOptions, OtherController
     from whodunet.lab.requests import LabStatus
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library
@@ -108,7 +109,7 @@ def up(options: argparse.Namespace) -> int:
     if options.count:
         from whodunet.cli.many_labs import bring_up_many
 
-        return bring_up_many(options, _plan_options(options))
+        return bring_up_many(options, _lab_options(options))
     if options.name is not None:
         control.require_name(options.name)
     # First: it imports Mininet while this process reads the scenario.
@@ -122,9 +123,9 @@ def _bring_up(options: argparse.Namespace, process: LabProcess) -> None:
 
     library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
-    more = _plan_options(options)
+    special = _lab_options(options)
     name = control.name_for(scenario.question.name) if options.name is None else options.name
-    with staged_lab(scenario, library, options, name, process=process, **more) as lab:
+    with staged_lab(scenario, library, options, name, special, process=process) as lab:
         print(filled(_told(scenario.question, options)))
         print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
         lab.let_go()
@@ -135,19 +136,15 @@ def staged_lab(
     library: Library,
     options: argparse.Namespace,
     name: str,
+    special: LabOptions,
     progress: Callable[[str], None] = lambda text: tell(filled(text)),
     process: LabProcess | None = None,
-    **more: Any,
 ) -> SandboxedLab:
-    """A lab of a scenario, with its faults in unless the options say otherwise; it ends with this process.
-
-    Args:
-        more: what else its plan says.
-    """
+    """A lab of a scenario, with its faults in unless the options say otherwise; it ends with this process."""
     from whodunet import engine
     from whodunet.lab.sandboxed import SandboxedLab
 
-    plan = engine.plan_for(scenario, library, name, **more)
+    plan = engine.plan_for(scenario, library, name, special)
     topology = library.of(scenario).topology(scenario.question.topology)
     for note in library.unused_seed(topology):
         progress(note)
@@ -181,21 +178,22 @@ def whats_next(names: Sequence[str], vantage: str) -> str:
     return f"\n{are_up}\n  next:        whodunet shell {names[0]} {vantage}\n  in the end:  whodunet down {all_of_them}"
 
 
-def _plan_options(options: argparse.Namespace) -> dict[str, Any]:
+def _lab_options(options: argparse.Namespace) -> LabOptions:
+    from whodunet.lab.plan import LabOptions
     from whodunet.lab.sharing import read_share
 
     shares = tuple(read_share(text) for text in options.mount)
-    return {"shares": shares} | _other_controller(options.controller)
+    return LabOptions(shares, _other_controller(options.controller))
 
 
-def _other_controller(app: str | None) -> dict[str, Any]:
-    from whodunet.lab.plan import in_place_of_policies
+def _other_controller(app: str | None) -> OtherController | None:
+    from whodunet.lab.plan import OtherController
 
     named = _app(app)
     if named is None or not named.startswith("/"):
-        return {"other_controller": named}
+        return None if named is None else OtherController(named)
     try:
-        return in_place_of_policies(Path(named))
+        return OtherController.of_file(Path(named))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise InvalidInput(Problem(f"--controller {app}", f"cannot be read: {reason}", _NAME_AN_APP)) from error
@@ -304,12 +302,18 @@ def sandbox(options: argparse.Namespace) -> int:
 
 def down(options: argparse.Namespace) -> int:
     """Ends a lab; nothing of it is left. Without a name it asks, at a terminal, whether to end the only one."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from whodunet.lab.client import LabClient
 
-    for name in _labs_to_end(options):
+    def end(name: str) -> None:
         with LabClient.to(name) as lab:
             lab.end()
-        print(f"{name} is down", flush=True)
+
+    names = _labs_to_end(options)
+    with ThreadPoolExecutor(max(len(names), 1)) as side_by_side:
+        for name, _ in zip(names, side_by_side.map(end, names), strict=True):
+            print(f"{name} is down", flush=True)
     return 0
 
 

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from whodunet.evidence.capture_summary import CaptureSummary
 from whodunet.evidence.topology import Family
 
-# A recorded run (run_json.py) with a key that nobody knows, or a time that is not a number, is damaged.
+# A recorded run (`cases.record_json`) with a key that nobody knows, or a time that is not a number, is damaged.
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 PhaseName = Literal["faulty", "repaired"]

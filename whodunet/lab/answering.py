@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from whodunet.errors import WhodunetError
 from whodunet.lab.attached import converse_with_process
-from whodunet.lab.connection import Connection
-from whodunet.lab.messages import Descriptor, MalformedMessage
-from whodunet.lab.requests import REQUESTS, Attach, Refused, Request
+from whodunet.lab.connection import ControlConnection
+from whodunet.lab.messages import FileDescriptor, MalformedMessage
+from whodunet.lab.requests import REQUESTS, Attach, LabRequest, RequestRefused
 from whodunet.lab.running import RunningLab
 
 if TYPE_CHECKING:
@@ -27,18 +27,18 @@ def serve(door: socket.socket, lab: RunningLab) -> None:
         _, descriptors, _, _ = socket.recv_fds(door, 1, 1)
         if not descriptors:
             return
-        connection = Connection(socket.socket(fileno=descriptors[0]))
+        connection = ControlConnection(socket.socket(fileno=descriptors[0]))
         threading.Thread(target=_converse, args=(connection, lab), daemon=True).start()
 
 
-def _converse(connection: Connection, lab: RunningLab) -> None:
+def _converse(connection: ControlConnection, lab: RunningLab) -> None:
     timeout_s: float | None = _MUTE_S
     try:
         while True:
             try:
                 request = connection.receive(REQUESTS, timeout_s)
             except MalformedMessage as error:
-                connection.send(Refused(f"this is nothing that can be asked of a lab: {error}"))
+                connection.send(RequestRefused(f"this is nothing that can be asked of a lab: {error}"))
                 continue
             timeout_s = None
             if isinstance(request, Attach):
@@ -56,17 +56,17 @@ def _converse(connection: Connection, lab: RunningLab) -> None:
         connection.close()
 
 
-def _answer(request: Request[DataclassInstance], lab: RunningLab) -> DataclassInstance:
+def _answer(request: LabRequest[DataclassInstance], lab: RunningLab) -> DataclassInstance:
     try:
         answer: DataclassInstance = lab.answer(request)
     except WhodunetError as error:
-        return Refused(str(error))
+        return RequestRefused(str(error))
     except Exception as error:  # a defect, which is to end neither the lab nor the conversation
-        return Refused(f"{type(request).__name__} failed: {type(error).__name__}: {error}")
+        return RequestRefused(f"{type(request).__name__} failed: {type(error).__name__}: {error}")
     return answer
 
 
 def _close_descriptors(message: DataclassInstance) -> None:
     for each in fields(message):
-        if isinstance(descriptor := getattr(message, each.name), Descriptor):
+        if isinstance(descriptor := getattr(message, each.name), FileDescriptor):
             os.close(descriptor)

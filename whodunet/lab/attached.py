@@ -15,17 +15,17 @@ from contextlib import suppress
 from typing import Final
 
 from whodunet.errors import CannotRun, WhodunetError
-from whodunet.lab.connection import Connection
+from whodunet.lab.connection import ControlConnection
 from whodunet.lab.hosts import Host, HostChild
-from whodunet.lab.messages import Descriptor, MalformedMessage
-from whodunet.lab.requests import Attach, Attached, Exited, ForwardSignal, Refused
+from whodunet.lab.messages import FileDescriptor, MalformedMessage
+from whodunet.lab.requests import Attach, Attached, Exited, ForwardSignal, RequestRefused
 from whodunet.spelling import did_you_mean
 
 _TERMINAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{0,31}")
 _LARGEST_WINDOW: Final = 0xFFFF  # rows or columns. Source: ioctl_tty(2), TIOCSWINSZ
 
 
-def converse_with_process(connection: Connection, hosts: Mapping[str, Host], request: Attach) -> None:
+def converse_with_process(connection: ControlConnection, hosts: Mapping[str, Host], request: Attach) -> None:
     """Starts what is asked for, forwards signals to it, and tells its exit status; it ends with its user.
 
     Raises:
@@ -34,10 +34,10 @@ def converse_with_process(connection: Connection, hosts: Mapping[str, Host], req
     try:
         child, ends = _start(hosts, request)
     except WhodunetError as error:
-        connection.send(Refused(str(error)))
+        connection.send(RequestRefused(str(error)))
         return
     try:
-        connection.send(Attached([Descriptor(end) for end in ends]))
+        connection.send(Attached([FileDescriptor(end) for end in ends]))
     finally:
         _close(ends)
 
@@ -50,7 +50,7 @@ def converse_with_process(connection: Connection, hosts: Mapping[str, Host], req
         while True:
             child.signal(connection.receive((ForwardSignal,)).number)
     except MalformedMessage as error:
-        connection.send(Refused(f"this is nothing that an attached program can be told: {error}"))
+        connection.send(RequestRefused(f"this is nothing that an attached program can be told: {error}"))
     finally:
         if child.poll() is None:
             child.signal(signal.SIGHUP)

@@ -17,7 +17,7 @@ from typing import Final
 
 from whodunet.errors import CannotRun
 from whodunet.lab.client import LabClient
-from whodunet.lab.connection import Connection
+from whodunet.lab.connection import ControlConnection
 from whodunet.lab.requests import Attach, Exited, ForwardSignal
 
 _CHUNK_BYTES: Final = 1 << 16
@@ -78,7 +78,7 @@ def _resizing(terminal: int) -> Iterator[None]:
 
 
 @contextmanager
-def _forwarding_signals(connection: Connection) -> Iterator[None]:
+def _forwarding_signals(connection: ControlConnection) -> Iterator[None]:
     def forward(number: int, _: object) -> None:
         with suppress(OSError):
             connection.send(ForwardSignal(number))
@@ -97,7 +97,7 @@ def _handling(numbers: Sequence[int], handler: Callable[[int, object], None]) ->
             signal.signal(number, former)
 
 
-def _relay(connection: Connection, forth: Mapping[int, int], back: Mapping[int, int]) -> int | None:
+def _relay(connection: ControlConnection, forth: Mapping[int, int], back: Mapping[int, int]) -> int | None:
     """Copies until the program has ended and all that it has written is here; None when the lab has ended first.
 
     Args:
@@ -125,7 +125,7 @@ def _relay(connection: Connection, forth: Mapping[int, int], back: Mapping[int, 
                     os.close(key.data)  # end of input
 
 
-def _hear_of_the_end(connection: Connection, back: Mapping[int, int]) -> int | None:
+def _hear_of_the_end(connection: ControlConnection, back: Mapping[int, int]) -> int | None:
     """The exit status, once all that the program has written is copied; None when the lab has ended first."""
     try:
         exited = connection.receive((Exited,))

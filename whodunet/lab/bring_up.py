@@ -16,7 +16,7 @@ from whodunet import catalogue
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Topology
 from whodunet.lab import links, network, openvswitch
-from whodunet.lab.capture import RunningCapture
+from whodunet.lab.capture import RunningCapture, SpareRecorder
 from whodunet.lab.controller import ControlledSwitch, Controller
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.links import Cable
@@ -25,7 +25,7 @@ from whodunet.lab.policies import Policies
 from whodunet.lab.processes import check
 from whodunet.lab.programs import require_program
 from whodunet.lab.running import RunningLab
-from whodunet.lab.services import RunningServices
+from whodunet.lab.running_services import RunningServices
 from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.waiting import wait_until
 from whodunet.lab.watch import Watch
@@ -41,7 +41,7 @@ _QUIET: Final = {
 }
 
 
-def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
+def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder) -> RunningLab:
     """Makes a lab and returns it when it is ready: flow entries confirmed, routes answer, services accept.
 
     Raises:
@@ -56,14 +56,15 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
     topo: LabTopo = build(topologies[plan.topology], plan.variation)
     topology = describe(plan.topology, topo, plan.variation.family)
     policies = {switch: plan.policies.get(switch) or own for switch, own in topology.policies.items()}
+    other_app = plan.other_controller.app if plan.other_controller else None
     with ThreadPoolExecutor() as side:
-        controller = Controller(Path(plan.ryu_app), openvswitch.CONTROLLER, plan.other_controller, watch.note)
+        controller = Controller(Path(plan.ryu_app), openvswitch.CONTROLLER, other_app, watch.note)
         open_vswitch = side.submit(openvswitch.start)
         nodes = _Nodes(topo, topology, maker, watch)
         watch.ends_with(*open_vswitch.result())
         switches = side.submit(_start_switches, nodes.net, policies, controller)
         nodes.configure_hosts()
-        capture = RunningCapture(nodes.interfaces())
+        capture = RunningCapture(nodes.interfaces(), recorder)
         nodes.shape_links()
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
@@ -72,14 +73,14 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         switches.result()
         watch.progress("nodes and cables are made")
         uplinks.choose_all(nodes.hosts, plan.uplinks)
-        in_force = Policies(controller, policies, plan.other_controller)
+        in_force = Policies(controller, policies, other_app)
         in_force.install(nodes.controlled_switches())
         watch.progress("every switch has confirmed its flow entries")
         # Not before: a question for a neighbour that a switch does not pass on yet is asked again a second later.
         answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
-        if not plan.other_controller:  # what that one lets through is its own business
-            for far_end in _far_ends(topology):
-                _await_answer(nodes.hosts[topology.baseline[0]], far_end)
+        if other_app is None:  # what that one lets through is its own business
+            near_end = nodes.hosts[topology.baseline[0]]
+            answers += [side.submit(_await_answer, near_end, far_end) for far_end in _far_ends(topology)]
         for answered in answers:
             answered.result()
     services.await_all()
@@ -94,7 +95,8 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
 
 def _furnish_beside(plan: Plan) -> None:
     """Writes down what lay beside the scenario, and looks there, too; and the app in place of the policies."""
-    for folder, texts in ((BESIDE, plan.beside), (APPS, plan.apps)):
+    other = plan.other_controller
+    for folder, texts in ((BESIDE, plan.beside), (APPS, other.files if other else {})):
         for path, text in texts.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
@@ -111,7 +113,7 @@ class _Nodes:
         self._watch = watch
         self.net = network.LabNet(topo, maker, watch.first_processes())
         self.hosts: Mapping[str, Host] = {
-            node.name: Host(node.first, topo.nodeInfo(node.name)) for node in self.net.hosts
+            node.name: Host(node.first, topo.nodeInfo(node.name), topology.family) for node in self.net.hosts
         }
         self._has_netem = self._find_netem()
         self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
@@ -178,8 +180,8 @@ def _await_gateway_answer(hosts: Mapping[str, Host], topology: Topology, gateway
     """The far end of the baseline path answers a gateway, so every route between the two is in force."""
     interfaces = topology.interfaces.values()
     owners = {address.partition("/")[0]: each.node for each in interfaces for address in each.addresses}
-    far_end = next(each for each in _far_ends(topology) if _same_family(each, gateway))
-    _await_answer(hosts[owners[gateway]], far_end, "-I", gateway)
+    for far_end in (each for each in _far_ends(topology) if _same_family(each, gateway)):
+        _await_answer(hosts[owners[gateway]], far_end, "-I", gateway)
 
 
 def _far_ends(topology: Topology) -> list[str]:

@@ -20,9 +20,9 @@ from whodunet.errors import CannotRun
 from whodunet.evidence.observation import Observation
 from whodunet.evidence.topology import Topology
 from whodunet.lab import control, requests
-from whodunet.lab.connection import Connection
-from whodunet.lab.messages import Descriptor, MalformedMessage
-from whodunet.lab.requests import AnswerT, LabStatus, Refused, Request, Settings
+from whodunet.lab.connection import ControlConnection
+from whodunet.lab.messages import FileDescriptor, MalformedMessage
+from whodunet.lab.requests import AnswerT, LabRequest, LabStatus, RequestRefused, Settings
 
 _ANSWER_S: Final = 120.0  # more than the slowest request takes that has no deadline of its own
 _FAULT_COMMAND_S: Final = 30.0
@@ -36,7 +36,7 @@ class LabClient:
     reason where there is one when it ends meanwhile.
     """
 
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: ControlConnection, name: str) -> None:
         self.name = name  # under which `whodunet ps` lists it
         self.connection = connection
         self._asking = threading.Lock()  # an answer goes to who asked, also when several threads ask
@@ -44,7 +44,7 @@ class LabClient:
     @classmethod
     def to(cls, name: str) -> LabClient:
         """Begins to talk to the running lab of that name."""
-        return LabClient(Connection(control.connect(name)), name)
+        return LabClient(ControlConnection(control.connect(name)), name)
 
     def __enter__(self) -> Self:
         return self
@@ -58,13 +58,13 @@ class LabClient:
         """Ends the conversation."""
         self.connection.close()
 
-    def ask(self, request: Request[AnswerT], timeout_s: float = _ANSWER_S) -> AnswerT:
+    def ask(self, request: LabRequest[AnswerT], timeout_s: float = _ANSWER_S) -> AnswerT:
         """Sends a request and waits for its answer."""
         what = _words(request)
         try:
             with self._asking:
                 self.connection.send(request)
-                expected: tuple[type[AnswerT | Refused], ...] = (request.answer_type(), Refused)
+                expected: tuple[type[AnswerT | RequestRefused], ...] = (request.answer_type(), RequestRefused)
                 answer = self.connection.receive(expected, timeout_s)
         except (TimeoutError, BlockingIOError) as error:
             raise CannotRun(f"the lab did not answer within {timeout_s:g} s when it was asked to {what}") from error
@@ -72,7 +72,7 @@ class LabClient:
             raise CannotRun(f"this lab runs another version of whodunet: {error}") from error
         except (EOFError, OSError) as error:
             raise CannotRun(self.why_it_ended() or f"the lab ended while it was asked to {what}") from error
-        if isinstance(answer, Refused):
+        if isinstance(answer, RequestRefused):
             raise CannotRun(answer.reason)
         return answer
 
@@ -120,15 +120,15 @@ class LabClient:
 
     def bind(self, node: str, source: str, target: str) -> None:
         """Shows a folder or file of a node in place of another one."""
-        self.ask(requests.Bind(node, source, target))
+        self.ask(requests.BindPath(node, source, target))
 
     def unbind(self, node: str, target: str) -> None:
         """Takes away what `bind` has put there last."""
-        self.ask(requests.Unbind(node, target))
+        self.ask(requests.UnbindPath(node, target))
 
     def write_file(self, host: str, path: str, name: str, mode: int, content: int) -> None:
         """Writes what a descriptor holds into a file of a host; into one called `name` where the path is a folder."""
-        self.ask(requests.WriteFile(host, path, name, mode, Descriptor(content)))
+        self.ask(requests.WriteFile(host, path, name, mode, FileDescriptor(content)))
 
     def read_file(self, host: str, path: str) -> int:
         """A descriptor of a file of a host, which the caller closes."""

@@ -21,7 +21,7 @@ _CHUNK_BYTES: Final = 1 << 16
 _SEND_S: Final = 10  # to somebody who does not read
 
 
-class Connection:
+class ControlConnection:
     """One end of the socket. Source: unix(7), SCM_RIGHTS."""
 
     def __init__(self, stream: socket.socket) -> None:

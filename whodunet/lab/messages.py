@@ -23,7 +23,7 @@ Kind = Any  # a type as an annotation writes it, for which Python has no type
 MessageT = TypeVar("MessageT", bound="DataclassInstance")
 
 
-class Descriptor(int):
+class FileDescriptor(int):
     """A field that is a file descriptor: the receiver's own of the same file."""
 
 
@@ -43,7 +43,7 @@ def _fields_of(value: DataclassInstance, descriptors: list[int]) -> dict[str, ob
 
 
 def _plain(value: object, descriptors: list[int]) -> object:
-    if isinstance(value, Descriptor):
+    if isinstance(value, FileDescriptor):
         descriptors.append(int(value))
         return len(descriptors) - 1
     if is_dataclass(value) and not isinstance(value, type):
@@ -121,7 +121,7 @@ def _read(told: object, kind: Kind, place: str, unclaimed: dict[int, int]) -> ob
     """A value of a type, of what JSON says of it."""
     if kind is object or kind is Any:
         return told
-    if kind is Descriptor:
+    if kind is FileDescriptor:
         return _claim(told, place, unclaimed)
     if kind in _SCALARS:
         return _scalar(told, kind, place)
@@ -176,10 +176,10 @@ def _inner_types(arguments: Sequence[Kind], count: int, place: str) -> Sequence[
     return arguments
 
 
-def _claim(told: object, place: str, unclaimed: dict[int, int]) -> Descriptor:
+def _claim(told: object, place: str, unclaimed: dict[int, int]) -> FileDescriptor:
     if type(told) is not int or told not in unclaimed:
         raise MalformedMessage(f"{place}: no descriptor came with it")
-    return Descriptor(unclaimed.pop(told))
+    return FileDescriptor(unclaimed.pop(told))
 
 
 def _named(kind: Kind) -> str:

@@ -76,10 +76,10 @@ def declared_programs() -> tuple[DebianProgram, ...]:
         InvalidInput: when a file of a folder that was given holds no fault or service.
     """
     from whodunet import catalogue, faults
-    from whodunet.lab import services
+    from whodunet.lab import running_services
 
     places = catalogue.given()
-    of_services = (services.kind(name, places).needs for name in places.files("services", ".py"))
+    of_services = (running_services.kind(name, places).needs for name in places.files("services", ".py"))
     of_faults = (fault.needs for fault in faults.kinds(places).values())
     return _each_once(PROGRAMS, *of_services, *of_faults)
 

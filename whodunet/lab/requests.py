@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast, get_args
 
 from whodunet.evidence.topology import Family, Topology
 from whodunet.lab.capture import CaptureCounters
-from whodunet.lab.messages import Descriptor
+from whodunet.lab.messages import FileDescriptor
 from whodunet.lab.processes import Finished
 from whodunet.variation import Variation
 
@@ -26,12 +26,12 @@ Settings = Mapping[str, object]  # of a policy or a service, as topologies and s
 
 
 @dataclass(frozen=True)
-class Done:
+class Fulfilled:
     """What was asked is done."""
 
 
 @dataclass(frozen=True)
-class Refused:
+class RequestRefused:
     """What was asked is not possible, or nothing that can be asked."""
 
     reason: str
@@ -66,7 +66,7 @@ class LabStatus:
 class OpenFile:
     """A file, open for reading."""
 
-    content: Descriptor
+    content: FileDescriptor
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class RoundTrips:
 class CaptureSoFar:
     """The capture file, which is still being written, and what the recorder says of it up to now."""
 
-    content: Descriptor
+    content: FileDescriptor
     counters: CaptureCounters
 
 
@@ -131,14 +131,14 @@ class Note:
 class Attached:
     """A program runs; the ends of its terminal, or of its standard input, output and error."""
 
-    ends: Sequence[Descriptor]
+    ends: Sequence[FileDescriptor]
 
 
 # Requests.
 
 
 @dataclass(frozen=True)
-class Request(Generic[AnswerT]):
+class LabRequest(Generic[AnswerT]):
     """What a lab can be asked to do, and what it answers when it has done so."""
 
     @classmethod
@@ -149,17 +149,17 @@ class Request(Generic[AnswerT]):
 
 
 @dataclass(frozen=True)
-class TellStatus(Request[LabStatus]):
+class TellStatus(LabRequest[LabStatus]):
     """What the lab is."""
 
 
 @dataclass(frozen=True)
-class TellTopology(Request[Topology]):
+class TellTopology(LabRequest[Topology]):
     """The topology that it was made from."""
 
 
 @dataclass(frozen=True)
-class Execute(Request[Finished]):
+class Execute(LabRequest[Finished]):
     """Runs a shell command on a host as its root; kills it at the deadline."""
 
     host: str
@@ -169,7 +169,7 @@ class Execute(Request[Finished]):
 
 
 @dataclass(frozen=True)
-class Bind(Request[Done]):
+class BindPath(LabRequest[Fulfilled]):
     """Shows a folder or file of a host in place of another one."""
 
     host: str
@@ -178,26 +178,26 @@ class Bind(Request[Done]):
 
 
 @dataclass(frozen=True)
-class Unbind(Request[Done]):
-    """Takes away what `Bind` has put there last."""
+class UnbindPath(LabRequest[Fulfilled]):
+    """Takes away what `BindPath` has put there last."""
 
     host: str
     target: str
 
 
 @dataclass(frozen=True)
-class WriteFile(Request[Done]):
+class WriteFile(LabRequest[Fulfilled]):
     """Writes a file of a host; into one called `name` where the path is a folder."""
 
     host: str
     path: str
     name: str
     mode: int
-    content: Descriptor
+    content: FileDescriptor
 
 
 @dataclass(frozen=True)
-class ReadFile(Request[OpenFile]):
+class ReadFile(LabRequest[OpenFile]):
     """A file of a host."""
 
     host: str
@@ -205,14 +205,14 @@ class ReadFile(Request[OpenFile]):
 
 
 @dataclass(frozen=True)
-class TellPolicy(Request[PolicyInForce]):
+class TellPolicy(LabRequest[PolicyInForce]):
     """The policy of a switch."""
 
     switch: str
 
 
 @dataclass(frozen=True)
-class SetPolicy(Request[FlowsConfirmed]):
+class SetPolicy(LabRequest[FlowsConfirmed]):
     """Replaces the policy of a switch."""
 
     switch: str
@@ -220,19 +220,19 @@ class SetPolicy(Request[FlowsConfirmed]):
 
 
 @dataclass(frozen=True)
-class TellFlowEntries(Request[FlowEntries]):
+class TellFlowEntries(LabRequest[FlowEntries]):
     """The flow table of a switch."""
 
     switch: str
 
 
 @dataclass(frozen=True)
-class TellFlowTables(Request[Texts]):
+class TellFlowTables(LabRequest[Texts]):
     """The flow table of every switch, with its counters."""
 
 
 @dataclass(frozen=True)
-class SetUplink(Request[Done]):
+class SetUplink(LabRequest[Fulfilled]):
     """Has a host use one of its ways out."""
 
     host: str
@@ -240,7 +240,7 @@ class SetUplink(Request[Done]):
 
 
 @dataclass(frozen=True)
-class StartService(Request[Done]):
+class StartService(LabRequest[Fulfilled]):
     """Starts a service, in place of whatever stands in for it; answered when it accepts."""
 
     host: str
@@ -248,7 +248,7 @@ class StartService(Request[Done]):
 
 
 @dataclass(frozen=True)
-class StopService(Request[Done]):
+class StopService(LabRequest[Fulfilled]):
     """Stops a service; answered when it is gone."""
 
     host: str
@@ -256,7 +256,7 @@ class StopService(Request[Done]):
 
 
 @dataclass(frozen=True)
-class AddService(Request[Done]):
+class AddService(LabRequest[Fulfilled]):
     """Gives a host a further service; answered when it accepts."""
 
     host: str
@@ -265,7 +265,7 @@ class AddService(Request[Done]):
 
 
 @dataclass(frozen=True)
-class RemoveService(Request[Done]):
+class RemoveService(LabRequest[Fulfilled]):
     """Takes a service away; answered when it is gone."""
 
     host: str
@@ -273,7 +273,7 @@ class RemoveService(Request[Done]):
 
 
 @dataclass(frozen=True)
-class ConfigureService(Request[Done]):
+class ConfigureService(LabRequest[Fulfilled]):
     """Starts a service again with other settings; answered when it accepts."""
 
     host: str
@@ -282,7 +282,7 @@ class ConfigureService(Request[Done]):
 
 
 @dataclass(frozen=True)
-class ReplaceService(Request[Done]):
+class ReplaceService(LabRequest[Fulfilled]):
     """Runs another program in place of a service; answered when it accepts."""
 
     host: str
@@ -291,7 +291,7 @@ class ReplaceService(Request[Done]):
 
 
 @dataclass(frozen=True)
-class TellService(Request[ServiceState]):
+class TellService(LabRequest[ServiceState]):
     """How a service runs."""
 
     host: str
@@ -299,29 +299,29 @@ class TellService(Request[ServiceState]):
 
 
 @dataclass(frozen=True)
-class MeasureBaseline(Request[RoundTrips]):
+class MeasureBaseline(LabRequest[RoundTrips]):
     """Pings along the topology's baseline path."""
 
     count: int = 5
 
 
 @dataclass(frozen=True)
-class TellCapture(Request[CaptureSoFar]):
+class TellCapture(LabRequest[CaptureSoFar]):
     """What was recorded up to now."""
 
 
 @dataclass(frozen=True)
-class TellLogs(Request[Texts]):
+class TellLogs(LabRequest[Texts]):
     """What the programs of the lab wrote, by log."""
 
 
 @dataclass(frozen=True)
-class TellRecords(Request[Texts]):
+class TellRecords(LabRequest[Texts]):
     """What the services of the lab have recorded for those outside, by path: audit trail, transcripts."""
 
 
 @dataclass(frozen=True)
-class Remember(Request[Done]):
+class Remember(LabRequest[Fulfilled]):
     """Keeps a note for commands that come later, such as what was there before a fault; None forgets it."""
 
     key: str
@@ -329,14 +329,14 @@ class Remember(Request[Done]):
 
 
 @dataclass(frozen=True)
-class Recall(Request[Note]):
+class Recall(LabRequest[Note]):
     """The note that was kept."""
 
     key: str
 
 
 @dataclass(frozen=True)
-class Attach(Request[Attached]):
+class Attach(LabRequest[Attached]):
     """Starts a program on a host for a user outside; `ForwardSignal` may follow, and `Exited` comes in the end."""
 
     host: str
@@ -347,11 +347,11 @@ class Attach(Request[Attached]):
 
 
 @dataclass(frozen=True)
-class Stop(Request[Done]):
+class Stop(LabRequest[Fulfilled]):
     """Ends the lab."""
 
 
-REQUESTS: Final = cast("Sequence[type[Request[DataclassInstance]]]", Request.__subclasses__())
+REQUESTS: Final = cast("Sequence[type[LabRequest[DataclassInstance]]]", LabRequest.__subclasses__())
 
 
 # What is said about an attached program.

@@ -14,19 +14,19 @@ from whodunet.evidence.topology import Topology
 from whodunet.lab import openvswitch, requests
 from whodunet.lab.capture import RunningCapture
 from whodunet.lab.hosts import Host
-from whodunet.lab.messages import Descriptor
+from whodunet.lab.messages import FileDescriptor
 from whodunet.lab.plan import Plan
 from whodunet.lab.policies import Policies
 from whodunet.lab.processes import Finished, read_logs
-from whodunet.lab.requests import AnswerT, Done, Texts
+from whodunet.lab.requests import AnswerT, Fulfilled, Texts
+from whodunet.lab.running_services import RunningServices
 from whodunet.lab.service import read_records
-from whodunet.lab.services import RunningServices
 from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.watch import Watch
 from whodunet.spelling import did_you_mean
 
 STOPPED: Final = "stopped"  # why a lab ends that was asked to
-_DONE: Final = Done()
+_FULFILLED: Final = Fulfilled()
 Named = TypeVar("Named")
 
 
@@ -47,7 +47,7 @@ class RunningLab:
     _notes: dict[str, requests.Settings] = field(default_factory=dict)
 
     @singledispatchmethod
-    def answer(self, request: requests.Request[AnswerT]) -> AnswerT:
+    def answer(self, request: requests.LabRequest[AnswerT]) -> AnswerT:
         """Does what is asked, and returns the answer of the request's type."""
         raise NotImplementedError(type(request).__name__)
 
@@ -90,41 +90,41 @@ class RunningLab:
         return self._host(request.host).execute(request.command, request.deadline_s, request.stdin)
 
     @answer.register
-    def bind(self, request: requests.Bind) -> Done:
+    def bind(self, request: requests.BindPath) -> Fulfilled:
         """Shows one thing in place of another."""
         self._host(request.host).bind(request.source, request.target)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
-    def unbind(self, request: requests.Unbind) -> Done:
+    def unbind(self, request: requests.UnbindPath) -> Fulfilled:
         """Shows what was there before."""
         self._host(request.host).unbind(request.target)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
-    def write_file(self, request: requests.WriteFile) -> Done:
+    def write_file(self, request: requests.WriteFile) -> Fulfilled:
         """Copies what the descriptor holds."""
         self._host(request.host).copy_in(request.path, request.name, request.mode, request.content)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
     def read_file(self, request: requests.ReadFile) -> requests.OpenFile:
         """Opens it."""
-        return requests.OpenFile(Descriptor(self._host(request.host).open_to_read(request.path)))
+        return requests.OpenFile(FileDescriptor(self._host(request.host).open_to_read(request.path)))
 
     @answer.register
-    def set_uplink(self, request: requests.SetUplink) -> Done:
+    def set_uplink(self, request: requests.SetUplink) -> Fulfilled:
         """Takes down the ways out that the host prefers to this one."""
         host = self._host(request.host)
         _named(request.uplink, self.uplinks.of(host.name), f"way out of {host.name}")
         self.uplinks.use(host, request.uplink)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
     def measure_baseline(self, request: requests.MeasureBaseline) -> requests.RoundTrips:
         """Pings the far end."""
         near, far = self.topology.baseline
-        finished = self._host(near).execute(f"ping -n -c {request.count} -i 0.2 -W 2 {far}", 30)
+        finished = self._host(near).execute(f"ping -n -c {request.count} -i 0.04 -W 2 {far}", 30)
         times = [float(part.split("=")[1]) for part in finished.stdout.split() if part.startswith("time=")]
         return requests.RoundTrips(times)
 
@@ -153,40 +153,40 @@ class RunningLab:
     # Services.
 
     @answer.register
-    def start_service(self, request: requests.StartService) -> Done:
+    def start_service(self, request: requests.StartService) -> Fulfilled:
         """Waits until it accepts."""
         self.services.start(self._host(request.host), request.service)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
-    def stop_service(self, request: requests.StopService) -> Done:
+    def stop_service(self, request: requests.StopService) -> Fulfilled:
         """Waits until it is gone."""
         self.services.stop(self._host(request.host), request.service)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
-    def add_service(self, request: requests.AddService) -> Done:
+    def add_service(self, request: requests.AddService) -> Fulfilled:
         """Waits until it accepts."""
         self.services.add(self._host(request.host), request.service, request.settings)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
-    def remove_service(self, request: requests.RemoveService) -> Done:
+    def remove_service(self, request: requests.RemoveService) -> Fulfilled:
         """Waits until it is gone."""
         self.services.remove(self._host(request.host), request.service)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
-    def configure_service(self, request: requests.ConfigureService) -> Done:
+    def configure_service(self, request: requests.ConfigureService) -> Fulfilled:
         """Waits until it accepts again."""
         self.services.configure(self._host(request.host), request.service, request.settings)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
-    def replace_service(self, request: requests.ReplaceService) -> Done:
+    def replace_service(self, request: requests.ReplaceService) -> Fulfilled:
         """Waits until the other program accepts."""
         self.services.replace(self._host(request.host), request.service, request.command)
-        return _DONE
+        return _FULFILLED
 
     @answer.register
     def service(self, request: requests.TellService) -> requests.ServiceState:
@@ -201,7 +201,7 @@ class RunningLab:
     def capture(self, _: requests.TellCapture) -> requests.CaptureSoFar:
         """Has the recorder write all that it has."""
         content, counters = self.recorded.so_far()
-        return requests.CaptureSoFar(Descriptor(content), counters)
+        return requests.CaptureSoFar(FileDescriptor(content), counters)
 
     @answer.register
     def logs(self, _: requests.TellLogs) -> Texts:
@@ -214,13 +214,13 @@ class RunningLab:
         return Texts(read_records())
 
     @answer.register
-    def remember(self, request: requests.Remember) -> Done:
+    def remember(self, request: requests.Remember) -> Fulfilled:
         """Keeps the note in the lab's memory."""
         if request.value is None:
             self._notes.pop(request.key, None)
         else:
             self._notes[request.key] = request.value
-        return _DONE
+        return _FULFILLED
 
     @answer.register
     def recall(self, request: requests.Recall) -> requests.Note:
@@ -228,10 +228,10 @@ class RunningLab:
         return requests.Note(self._notes.get(request.key))
 
     @answer.register
-    def stop(self, _: requests.Stop) -> Done:
+    def stop(self, _: requests.Stop) -> Fulfilled:
         """Ends the lab, a moment after the answer."""
         threading.Timer(0.02, self.watch.end, [STOPPED]).start()
-        return _DONE
+        return _FULFILLED
 
 
 def _named(name: str, there: Mapping[str, Named], kind: str) -> Named:

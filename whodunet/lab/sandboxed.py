@@ -7,7 +7,7 @@ from typing import Self
 
 from whodunet.lab import control
 from whodunet.lab.client import LabClient
-from whodunet.lab.connection import Connection
+from whodunet.lab.connection import ControlConnection
 from whodunet.lab.launching import LabProcess, Progress
 from whodunet.lab.plan import Plan
 
@@ -19,7 +19,7 @@ def _silent(text: str) -> None:
 class SandboxedLab(LabClient):
     """The conversation with a lab, and its life."""
 
-    def __init__(self, connection: Connection, process: LabProcess) -> None:
+    def __init__(self, connection: ControlConnection, process: LabProcess) -> None:
         super().__init__(connection, process.name)
         self._process = process
 
@@ -34,7 +34,7 @@ class SandboxedLab(LabClient):
         try:
             process.tell(plan)
             process.await_ready(progress)
-            return cls(Connection(control.connect(process.name)), process)
+            return cls(ControlConnection(control.connect(process.name)), process)
         except BaseException:
             process.kill()
             raise

@@ -69,6 +69,9 @@ class ScenarioFile(Strict):
     setup: Setup = Setup()
     faults: tuple[Mapping[str, Any], ...] = ()
     probes: Mapping[str, Probe] = Field(min_length=1)
+    probes_in_order: bool = Field(
+        default=False, description="the order of the probes matters; else a seed may draw another one"
+    )
     answer: AnswerPart
 
 
@@ -158,7 +161,13 @@ def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], 
 def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: Known) -> Scenario:
     vantage = file.vantage or known.topology(file.topology).baseline[0]
     question = Question(
-        name=name, title=file.title, story=file.story, topology=file.topology, vantage=vantage, probes=file.probes
+        name=name,
+        title=file.title,
+        story=file.story,
+        topology=file.topology,
+        vantage=vantage,
+        probes=file.probes,
+        probes_in_order=file.probes_in_order,
     )
     truth = file.answer
     faulty = Claims(symptoms=truth.symptoms, evidence=truth.evidence)

@@ -11,6 +11,7 @@ from whodunet.lab.hosts import Host
 from whodunet.lab.keys import new_key
 from whodunet.lab.service import Listener
 
+SSH_PORT: Final = 22
 _HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"
 
 
@@ -18,13 +19,13 @@ class Sshd(Listener):
     """It has one user to log in to by key. Source: sshd_config(5)."""
 
     needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("sshd", "openssh-server", "the instance's service"),)
-    port = 22
 
-    def __init__(self, login: str) -> None:
+    def __init__(self, login: str, port: int = SSH_PORT) -> None:
         """Raises CannotRun when the login is nobody who could log in on a host."""
         people = [user.name for user in HOST_USERS.values() if user.logs_in]
         if login not in people:
             raise CannotRun(f"sshd's login is {login}, whom no host has; use one of {', '.join(people)}")
+        self.port = port
         self._user = HOST_USERS[login]
         self._authorised = ""
         self._public_key = ""
@@ -36,6 +37,7 @@ class Sshd(Listener):
         host.write(f"{_HOST_KEY}.pub", key.public)
         self._public_key = " ".join(key.public.split()[:2])
         lines = [
+            f"Port {self.port}",
             f"HostKey {_HOST_KEY}",
             "PidFile none",
             "UsePAM no",

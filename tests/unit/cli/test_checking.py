@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from whodunet import engine
-from whodunet.cli import checking
+from whodunet.cli import checking, parsing
 from whodunet.cli.exit_status import exit_status
-from whodunet.errors import CannotRun
+from whodunet.cli.main import make_parser
+from whodunet.errors import CannotRun, InvalidInput
 
 STARTER = Path(checking.__file__).parents[2] / "scenarios" / "_starter.yaml"
 
@@ -108,3 +109,61 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_played(
 
 def test_a_new_scenario_fits_a_terminal_of_80_columns() -> None:
     assert max(map(len, STARTER.read_text().splitlines())) <= 80
+
+
+def test_each_seed_is_a_play_of_its_own_in_its_own_network(
+    fails_once: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variations = []
+
+    def play(scenario: Any, library: Any, *_: Any) -> Any:
+        variations.append(library.variation)
+        raise CannotRun("no lab")
+
+    monkeypatch.setattr(engine, "play", play)
+    assert run_check(STARTER, seed_list=[7, 9, 7], family="ipv6") == 3
+    assert sorted(map(str, variations)) == ["--seed 7 --family ipv6", "--seed 9 --family ipv6"]
+    out = capsys.readouterr().out
+    assert f"{'could-not-measure':17} _starter --seed 9 --family ipv6 (" in out
+    assert out.splitlines()[-1] == "0 of 2 plays held"
+
+
+def test_what_is_about_the_other_family_is_left_out_with_its_reason(
+    fails_once: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    one_family = tmp_path / "broadcast.yaml"
+    one_family.write_text(STARTER.read_text() + "\nfamily: {only: ipv4, because: IPv6 has no broadcast}\n")
+    assert run_check(STARTER, one_family, family="ipv6") == 3
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "not played        broadcast: IPv6 has no broadcast"
+    assert out[-1] == "0 of 1 scenarios held"
+    assert len(fails_once) == 1
+
+
+def test_a_check_of_nothing_but_what_is_about_the_other_family_is_refused(
+    fails_once: list[str], tmp_path: Path
+) -> None:
+    one_family = tmp_path / "broadcast.yaml"
+    one_family.write_text(STARTER.read_text() + "\nfamily: {only: ipv4, because: IPv6 has no broadcast}\n")
+    with pytest.raises(InvalidInput, match="holds over ipv4 only: IPv6 has no broadcast"):
+        run_check(one_family, family="ipv6")
+    assert fails_once == []
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"),
+    [([], [None]), (["--seeds", "3"], [1, 2, 3]), (["--seed", "0", "--seed", "4"], [0, 4])],
+)
+def test_seeds_are_given_one_by_one_or_by_their_number(given: list[str], seeds: list[int | None]) -> None:
+    options = make_parser().parse_args(["check", "healthy", *given])
+    assert [each.seed for each in parsing.variations(options)] == seeds
+
+
+@pytest.mark.parametrize(
+    "given", [["--seed", "-1"], ["--seed", "4294967296"], ["--seeds", "0"], ["--seed", "1", "--seeds", "2"]]
+)
+def test_seeds_that_are_none_are_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        make_parser().parse_args(["check", "healthy", *given])
+    assert refused.value.code == 2
+    assert "whodunet check: error: argument --seed" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import pytest
 
 from whodunet.errors import CannotRun
 from whodunet.lab import answering, requests
-from whodunet.lab.connection import Connection
+from whodunet.lab.connection import ControlConnection
 from whodunet.lab.hosts import Host
 
 
@@ -27,12 +27,12 @@ class OneHost:
         raise NotImplementedError
 
     @answer.register
-    def execute(self, request: requests.Execute) -> requests.Done:
+    def execute(self, request: requests.Execute) -> requests.Fulfilled:
         if request.command == "break":
             raise KeyError("a defect")
         if request.command == "refuse":
             raise CannotRun("not today")
-        return requests.Done()
+        return requests.Fulfilled()
 
 
 Ask = Callable[[bytes], dict[str, Any]]
@@ -43,7 +43,7 @@ def ask() -> Iterator[Ask]:
     """Says a line to a lab and hears its answer."""
     here, there = socket.socketpair()
     lab: Any = OneHost()
-    conversation = threading.Thread(target=answering._converse, args=(Connection(there), lab))
+    conversation = threading.Thread(target=answering._converse, args=(ControlConnection(there), lab))
     conversation.start()
 
     def asked(line: bytes) -> dict[str, Any]:
@@ -77,10 +77,10 @@ NO_REQUEST = "this is nothing that can be asked of a lab: "
 )
 def test_what_cannot_be_done_is_answered_with_why(ask: Ask, line: bytes, reason: str | None) -> None:
     answer = ask(line)
-    assert answer["="] == "Refused"
+    assert answer["="] == "RequestRefused"
     if reason is not None:
         assert answer["reason"] == reason
-        assert ask(execute("true")) == {"=": "Done"}
+        assert ask(execute("true")) == {"=": "Fulfilled"}
 
 
 def test_an_unknown_request_is_told_those_that_there_are(ask: Ask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from whodunet.lab import attaching
-from whodunet.lab.connection import Connection
+from whodunet.lab.connection import ControlConnection
 from whodunet.lab.requests import Attached, Exited
 
 
@@ -14,6 +14,6 @@ def test_an_exit_status_that_comes_together_with_the_answer_is_heard_of() -> Non
     with outside, inside:
         # In one piece, as when the user's side is late to read.
         inside.sendall(b'{"=": "Attached", "ends": []}\n{"=": "Exited", "status": 3}\n')
-        connection = Connection(outside)
+        connection = ControlConnection(outside)
         assert connection.receive((Attached, Exited)) == Attached(())
         assert attaching._relay(connection, {}, {}) == 3

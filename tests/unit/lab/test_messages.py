@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import pytest
 
-from whodunet.lab.connection import Connection
-from whodunet.lab.messages import Descriptor, MalformedMessage, decode, encode, from_json, to_json
+from whodunet.lab.connection import ControlConnection
+from whodunet.lab.messages import FileDescriptor, MalformedMessage, decode, encode, from_json, to_json
 from whodunet.lab.requests import REQUESTS, TellTopology
 from whodunet.loading.library import Library
 
@@ -43,8 +43,8 @@ class Said:
 class Given:
     """A message that descriptors come with."""
 
-    first: Descriptor
-    more: Sequence[Descriptor] = ()
+    first: FileDescriptor
+    more: Sequence[FileDescriptor] = ()
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def open_descriptors() -> int:
 
 def test_descriptors_come_beside_their_message_in_order() -> None:
     here, there = socket.socketpair()
-    sender, receiver = Connection(here), Connection(there)
+    sender, receiver = ControlConnection(here), ControlConnection(there)
     (first, to_first), (second, to_second) = os.pipe(), os.pipe()
-    sender.send(Given(Descriptor(to_first), (Descriptor(to_second),)))
+    sender.send(Given(FileDescriptor(to_first), (FileDescriptor(to_second),)))
     arrived = receiver.receive((Given,))
     os.write(arrived.first, b"1")
     os.write(arrived.more[0], b"2")
@@ -132,7 +132,7 @@ def test_descriptors_come_beside_their_message_in_order() -> None:
 def test_what_is_refused_leaves_no_descriptor_and_the_next_message_is_heard() -> None:
     here, there = socket.socketpair()
     with here, there:
-        receiver = Connection(there)
+        receiver = ControlConnection(there)
         before = open_descriptors()
         socket.send_fds(here, [b'{"=": "Said", "text": 1}\n'], [here.fileno(), here.fileno()])
         with pytest.raises(MalformedMessage):
@@ -147,7 +147,7 @@ def test_what_is_refused_leaves_no_descriptor_and_the_next_message_is_heard() ->
 def test_the_end_of_the_other_side_and_its_silence_are_told() -> None:
     here, there = socket.socketpair()
     with there:
-        receiver = Connection(there)
+        receiver = ControlConnection(there)
         with here, pytest.raises(TimeoutError):
             receiver.receive((Said,), timeout_s=0)
         with pytest.raises(EOFError):

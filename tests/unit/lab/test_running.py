@@ -20,9 +20,9 @@ def handler_of(request_type: type) -> Any:
 
 
 @pytest.mark.parametrize("request_type", [each for each in requests.REQUESTS if each is not requests.Attach])
-def test_every_request_is_answered_with_its_own_type_of_answer(request_type: type[requests.Request[Any]]) -> None:
+def test_every_request_is_answered_with_its_own_type_of_answer(request_type: type[requests.LabRequest[Any]]) -> None:
     handler = handler_of(request_type)
-    assert handler is not handler_of(requests.Request)
+    assert handler is not handler_of(requests.LabRequest)
     assert get_type_hints(handler)["return"] is request_type.answer_type()
 
 
@@ -52,7 +52,7 @@ def lab() -> RunningLab:
     ],
 )
 def test_a_name_that_the_lab_does_not_have_is_refused(
-    lab: RunningLab, request_: requests.Request[Any], complaint: str
+    lab: RunningLab, request_: requests.LabRequest[Any], complaint: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
         lab.answer(request_)

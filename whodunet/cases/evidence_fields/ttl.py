@@ -49,9 +49,10 @@ class Ttl(EvidenceField, RootModel[Mapping[CapturePoint, _Number]]):
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured, with what it tells of the way."""
+        name = next((trail.first.ip.ttl_name for trail in witness.trails if trail.first.ip is not None), "TTL")
         for point, ttl in self.root.items():
             passed = f"{routers(distance(ttl).routers)} passed it on"
-            yield Phrase(f"had TTL {ttl} at {point}: {passed}", f"its TTL at {point} was {ttl}: {passed}")
+            yield Phrase(f"had {name} {ttl} at {point}: {passed}", f"its {name} at {point} was {ttl}: {passed}")
 
     @classmethod
     def proposals(cls, witness: Witness) -> Iterator[Proposal]:

@@ -20,18 +20,20 @@ from whodunet.evidence.topology import Node
 _TRAIL: Final = "cloudtrail.jsonl"
 _TRANSCRIPTS: Final = "transcripts"
 _OWN_LOGIN: Final = re.compile(r" from (127\.0\.0\.1|::1) ")
-_INTERNET: Final = ("198.51.100.1", "203.0.113.1")  # Source: RFC 5737; nobody in a lab has these
+_INTERNET: Final = ("198.51.100.1", "203.0.113.1", "2001:db8::1")  # Source: RFC 5737, 3849; nobody in a lab has these
+_TO_DEFAULT: Final = ("ip -4 route show default", "ip -6 route show default")
 # Every TCP port is tried, by several processes at once, each as far as the limit of open files allows; a port that says
 # nothing is filtered.
 _SCAN: Final = """
 import select, socket, sys, time
 from multiprocessing import Pool
 BATCH = 600
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 def scan(first):
     opened, refused, waiting = [], 0, {}
     poll = select.epoll()
     for port in range(first, min(first + BATCH, 65536)):
-        connection = socket.socket(); connection.setblocking(False)
+        connection = socket.socket(family); connection.setblocking(False)
         connection.connect_ex((sys.argv[1], port)); waiting[connection.fileno()] = connection, port
         poll.register(connection, select.EPOLLOUT)
     until = time.monotonic() + 1.5
@@ -93,7 +95,7 @@ def _nodes(network: Network, *roles: str) -> list[Node]:
 
 
 def _addresses(network: Network, node: str) -> list[str]:
-    listed = json.loads(run_checked(network, node, "ip -json -4 address show"))
+    listed = json.loads(run_checked(network, node, "ip -json address show"))
     return [address["local"] for interface in listed for address in interface.get("addr_info", ())]
 
 
@@ -123,11 +125,17 @@ def no_open_port(network: Network) -> AuditFinding:
         for group, inbound in _inbound(network, instance):
             holds &= not inbound
             evidence.append(f"{instance}: {group} inbound: {json.dumps(inbound) if inbound else 'no rule'}")
-        address = next(address for address in _addresses(network, instance) if not address.startswith(("127.", "169.")))
-        opened, _, refused = run_checked(network, outside, f"python3 - {address}", _SCAN).strip().rpartition(" ")
-        holds &= opened == "none" and refused == "0"
-        evidence.append(f"tried from {outside}: 65535 TCP ports of {address}: open {opened}, refused {refused}")
+        for address in (each for each in _addresses(network, instance) if _can_be_reached(each)):
+            opened, _, refused = run_checked(network, outside, f"python3 - {address}", _SCAN).strip().rpartition(" ")
+            holds &= opened == "none" and refused == "0"
+            evidence.append(f"tried from {outside}: 65535 TCP ports of {address}: open {opened}, refused {refused}")
     return AuditFinding("no open inbound port", holds, tuple(evidence))
+
+
+def _can_be_reached(address: str) -> bool:
+    """Whether an address is one that others could have a way to."""
+    read = ipaddress.ip_address(address)
+    return not (read.is_loopback or read.is_link_local)
 
 
 def _inbound(network: Network, instance: str) -> Iterator[tuple[str, list[Any]]]:
@@ -144,9 +152,10 @@ def no_internet_route(network: Network) -> AuditFinding:
     """The private subnet has no way out: by the router's table, and by trying."""
     evidence, holds = [], True
     for router in (node.name for node in _nodes(network, "vpc-router")):
-        default = run_checked(network, router, "ip route show default").strip()
-        holds &= not default or default.startswith(("blackhole", "unreachable", "prohibit"))
-        evidence.append(f"{router}: {default or 'no default route'}")
+        for ask in _TO_DEFAULT:
+            default = run_checked(network, router, ask).strip()
+            holds &= not default or default.startswith(("blackhole", "unreachable", "prohibit"))
+            evidence.append(f"{router}: {default or 'no default route'}")
     for instance in (node.name for node in _nodes(network, "instance")):
         for address in _INTERNET:
             tried = network.execute(instance, f"nc -z -w 1 {address} 443")

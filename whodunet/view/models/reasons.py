@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from whodunet.evidence.explanation import Explanation
 from whodunet.evidence.facts import AnswerGap, Distance, distance
-from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.packets import CapturedPacket, Ip
 from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.view.models.numbering import NumberedPacket, Numbering, numbering_of
 
@@ -35,7 +35,7 @@ class ClosedBy:
 class FromAfar:
     """How far away the answer's sender is, as its TTL tells."""
 
-    answer: CapturedPacket
+    answer: Ip
     distance: Distance
 
 
@@ -43,8 +43,7 @@ class FromAfar:
 class AnotherSender:
     """The handshake of the same connection, which came from farther away than the answer, or from nearer."""
 
-    handshake: CapturedPacket
-    ttl: int
+    handshake: Ip
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,10 @@ def _of_answer(
     if explained.closer is not None:
         yield ClosedBy(explained.closer)
     if answer.ip is not None:
-        yield FromAfar(answer, distance(answer.ip.ttl))
+        yield FromAfar(answer.ip, distance(answer.ip.ttl))
     handshake = explained.handshake
     if handshake is not None and handshake.ip is not None and explained.has_another_sender:
-        yield AnotherSender(handshake, handshake.ip.ttl)
+        yield AnotherSender(handshake.ip)
 
 
 def _of_silence(explained: Explanation, numbering: Numbering) -> Iterator[Reason]:

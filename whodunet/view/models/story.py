@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from whodunet.cases.claims import EvidenceShown
 from whodunet.cases.judging import Judgement
 from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import EvidenceClaim
@@ -197,12 +198,10 @@ def _proofs(run: Run) -> Iterator[Section]:
 
 def _verdict(recording: Recording, cause_title: str) -> Verdict:
     outcomes = Counter(judgement.outcome for judgement in recording.judgements)
-    held = {judgement.claim.id for judgement in recording.judgements if judgement.outcome == "held"}
-    answer, faulty = recording.scenario.answer, recording.evidence.get("faulty", {})
     evidence = tuple(
-        BorneOut(claim, faulty[claim.probe])
-        for number, claim in enumerate(answer.faulty.evidence, 1)
-        if f"faulty/evidence/{number}" in held
+        BorneOut(claim.claim, recording.evidence[claim.phase][claim.claim.probe])
+        for claim in (judgement.claim for judgement in recording.judgements if judgement.outcome == "held")
+        if isinstance(claim, EvidenceShown) and claim.phase == "faulty"
     )
     counts = (outcomes["held"], outcomes["broken"], outcomes["could-not-measure"])
-    return Verdict(cause_title, answer.culprit, evidence, *counts)
+    return Verdict(cause_title, recording.scenario.answer.culprit, evidence, *counts)

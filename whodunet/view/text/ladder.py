@@ -9,7 +9,7 @@ from whodunet.view.models.ladder import Ladder, PacketRow, Row
 from whodunet.view.text.columns import wrapped
 from whodunet.view.text.lanes import ARRIVED, DROPPED, LEGEND, UNSETTLED, Arrow, Lanes, Line, Mark
 from whodunet.view.text.style import Painted, Style, joined
-from whodunet.view.words.packets import label, ttl_name
+from whodunet.view.words.packets import label
 
 MOST_ROWS: Final = 24
 MOST_TIMES: Final = 8  # of retransmissions that are listed
@@ -60,8 +60,8 @@ def _arrow(row: PacketRow) -> Arrow:
 
 def _ttl_title(rows: Sequence[Row]) -> str:
     """What the column of TTLs is called: as in IPv6 where all packets are of it."""
-    names = {ttl_name(row.packet.packet) for row in rows if isinstance(row, PacketRow) and row.packet.packet.ip}
-    return "hlim" if names == {"hop limit"} else "ttl"  # tcpdump's short names
+    versions = {row.packet.packet.ip.version for row in rows if isinstance(row, PacketRow) and row.packet.packet.ip}
+    return "hlim" if versions == {6} else "ttl"  # tcpdump's short names
 
 
 def _ttls(row: PacketRow) -> str:
@@ -87,9 +87,9 @@ def _legend(rows: Sequence[PacketRow], lines: Sequence[Line], left_out: Sequence
     drawn: set[Mark] = {mark for line in lines if line.arrow for mark in line.arrow.marks}
     if drawn:
         yield "   ".join(f"{mark.character} {mark.meaning}" for mark in LEGEND if mark in drawn)
-    changed = next((row for row in rows if row.first_ttl != row.last_ttl), None)
-    if changed is not None:
-        yield f"{_ttls(changed)}: {ttl_name(changed.packet.packet)} where first seen → where last seen"
+    for row in [row for row in rows if row.first_ttl != row.last_ttl][:1]:
+        assert row.packet.packet.ip is not None
+        yield f"{_ttls(row)}: {row.packet.packet.ip.ttl_name} where first seen → where last seen"
     for name in dict.fromkeys(row.spoofed for row in rows if row.spoofed):
         yield f"as {name}: its source address is {name}'s, but it was first seen elsewhere"
     if left_out:

@@ -30,11 +30,6 @@ def label(numbered: NumberedPacket) -> str:
     return f"{name(numbered.packet)} {numbers}".rstrip()
 
 
-def ttl_name(packet: CapturedPacket) -> str:
-    """What the header calls the number that each router lowers."""
-    return "hop limit" if _is_ipv6(packet) else "TTL"
-
-
 def _is_ipv6(packet: CapturedPacket) -> bool:
     return packet.ip is not None and packet.ip.version == 6
 

@@ -18,7 +18,7 @@ from whodunet.view.models.brief import (
     SamePackets,
 )
 from whodunet.view.models.reasons import AnotherSender, AnswerCame, ClosedBy, FromAfar, LastSeen, NothingCame, Reason
-from whodunet.view.words.packets import label, name, ttl_name
+from whodunet.view.words.packets import label, name
 
 _RESOLUTION: Final = {"ipv4": "ARP", "ipv6": "NDP"}
 
@@ -52,7 +52,7 @@ def _packets(brief: Brief) -> str:
         case NamesAlone() as names:
             return _names(names)
         case Answered(gap):
-            ttl = f", {ttl_name(gap.answer)} {gap.answer.ip.ttl}" if gap.answer.ip is not None else ""
+            ttl = f", {gap.answer.ip.ttl_name} {gap.answer.ip.ttl}" if gap.answer.ip is not None else ""
             return f"{name(gap.answer)} after {gap.took_ms:.1f} ms{ttl}"
         case NothingMore(asked):
             return f"nothing came after its {name(asked)}"
@@ -74,10 +74,10 @@ def sentence(reason: Reason) -> str:
             return f"{label(answer)} came {gap.took_ms:.1f} ms after the {label(asked)}{_against_baseline(gap)}."
         case ClosedBy(closer):
             return f"The first FIN of the connection was sent by {closer}: that side closed it."
-        case FromAfar(answer, far):
-            return f"Its {ttl_name(answer)} is {far.ttl}: {_far(far)}"
-        case AnotherSender(handshake, ttl):
-            came = f"came with {ttl_name(handshake)} {ttl}"
+        case FromAfar(ip, far):
+            return f"Its {ip.ttl_name} is {far.ttl}: {_far(far)}"
+        case AnotherSender(ip):
+            came = f"came with {ip.ttl_name} {ip.ttl}"
             return f"The SYN-ACK of the same connection {came}: not from the same sender."
         case NothingCame():
             return _silence(reason)

@@ -15,7 +15,10 @@ from whodunet.evidence.topology import Topology
 from whodunet.loading.library import Library
 from whodunet.services.cloud.audit import every_access_recorded, no_internet_route, no_open_port, no_public_address
 
-ADDRESSES = {"instance": ["127.0.0.1", "10.0.1.10"], "endpoints": ["127.0.0.1", "10.0.1.20"]}
+ADDRESSES = {
+    "instance": ["127.0.0.1", "::1", "10.0.1.10", "fd00:10:0:1::10", "169.254.169.254", "fe80::1"],
+    "endpoints": ["127.0.0.1", "10.0.1.20"],
+}
 STARTED: Mapping[str, Any] = {
     "eventName": "StartSession",
     "sourceIPAddress": "10.8.0.10",
@@ -47,7 +50,7 @@ class StandIn:
             "ip -json": json.dumps([{"addr_info": [{"local": each} for each in ADDRESSES.get(node, ())]}]),
             "nft list ruleset": "",
             "python3 -": "none 0\n",
-            "ip route show default": "blackhole default\n",
+            "route show default": "blackhole default\n",
             "curl": '{"__type":"MissingAuthenticationTokenException"} 400',
             "aws configure": "eu-central-1\n",
         }
@@ -90,6 +93,12 @@ def test_an_address_that_is_translated_inwards_is_a_no() -> None:
     assert not no_public_address(answering("nft list ruleset", "  tcp dport 22 dnat to 10.0.1.10\n")).holds
 
 
+def test_every_address_that_could_be_reached_is_tried() -> None:
+    evidence = no_open_port(StandIn()).evidence  # type: ignore[arg-type]
+    tried = [line.partition("TCP ports of ")[2] for line in evidence if line.startswith("tried")]
+    assert [each.rpartition(": open")[0] for each in tried] == ["10.0.1.10", "fd00:10:0:1::10"]
+
+
 def test_an_inbound_entry_is_a_no_even_where_nothing_answers() -> None:
     network: Any = StandIn(inbound=[{"protocol": "tcp", "port": 22, "source": "10.8.0.0/16"}])
     assert not no_open_port(network).holds
@@ -98,14 +107,17 @@ def test_an_inbound_entry_is_a_no_even_where_nothing_answers() -> None:
 @pytest.mark.parametrize("scan", ["22 0\n", "22 8080 0\n", "none 3\n"])
 def test_a_port_that_answers_is_a_no_whatever_the_rules_say(scan: str) -> None:
     assert not no_open_port(answering("python3 -", scan)).holds
+    assert not no_open_port(answering("python3 - fd00:10:0:1::10", scan)).holds
 
 
 def test_a_default_route_is_a_no() -> None:
-    assert not no_internet_route(answering("ip route show default", "default via 100.64.4.1\n")).holds
+    for family in ("-4", "-6"):
+        assert not no_internet_route(answering(f"ip {family} route show default", "default via 100.64.4.1\n")).holds
 
 
-def test_a_connection_to_the_internet_is_a_no_whatever_the_routes_say() -> None:
-    assert not no_internet_route(answering("nc -z", "")).holds
+@pytest.mark.parametrize("attempt", ["nc -z -w 1 198.51.100.1", "nc -z -w 1 2001:db8::1"])
+def test_a_connection_to_the_internet_is_a_no_whatever_the_routes_say(attempt: str) -> None:
+    assert not no_internet_route(answering(attempt, "")).holds
 
 
 def test_a_call_without_a_signature_that_is_answered_is_a_no() -> None:

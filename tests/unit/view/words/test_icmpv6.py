@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import pytest
 
 from whodunet.evidence.packets import CapturedPacket, Flow, Icmp, Ip
 from whodunet.view.models.numbering import NumberedPacket
-from whodunet.view.words.packets import label, name, tcpdump_line, ttl_name
+from whodunet.view.words.packets import label, name, tcpdump_line
 
 CLIENT, ROUTER, INSTANCE = "fd00:8::10", "fd00:8::1", "fd00:1::10"
 TCP_QUOTED = Flow.between(6, (CLIENT, 50000), (INSTANCE, 22))
@@ -76,10 +74,3 @@ def test_a_line_is_what_tcpdump_prints(packet: NumberedPacket, printed: str) -> 
 )
 def test_a_label_says_in_a_few_words_what_it_is(icmp: Icmp, words: str) -> None:
     assert label(icmpv6(icmp)) == name(icmpv6(icmp).packet) == words
-
-
-def test_what_routers_lower_is_called_as_the_header_has_it(case: ModuleType) -> None:
-    [v4] = case.seen(case.tcp("S"), 0, "client-eth0 out")
-    [v6] = case.seen(case.tcp("S", version=6), 0, "client-eth0 out")
-
-    assert [ttl_name(v4), ttl_name(v6)] == ["TTL", "hop limit"]
