@@ -173,9 +173,9 @@ class Fault(BaseModel):
         raise NotImplementedError
 
     def proof(self, network: Network) -> str | None:
-        """What shows it in place; None when a part of it is not there."""
+        """What shows it in place, a line a sign; None when a part of it is not there."""
         signs = self.signs(network)
-        return "; ".join(sign for sign in signs if sign) if all(signs) else None
+        return "\n".join(sign for sign in signs if sign) if all(signs) else None
 
     def remains(self, network: Network) -> str | None:
         """What is left of it; None once it is gone, all of it."""

@@ -83,7 +83,7 @@ def _fault_finding(wanted: int, run: Run, name: PhaseName) -> Finding:
         return Finding("broken", expected, phase.failure)
     if len(phase.proofs) < wanted:
         return Finding("could-not-measure", expected, f"proofs of {len(phase.proofs)}")
-    return Finding("held", expected, "; ".join(phase.proofs))
+    return Finding("held", expected, "; ".join(line for proof in phase.proofs for line in proof.splitlines()))
 
 
 def _symptom_finding(claim: SymptomClaim, evidence: ProbeEvidence | None) -> Finding:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from whodunet.cli import naming
+from whodunet.cli import hints, naming
 from whodunet.cli.output import errors_name, tell
 from whodunet.cli.parsing import Commands, add_jobs_option, add_variation_options, positive, variation
 from whodunet.cli.running_lab import (
@@ -175,7 +175,8 @@ def whats_next(names: Sequence[str], vantage: str) -> str:
     are_up, all_of_them = f"lab {names[0]} is up", names[0]
     if len(names) > 1:
         are_up, all_of_them = f"{len(names)} labs are up: {names[0]} to {names[-1]}", "--all"
-    return f"\n{are_up}\n  next:        whodunet shell {names[0]} {vantage}\n  in the end:  whodunet down {all_of_them}"
+    following, last = hints.command(f"shell {names[0]} {vantage}"), hints.command(f"down {all_of_them}")
+    return f"\n{are_up}\n  next:        {following}\n  in the end:  {last}"
 
 
 def _lab_options(options: argparse.Namespace) -> LabOptions:

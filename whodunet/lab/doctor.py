@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ _PACKAGES: Final = {
 _ID_TABLES: Final = (Path("/etc/subuid"), Path("/etc/subgid"))
 _FIRST_ID: Final = 100_000  # of the first range that Debian's useradd gives
 _IDS: Final = 65_536
+_WIDTH: Final = 80  # columns that a terminal has at least
 
 
 @dataclass(frozen=True)
@@ -120,10 +122,14 @@ def _sum(total: int, lacking: int, absent: int) -> str:
 
 
 def _lines_of(row: Capability, width: int) -> list[str]:
+    mark = "found  " if row.is_found else "absent " if row.is_optional else "MISSING"
+    before = f"{mark}  {row.name:<{width}}  "
+    # A path is never broken, nor is a name at its hyphen.
+    style = textwrap.TextWrapper(_WIDTH, before, " " * len(before), break_long_words=False, break_on_hyphens=False)
+    lines = style.wrap(row.detail) or [before.rstrip()]
     if row.is_found:
-        return [f"found    {row.name:<{width}}  {row.detail}".rstrip()]
-    mark = "absent " if row.is_optional else "MISSING"
-    lines = [f"{mark}  {row.name:<{width}}  {row.detail}", f"{'':9}for: {row.purpose}"]
+        return lines
+    lines.append(f"{'':9}for: {row.purpose}")
     if isinstance(row.fix, RootCommands):
         lines.append(f"{'':9}fix: {as_root(*row.fix.lines)}")
     if isinstance(row.fix, Advice):

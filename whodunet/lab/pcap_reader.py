@@ -16,7 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from scapy.config import conf
+from whodunet.importing import without
+
+with without("cryptography"):  # with which scapy could encrypt: a fifth of its import
+    from scapy.config import conf
 
 if conf.route_autoload:  # scapy would ask for this machine's routes, a quarter of its import; nothing is sent here
     conf.route_autoload = conf.route6_autoload = False

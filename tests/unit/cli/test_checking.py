@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from tests.unit import case
 from whodunet import engine
+from whodunet.cases.recording import Recording
+from whodunet.cases.scenario import Scenario
 from whodunet.cli import checking, parsing
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.main import make_parser
 from whodunet.errors import CannotRun, InvalidInput
+from whodunet.loading.library import Library
 
 STARTER = Path(checking.__file__).parents[2] / "scenarios" / "_starter.yaml"
 
@@ -167,3 +171,81 @@ def test_seeds_that_are_none_are_refused(given: list[str], capsys: pytest.Captur
         make_parser().parse_args(["check", "healthy", *given])
     assert refused.value.code == 2
     assert "whodunet check: error: argument --seed" in capsys.readouterr().err
+
+
+TWIN: Final = """
+title: t
+story: s
+topology: corporate_vpn
+faults: [FAULT]
+probes: {ssh: {host: client, command: "ssh {instance} true"}}
+answer:
+  cause: CAUSE
+  culprit: CULPRIT
+  symptoms: {ssh: {symptom: refused}}
+  repaired: {symptoms: {ssh: {symptom: connected}}}
+"""
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> tuple[Path, Path]:
+    """A case, and one that names it as its twin."""
+    down, reset = tmp_path / "down.yaml", tmp_path / "reset.yaml"
+    stopped = "{kind: service, node: instance, service: sshd, state: stopped}"
+    rule = "{kind: firewall-rule, switch: egress-fw, protocol: tcp, action: reset}"
+    down.write_text(
+        TWIN.replace("FAULT", stopped).replace("CAUSE", "service-not-listening").replace("CULPRIT", "instance")
+    )
+    named = (
+        TWIN.replace("FAULT", rule).replace("CAUSE", "egress-reset").replace("CULPRIT", "egress-fw\n  twin_of: down")
+    )
+    reset.write_text(named)
+    return down, reset
+
+
+def plays_that_say(words: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An engine whose every play ends at once, with these words of each scenario; the names of what it has played."""
+    played: list[str] = []
+
+    def play(scenario: Scenario, library: Library, *_: Any) -> Recording:
+        played.append(scenario.question.name)
+        run = case.run(faulty=case.observation(stderr=words[scenario.question.name]))
+        return Recording.judged(scenario, library.topology(scenario.question.topology), run, ())
+
+    monkeypatch.setattr(engine, "play", play)
+    return played
+
+
+REFUSED: Final = "ssh: connect to host {} port 22: Connection refused\n"
+
+
+def test_a_scenario_is_played_beside_the_twin_that_it_names_and_compared(
+    twins: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    down, reset = twins
+    words = {"down": REFUSED.format("10.0.1.10"), "reset": REFUSED.format("192.0.2.1")}
+    played = plays_that_say(words, monkeypatch)
+    run_check(reset, junit=tmp_path / "report.xml")
+    assert sorted(played) == ["down", "reset"]
+    assert "held              reset: ssh says the same as in down, for another cause\n" in capsys.readouterr().out
+    assert (tmp_path / "report.xml").read_text().count("faulty/twin") == 1
+    played.clear()
+    run_check(down)
+    assert played == ["down"]
+    run_check(reset, down, repeat=2)
+    assert sorted(played) == ["down", "down", "down", "reset", "reset"]
+    assert capsys.readouterr().out.count("says the same") == 2
+
+
+def test_a_twin_that_says_something_else_is_broken(
+    twins: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = {
+        "down": REFUSED.format("10.0.1.10"),
+        "reset": "ssh: connect to host 10.0.1.10 port 22: Connection timed out\n",
+    }
+    plays_that_say(words, monkeypatch)
+    assert run_check(*twins) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "broken reset: ssh says the same as in down, for another cause" in told
+    assert "expected as in down: refused: ssh: connect to host # port #: Connection refused" in told

@@ -19,7 +19,7 @@ def test_a_name_that_is_gone_has_no_address_of_either_family() -> None:
     network = StandIn()
     GONE.inject(network)
     assert (
-        GONE.proof(network) == "instance.cloud.example A: status NXDOMAIN; instance.cloud.example AAAA: status NXDOMAIN"
+        GONE.proof(network) == "instance.cloud.example A: status NXDOMAIN\ninstance.cloud.example AAAA: status NXDOMAIN"
     )
 
 
@@ -66,7 +66,7 @@ def test_only_a_record_that_is_there_can_go(
 def test_inside_the_vpc_the_name_has_the_public_address_of_each_family() -> None:
     network = StandIn()
     PUBLIC.inject(network)
-    assert PUBLIC.proof(network) == f"{SSM} is 198.51.100.10 in the VPC; {SSM} is 2001:db8::10 in the VPC"
+    assert PUBLIC.proof(network) == f"{SSM} is 198.51.100.10 in the VPC\n{SSM} is 2001:db8::10 in the VPC"
 
 
 @pytest.mark.parametrize(("kind", "address"), [("AAAA", "fd00:10:0:1::20"), ("AAAA", "")])

@@ -25,7 +25,7 @@ MEMORY = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established"
 def test_a_link_that_is_as_wide_as_before_is_no_black_hole() -> None:
     network = StandIn()
     NARROW.inject(network)
-    assert str(NARROW.proof(network)).startswith("transit2-eth1 mtu 1300; table inet ")
+    assert str(NARROW.proof(network)).startswith("transit2-eth1 mtu 1300\ntable inet ")
     network.machines["transit2"].links["transit2-eth1"]["mtu"] = 1500
     assert NARROW.proof(network) is None
 

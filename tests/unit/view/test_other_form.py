@@ -67,7 +67,7 @@ def _(section: UserSaw) -> Iterator[Element]:
 
 @told.register
 def _(section: NoWitness | FaultSeen) -> Iterator[Element]:
-    for each in section.damage if isinstance(section, NoWitness) else section.proofs:
+    for each in section.damage if isinstance(section, NoWitness) else section.signs:
         yield element("p", each)
 
 

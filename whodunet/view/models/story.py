@@ -73,7 +73,7 @@ class OtherProbes:
 class FaultSeen:
     """How each fault was seen to be in place, in the programs' own words."""
 
-    proofs: tuple[str, ...]
+    signs: tuple[str, ...]  # a line each; a fault may have several
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _answer(evidence: ProbeEvidence) -> Iterator[Section]:
 def _proofs(run: Run) -> Iterator[Section]:
     for phase in run.phases:
         if phase.name == "faulty" and phase.proofs:
-            yield FaultSeen(phase.proofs)
+            yield FaultSeen(tuple(sign for proof in phase.proofs for sign in proof.splitlines()))
 
 
 def _verdict(recording: Recording, cause_title: str) -> Verdict:

@@ -108,7 +108,7 @@ class _Writer:
 
     @_told.register
     def _fault_seen(self, section: FaultSeen) -> Iterator[Painted]:
-        return (line for each in section.proofs for line in self._filled(each, "    "))
+        return (line for each in section.signs for line in self._filled(each, "    "))
 
     @_told.register
     def _judged(self, section: Judged) -> Iterator[Painted]:

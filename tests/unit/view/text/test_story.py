@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -260,3 +261,13 @@ def test_an_address_of_ipv6_is_whole_and_no_line_wider_than_the_style(
 
     assert max(map(len, lines)) <= width
     assert sum(f"{client}.50000" in line for line in lines) == sum(f"{instance}.22" in line for line in lines) == 2
+
+
+def test_each_sign_of_a_fault_is_a_paragraph_of_its_own(case: ModuleType) -> None:
+    run = case.run()
+    phases = (replace(run.phases[0], proofs=("mtu 1000\ntable inet", "sshd does not run")), *run.phases[1:])
+    recording = case.recording(case.scenario(*case.REFERENCE_EVIDENCE), replace(run, phases=phases))
+
+    story = render_story(sections(story_of(recording, "The firewall"), Style()))
+
+    assert "The fault, in the lab's own words\nmtu 1000\ntable inet\nsshd does not run\n" in story
