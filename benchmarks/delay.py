@@ -27,7 +27,7 @@ def measure(runs: int) -> Table:
     with lab_of("healthy") as lab:
         client, far_end = lab.topology.baseline
         paths = {way: ping(lab, client, far_end, way, runs) for way in _WAYS}
-        means = lab.status()["links"]
+        means = lab.status().links
         with lab.capture() as capture:
             packets = read_capture(capture.path)
     shaped = [link for link in lab.topology.links if link.delay_ms]
@@ -44,7 +44,7 @@ def measure(runs: int) -> Table:
 
 def ping(lab: SandboxedLab, client: str, far_end: str, way: str, runs: int) -> list[float]:
     """Round trips in milliseconds by one of the client's ways out."""
-    lab.ask("set_uplink", host=client, uplink=way)
+    lab.set_uplink(client, way)
     lab.execute(client, f"ping -n -c 2 -i 0.2 -W 2 {far_end}")  # finds ARP caches empty
     times = []
     for _ in range(runs):

@@ -65,8 +65,7 @@ def lab_of(scenario_name: str) -> Iterator[SandboxedLab]:
     """A lab with the scenario's fault in place; it ends with the `with`."""
     library = Library()
     scenario = library.scenario(find_scenario(scenario_name))
-    topology = library.topology(scenario.question.topology)
-    with SandboxedLab.start(plan_for(scenario, library, lab_name(0)), topology) as lab:
+    with SandboxedLab.start(plan_for(scenario, library, lab_name(0))) as lab:
         for fault in scenario.staging.faults:
             lab.inject(fault)
         yield lab

@@ -57,15 +57,9 @@ def _row(what: str, figures: list[float]) -> list[str | float | None]:
 
 
 def _on_client(lab: SandboxedLab, kind: str, number: int) -> Any:
-    done = lab.ask(
-        "execute",
-        host="client",
-        command=f"python3 -I - {kind} {number}",
-        deadline_s=300,
-        stdin=_CLIENT.read_text(encoding="utf-8"),
-    )
-    assert done["exit_status"] == 0, done["stderr"]
-    return json.loads(done["stdout"])
+    done = lab.execute("client", f"python3 -I - {kind} {number}", _CLIENT.read_text(encoding="utf-8"), deadline_s=300)
+    assert done.exit_status == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @contextmanager
@@ -75,7 +69,7 @@ def _undelayed_lab() -> Iterator[SandboxedLab]:
     plan = replace(
         plan_for(scenario, library, lab_name(1)), topology_file=str(_UNDELAYED), keep=(str(_UNDELAYED.parent),)
     )
-    with SandboxedLab.start(plan, library.topology("session_manager")) as lab:
+    with SandboxedLab.start(plan) as lab:
         yield lab
 
 

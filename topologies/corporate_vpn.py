@@ -22,29 +22,35 @@ fd00:9::/48, home is fd00:192::/64, the VPC fd00:10::/48 and the instance in it 
 public address. The policies here allow what a healthy case needs; a scenario states its own.
 
 With a seed, all of these are drawn: addresses, 2 to 9 transit routers, delays for a round trip of 20 to 180 ms of which
-a 22nd is between client and firewall, and the TTL with which each role sends.
+a 22nd is between client and firewall, the TTL with which each role sends, the port of the instance's sshd, and the
+names that the transit routers have in the DNS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from whodunet.address_plan import ANYWHERE, Addresses, AddressPlan, Network, routes
-from whodunet.lab_topo import LabTopo, Uplink
+from whodunet.lab_topo import HostSettings, LabTopo, Settings, Uplink
 
 ZONE = "cloud.example"
+SSH_PORT, OTHER_SSH_PORTS = 22, (222, 2022, 2222, 22022)
 TTLS = (64, 128, 255)  # with which Linux, Windows and most routers send
+CARRIERS = ("northlink", "transeuro", "gridwave", "lumenway", "oceanic", "pacnet")
+CITIES = ("ams", "bru", "cph", "dub", "fra", "gva", "lis", "mad", "osl", "par", "vie", "waw")
 
 
 class CorporateVpn(LabTopo):
     """See the drawing above."""
 
     baseline: ClassVar[tuple[str, str]] = ("client", "vpc-router.subnet")
+    search_domain: ClassVar[str | None] = "cloud.example"
 
-    def build(self, *args: Any, **params: Any) -> None:
+    def build(self, *args: object, **params: object) -> None:
         """Adds nodes in the order of the path, then cables them."""
+        self.ssh_port = self.draws.one_of("sshd's port", (SSH_PORT, *OTHER_SSH_PORTS), SSH_PORT)
         self.transit_routers = self.draws.one_of("transit routers", range(2, 10), 3)
         self._plan_addresses()
         self._corporate_side()
@@ -52,10 +58,13 @@ class CorporateVpn(LabTopo):
         self._cloud_side()
         self._cables()
 
-    def host(self, name: str, role: str, **settings: Any) -> str:
+    def host(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
         """Adds a host, which sends with the TTL of its role."""
-        initial_ttl = self.draws.one_of(f"initial TTL of {role}", TTLS, 64)
-        return super().host(name, role, initial_ttl=initial_ttl, **settings)
+        settings["initial_ttl"] = self._initial_ttl(role)
+        return super().host(name, role, **settings)
+
+    def _initial_ttl(self, role: str) -> int:
+        return self.draws.one_of(f"initial TTL of {role}", TTLS, 64)
 
     def _plan_addresses(self) -> None:
         plan = self.plan = AddressPlan(self.draws)
@@ -90,16 +99,23 @@ class CorporateVpn(LabTopo):
         hosts = {"instance": self.instance, "endpoints": self.endpoints, "vpc-router": self.vpc_router}
         return {f"{host}.{ZONE}": list(addresses.bare) for host, addresses in hosts.items()}
 
+    def carrier_names(self) -> dict[str, list[str]]:
+        """What a carrier calls the transit routers, where that is drawn; as stated, the DNS has no names for them."""
+        carrier = self.draws.one_of("carrier", CARRIERS, "")
+        cities = self.draws.some_of("cities", CITIES, CITIES[: self.transit_routers])
+        addresses = [list(hop.host(2).bare) for hop in self.hops[: self.transit_routers]]
+        names = [f"ae{number}.{city}.{carrier}.example" for number, city in enumerate(cities, 1)]
+        return dict(zip(names, addresses, strict=True)) if carrier else {}
+
     def _corporate_side(self) -> None:
         vpn = Uplink("client-eth0", gateway=self.vpn_gw.bare, resolver=self.corp_dns.bare)
         home = Uplink("client-eth1", gateway=self.home_gw.bare, resolver=self.home_gw.bare)
-        self.host("client", "client", uplinks={"vpn": vpn, "home": home})
+        self.host("client", "client", uplinks={"vpn": vpn, "home": home}, furnishings={"ssh-keys": {}})
         policy = {"controller": "egress_firewall", "addresses": list(self.vpn_gw.bare), "default": "allow", "rules": []}
-        ttl = self.draws.one_of("initial TTL of egress-firewall", TTLS, 64)
-        self.switch("egress-fw", "egress-firewall", policy | {"ttl": ttl})
+        self.switch("egress-fw", "egress-firewall", policy | {"ttl": self._initial_ttl("egress-firewall")})
         self.router("vpn-gw", "vpn-gateway", routes=routes(self.hops[0].host(2), ANYWHERE))
         way_out = routes(self.lan_of_dns.host(1), ANYWHERE)
-        self._resolver(self.host("corp-dns", "resolver", routes=way_out), self.zone())
+        self._resolver(self.host("corp-dns", "resolver", routes=way_out), self.zone() | self.carrier_names())
         self._resolver(self.router("home-gw", "home-gateway", routes=routes(self.home_line.host(2), ANYWHERE)), {})
 
     def _resolver(self, host: str, records: Mapping[str, Sequence[str]]) -> None:
@@ -127,9 +143,10 @@ class CorporateVpn(LabTopo):
             self.host("vpc-dns", "resolver", routes=routes(self.vpc.subnet(0).host(1), ANYWHERE)), self.zone()
         )
         self.switch("sg", "security-group", self._open_security_groups())
-        inside = {"routes": list(routes(self.vpc_router, ANYWHERE)), "resolver": self.vpc_dns.bare}
-        self.host("instance", "instance", services={"sshd": {"login": "ec2-user"}}, ports={"ssh": 22}, **inside)
-        self.host("endpoints", "vpc-endpoints", ports={"https": 443}, **inside)
+        sshd = {"login": "ec2-user"} | ({"port": self.ssh_port} if self.ssh_port != SSH_PORT else {})
+        inside: HostSettings = {"routes": list(routes(self.vpc_router, ANYWHERE)), "resolver": self.vpc_dns.bare}
+        self.host("instance", "instance", **inside | {"services": {"sshd": sshd}, "ports": {"ssh": self.ssh_port}})
+        self.host("endpoints", "vpc-endpoints", **inside | {"ports": {"https": 443}})
         for name in self.zone():
             self.know_by(name.removesuffix(f".{ZONE}"), dns_name=name)
 
@@ -162,12 +179,12 @@ class CorporateVpn(LabTopo):
         self.connect("sg", "instance", addresses=(None, self.instance), labels=("instance", "nic"))
         self.connect("sg", "endpoints", addresses=(None, self.endpoints), labels=("endpoints", "nic"))
 
-    def _open_security_groups(self) -> dict[str, Any]:
+    def _open_security_groups(self) -> Settings:
         """ssh and ping to the instance from anywhere, HTTPS to the endpoints from the VPC."""
-        ssh = [{"protocol": "tcp", "port": 22, "source": source} for source in ANYWHERE.cidrs]
-        both = zip(("icmp", "icmpv6"), ANYWHERE.cidrs, strict=True)
-        ping = [{"protocol": protocol, "source": source} for protocol, source in both]
-        https = [{"protocol": "tcp", "port": 443, "source": source} for source in self.vpc.cidrs]
+        ssh = [{"protocol": "tcp", "port": self.ssh_port, "source": cidr} for cidr in ANYWHERE.cidrs]
+        icmp = zip(("icmp", "icmpv6"), ANYWHERE.cidrs, strict=True)
+        ping = [{"protocol": protocol, "source": cidr} for protocol, cidr in icmp]
+        https = [{"protocol": "tcp", "port": 443, "source": cidr} for cidr in self.vpc.cidrs]
         groups = {"instance-sg": {"inbound": [*ssh, *ping]}, "endpoints-sg": {"inbound": https}}
         interfaces = {
             "sg-eth2": {"addresses": list(self.instance.bare), "groups": ["instance-sg"]},

@@ -17,11 +17,11 @@ The egress firewall resets port 22 and the instance's security group lets nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from whodunet import catalogue
 from whodunet.address_plan import ANYWHERE, routes
+from whodunet.lab_topo import Settings
 
 if TYPE_CHECKING:
     from topologies.corporate_vpn import CorporateVpn
@@ -38,7 +38,7 @@ ZONES = ["cloud.example", "amazonaws.com", "awsapps.com"]
 class SessionManager(CorporateVpn):
     """See the drawing above."""
 
-    def build(self, *args: Any, **params: Any) -> None:
+    def build(self, *args: object, **params: object) -> None:
         """Adds what Session Manager needs to the reference topology."""
         super().build(*args, **params)
         self.region = self.draws.one_of("region", REGIONS, "eu-central-1")
@@ -62,8 +62,8 @@ class SessionManager(CorporateVpn):
         return [*(f"{part}.{self.region}.amazonaws.com" for part in SIGN_ON), portal]
 
     def _names(self) -> None:
-        cloud = self.zone() | {name: [self.endpoints.bare[0]] for name in self._endpoint_names()}
-        company = cloud | {name: [self.corp_sso.bare[0]] for name in self._sign_on_names()}
+        cloud = self.zone() | {name: list(self.endpoints.bare) for name in self._endpoint_names()}
+        company = cloud | self.carrier_names() | {name: list(self.corp_sso.bare) for name in self._sign_on_names()}
         self.serve("corp-dns", "dnsmasq", {"zones": ZONES, "records": company})
         self.serve("vpc-dns", "dnsmasq", {"zones": ZONES, "records": cloud})
 
@@ -75,30 +75,32 @@ class SessionManager(CorporateVpn):
             "InstanceRole": {"policies": ["AmazonSSMManagedInstanceCore"]},
         }
         instances = {self.instance_id: {"role": "InstanceRole"}}
-        listen, names = self.endpoints.bare[0], self._endpoint_names()
+        listen, names = list(self.endpoints.bare), self._endpoint_names()
         endpoints = {"listen": listen, "names": names, "roles": roles, "instances": instances}
-        self.serve("endpoints", "control-plane", account | endpoints)
+        self.serve("endpoints", "control-plane", {**account, **endpoints})
         people = {"ann": {"roles": ["Developer"]}, "bob": {"roles": ["ReadOnly"]}}
         company = {"start_url": self.start_url, "people": people, "account_name": "fintech-platform"}
-        sign_on = {"listen": self.corp_sso.bare[0], "names": self._sign_on_names()}
-        self.serve("corp-sso", "sign-on", account | sign_on | company)
+        sign_on = {"listen": list(self.corp_sso.bare), "names": self._sign_on_names()}
+        self.serve("corp-sso", "sign-on", {**account, **sign_on, **company})
         address = self.instance.bare[0]
         metadata = {
-            "listen": "169.254.169.254",
+            "listen": ["169.254.169.254"],
+            "vpc_cidr": self.vpc.cidrs[0],
+            "subnet_cidr": self.subnet.cidrs[0],
             "instance_id": self.instance_id,
             "availability_zone": f"{self.region}a",
             "private_ip": address,
             "hostname": f"ip-{address.replace('.', '-')}",
             "role": "InstanceRole",
         }
-        self.serve("instance", "metadata", account | metadata)
+        self.serve("instance", "metadata", {**account, **metadata})
         self.serve("instance", "ssm-agent", {})
         self.know_by("instance", id=self.instance_id, account=self.account, region=self.region)
         self.know_by("endpoints", domain=f"{self.region}.amazonaws.com")
         self.know_by("corp-sso", start_url=self.start_url)
-        self.sign_in("client", person="ann", role="Developer", start_url=self.start_url, **account)
+        self.furnish("client", "aws-profile", person="ann", role="Developer", start_url=self.start_url, **account)
 
-    def _developer(self) -> Mapping[str, Any]:
+    def _developer(self) -> Settings:
         """What a developer may do: start sessions, and end and resume those of their own."""
         own_sessions = f"arn:aws:ssm:*:{self.account}:session/${{aws:username}}-*"
         start = [f"arn:aws:ec2:*:{self.account}:instance/*", "arn:aws:ssm:*:*:document/*"]
@@ -110,18 +112,19 @@ class SessionManager(CorporateVpn):
         ]
         return {"Version": "2012-10-17", "Statement": statements}
 
-    def _egress_firewall(self) -> dict[str, Any]:
+    def _egress_firewall(self) -> Settings:
         """What one finds in such a company: no ssh outwards, and an answer at once to who tries."""
         resets = [
-            {"source": source, "protocol": "tcp", "port": 22, "action": "reset"} for source in self.corporate.cidrs
+            {"source": cidr, "protocol": "tcp", "port": self.ssh_port, "action": "reset"}
+            for cidr in self.corporate.cidrs
         ]
         return {**self.nodeInfo("egress-fw")["policy"], "rules": resets}
 
-    def _security_groups(self, policy: dict[str, Any]) -> dict[str, Any]:
+    def _security_groups(self, policy: Settings) -> Settings:
         """Nothing comes in to the instance; HTTPS to the endpoints from the VPC and from the company's network."""
-        sources = [cidr for network in (self.vpc, self.corporate) for cidr in network.cidrs]
+        sources = [*self.vpc.cidrs, *self.corporate.cidrs]
         https = [{"protocol": "tcp", "port": 443, "source": source} for source in sources]
-        return policy | {"groups": {"instance-sg": {"inbound": []}, "endpoints-sg": {"inbound": https}}}
+        return {**policy, "groups": {"instance-sg": {"inbound": []}, "endpoints-sg": {"inbound": https}}}
 
 
 topos = {"session_manager": SessionManager}

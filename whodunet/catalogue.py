@@ -6,7 +6,6 @@ folders of the same names in any other folder: the one that a scenario's file is
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import sys
@@ -14,17 +13,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
-from whodunet.openflow.policy import Policy, meant
+
+if TYPE_CHECKING:
+    from whodunet.openflow.policy import Policy
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _CONTROLLER_APP: Final = "ryu_app"  # carries policies out, and is none
 PARTS: Final = (
     "causes",
     "controllers",
+    "evidence_fields",
     "faults",
     "packet_kinds",
     "programs",
@@ -103,7 +105,7 @@ class Catalogue:
         Raises:
             InvalidInput: when two files have one name, but not the same content.
         """
-        found = {path.stem: path for path in sorted(_files(folder(kind), suffix))} if kind != "services" else {}
+        found = {path.stem: path for path in sorted(_files(folder(kind), suffix))}
         for place in self.places:
             for path in sorted(_files(place / kind, suffix)):
                 other = found.setdefault(path.stem, path)
@@ -143,6 +145,8 @@ class Catalogue:
         """
         known = self.controllers()
         if controller not in known:
+            from whodunet.openflow.policy import meant
+
             raise InvalidInput(
                 Problem("controller", f"is {controller}, which does not exist", meant(controller, list(known)))
             )
@@ -166,6 +170,8 @@ def load_module(path: Path) -> ModuleType:
     Raises:
         InvalidInput: when there is no such file or it does not run.
     """
+    import hashlib  # most commands load no file
+
     name = f"whodunet_file_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():

@@ -6,17 +6,17 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from itertools import count
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet import catalogue
 from whodunet.cases.fault import Fault, FaultNotInPlace
 from whodunet.cases.lab import Capture, Lab
 from whodunet.cases.recording import Recording
 from whodunet.cases.run_json import from_json, to_json
-from whodunet.cases.scenario import Scenario
+from whodunet.cases.scenario import Question, Scenario
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.evidence.capture_summary import damage
 from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
@@ -24,8 +24,9 @@ from whodunet.evidence.topology import Topology
 from whodunet.evidence.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
-from whodunet.lab.plan import BESIDE, Plan
+from whodunet.lab.plan import BESIDE, NOTHING_SPECIAL, LabOptions, Plan
 from whodunet.lab.programs import require_programs_of_case
+from whodunet.lab.running_services import programs_of
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
@@ -41,7 +42,9 @@ _LEAST_QUIET_S: Final = 0.02  # a controller, or a busy machine, takes longer th
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
 
 
-def plan_for(scenario: Scenario, library: Library, name: str | None = None, **more: Any) -> Plan:
+def plan_for(
+    scenario: Scenario, library: Library, name: str | None = None, options: LabOptions = NOTHING_SPECIAL
+) -> Plan:
     """What a lab has to be told to stand as the scenario's setup wants it, without its faults.
 
     Raises:
@@ -49,8 +52,11 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
     """
     question, setup = scenario.question, scenario.staging.setup
     faults, probes = scenario.staging.faults, question.probes.values()
-    require_programs_of_case({fault.kind for fault in faults}, {probe.command for probe in probes})
     library = library.of(scenario)
+    needs = chain(
+        programs_of(library.topology(question.topology), library.catalogue), *(fault.needs for fault in faults)
+    )
+    require_programs_of_case(needs, {probe.command for probe in probes})
     topology_file = library.topology_file(question.topology)
     beside = library.catalogue.contents()
     if topology_file.parent != catalogue.folder("topologies"):
@@ -70,7 +76,8 @@ def plan_for(scenario: Scenario, library: Library, name: str | None = None, **mo
         beside=beside,
         scenario=question.name,
         variation=library.variation,
-        **more,
+        shares=options.shares,
+        other_controller=options.other_controller,
     )
 
 
@@ -95,31 +102,40 @@ def play(
     Raises:
         CannotRun: when the lab cannot be brought up, or ends before its time.
     """
+    with SandboxedLab.start(plan_for(scenario, library), progress, process) as lab:
+        return play_in(lab, scenario, library, progress, keep)
+
+
+def play_in(lab: Lab, scenario: Scenario, library: Library, progress: Progress, keep: Path | None = None) -> Recording:
+    """Plays a scenario in a lab that was made for it, and judges it; for the arguments see `play`.
+
+    Raises:
+        CannotRun: when the lab ends before its time, or something of it has.
+    """
     topology = library.of(scenario).topology(scenario.question.topology)
-    with SandboxedLab.start(plan_for(scenario, library), topology, progress, process) as lab:
-        phases = _play_phases(scenario, topology, lab, progress)
-        progress("reading the capture")
-        with lab.capture() as capture:
-            content, reading = _recorded(capture)
-            status = lab.status()
-            if status["lost"]:
-                raise CannotRun(f"{'; '.join(status['lost'])}: the lab was not what {scenario.question.name} is about")
-            run = Run(
-                scenario=scenario.question.name,
-                topology=topology.name,
-                phases=phases,
-                links=status["links"],
-                notes=(*status["notes"], *library.unused_seed(topology)),
-                versions=_versions(scenario, lab),
-                dropped=capture.dropped,
-                capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
-                seed=library.variation.seed,
-                family=library.variation.family,
-            )
-            recording = _judged(scenario, topology, run, reading)
-            if keep is not None:
-                with record_errors(keep):
-                    _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
+    phases = _play_phases(scenario, topology, lab, progress)
+    progress("reading the capture")
+    with lab.capture() as capture:
+        content, reading = _recorded(capture)
+        state = lab.status()
+        if state.lost:
+            raise CannotRun(f"{'; '.join(state.lost)}: the lab was not what {scenario.question.name} is about")
+        run = Run(
+            scenario=scenario.question.name,
+            topology=topology.name,
+            phases=phases,
+            links=state.links,
+            notes=(*state.notes, *library.unused_seed(topology)),
+            versions=_versions(scenario, lab),
+            dropped=capture.dropped,
+            capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
+            seed=library.variation.seed,
+            family=library.variation.family,
+        )
+        recording = _judged(scenario, topology, run, reading)
+        if keep is not None:
+            with record_errors(keep):
+                _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
     return recording
 
 
@@ -137,9 +153,28 @@ def _judged(scenario: Scenario, topology: Topology, run: Run, reading: Reading) 
     return Recording.judged(scenario, topology, run, reading.packets)
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """What the recorder said at one moment."""
+
+    frames: Mapping[str, int]  # by capture point, up to then
+    time_ns: int
+    waited_ns: int | None
+
+
+@dataclass(frozen=True)
+class _Baseline:
+    """The round trip that every timing is compared with, and what its packets may have waited for a processor."""
+
+    rtt_ms: float | None
+    waited_ms: float | None
+
+
 def _play_phases(scenario: Scenario, topology: Topology, lab: Lab, progress: Progress) -> tuple[Phase, ...]:
     faults = scenario.staging.faults
-    baseline = lab.baseline_rtt_ms()
+    before = _recorded_by_now(lab)
+    rtt_ms = lab.baseline_rtt_ms()
+    baseline = _Baseline(rtt_ms, _waited_ms(before, _recorded_by_now(lab)))
     faulty = _play_phase("faulty", scenario, topology, lab, progress, baseline, lab.inject)
     if not faults or faulty.failure is not None:
         return (faulty,)
@@ -152,7 +187,7 @@ def _play_phase(
     topology: Topology,
     lab: Lab,
     progress: Progress,
-    baseline_rtt_ms: float | None,
+    baseline: _Baseline,
     change: Callable[[Fault], str],
 ) -> Phase:
     proofs: list[str] = []
@@ -162,11 +197,11 @@ def _play_phase(
             progress("putting the fault in place" if name == "faulty" else "taking the fault out")
             proofs.append(change(fault))
     except FaultNotInPlace as error:
-        return Phase(name, {}, tuple(proofs), baseline_rtt_ms, str(error))
+        return Phase(name, {}, tuple(proofs), baseline.rtt_ms, str(error), baseline_waited_ms=baseline.waited_ms)
     restart_services(scenario, lab, progress)
-    round_trip_s = answer_margin_ns(topology, baseline_rtt_ms) / 2e9
-    observations, settled_ns = _probe_all(scenario, lab, progress, round_trip_s)
-    return Phase(name, observations, tuple(proofs), baseline_rtt_ms, settled_ns=settled_ns)
+    round_trip_s = answer_margin_ns(topology, baseline.rtt_ms) / 2e9
+    observations, settled_ns = _probe_all(scenario.question, topology.seed, lab, progress, round_trip_s)
+    return Phase(name, observations, tuple(proofs), baseline.rtt_ms, None, settled_ns, baseline.waited_ms)
 
 
 def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
@@ -177,41 +212,51 @@ def restart_services(scenario: Scenario, lab: Lab, progress: Progress) -> None:
 
 
 def _probe_all(
-    scenario: Scenario, lab: Lab, progress: Progress, round_trip_s: float
+    question: Question, seed: int | None, lab: Lab, progress: Progress, round_trip_s: float
 ) -> tuple[Mapping[str, Observation], int | None]:
     """What came of each probe, and until when their last packets were left the time that they need to arrive."""
-    observations, settled_ns = {}, None
-    for name, probe in scenario.question.probes.items():
+    observations: dict[str, Observation] = {}
+    settled_ns = None
+    before = _recorded_by_now(lab)
+    for name in question.order(seed):
+        probe = question.probes[name]
         progress(f"{probe.host}$ {probe.command}")
-        observations[name] = lab.probe(name, probe)
-        settled_ns = _settle(lab, round_trip_s)
-    return observations, settled_ns
+        observation = lab.probe(name, probe)
+        after = _recorded_by_now(lab)
+        observations[name] = replace(observation, waited_ms=_waited_ms(before, after))
+        before = _settle(lab, round_trip_s, after)
+        settled_ns = before.time_ns
+    return {name: observations[name] for name in question.probes}, settled_ns
 
 
-def _settle(lab: Lab, round_trip_s: float) -> int:
+def _waited_ms(before: _Moment, after: _Moment) -> float | None:
+    if before.waited_ns is None or after.waited_ns is None:
+        return None
+    return (after.waited_ns - before.waited_ns) / 1e6
+
+
+def _settle(lab: Lab, round_trip_s: float, now: _Moment) -> _Moment:
     """Waits until no capture point has seen a packet for a round trip: none is under way then.
 
     Not for ever: in some cases somebody always speaks. What is under way in the end is judged to be so.
 
     Returns:
-        When that was, by the recorder's clock: this process's own may be another (faketime(1), a clock that was set).
+        That moment, by the recorder's clock: this process's own may be another (faketime(1), a clock that was set).
     """
-    seen, now_ns = _recorded_by_now(lab)
     for _ in range(_MOST_ROUND_TRIPS):
         time.sleep(max(round_trip_s, _LEAST_QUIET_S))
-        before = seen
-        seen, now_ns = _recorded_by_now(lab)
-        if seen == before:
+        before, now = now, _recorded_by_now(lab)
+        if now.frames == before.frames:
             break
-    return now_ns
+    return now
 
 
-def _recorded_by_now(lab: Lab) -> tuple[Mapping[str, int], int]:
+def _recorded_by_now(lab: Lab) -> _Moment:
     with lab.capture() as capture:
-        return capture.frames, capture.time_ns
+        return _Moment(capture.frames, capture.time_ns, capture.waited_ns)
 
 
-def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
+def _versions(scenario: Scenario, lab: Lab) -> Mapping[str, str]:
     lines = lab.execute(scenario.question.vantage, _VERSIONS).stdout.splitlines()
     return dict(zip(("kernel", "ssh", "openvswitch", "tcpdump"), lines, strict=False))
 
@@ -219,7 +264,7 @@ def _versions(scenario: Scenario, lab: SandboxedLab) -> Mapping[str, str]:
 # The record of a run, in a folder.
 
 
-def _keep(recording: Recording, capture: bytes, lab: SandboxedLab, folder: Path, places: Sequence[Path]) -> None:
+def _keep(recording: Recording, capture: bytes, lab: Lab, folder: Path, places: Sequence[Path]) -> None:
     """Writes the record; run.json comes last, so that a folder without it is known to be incomplete."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CAPTURE_FILE).write_bytes(capture)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, TypeAlias, TypedDict, Unpack
 
 from whodunet.importing import importing_mininet
 
@@ -20,6 +20,8 @@ from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Family, Interface, Link, Node, Topology
 from whodunet.variation import Draws, Variation
 
+USUAL_TTL: Final = 64  # with which Linux sends. Source: ip-sysctl.txt of the kernel, ip_default_ttl
+
 
 @dataclass(frozen=True)
 class Uplink:
@@ -28,6 +30,25 @@ class Uplink:
     interface: str
     gateway: tuple[str, ...]  # an address of each family
     resolver: tuple[str, ...]
+
+
+Settings: TypeAlias = Mapping[str, object]
+"""What a service, a furnishing or a switch's controller is told, as JSON could say it."""
+
+
+class HostSettings(TypedDict, total=False):
+    """What a topology says of a host beside its name and role."""
+
+    routes: Iterable[str]  # lines of `ip route replace`: "10.0.0.0/16 via 10.8.0.1", "fd00::/48 via fd00:8::1"
+    rules: Iterable[str]  # lines of `ip rule add`: "from 10.0.0.0/16 iif gw-eth0 blackhole"
+    forwards: bool  # True makes it a router
+    resolver: Sequence[str]  # the DNS server that it asks: an address of each family
+    services: Mapping[str, Settings]  # the daemons that it runs, files of `services/` by name
+    furnishings: Mapping[str, Settings]  # what else it has of `services/`, such as keys
+    uplinks: Mapping[str, Uplink]  # its ways out by name, the preferred first
+    ports: Mapping[str, int]  # what is served where: {"ssh": 22}
+    properties: Mapping[str, str]  # what else it is known by: {"id": "i-0abcd1234efgh5678"}
+    initial_ttl: int  # TTL and hop limit with which it sends
 
 
 def _family_of(line: str) -> str:
@@ -39,13 +60,20 @@ class RoutedHost(Host):
     """A host that sets its own routes and forwarding when stock Mininet (`mn --custom`) runs the topology."""
 
     def config(
-        self, routes: Sequence[str] = (), rules: Sequence[str] = (), forwards: bool = False, **params: Any
-    ) -> Any:
-        """Configures the node as Mininet does, then its routing."""
-        result = super().config(**params)
+        self,
+        routes: Sequence[str] = (),
+        rules: Sequence[str] = (),
+        forwards: bool = False,
+        uplinks: Mapping[str, Uplink] | None = None,
+        **params: object,
+    ) -> object:
+        """Configures the node as Mininet does, then its addresses of IPv6 and its routing, by the preferred uplink."""
+        result: object = super().config(**params)
         for interface in self.intfList():
             if "ip6" in interface.params:
-                self.cmd(f"ip address replace {interface.params['ip6']} dev {interface}")
+                self.cmd(f"ip address replace {interface.params['ip6']} dev {interface} nodad")
+        preferred = next(iter((uplinks or {}).values()), None)
+        routes = [*routes, *(f"default via {gateway}" for gateway in (preferred.gateway if preferred else ()))]
         if forwards:
             self.cmd("sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
         for route in routes:
@@ -62,8 +90,9 @@ class LabTopo(Topo):
     """
 
     baseline: ClassVar[tuple[str, str]]
+    search_domain: ClassVar[str | None] = None  # in which hosts look for a name without a dot
 
-    def __init__(self, *args: Any, seed: int | None = None, **params: Any) -> None:
+    def __init__(self, *args: object, seed: int | None = None, **params: object) -> None:
         """Draws what varies from the seed; all other arguments are those of `build`."""
         self.draws = Draws(seed)
         self.networks: dict[str, tuple[str, ...]] = {"anywhere": ANYWHERE.cidrs}
@@ -78,46 +107,34 @@ class LabTopo(Topo):
         """Names a network, so that policies and scenarios can: a CIDR of each family."""
         self.networks[name] = cidrs
 
-    def host(
-        self,
-        name: str,
-        role: str,
-        *,
-        routes: Iterable[str] = (),
-        rules: Iterable[str] = (),
-        forwards: bool = False,
-        resolver: Sequence[str] = (),
-        services: Mapping[str, Any] | None = None,
-        uplinks: Mapping[str, Uplink] | None = None,
-        ports: Mapping[str, int] | None = None,
-        properties: Mapping[str, str] | None = None,
-        initial_ttl: int = 64,
-    ) -> str:
+    def host(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
         """Adds a host.
 
         Args:
             name: at most ten characters, so that interface names fit Linux's fifteen.
             role: the part it plays, as the taxonomy of causes names it.
-            routes: lines of `ip route replace`, e.g. "10.0.0.0/16 via 10.8.0.1", "fd00::/48 via fd00:8::1".
-            rules: lines of `ip rule add`, e.g. "from 10.0.0.0/16 iif gw-eth0 blackhole".
-            forwards: True makes it a router.
-            resolver: the DNS server that it asks: an address of each family.
-            services: name of a service of `whodunet.lab.services` and its settings.
-            uplinks: its ways out by name, the preferred first.
-            ports: what is served where, e.g. {"ssh": 22}.
-            properties: what else it is known by, e.g. {"id": "i-0abcd1234efgh5678"}.
-            initial_ttl: TTL and hop limit with which it sends.
+            settings: all else; nothing of it has to be given.
         """
-        settings = {"role": role, "routes": tuple(routes), "rules": tuple(rules), "forwards": forwards}
-        more = {"resolver": tuple(resolver), "services": dict(services or {}), "uplinks": dict(uplinks or {})}
-        known_by = {"ports": dict(ports or {}), "properties": dict(properties or {}), "initial_ttl": initial_ttl}
-        return str(self.addHost(name, cls=RoutedHost, ip=None, **settings, **more, **known_by))
+        given: dict[str, object] = {
+            "routes": tuple(settings.get("routes", ())),
+            "rules": tuple(settings.get("rules", ())),
+            "forwards": settings.get("forwards", False),
+            "resolver": tuple(settings.get("resolver", ())),
+            "services": dict(settings.get("services", {})),
+            "furnishings": dict(settings.get("furnishings", {})),
+            "uplinks": dict(settings.get("uplinks", {})),
+            "ports": dict(settings.get("ports", {})),
+            "properties": dict(settings.get("properties", {})),
+            "initial_ttl": settings.get("initial_ttl", USUAL_TTL),
+        }
+        return str(self.addHost(name, cls=RoutedHost, ip=None, role=role, search_domain=self.search_domain, **given))
 
-    def router(self, name: str, role: str, *, routes: Iterable[str] = (), **settings: Any) -> str:
+    def router(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
         """Adds a host that forwards."""
-        return self.host(name, role, routes=routes, forwards=True, **settings)
+        settings["forwards"] = True
+        return self.host(name, role, **settings)
 
-    def serve(self, host: str, service: str, settings: Mapping[str, Any]) -> None:
+    def serve(self, host: str, service: str, settings: Settings) -> None:
         """Gives a host that is there already a service, or one of its services other settings."""
         self.nodeInfo(host)["services"][service] = dict(settings)
 
@@ -125,15 +142,15 @@ class LabTopo(Topo):
         """Gives a node that is there already further properties."""
         self.nodeInfo(node)["properties"] |= properties
 
-    def set_policy(self, switch: str, policy: Mapping[str, Any]) -> None:
+    def set_policy(self, switch: str, policy: Settings) -> None:
         """Gives a switch that is there already another policy."""
         self.nodeInfo(switch)["policy"] = dict(policy)
 
-    def sign_in(self, host: str, **person: str) -> None:
-        """Gives a host's user an AWS profile, signed in: person, role, region, account_id, start_url."""
-        self.nodeInfo(host)["signed_in"] = person
+    def furnish(self, host: str, furnishing: str, **settings: object) -> None:
+        """Gives a host that is there already a further furnishing."""
+        self.nodeInfo(host)["furnishings"][furnishing] = settings
 
-    def switch(self, name: str, role: str, policy: Mapping[str, Any]) -> str:
+    def switch(self, name: str, role: str, policy: Settings) -> str:
         """Adds an Open vSwitch switch and the policy that its controller carries out."""
         dpid = f"{len(self.switches()) + 1:016x}"
         return str(self.addSwitch(name, dpid=dpid, role=role, policy=dict(policy)))
@@ -231,7 +248,7 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
             each.get("forwards", False),
             each.get("ports", {}),
             each.get("properties", {}),
-            each.get("initial_ttl", each.get("policy", {}).get("ttl", 64)),  # what a switch sends, its policy says
+            each.get("initial_ttl") or each.get("policy", {}).get("ttl", USUAL_TTL),
         )
         for node, each in settings.items()
     }
@@ -247,7 +264,7 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
         uplinks={node: ways for node, ways in uplinks.items() if ways},
         services={node: each["services"] for node, each in settings.items() if each.get("services")},
         policies={node: each["policy"] for node, each in settings.items() if "policy" in each},
-        signed_in={node: each["signed_in"]["role"] for node, each in settings.items() if "signed_in" in each},
+        furnishings={node: each["furnishings"] for node, each in settings.items() if each.get("furnishings")},
         networks=topo.networks,
         family=family,
         seed=topo.seed,

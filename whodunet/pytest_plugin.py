@@ -27,7 +27,7 @@ from whodunet.variation import AS_STATED, Variation, read_seed
 from whodunet.view.visible import visible, visible_line
 
 if TYPE_CHECKING:
-    from whodunet.cases.judging import Claim
+    from whodunet.cases.claims import Claim
     from whodunet.cases.recording import Recording
     from whodunet.cases.scenario import Scenario
     from whodunet.evidence.observation import Observation
@@ -124,7 +124,7 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One test for each claim; a file with problems is an error that lists them all."""
-        from whodunet.cases.judging import claims_of
+        from whodunet.cases.claims import claims_of
         from whodunet.loading.scenario_file import NotOverFamily
 
         self.library = _library(self.config)
@@ -167,7 +167,7 @@ class ClaimTest(pytest.Item):
     def runtest(self) -> None:
         """Fails when the claim does not hold, and when nobody can tell."""
         recording = _player(self).recording(self.parent.scenario)
-        judgement = next(each for each in recording.judgements if each.claim.id == self._claim.id)
+        judgement = next(each for each in recording.judgements if each.claim == self._claim)
         if judgement.outcome != "held":
             words = (
                 f"{self._claim.says}: {judgement.outcome}",
@@ -244,7 +244,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
     library = _library(request.config)
     scenario = library.scenario(find_scenario(str(marker.args[0])))
     plan, topology = plan_for(scenario, library), library.of(scenario).topology(scenario.question.topology)
-    with SandboxedLab.start(plan, topology) as network:
+    with SandboxedLab.start(plan) as network:
         running = ScenarioLab(scenario, network, topology)
         if marker.kwargs.get("fault", True):
             running.inject()

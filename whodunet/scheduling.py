@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
@@ -167,6 +167,11 @@ class SideBySide(Generic[Key, Result]):
             return task.run()
         finally:
             self._gate.leave()
+
+    def finished(self) -> Iterator[tuple[Key, Future[Result]]]:
+        """Each task with its result, as soon as that is there."""
+        names = {result: key for key, result in self.results.items()}
+        return ((names[result], result) for result in as_completed(names))
 
     def end(self) -> None:
         """Begins with nothing more; and where something is still being done, ends every lab of this process.

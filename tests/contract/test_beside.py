@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from whodunet import catalogue
+from whodunet.cases.claims import claims_of
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput
 from whodunet.evidence import packet_kinds, programs
@@ -18,7 +19,7 @@ from whodunet.evidence.observation import Observation
 from whodunet.evidence.packets import CapturedPacket, Tcp
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.symptoms import read_symptom
-from whodunet.lab import services
+from whodunet.lab import running_services
 from whodunet.loading import packet_kind_files, program_files
 from whodunet.loading.library import Library, find_scenario, scenario_names
 
@@ -88,6 +89,20 @@ class OpenGate:
         return ()
 
 POLICY = OpenGate
+"""
+SERVICE: Final = """
+from whodunet.lab.service import Listener
+
+class Echo(Listener):
+    port = 7
+
+    def prepare(self, host):
+        pass
+
+    def command(self, host):
+        return ["ncat"]
+
+SERVICE = Echo
 """
 
 
@@ -371,16 +386,72 @@ def test_a_file_of_no_new_kind_of_packet_is_one_error_with_its_place(tmp_path: P
     assert f"packet_kinds/closing.py: {said}" in str(refused.value)
 
 
+FIELD: Final = """
+from pydantic import RootModel
+from whodunet.cases.evidence_field import CapturePoint, EvidenceField
+from whodunet.cases.findings import Finding
+
+class Avoids(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
+    def words(self):
+        yield f"avoids {', '.join(self.root)}"
+
+    def findings(self, witness):
+        yield Finding("held", "avoided", "avoided")
+
+FIELD = Avoids
+"""
+CLAIMING: Final = """
+title: t
+story: s
+topology: corporate_vpn
+probes: {nc: {host: client, command: nc -vz 10.0.1.10 22}}
+answer:
+  cause: none
+  symptoms: {nc: {symptom: connected}}
+  evidence: [{probe: nc, packet: SYN, avoids: [POINT]}]
+"""
+
+
+def test_a_field_of_evidence_beside_a_scenario_can_be_claimed_there_alone(tmp_path: Path) -> None:
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    place(there, {"evidence_fields/avoids.py": FIELD, "case.yaml": CLAIMING.replace("POINT", "home-gw.outside")})
+    place(elsewhere, {"case.yaml": CLAIMING.replace("POINT", "home-gw.outside")})
+    scenario = Library(Catalogue()).scenario(there / "case.yaml")
+    says = [claim.says for claim in claims_of(scenario)]
+    assert says[1] == "the SYN of nc avoids home-gw-eth1"
+    assert "answer.evidence[0].avoids: unknown key" in complaint(elsewhere / "case.yaml")
+    place(there, {"case.yaml": CLAIMING.replace("POINT", "home-gw-eth7")})
+    assert "avoids[0]: is home-gw-eth7, which is not an interface of corporate_vpn" in complaint(there / "case.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("ttl", FIELD, "the key ttl of evidence already exists"),
+        ("sender", FIELD, "the key sender of evidence already exists"),
+        ("model_dump", FIELD, "is not named as a key of evidence can be"),
+        ("as-sent", FIELD, "is not named as a key of evidence can be"),
+        ("avoids", "FIELD = 7", "holds no field of evidence in FIELD"),
+        ("avoids", FIELD.replace("def words", "def word"), "holds no field of evidence in FIELD"),
+        ("avoids", "", "offers no FIELD"),
+    ],
+)
+def test_a_file_that_is_no_field_of_evidence_is_one_error_with_its_place(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    place(tmp_path, {f"evidence_fields/{name}.py": text, "case.yaml": CLAIMING.replace("POINT", "home-gw.outside")})
+    assert f"evidence_fields/{name}.py: {said}" in complaint(tmp_path / "case.yaml")
+
+
 @pytest.mark.usefixtures("_only_own_places")
 def test_a_folder_that_is_given_is_known_to_all_that_is_read(tmp_path: Path) -> None:
     place(tmp_path, {"faults/hiccup.py": FAULT, "causes/router-hiccup.yaml": CAUSE})
-    place(tmp_path, {"scenarios/hiccups.yaml": case("router-hiccup"), "services/echo.py": "SERVICE = object"})
+    place(tmp_path, {"scenarios/hiccups.yaml": case("router-hiccup"), "services/echo.py": SERVICE})
     catalogue.look_in([tmp_path])
     assert "hiccups" in scenario_names()
     assert Library().scenario(find_scenario("hiccups")).answer.cause == "router-hiccup"
     assert "router-hiccup" in Library().causes()
-    services.kind.cache_clear()
-    assert services.kind("echo") is object
+    assert running_services.kind("echo", catalogue.given()).__name__ == "Echo"
 
 
 @pytest.mark.usefixtures("_only_own_places")
@@ -398,5 +469,5 @@ def test_the_schema_knows_the_kinds_of_a_given_folder(tmp_path: Path) -> None:
     from whodunet.loading.scenario_file import json_schema
 
     place(tmp_path, {"faults/hiccup.py": FAULT})
-    schema = json_schema(Library(Catalogue((tmp_path,))).fault_kinds())
+    schema = json_schema(Library(Catalogue((tmp_path,))))
     assert "hiccup" in json.dumps(schema)

@@ -32,7 +32,6 @@ ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
     ("path-mtu-black-hole", "1400"): "a packet wider than it",
     ("ssm-clock-skew", "1200"): "how wrong the clock is",
     ("ssm-instance-profile-missing", "404"): "a status of HTTP",
-    ("ssm-private-dns-off", "198.51.100.10"): "the public address of a service, outside of every network of the lab",
     ("ssm-session", "198.51.100.10"): "an address of the internet, outside of every network of the lab",
 }
 

@@ -127,18 +127,18 @@ def test_routes_lead_from_every_host_to_every_host_and_not_round_in_circles(
 
 
 @pytest.mark.parametrize("name", TOPOLOGIES)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_seed_draws_what_it_is_said_to_draw_and_within_its_limits(name: str, seed: int) -> None:
-    topology = library(Variation(seed)).topology(name)
-    delays_ms = {link.ends: link.delay_ms for link in topology.links}
-    routers = [node for node in topology.nodes.values() if node.role == "transit"]
-    near_ms = delays_ms["client-eth0", "egress-fw-eth1"]
-    far_ms = sum(delay_ms for (one, _), delay_ms in delays_ms.items() if one.startswith(("vpn-gw", "transit")))
-    assert 2 <= len(routers) <= 9
-    assert 19 <= 2 * (near_ms + far_ms) <= 181
-    assert near_ms < (near_ms + far_ms) / 10
-    assert {node.initial_ttl for node in topology.nodes.values()} <= {64, 128, 255}
-    assert topology.seed == seed
+def test_a_seed_draws_what_it_is_said_to_draw_and_within_its_limits(name: str) -> None:
+    for seed in range(60):
+        topology = library(Variation(seed)).topology(name)
+        delays_ms = {link.ends: link.delay_ms for link in topology.links}
+        routers = [node for node in topology.nodes.values() if node.role == "transit"]
+        near_ms = delays_ms["client-eth0", "egress-fw-eth1"]
+        far_ms = sum(delay_ms for (one, _), delay_ms in delays_ms.items() if one.startswith(("vpn-gw", "transit")))
+        assert 2 <= len(routers) <= 9
+        assert 19 <= 2 * (near_ms + far_ms) <= 181
+        assert near_ms < (near_ms + far_ms) / 10
+        assert {node.initial_ttl for node in topology.nodes.values()} <= {64, 128, 255}
+        assert topology.seed == seed
 
 
 @pytest.mark.parametrize("name", TOPOLOGIES)

@@ -120,6 +120,13 @@ def test_where_all_is_there_it_says_nothing_and_hands_the_words_on(machine: Mach
     assert done.stdout == f"<{whodunet}><exec><client><--><echo><two  words>"
 
 
+def test_hints_can_say_what_it_was_called_by(machine: Machine) -> None:
+    machine.has_venv()
+    whodunet = machine.checkout / ".venv/bin/whodunet"
+    whodunet.write_text('#!/bin/bash\nprintf %s "$WHODUNET_CALLED_AS"\n', encoding="utf-8")
+    assert machine.lab("up", "healthy").stdout == str(machine.checkout / "lab")
+
+
 def test_it_finds_its_checkout_through_a_link(machine: Machine, tmp_path: Path) -> None:
     machine.has_venv()
     (tmp_path / "link").symlink_to(machine.checkout / "lab")

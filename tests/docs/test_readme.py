@@ -91,6 +91,7 @@ def run(text: str, home: Path) -> subprocess.CompletedProcess[str]:
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
         "XDG_STATE_HOME": str(home / "state"),
         "WHODUNET_RUNTIME_DIR": str(home / "labs"),
+        "WHODUNET_CALLED_AS": "./lab",
         "COLUMNS": "80",
         "PYTHONUTF8": "1",
     }

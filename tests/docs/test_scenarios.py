@@ -32,7 +32,7 @@ def whodunet(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_example_has_every_file_that_the_page_lists(example: Path) -> None:
     listed = re.findall(r"^      (?!whodunet)(\S+\.(?:py|yaml))", PAGE, re.MULTILINE)
-    assert len(listed) == 8
+    assert len(listed) == 9
     assert all((example / path).is_file() for path in listed)
 
 
@@ -54,6 +54,12 @@ def test_the_case_holds_with_a_folder_that_is_given(example: Path) -> None:
     assert whodunet("--with", ".", "list", cwd=example).stdout.count("somewhere-on-the-way") == 1
     checked = whodunet("check", "somewhere-on-the-way", "--with", ".", cwd=example)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_case_holds_with_a_seed_and_over_ipv6(example: Path) -> None:
+    checked = whodunet("check", "./somewhere-on-the-way.yaml", "--seed", "3", "--family", "ipv6", cwd=example)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "held              somewhere-on-the-way --seed 3 --family ipv6 (" in checked.stdout
 
 
 def test_its_lab_knows_the_controller_that_lies_beside_the_case(example: Path) -> None:

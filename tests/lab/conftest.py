@@ -287,7 +287,7 @@ def start_lab(scenario: str, *, faults: bool = False, **more: Any) -> SandboxedL
     library = Library()
     case = library.scenario(catalogue.folder("scenarios") / f"{scenario}.yaml")
     plan = engine.plan_for(case, library, f"test-{os.getpid()}-{next(_NUMBERS)}", **more)
-    lab = SandboxedLab.start(plan, library.topology(case.question.topology))
+    lab = SandboxedLab.start(plan)
     for fault in case.staging.faults if faults else ():
         lab.inject(fault)
     return lab

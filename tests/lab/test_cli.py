@@ -236,7 +236,7 @@ def test_output_that_is_piped_has_no_escape_codes_and_ends_with_the_command(shop
 def test_a_run_keeps_a_complete_record_and_show_tells_its_story_without_a_lab(shop: Any) -> None:
     ran = shop.whodunet("run", "/tmp/quick.yaml")
     assert ran.returncode == 0, ran.stderr
-    story, _, folder = ran.stdout.partition("record: ")
+    story, _, folder = ran.stdout.partition("record:")
     assert "\x1b" not in ran.stdout
     record = shop.path(folder.strip())
     names = {path.name for path in record.iterdir()}

@@ -29,7 +29,7 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
 from whodunet.lab.host_root import PYTHON
-from whodunet.lab.plan import in_place_of_policies
+from whodunet.lab.plan import LabOptions, OtherController
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until
 
@@ -79,15 +79,15 @@ def controller_of(lab: SandboxedLab, tree: Any) -> int:
 
 
 def kill_controller(lab: SandboxedLab, tree: Any) -> None:
-    notes = len(lab.status()["notes"])
+    notes = len(lab.status().notes)
     os.kill(controller_of(lab, tree), signal.SIGKILL)
-    wait_until(lambda: len(lab.status()["notes"]) > notes, "the lab to notice")
-    assert lab.status()["notes"][-1].startswith("controller was killed by signal 9")
-    assert lab.status()["notes"][-1].endswith("started again")
+    wait_until(lambda: len(lab.status().notes) > notes, "the lab to notice")
+    assert lab.status().notes[-1].startswith("controller was killed by signal 9")
+    assert lab.status().notes[-1].endswith("started again")
 
 
 def set_inbound(lab: SandboxedLab, *entries: dict[str, Any]) -> None:
-    policy = lab.policy("sg")
+    policy: dict[str, Any] = lab.policy("sg")
     group = policy["groups"]["instance-sg"] | {"inbound": list(entries)}
     lab.set_policy("sg", policy | {"groups": policy["groups"] | {"instance-sg": group}})
 
@@ -305,19 +305,19 @@ def test_crooked_packets_harm_nothing(new_lab: Any, process_tree: Any) -> None:
         for address in (INSTANCE, INSTANCE_V6):
             assert "Connection refused" in lab.execute("client", f"nc -v -z -w 3 {address} 22").stderr
         assert controller_of(lab, process_tree) == before
-        assert lab.status()["notes"] == []
+        assert lab.status().notes == []
         with lab.capture() as capture:
             assert frames[0] in capture.path.read_bytes()
 
 
 @pytest.mark.parametrize("form", ["module", "file"])
 def test_a_stock_ryu_app_can_run_in_place_of_the_policies(form: str, new_lab: Any, tmp_path: Path) -> None:
-    app: dict[str, Any] = {"other_controller": "ryu.app.simple_switch_13"}
+    app = OtherController("ryu.app.simple_switch_13")
     if form == "file":
         (stock,) = Path(sys.prefix).glob("lib/python3*/site-packages/ryu/app/simple_switch_13.py")
         shutil.copyfile(stock, tmp_path / "my_switch.py")
-        app = in_place_of_policies(tmp_path / "my_switch.py")
-    with new_lab("healthy", **app) as lab:
+        app = OtherController.of_file(tmp_path / "my_switch.py")
+    with new_lab("healthy", options=LabOptions(other_controller=app)) as lab:
         assert lab.execute("client", f"{SSH} hostname").stdout == "instance\n"
         assert "CONTROLLER" in lab.flow_entries("sg")
         assert packets_to_the_controller(lab)["sg"] > 0

@@ -8,9 +8,13 @@ import pytest
 from scapy.layers.inet import IP, TCP
 
 from whodunet.cases.fault import Fault
+from whodunet.faults.arp_silence import ArpSilence
 from whodunet.faults.firewall_rule import FirewallRule
+from whodunet.faults.idle_timeout import IdleTimeout
 from whodunet.faults.network_acl import NetworkAcl
 from whodunet.faults.packet_filter import PacketFilter
+from whodunet.faults.path_mtu import PathMtu
+from whodunet.faults.tls_interception import TlsInterception
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.lab.sandboxed import SandboxedLab
 
@@ -41,9 +45,18 @@ FAULTS: Final[list[Fault]] = [
     NetworkAcl(node="vpc-router", interface="vpc-router-eth2", direction="inbound", ports=(22, 22)),
     NetworkAcl(node="vpc-router", interface="vpc-router-eth2", direction="outbound", ports=(0, 65535)),
     *(
-        FirewallRule.model_validate({"switch": "egress-fw", "protocol": "tcp", "action": "reject", "reject_with": code})
+        FirewallRule.model_validate(
+            {"switch": "egress-fw", "source": source, "protocol": "tcp", "action": "reject", "reject_with": code}
+        )
+        for source in ("0.0.0.0/0", "::/0")
         for code in answers(FirewallRule, "reject_with")
+        if (source, code) != ("::/0", "protocol-unreachable")  # which ICMPv6 does not have
     ),
+    ArpSilence(node="vpn-gw", interface="vpn-gw-eth0", neighbour="client"),
+    PathMtu(node="transit2", interface="transit2-eth1", mtu_bytes=1280),
+    IdleTimeout(node="cloud-edge", idle_s=2, answer="reset"),
+    TlsInterception(node="vpn-gw", source="10.8.0.0/24", destination="0.0.0.0/0"),
+    TlsInterception(node="vpn-gw", source="fd00:8::/64", destination="fd00:10:0:1::20/128"),
     FirewallRule(switch="egress-fw", destination="10.0.1.10/32", protocol="udp", action="drop"),
     FirewallRule(switch="egress-fw", destination="10.0.1.10/32", action="drop"),
 ]

@@ -1,4 +1,4 @@
-"""Each host has files, names and packets of its own, and the capture has them all."""
+"""Each host has files, names, addresses and packets of its own, and the capture has them all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import re
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from whodunet.cases.scenario import Probe
+from whodunet.evidence.topology import FAMILIES, Family
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.lab.sandboxed import SandboxedLab
 
@@ -18,7 +21,7 @@ def on(lab: SandboxedLab, host: str, command: str) -> str:
 
 
 def test_each_host_has_its_own_name(open_lab: SandboxedLab) -> None:
-    for host in open_lab.status()["hosts"]:
+    for host in open_lab.status().hosts:
         assert on(open_lab, host, "hostname; cat /etc/hostname") == f"{host}\n{host}\n"
         assert f"127.0.1.1 {host}" in on(open_lab, host, "cat /etc/hosts")
 
@@ -32,8 +35,8 @@ def test_what_one_host_writes_into_its_files_no_other_reads(open_lab: SandboxedL
 def test_each_host_asks_its_own_resolver(open_lab: SandboxedLab) -> None:
     assert "nameserver 10.9.0.53" in on(open_lab, "client", "cat /etc/resolv.conf")
     assert "nameserver 10.0.0.2" in on(open_lab, "instance", "cat /etc/resolv.conf")
-    assert on(open_lab, "client", "getent hosts instance.cloud.example").split()[0] == "10.0.1.10"
-    assert on(open_lab, "instance", "getent hosts instance.cloud.example").split()[0] == "10.0.1.10"
+    assert on(open_lab, "client", "getent ahostsv4 instance.cloud.example").split()[0] == "10.0.1.10"
+    assert on(open_lab, "instance", "getent ahostsv4 instance.cloud.example").split()[0] == "10.0.1.10"
 
 
 def test_the_client_knows_the_instances_key_and_the_instance_the_clients(open_lab: SandboxedLab) -> None:
@@ -67,6 +70,54 @@ def test_the_capture_has_every_interface_by_its_name(open_lab: SandboxedLab) -> 
     assert all(name.encode() in content for name in open_lab.topology.interfaces)
 
 
+def test_every_address_of_both_families_is_a_hosts_own_and_in_use_at_once(own_lab: SandboxedLab) -> None:
+    for name, interface in own_lab.topology.interfaces.items():
+        if interface.addresses:
+            shown = on(own_lab, interface.node, f"ip -brief address show dev {name}")
+            assert {*interface.addresses, interface.link_local} <= set(shown.split())
+    nobodys = [host for host in own_lab.status().hosts if on(own_lab, host, "ip -6 address show tentative")]
+    assert nobodys == []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_hosts_reach_each_other_over_either_family_by_address_and_by_name(
+    open_lab: SandboxedLab, family: Family
+) -> None:
+    address = str(open_lab.topology.interfaces["instance-eth0"].address(family)).partition("/")[0]
+    option = "-4" if family == "ipv4" else "-6"
+    assert on(open_lab, "client", f"ping -c 2 -i 0.2 -W 2 {address}").count(" ttl=58 ") == 2
+    assert on(open_lab, "client", f"ssh -o BatchMode=yes ec2-user@{address} hostname") == "instance\n"
+    by_name = f"ssh {option} -o BatchMode=yes ec2-user@instance.cloud.example hostname"
+    assert on(open_lab, "client", by_name) == "instance\n"
+    assert on(open_lab, "client", f"traceroute {option} -n -I -q 1 -w 2 {address}").count("*") == 0
+
+
+def test_who_comes_back_to_an_uplink_has_its_addresses_there(own_lab: SandboxedLab) -> None:
+    before = on(own_lab, "client", "ip -brief address")
+    own_lab.set_uplink("client", "home")
+    assert on(own_lab, "client", "ping -c 1 -W 2 fd00:10:0:1::1")
+    own_lab.set_uplink("client", "vpn")
+    assert on(own_lab, "client", "ip -brief address").split() == before.split()
+    assert on(own_lab, "client", "ping -c 1 -W 2 fd00:10:0:1::1")
+
+
+def test_switches_say_nothing_and_hosts_ask_no_router(own_lab: SandboxedLab) -> None:
+    on(own_lab, "client", "ping -c 1 -W 2 10.0.1.10; ping -c 1 -W 2 fd00:10:0:1::10")
+    with own_lab.capture() as capture:
+        packets = read_capture(capture.path)
+    of_switches = {
+        name for name, each in own_lab.topology.interfaces.items() if own_lab.topology.nodes[each.node].is_switch
+    }
+    said = [packet for packet in packets if packet.point in of_switches and packet.direction == "out"]
+    heard = {packet.identity for packet in packets if packet.point in of_switches and packet.direction == "in"}
+    assert said
+    assert all(packet.identity in heard for packet in said), "what a switch sends has come in to it"
+    numbers = {packet.icmp.type for packet in packets if packet.icmp and packet.ip and packet.ip.version == 6}
+    assert {128, 129, 135, 136} <= numbers
+    assert not numbers & {133, 134}, "router solicitations and advertisements"
+    assert not [packet for packet in packets if packet.unread]
+
+
 def test_stamps_are_nanoseconds_and_follow_the_packet_along_its_path(own_lab: SandboxedLab) -> None:
     probe = own_lab.probe("ping", Probe(host="client", command="ping -c 1 -W 5 10.0.1.10"))
     with own_lab.capture() as capture:
@@ -92,7 +143,7 @@ def test_the_path_takes_what_its_links_add_up_to(own_lab: SandboxedLab) -> None:
     assert near >= 2
     assert far >= 45
     assert far / near > 5
-    assert min(own_lab.ask("baseline")["round_trips_ms"]) < 3 * 45
+    assert min(own_lab.baseline_round_trips_ms()) < 3 * 45
 
 
 def round_trips(lab: SandboxedLab, address: str) -> list[float]:

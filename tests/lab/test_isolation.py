@@ -145,7 +145,7 @@ def test_no_host_and_not_the_sandbox_itself_reaches_the_machine(
         return open_lab.execute(host, f"{PYTHON} -c '{TRY}'", targets).stdout
 
     with ThreadPoolExecutor() as pool:
-        answers = dict(zip(open_lab.status()["hosts"], pool.map(try_from, open_lab.status()["hosts"]), strict=True))
+        answers = dict(zip(open_lab.status().hosts, pool.map(try_from, open_lab.status().hosts), strict=True))
     answers["the sandbox"] = in_sandbox(open_lab, process_tree, sys.executable, "-c", TRY, stdin=targets)
     assert {host: answer.strip() for host, answer in answers.items()} == dict.fromkeys(answers, "[]")
     assert not target_machine.was_reached()

@@ -11,8 +11,9 @@ from whodunet.engine import play, read_record
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE
-from whodunet.view.story import render_story, sections
-from whodunet.view.style import Style
+from whodunet.view.models.story import story_of
+from whodunet.view.text.story import render_story, sections
+from whodunet.view.text.style import Style
 
 SCENARIO = r"""
 title: nothing is wrong
@@ -95,13 +96,7 @@ def test_every_fragment_of_a_large_ping_is_the_probes(recording: Recording) -> N
 
 
 def test_the_story_calls_nothing_dropped_and_no_honest_answer_too_soon(recording: Recording) -> None:
-    told = sections(
-        recording,
-        cause_title="Nothing is wrong",
-        culprit=None,
-        style=Style(),
-    )
-    story = render_story(told)
+    story = render_story(sections(story_of(recording, "Nothing is wrong"), Style()))
 
     assert "×" not in story.replace("× dropped", "")
     assert "too soon" not in story

@@ -16,6 +16,7 @@ import pytest
 
 from whodunet.cases.fault import Completed
 from whodunet.lab.host_root import PYTHON
+from whodunet.lab.requests import Execute
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until
 
@@ -42,9 +43,9 @@ def lab(start_lab: Any) -> Iterator[SandboxedLab]:
 
 
 def execute(lab: SandboxedLab, host: str, command: str, deadline_s: float = 90, stdin: str = "") -> Completed:
-    done = lab.ask("execute", host=host, command=command, deadline_s=deadline_s, stdin=stdin)
-    assert done["exit_status"] is not None, f"{command}: not over after {deadline_s} s: {done['stdout'][-500:]}"
-    return Completed(done["exit_status"], done["stdout"], done["stderr"])
+    done = lab.ask(Execute(host, command, deadline_s, stdin))
+    assert done.exit_status is not None, f"{command}: not over after {deadline_s} s: {done.stdout[-500:]}"
+    return Completed(done.exit_status, done.stdout, done.stderr)
 
 
 def on(lab: SandboxedLab, host: str, command: str, deadline_s: float = 90, stdin: str = "") -> str:

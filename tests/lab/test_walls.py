@@ -20,6 +20,8 @@ from typing import Any, Final
 import pytest
 
 from whodunet import catalogue
+from whodunet.lab.messages import encode, from_json
+from whodunet.lab.requests import AnswerT, Execute, LabRequest, ReplaceService, StartService, TellLogs, TellStatus
 from whodunet.lab.waiting import wait_until
 
 SECRET: Final = "rosebud-7141"
@@ -244,10 +246,11 @@ with ThreadPoolExecutor(8) as side_by_side:
 """
 # Asks a lab as the library does.
 ASK: Final = r"""
-import json, sys
-from whodunet.lab.control import Connection
-request = json.loads(sys.stdin.read())
-print(json.dumps(Connection.to(sys.argv[1]).ask(request.pop("operation"), **request)[0]))
+import sys
+from whodunet.lab.client import LabClient
+from whodunet.lab.messages import decode, to_json
+from whodunet.lab.requests import REQUESTS
+print(to_json(LabClient.to(sys.argv[1]).ask(decode(sys.stdin.buffer.read(), REQUESTS))))
 """
 
 
@@ -285,11 +288,10 @@ class Owner:
         """The words that run a command on a host, as a learner does."""
         return (self.machine.command, "exec", "--lab", self.lab, host, "--", *command)
 
-    def ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        asked = self.run(sys.executable, "-c", ASK, self.lab, said=json.dumps({"operation": operation, **arguments}))
+    def ask(self, request: LabRequest[AnswerT]) -> AnswerT:
+        asked = self.run(sys.executable, "-c", ASK, self.lab, said=encode(request)[0].decode())
         assert asked.returncode == 0, asked.stderr
-        answer: dict[str, Any] = json.loads(asked.stdout)
-        return answer
+        return from_json(asked.stdout, request.answer_type())
 
     def attack(self, host: str, attacks: Mapping[str, str]) -> dict[str, str]:
         """What each attack printed."""
@@ -391,7 +393,7 @@ def test_from_a_host_a_learner_does_not_get_through(siege: Siege, attack: str, o
 def test_what_puts_a_fault_in_runs_with_no_more_rights_than_a_learner(siege: Siege) -> None:
     """Or else a learner's library in place of a program's would have them."""
     show = "grep -h Cap /proc/self/status"
-    asked = siege.root.ask("execute", host="client", command=show, deadline_s=9)["stdout"]
+    asked = siege.root.ask(Execute("client", show, 9)).stdout
     assert asked == siege.root.learner("client", "sh", "-c", show).stdout
     assert len(asked.splitlines()) == 5
 
@@ -620,40 +622,41 @@ def test_a_host_that_its_root_has_ruined_ruins_no_other(siege: Siege, owner: str
         attacked.learner("home-gw", "bash", "-c", ruin)
     for host, gateway in GATEWAYS.items():
         assert attacked.learner(host, "ping", "-n", "-c", "1", "-W", "5", gateway).returncode == 0
-    assert attacked.ask("status")["name"] == attacked.lab
+    assert attacked.ask(TellStatus()).name == attacked.lab
 
 
 def test_a_service_that_talks_without_end_fills_no_more_than_its_own_log(siege: Siege) -> None:
-    siege.root.ask("replace_service", host="instance", service="sshd", command="yes >&2 & exec ncat -lk 22")
-    log = siege.root.ask("logs")["logs"]["instance-instead-of-sshd.log"]
-    siege.root.ask("start_service", host="instance", service="sshd")
+    siege.root.ask(ReplaceService("instance", "sshd", "yes >&2 & exec ncat -lk 22"))
+    log = siege.root.ask(TellLogs()).by_name["instance-instead-of-sshd.log"]
+    siege.root.ask(StartService("instance", "sshd"))
     assert len(log) <= 1 << 22
     assert siege.root.learner("instance", "true").returncode == 0
 
 
 # The control socket.
 
-ATTACH: Final = '{"operation": "attach", "host": "client", "command": '
+ATTACH: Final = '{"=": "Attach", "host": "client", "command": '
 HOSTILE: Final[Mapping[str, bytes]] = {
     "no JSON": b"\xff\xfe{\n",
     "no object": b"[1]\n",
     "deep": b"[" * 100000 + b"\n",
     "half a message": b"{",
-    "an operation that is a list": b'{"operation": [[]]}\n',
-    "an unknown operation": b'{"operation": "fly"}\n',
-    "unknown arguments": b'{"operation": "status", "colour": 1}\n',
-    "wrong types": b'{"operation": "execute", "host": [], "command": {}, "deadline_s": "x"}\n',
-    "a descriptor by its number": b'{"operation": "write_file", "host": "client", "path": "x", "name": "x", '
-    b'"mode": 420, "given": [3]}\n',
-    "attaching to nothing": b'{"operation": "attach"}\n',
+    "a request that is a list": b'{"=": [[]]}\n',
+    "an unknown request": b'{"=": "Fly"}\n',
+    "unknown fields": b'{"=": "TellStatus", "colour": 1}\n',
+    "wrong types": b'{"=": "Execute", "host": [], "command": {}, "deadline_s": "x"}\n',
+    "a descriptor that did not come": b'{"=": "WriteFile", "host": "client", "path": "x", "name": "x", '
+    b'"mode": 420, "content": 3}\n',
+    "attaching to nothing": b'{"=": "Attach"}\n',
     "attaching to no command": f"{ATTACH} 5}}\n".encode(),
-    "a window of absurd size": f'{ATTACH} ["true"], "rows": -7, "columns": 1e9}}\n'.encode(),
-    "a signal that is none": f'{ATTACH} ["true"]}}\n{{"signal": "x"}}\n{{}}\n'.encode(),
+    "a window of absurd size": f'{ATTACH} ["true"], "rows": -7, "columns": 1000000000}}\n'.encode(),
+    "a signal that is none": f'{ATTACH} ["true"]}}\n{{"=": "ForwardSignal", "number": "x"}}\n{{}}\n'.encode(),
     "no end": b"x" * (1 << 26) + b"x",
 }
 SEND: Final = r"""
 import array, os, socket, sys
 from whodunet.lab import control
+from whodunet.lab.client import LabClient
 folder = os.open(control.runtime_folder(), os.O_RDONLY)
 def connect():
     stream = socket.socket(socket.AF_UNIX)
@@ -671,7 +674,7 @@ def tell(message, descriptors=()):
     except ConnectionError:
         pass
 exec(sys.argv[2])
-print(control.Connection.to(sys.argv[1]).ask("status", timeout_s=20)[0]["name"])
+print(LabClient.to(sys.argv[1]).status(20).name)
 """
 
 
@@ -726,8 +729,9 @@ def test_a_runtime_folder_that_somebody_else_has_made_is_refused(siege: Siege, w
 
 ASK_ANYWAY: Final = """
 from whodunet.lab import control
+from whodunet.lab.client import LabClient
 control.peer_is_own_user = lambda _: True
-print(control.Connection.to("walls-guest").ask("status"))
+print(LabClient.to("walls-guest").status())
 """
 
 
@@ -744,7 +748,7 @@ def test_no_user_has_the_ear_of_anothers_lab(siege: Siege) -> None:
     asked = siege.root.run("env", "WHODUNET_RUNTIME_DIR=/run/borrowed", sys.executable, "-c", ASK_ANYWAY)
     assert asked.stdout == ""
     assert "ended while it was asked" in asked.stderr
-    assert guest.ask("status")["name"] == "walls-guest"
+    assert guest.ask(TellStatus()).name == "walls-guest"
 
 
 @pytest.mark.parametrize("name", ["a b", "../x", "a/b", "-x", "A", "x" * 300, "é", "a\nb", "."])

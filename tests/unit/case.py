@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
+from pydantic import BaseModel
+
+from whodunet.cases.evidence_fields import claim_model, own
 from whodunet.cases.fault import Fault
 from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import (
@@ -27,6 +32,7 @@ from whodunet.evidence.topology import Interface, Link, Node, Topology
 from whodunet.evidence.trails import trails_of
 
 CLIENT, INSTANCE = "10.8.0.10", "10.0.1.10"
+CLIENT_V6, INSTANCE_V6 = "fd00:8::10", "fd00:1::10"
 MS = 1_000_000
 T0 = 1_700_000_000_000 * MS
 CLOCK_OFFSET_NS = T0 - 3_600_000 * MS  # the machine was started an hour before
@@ -36,7 +42,11 @@ POINTS = ("client-eth0", "fw-eth0", "fw-eth1", "r1-eth0", "r1-eth1", "instance-e
 
 def topology() -> Topology:
     """client-eth0 = fw-eth0, fw-eth1 = r1-eth0 (20 ms), r1-eth1 = instance-eth0; the firewall is a switch."""
-    addresses = {"client-eth0": (f"{CLIENT}/24",), "r1-eth0": ("10.8.0.1/24",), "instance-eth0": (f"{INSTANCE}/24",)}
+    addresses = {
+        "client-eth0": (f"{CLIENT}/24", f"{CLIENT_V6}/64"),
+        "r1-eth0": ("10.8.0.1/24", "fd00:8::1/64"),
+        "instance-eth0": (f"{INSTANCE}/24", f"{INSTANCE_V6}/64"),
+    }
     interfaces = {name: Interface(name, name.split("-")[0], addresses.get(name, ())) for name in POINTS}
     nodes = {name: Node(name, name, is_switch=name == "fw") for name in ("client", "fw", "r1", "instance")}
     links = (
@@ -47,14 +57,17 @@ def topology() -> Topology:
     return Topology("small", nodes, interfaces, links, ("client", INSTANCE))
 
 
-def tcp(flags: str, *, answer: bool = False, port: int = 50000, ip_id: int = 1, **fields: Any) -> dict[str, Any]:
+def tcp(
+    flags: str, *, answer: bool = False, port: int = 50000, ip_id: int = 1, version: Literal[4, 6] = 4, **fields: Any
+) -> dict[str, Any]:
     """A TCP packet's headers, from the client to port 22 of the instance, or the other way round."""
-    ends = [(CLIENT, port), (INSTANCE, 22)]
+    client, instance = (CLIENT, INSTANCE) if version == 4 else (CLIENT_V6, INSTANCE_V6)
+    ends = [(client, port), (instance, 22)]
     (source, sport), (destination, dport) = reversed(ends) if answer else ends
     payload = fields.pop("payload", b"")
     seq, ack = fields.pop("seq", 1000), fields.pop("ack", 0)
     return {
-        "ip": Ip(source, destination, fields.pop("ttl", 64), ip_id, 6, 40 + len(payload)),
+        "ip": Ip(source, destination, fields.pop("ttl", 64), ip_id, 6, 40 + len(payload), version=version),
         "tcp": Tcp(sport, dport, flags, seq, ack, 64240, payload, len(payload)),
     }
 
@@ -72,7 +85,7 @@ def seen(headers: Mapping[str, Any], at_ms: float, *places: str) -> Iterator[Cap
         ip: Ip = headers["ip"]
         changed = dict(headers)
         if ttl:
-            changed["ip"] = Ip(ip.source, ip.destination, int(ttl[1]), ip.id, ip.protocol, ip.length)
+            changed["ip"] = replace(ip, ttl=int(ttl[1]))
         time_ns = T0 + round(at_ms * MS) + number * 10_000
         yield CapturedPacket(point, time_ns, direction, "aa", "bb", 60, **changed)  # type: ignore[arg-type]
 
@@ -123,11 +136,11 @@ def run(faulty: Observation | None = None, repaired: Observation | None = None, 
     """A run of the case, borne out by `reference_packets` unless told otherwise."""
     rtt_ms = fields.pop("baseline_rtt_ms", 41.0)
     failure = fields.pop("failure", None)
-    settled_ns = fields.pop("settled_ns", None)
+    settled_ns, waited_ms = fields.pop("settled_ns", None), fields.pop("baseline_waited_ms", None)
     proofs = ("priority=100,tcp,tp_dst=22 actions=CONTROLLER",)
     after = repaired or observation(status=0, stderr="", start_ms=10_000, end_ms=10_300)
     phases = (
-        Phase("faulty", {"ssh": faulty or observation()}, proofs, rtt_ms, failure, settled_ns),
+        Phase("faulty", {"ssh": faulty or observation()}, proofs, rtt_ms, failure, settled_ns, waited_ms),
         Phase("repaired", {"ssh": after}, ("no entry for tcp/22",), rtt_ms),
     )
     fields.setdefault("capture", CaptureSummary(clock_offset_ns=CLOCK_OFFSET_NS))
@@ -135,8 +148,9 @@ def run(faulty: Observation | None = None, repaired: Observation | None = None, 
 
 
 def claim(**fields: Any) -> EvidenceClaim:
-    """A claim about the packets of `ssh`."""
-    return EvidenceClaim(probe="ssh", **fields)
+    """A claim about the packets of `ssh`, which says what a file would."""
+    said = {key: value.model_dump() if isinstance(value, BaseModel) else value for key, value in fields.items()}
+    return claim_model(own()).model_validate_json(json.dumps({"probe": "ssh", **said}))
 
 
 REFERENCE_EVIDENCE = (

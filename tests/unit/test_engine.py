@@ -38,7 +38,8 @@ def test_it_waits_until_nothing_was_seen_for_a_round_trip_and_not_for_ever(
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
 
-    settled_ns = engine._settle(cast(Lab, CountingLab(counts)), round_trip_s=0.05)
+    lab = cast(Lab, CountingLab(counts))
+    settled = engine._settle(lab, 0.05, engine._recorded_by_now(lab))
 
     assert waits == [0.05] * round_trips
-    assert settled_ns == round_trips + 1  # by the recorder's clock, and not by this process's
+    assert settled.time_ns == round_trips + 1  # by the recorder's clock, and not by this process's

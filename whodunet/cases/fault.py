@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from whodunet.cases.fields import HostName, Part, part_named
+from whodunet.debian_program import DebianProgram
 from whodunet.errors import CannotRun, WhodunetError
 from whodunet.evidence.topology import Topology
 
@@ -29,7 +30,10 @@ class Completed:
 class Network(Protocol):
     """What a running lab lets a fault do to it. All calls raise CannotRun when the lab cannot do what is asked."""
 
-    topology: Topology
+    @property
+    def topology(self) -> Topology:
+        """The network that it was made from."""
+        ...
 
     def execute(self, node: str, command: str, stdin: str = "") -> Completed:
         """Runs a shell command on a node as its root; waits at most 30 s."""
@@ -126,6 +130,7 @@ class Fault(BaseModel):
     """What is wrong, as it is put into a running lab; a subclass a fault kind, with `kind` as its tag."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    needs: ClassVar[tuple[DebianProgram, ...]] = ()  # programs of the machine, besides those of every lab
 
     kind: str
 
@@ -168,9 +173,9 @@ class Fault(BaseModel):
         raise NotImplementedError
 
     def proof(self, network: Network) -> str | None:
-        """What shows it in place; None when a part of it is not there."""
+        """What shows it in place, a line a sign; None when a part of it is not there."""
         signs = self.signs(network)
-        return "; ".join(sign for sign in signs if sign) if all(signs) else None
+        return "\n".join(sign for sign in signs if sign) if all(signs) else None
 
     def remains(self, network: Network) -> str | None:
         """What is left of it; None once it is gone, all of it."""

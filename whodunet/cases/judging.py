@@ -1,84 +1,56 @@
-"""Judging: what a scenario claims, and whether a run and its capture bear it out."""
+"""Judging: whether a run and what its probes left bear out what a scenario claims."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from whodunet.cases.findings import Finding, Outcome, answer_time_words, findings
-from whodunet.cases.scenario import Claims, EvidenceClaim, Scenario, SymptomClaim
-from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
+from whodunet.cases.claims import (
+    Claim,
+    EvidenceShown,
+    FaultInPlace,
+    OwnClaim,
+    SymptomsChange,
+    SymptomShown,
+    claims_of,
+    evidence_words,
+)
+from whodunet.cases.findings import Finding, Outcome, Witness, worst
+from whodunet.cases.scenario import EvidenceClaim, Scenario, SymptomClaim
+from whodunet.evidence.observation import Observation, PhaseName, Run
 from whodunet.evidence.probe_evidence import Evidence, ProbeEvidence
 from whodunet.evidence.symptoms import Symptom, SymptomReading
-
-CHANGE = "symptom changes when the fault is taken out"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One thing that a scenario says."""
-
-    id: str  # "faulty/symptom/ssh": the same in every run
-    phase: PhaseName | None  # None: about both
-    says: str  # one readable sentence
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What came of a claim."""
+    """What came of a claim, thing by thing."""
 
     claim: Claim
-    outcome: Outcome
-    expected: str = ""
-    seen: str = ""  # when held as well: the fact that bears it out
+    findings: tuple[Finding, ...]  # one at least
+
+    @property
+    def outcome(self) -> Outcome:
+        """Broken when one finding is, else not measured when one is not."""
+        return worst(finding.outcome for finding in self.findings)
+
+    @property
+    def expected(self) -> str:
+        """What was expected by the findings that decided the outcome."""
+        return _joined(finding.expected for finding in self._deciding)
+
+    @property
+    def seen(self) -> str:
+        """What they saw instead; when all held, the facts that bear them out."""
+        return _joined(finding.seen for finding in self._deciding)
+
+    @property
+    def _deciding(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.outcome == self.outcome)
 
 
-def claims_of(scenario: Scenario) -> tuple[Claim, ...]:
-    """Everything that a scenario claims, known before any run; the order is the order of judging."""
-    return tuple(_claims(scenario))
-
-
-def _claims(scenario: Scenario) -> Iterator[Claim]:
-    for phase, claims in _phases(scenario):
-        if scenario.staging.faults:
-            yield _fault_claim(phase)
-        for probe, symptom in claims.symptoms.items():
-            yield Claim(f"{phase}/symptom/{probe}", phase, _symptom_words(probe, symptom))
-        for number, evidence in enumerate(claims.evidence, 1):
-            yield Claim(f"{phase}/evidence/{number}", phase, evidence_words(evidence))
-    if scenario.answer.repaired is not None:
-        yield Claim(CHANGE, None, "at least one probe shows another symptom once the fault is taken out")
-
-
-def _phases(scenario: Scenario) -> Iterator[tuple[PhaseName, Claims]]:
-    yield "faulty", scenario.answer.faulty
-    if scenario.answer.repaired is not None:
-        yield "repaired", scenario.answer.repaired
-
-
-def _fault_claim(phase: PhaseName) -> Claim:
-    if phase == "faulty":
-        return Claim("faulty/fault in place", phase, "the fault is seen in place")
-    return Claim("repaired/fault gone", phase, "the fault is seen to be gone")
-
-
-def _symptom_words(probe: str, claim: SymptomClaim) -> str:
-    printed = "".join(f' and prints "{text}"' for text in claim.output)
-    return f"{probe} says {claim.symptom}{printed}"
-
-
-def evidence_words(claim: EvidenceClaim) -> str:
-    """A claim about packets as a sentence: "the SYN of ssh is last seen at egress-fw-eth1"."""
-    parts = [f"is seen at {', '.join(claim.seen_at)}"] if claim.seen_at else []
-    parts += [f"is not seen at {', '.join(claim.not_seen_at)}"] if claim.not_seen_at else []
-    parts += [f"is first seen at {claim.first_seen_at}"] if claim.first_seen_at else []
-    parts += [f"is last seen at {claim.last_seen_at}"] if claim.last_seen_at else []
-    parts += [f"has TTL {ttl} at {point}" for point, ttl in claim.ttl.items()]
-    parts += [f"is seen at least {times} times at {point}" for point, times in claim.at_least.items()]
-    parts += [f"comes {answer_time_words(claim.after)}"] if claim.after else []
-    parts += [f"acknowledges the {claim.acknowledges}"] if claim.acknowledges else []
-    sender = f" in the name of {claim.sender}" if claim.sender else ""
-    return f"the {claim.packet} of {claim.probe}{sender} {', '.join(parts) or 'is named, without a claim about it'}"
+def _joined(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(texts))
 
 
 def judge(scenario: Scenario, run: Run, evidence: Evidence) -> tuple[Judgement, ...]:
@@ -87,38 +59,31 @@ def judge(scenario: Scenario, run: Run, evidence: Evidence) -> tuple[Judgement, 
     Args:
         evidence: what each probe of the run left (`evidence_of`).
     """
-    claims = {claim.id: claim for claim in claims_of(scenario)}
-    judged: dict[str, Finding] = {}
-    for phase, wanted in _phases(scenario):
-        if scenario.staging.faults:
-            judged[_fault_claim(phase).id] = _fault_finding(scenario, run, phase)
-        left = evidence.get(phase, {})
-        for probe, symptom in wanted.symptoms.items():
-            judged[f"{phase}/symptom/{probe}"] = _symptom_finding(symptom, left.get(probe))
-        for number, claim in enumerate(wanted.evidence, 1):
-            judged[f"{phase}/evidence/{number}"] = judge_evidence(claim, left.get(claim.probe))
-    if scenario.answer.repaired is not None:
-        judged[CHANGE] = _change_finding(scenario, evidence)
-    return tuple(
-        Judgement(claim, judged[id_].outcome, judged[id_].expected, judged[id_].seen) for id_, claim in claims.items()
-    )
+    return tuple(Judgement(claim, _findings(claim, scenario, run, evidence)) for claim in claims_of(scenario))
 
 
-def _phase(run: Run, name: PhaseName) -> Phase | None:
-    return next((phase for phase in run.phases if phase.name == name), None)
+def _findings(claim: OwnClaim, scenario: Scenario, run: Run, evidence: Evidence) -> tuple[Finding, ...]:
+    match claim:
+        case FaultInPlace(phase):
+            return (_fault_finding(len(scenario.staging.faults), run, phase),)
+        case SymptomShown(phase, probe, symptom):
+            return (_symptom_finding(symptom, evidence.get(phase, {}).get(probe)),)
+        case EvidenceShown(phase, _, packets):
+            return judge_evidence(packets, evidence.get(phase, {}).get(packets.probe))
+        case SymptomsChange():
+            return (_change_finding(scenario, evidence),)
 
 
-def _fault_finding(scenario: Scenario, run: Run, name: PhaseName) -> Finding:
-    wanted = len(scenario.staging.faults)
+def _fault_finding(wanted: int, run: Run, name: PhaseName) -> Finding:
     expected = f"{wanted} fault{'s' * (wanted > 1)} {'in place' if name == 'faulty' else 'gone'}"
-    phase = _phase(run, name)
+    phase = next((phase for phase in run.phases if phase.name == name), None)
     if phase is None:
         return Finding("could-not-measure", expected, "this phase was not run")
     if phase.failure is not None:
         return Finding("broken", expected, phase.failure)
     if len(phase.proofs) < wanted:
         return Finding("could-not-measure", expected, f"proofs of {len(phase.proofs)}")
-    return Finding("held", expected, "; ".join(phase.proofs))
+    return Finding("held", expected, "; ".join(line for proof in phase.proofs for line in proof.splitlines()))
 
 
 def _symptom_finding(claim: SymptomClaim, evidence: ProbeEvidence | None) -> Finding:
@@ -145,27 +110,22 @@ def _as_seen(reading: SymptomReading, observation: Observation) -> str:
     return f"{reading.symptom}{whose} ({status}, {observation.duration_ms:.0f} ms): {unknown}{said}"
 
 
-def judge_evidence(claim: EvidenceClaim, evidence: ProbeEvidence | None) -> Finding:
-    """All that a claim about packets says as one: broken when one thing is, else not measured when one thing is not.
+def judge_evidence(claim: EvidenceClaim, evidence: ProbeEvidence | None) -> tuple[Finding, ...]:
+    """What came of each thing that a claim about packets says; one finding at least.
 
     Args:
         evidence: of the probe that the claim is about; None: it was not run.
     """
     if evidence is None or evidence.observation.failure is not None:
         why = (evidence and evidence.observation.failure) or "the probe was not run"
-        return Finding("could-not-measure", evidence_words(claim), why)
+        return (Finding("could-not-measure", evidence_words(claim), why),)
     if evidence.doubt is not None:
-        return Finding("could-not-measure", evidence_words(claim), evidence.doubt)
-    found = findings(claim, evidence)
-    for outcome in ("broken", "could-not-measure", "held"):
-        some = [finding for finding in found if finding.outcome == outcome]
-        if some:
-            return Finding(some[0].outcome, _joined(f.expected for f in some), _joined(f.seen for f in some))
-    return Finding("could-not-measure", "something", "the claim names a packet and says nothing of it")
-
-
-def _joined(texts: Iterator[str]) -> str:
-    return "; ".join(dict.fromkeys(texts))
+        return (Finding("could-not-measure", evidence_words(claim), evidence.doubt),)
+    witness = Witness.of(claim.packet, claim.sender, evidence)
+    found = tuple(finding for said in claim.says for finding in said.findings(witness))
+    if not found:
+        return (Finding("could-not-measure", "something", "the claim names a packet and says nothing of it"),)
+    return found
 
 
 def _change_finding(scenario: Scenario, evidence: Evidence) -> Finding:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from whodunet.cases.fault import Fault
+from whodunet.cases.fault import Completed, Fault
 from whodunet.cases.scenario import Probe
 from whodunet.evidence.observation import Observation
 
@@ -23,6 +23,26 @@ class Capture:
     size_bytes: int  # of the file; what comes after was recorded later
     time_ns: int  # CLOCK_REALTIME, as the recorder read it then
     clock_offset_ns: int  # CLOCK_REALTIME minus CLOCK_BOOTTIME
+    waited_ns: int | None = None  # by what carries its packets, for a processor, up to then; None: not known
+
+
+class LabState(Protocol):
+    """What became of a lab up to now."""
+
+    @property
+    def links(self) -> Mapping[str, str]:
+        """By cable: what it does to packets, and by which means."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What happened to it that a record has to tell."""
+        ...
+
+    @property
+    def lost(self) -> Sequence[str]:
+        """What of it has ended without being asked to: it is not the network any more that the case is about."""
+        ...
 
 
 class Lab(Protocol):
@@ -56,10 +76,22 @@ class Lab(Protocol):
         """Runs one real command on one host."""
         ...
 
+    def execute(self, node: str, command: str) -> Completed:
+        """Runs a shell command on a node as its root."""
+        ...
+
     def capture(self) -> AbstractContextManager[Capture]:
         """Everything recorded so far as one pcapng file, readable inside the `with`."""
         ...
 
-    def stop(self) -> None:
-        """Ends the network; nothing of it is left."""
+    def status(self) -> LabState:
+        """What became of it."""
+        ...
+
+    def flow_tables(self) -> Mapping[str, str]:
+        """The flow table of each switch, with its counters."""
+        ...
+
+    def logs(self) -> Mapping[str, str]:
+        """What its programs wrote, by file name."""
         ...

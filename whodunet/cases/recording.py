@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from whodunet.cases.findings import Outcome
+from whodunet.cases.findings import Outcome, worst
 from whodunet.cases.judging import Judgement, judge
 from whodunet.cases.scenario import Scenario
 from whodunet.evidence.observation import Run
@@ -38,6 +38,4 @@ class Recording:
     @property
     def outcome(self) -> Outcome:
         """The worst outcome of all claims; could-not-measure when there is none."""
-        outcomes = {judgement.outcome for judgement in self.judgements}
-        worst_first: tuple[Outcome, ...] = ("broken", "could-not-measure", "held")
-        return next((each for each in worst_first if each in outcomes), "could-not-measure")
+        return worst(judgement.outcome for judgement in self.judgements)

@@ -4,8 +4,9 @@ A scenario says nothing that its topology decides, so that one file holds for ev
 any text a reference stands in braces, and a topology knows these:
 
 - `{NODE}`: its address, in the family that probes go over; `{NODE.url}`: the same as a URL has it (IPv6 in brackets);
+  `{NODE.cidr}`: the network of that one address;
 - `{NODE.name}`, `{NODE.port.NAME}`, and `{NODE.PROPERTY}` for whatever else it is known by, such as an instance's id;
-- `{NODE.LABEL}`: the name of the interface that is labelled so; `{NODE.LABEL.address}`, `{NODE.LABEL.url}`;
+- `{NODE.LABEL}`: the name of the interface that is labelled so; `{NODE.LABEL.address}`, and `.url` and `.cidr` of it;
 - `{NETWORK}`: its CIDR;
 - `{family}`: ipv4 or ipv6; `{family.record}`: A or AAAA; `{family.option}`: -4 or -6.
 
@@ -60,11 +61,6 @@ class References:
         """
         self.topology = topology
         self._uplinks = uplinks or {}
-        self.points: Mapping[str, str] = {
-            f"{interface.node}.{interface.label}": name
-            for name, interface in topology.interfaces.items()
-            if interface.label
-        }
         self.values: Mapping[str, Value] = dict(self._named())
 
     def resolved(self, text: str) -> tuple[Value, tuple[Misreference, ...]]:
@@ -106,7 +102,7 @@ class References:
 
     def point_as_written(self, point: str) -> str:
         """A capture point as scenario files name it: by its label, if it has one."""
-        return next((label for label, name in self.points.items() if name == point), point)
+        return next((label for label, name in self.topology.labelled.items() if name == point), point)
 
     def ttl_as_written(self, ttl: int, point: str, sender: str | None) -> Value:
         """A TTL at a capture point as scenario files say it: by its sender, where what that one sends has it there."""
@@ -123,18 +119,19 @@ class References:
             yield from ((f"{node.name}.{key}", value) for key, value in node.properties.items())
             yield from ((f"{node.name}.port.{key}", port) for key, port in node.ports.items())
             yield f"{node.name}.name", node.name
-            yield from self._addressed(node.name, self._own_interfaces(node.name))
-        for label, name in self.points.items():
+            yield from self._addressed(node.name, node.name, self._own_interfaces(node.name))
+        for label, name in self.topology.labelled.items():
             yield label, name
-            yield from self._addressed(f"{label}.address", [self.topology.interfaces[name]], f"{label}.url")
+            yield from self._addressed(f"{label}.address", label, [self.topology.interfaces[name]])
 
-    def _addressed(self, name: str, interfaces: list[Interface], url: str | None = None) -> Iterator[tuple[str, Value]]:
-        """The address of what has exactly one, by its name, and as a URL has it."""
+    def _addressed(self, name: str, whole: str, interfaces: list[Interface]) -> Iterator[tuple[str, Value]]:
+        """The address of what has exactly one, by a name; as a URL has it; and the network of it alone."""
         addresses = [address for each in interfaces if (address := each.address(self.topology.family))]
         if len(addresses) == 1:
             ip = ip_interface(addresses[0]).ip
             yield name, str(ip)
-            yield url or f"{name}.url", f"[{ip}]" if ip.version == 6 else str(ip)
+            yield f"{whole}.url", f"[{ip}]" if ip.version == 6 else str(ip)
+            yield f"{whole}.cidr", f"{ip}/{ip.max_prefixlen}"
 
     def _own_interfaces(self, node: str) -> list[Interface]:
         """A node's interfaces; of a host with uplinks the one that it uses."""
@@ -151,9 +148,13 @@ class References:
         return 4 if self.topology.family == "ipv4" else 6
 
     def _misreference(self, name: str) -> Misreference:
-        family, node = self.topology.family, self.topology.nodes.get(name.removesuffix(".url"))
+        family, node = self.topology.family, self.topology.nodes.get(re.sub(r"\.(url|cidr)$", "", name))
         if node is not None:
-            addressed = [each for each in self.points if f"{each}.address" in self.values and _first(each) == node.name]
+            addressed = [
+                each
+                for each in self.topology.labelled
+                if f"{each}.address" in self.values and _first(each) == node.name
+            ]
             several = ", ".join(f"{{{each}.address}}" for each in addressed)
             wrong = f"refers to {{{name}}}, but {node.name} has {'several addresses' if several else 'no address'}"
             return Misreference(f"{wrong} in {family}", f"use one of: {several}" if several else "name a host")

@@ -6,16 +6,17 @@ The three are separate types so that whatever diagnoses can be given the questio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
-from pydantic.json_schema import JsonSchemaValue
 
+from whodunet.cases.evidence_field import EvidenceField, NodeName
 from whodunet.cases.fault import Fault
 from whodunet.cases.fields import KindOfPacket, one_of
 from whodunet.cases.strict import Strict
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.topology import Family
+from whodunet.variation import Draws
 
 
 class Probe(Strict):
@@ -35,6 +36,12 @@ class Question(Strict):
     topology: str
     vantage: str
     probes: Mapping[str, Probe]
+    probes_in_order: bool = False  # True: each may depend on those before it, so no seed draws another order
+
+    def order(self, seed: int | None) -> tuple[str, ...]:
+        """The names of the probes in the order in which they run."""
+        names = tuple(self.probes)
+        return names if self.probes_in_order else Draws(seed).in_any_order("order of probes", names)
 
 
 class Setup(Strict):
@@ -77,53 +84,27 @@ class SymptomClaim(Strict):
     output: tuple[str, ...] = Field(default=(), description="texts that have to appear in what the command printed")
 
 
-AS_WRITTEN_TTL: Final[JsonSchemaValue] = {
-    "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^as sent by \S+$"}]
-}
-
-
-class AnswerTime(Strict):
-    """How soon a packet answers another at one capture point, as a share of the baseline round trip.
-
-    The other packet went the other way, and had reached the answer's sender when that was sent. A probe that tries
-    several times is judged by its soonest answer.
-    """
-
-    packet: KindOfPacket
-    at: str
-    sender: str | None = Field(default=None, description="node whose address that packet carries as its source")
-    below_rtt: Annotated[float, Field(gt=0)] | None = None
-    above_rtt: Annotated[float, Field(gt=0)] | None = None
-
-
 class EvidenceClaim(Strict):
     """What the packets of a probe have to show at the capture points (interfaces)."""
 
     probe: str
     packet: KindOfPacket
-    sender: str | None = Field(
+    sender: NodeName | None = Field(
         default=None, description="node whose address it carries as its source; a forged packet carries another's"
     )
-    seen_at: tuple[str, ...] = ()
-    not_seen_at: tuple[str, ...] = ()
-    first_seen_at: str | None = None
-    last_seen_at: str | None = None
-    ttl: Mapping[str, Annotated[int, WithJsonSchema(AS_WRITTEN_TTL)]] = Field(
-        default_factory=dict, description='capture point: TTL the packet has there, "as sent by NODE" or a number'
-    )
-    at_least: Mapping[str, int] = Field(default_factory=dict, description="capture point: how often it has to be seen")
-    after: AnswerTime | None = None
-    acknowledges: KindOfPacket | None = Field(
-        default=None,
-        description="its acknowledgement number is that packet's sequence number plus one, its own is zero",
-    )
+
+    @property
+    def says(self) -> tuple[EvidenceField, ...]:
+        """What it says of those packets; the fields that it can have are those of its type (`claim_model`)."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value for value in values if isinstance(value, EvidenceField))
 
 
 class Claims(Strict):
     """What is seen in one phase."""
 
     symptoms: Mapping[str, SymptomClaim]
-    evidence: tuple[EvidenceClaim, ...] = ()
+    evidence: tuple[SerializeAsAny[EvidenceClaim], ...] = ()
 
 
 class Answer(Strict):

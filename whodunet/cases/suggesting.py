@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from whodunet.cases.evidence_field import EvidenceField
+from whodunet.cases.evidence_fields import EvidenceFields, claim_model, own
+from whodunet.cases.findings import Witness
 from whodunet.cases.judging import judge_evidence
 from whodunet.cases.recording import Recording
-from whodunet.cases.scenario import AnswerTime, EvidenceClaim
+from whodunet.cases.scenario import EvidenceClaim
 from whodunet.evidence.observation import PhaseName
 from whodunet.evidence.packets import PacketKind
 from whodunet.evidence.probe_evidence import ProbeEvidence
@@ -35,40 +38,52 @@ _KEY_KINDS: Final[tuple[PacketKind, ...]] = (
     "ICMP unreachable",
     "ARP request",
 )
-_ASKED_BY: Final[Mapping[PacketKind, PacketKind]] = {
-    "SYN-ACK": "SYN",
-    "RST": "SYN",
-    "ICMP echo reply": "ICMP echo request",
-    "ICMP admin prohibited": "SYN",
-    "DNS name error": "DNS query",
-    "DNS answer": "DNS query",
-}
-# An answer is called early or late only with room between what was measured and what is claimed: another run, on a
-# busy machine, is slower. Shares of the baseline round trip.
-_EARLY_IF_BELOW, _EARLY = 0.3, 0.5
-_LATE_IF_ABOVE, _LATE = 0.95, 0.9
 
 
-def suggested(recording: Recording) -> Mapping[PhaseName, tuple[EvidenceClaim, ...]]:
+def suggested(
+    recording: Recording, fields: EvidenceFields | None = None
+) -> Mapping[PhaseName, tuple[EvidenceClaim, ...]]:
     """Claims that held in a run, by phase; those of each probe in the order of its packets.
 
     A phase that its scenario says nothing of is left out.
+
+    Args:
+        fields: what can be claimed; the project's own fields if not given.
     """
+    fields = own() if fields is None else fields
     return {
-        phase: tuple(claim for probe, evidence in probes.items() for claim in _of_probe(probe, evidence))
+        phase: tuple(claim for probe, evidence in probes.items() for claim in _of_probe(probe, evidence, fields))
         for phase, probes in recording.evidence.items()
         if phase == "faulty" or recording.scenario.answer.repaired is not None
     }
 
 
-def _of_probe(probe: str, evidence: ProbeEvidence) -> Iterator[EvidenceClaim]:
-    host, topology = evidence.observation.host, evidence.topology
-    trails = [trail for trail in evidence.trails if _is_of(host, trail, topology)]
+def _of_probe(probe: str, evidence: ProbeEvidence, fields: EvidenceFields) -> Iterator[EvidenceClaim]:
+    trails = [trail for trail in evidence.trails if _is_of(evidence.observation.host, trail, evidence.topology)]
     for kind in _kinds(trails):
-        of_kind = [trail for trail in trails if kind in trail.kinds]
-        claim = _merged(evidence, list(_pieces(probe, kind, of_kind, host, topology)))
+        claim = _proposed(probe, Witness(kind, tuple(each for each in trails if kind in each.kinds), evidence), fields)
         if claim is not None:
             yield claim
+
+
+def _proposed(probe: str, witness: Witness, fields: EvidenceFields) -> EvidenceClaim | None:
+    """All that held of what could be claimed of some packets, as one claim; None when nothing did, or not together."""
+
+    def claim(said: Mapping[str, EvidenceField]) -> EvidenceClaim:
+        named: Mapping[str, Any] = {"probe": probe, "packet": witness.kind, **said}
+        return claim_model(fields)(**named)
+
+    def holds(claim: EvidenceClaim) -> bool:
+        return all(finding.outcome == "held" for finding in judge_evidence(claim, witness.evidence))
+
+    said = {
+        key: proposal.proposed
+        for key, field in fields.items()
+        for proposal in field.proposals(witness)
+        if holds(claim({key: proposal.tried}))
+    }
+    whole = claim(said)
+    return whole if said and holds(whole) else None
 
 
 def _is_of(host: str, trail: Trail, topology: Topology) -> bool:
@@ -91,42 +106,3 @@ def _kinds(trails: Sequence[Trail]) -> list[PacketKind]:
         there -= {"ARP request"}
     first = {kind: next(trail.first.time_ns for trail in trails if kind in trail.kinds) for kind in there}
     return sorted((kind for kind in _KEY_KINDS if kind in there), key=first.__getitem__)
-
-
-def _pieces(
-    probe: str, kind: PacketKind, trails: Sequence[Trail], host: str, topology: Topology
-) -> Iterator[tuple[EvidenceClaim, dict[str, Any]]]:
-    """Claims about one thing each, and what of each goes into the claim that is proposed."""
-    first, last = trails[0].first, trails[0].last
-
-    def piece(proposed: dict[str, Any], **tried: Any) -> tuple[EvidenceClaim, dict[str, Any]]:
-        return EvidenceClaim(probe=probe, packet=kind, **(tried or proposed)), proposed
-
-    yield piece({"first_seen_at": first.point})
-    yield piece({"last_seen_at": last.point})
-    has_come = topology.node_at(last.point) == host
-    if has_come and last.ip is not None:
-        yield piece({"ttl": {last.point: last.ip.ttl}})
-    asked = _ASKED_BY.get(kind)
-    if has_come and asked is not None:
-        for bound, tried, proposed in (("below_rtt", _EARLY_IF_BELOW, _EARLY), ("above_rtt", _LATE_IF_ABOVE, _LATE)):
-            then, now = (
-                AnswerTime.model_validate({"packet": asked, "at": last.point, bound: share})
-                for share in (proposed, tried)
-            )
-            yield piece({"after": then}, after=now)
-    if kind == "RST":
-        yield piece({"acknowledges": "SYN"})
-
-
-def _merged(evidence: ProbeEvidence, pieces: Sequence[tuple[EvidenceClaim, dict[str, Any]]]) -> EvidenceClaim | None:
-    """The pieces that held, as one claim; None when none did, or not together."""
-    said = {key: value for claim, piece in pieces if _holds(claim, evidence) for key, value in piece.items()}
-    if not said:
-        return None
-    whole = EvidenceClaim(probe=pieces[0][0].probe, packet=pieces[0][0].packet, **said)
-    return whole if _holds(whole, evidence) else None
-
-
-def _holds(claim: EvidenceClaim, evidence: ProbeEvidence) -> bool:
-    return judge_evidence(claim, evidence).outcome == "held"

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from whodunet.cases.judging import Claim, Judgement
+from whodunet.cases.claims import SaysTheSame
+from whodunet.cases.findings import Finding, Outcome
+from whodunet.cases.judging import Judgement
 from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import Probe, Scenario
 from whodunet.evidence.symptom import Symptom
@@ -33,13 +35,15 @@ def mismatches(scenario: Scenario, twin: Scenario) -> Iterator[tuple[str, str]]:
 def judge_twin(recording: Recording, twin: Recording) -> Judgement:
     """Whether the first probe of two cases, as they were played, said the same but for figures."""
     name, other = _first_probe(recording.scenario)[0], twin.scenario.question.name
-    claim = Claim("faulty/twin", "faulty", f"{name} says the same as in {other}, for another cause")
+    claim = SaysTheSame(name, other)
     said, others = _said(recording), _said(twin)
     expected = f"the words of {other}" if others is None else f"as in {other}: {others}"
     for words, scenario in ((said, recording.scenario), (others, twin.scenario)):
         if words is None:
-            return Judgement(claim, "could-not-measure", expected, f"{scenario.question.name} said nothing to compare")
-    return Judgement(claim, "held" if said == others else "broken", expected, str(said))
+            why = f"{scenario.question.name} said nothing to compare"
+            return Judgement(claim, (Finding("could-not-measure", expected, why),))
+    outcome: Outcome = "held" if said == others else "broken"
+    return Judgement(claim, (Finding(outcome, expected, str(said)),))
 
 
 def _said(recording: Recording) -> str | None:

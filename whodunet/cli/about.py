@@ -18,6 +18,7 @@ def add_commands(commands: Commands) -> None:
     listing = commands.add_parser("list", help="list the scenarios", description=list_scenarios.__doc__)
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.add_argument("--causes", action="store_true", help="the taxonomy of causes instead (spoils the mysteries)")
+    listing.add_argument("--references", metavar="TOPOLOGY", help="what scenarios of a topology may refer to, instead")
     listing.set_defaults(run=list_scenarios)
 
     telling = commands.add_parser("truth", help="the answer of a scenario, without a lab", description=truth.__doc__)
@@ -50,6 +51,8 @@ def add_commands(commands: Commands) -> None:
 
 def list_scenarios(options: argparse.Namespace) -> int:
     """Lists the scenarios: name and title, without the answers."""
+    if options.references:
+        return _list_references(options)
     if options.causes:
         from whodunet.loading.library import Library
 
@@ -65,9 +68,21 @@ def list_scenarios(options: argparse.Namespace) -> int:
     return 0
 
 
+def _list_references(options: argparse.Namespace) -> int:
+    from whodunet.cases.references import References
+    from whodunet.loading.library import Library
+
+    known = {f"{{{name}}}": value for name, value in References(Library().topology(options.references)).values.items()}
+    if options.json:
+        print(json.dumps(known, indent=2))
+    else:
+        print(table(("REFERENCE", "STANDS FOR"), [(name, str(value)) for name, value in known.items()]))
+    return 0
+
+
 def truth(options: argparse.Namespace) -> int:
     """Tells the answer of a scenario: cause, culprit, and the symptoms and evidence that its lab has to show."""
-    from whodunet.cases.judging import claims_of
+    from whodunet.cases.claims import claims_of
     from whodunet.loading.library import Library, find_scenario
 
     library = Library(variation=variation(options))
@@ -115,7 +130,7 @@ def schema(options: argparse.Namespace) -> int:
     from whodunet.loading.library import Library
     from whodunet.loading.scenario_file import json_schema
 
-    print(json.dumps(json_schema(Library().fault_kinds()), indent=2))
+    print(json.dumps(json_schema(Library()), indent=2))
     return 0
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from whodunet.cli.parsing import Commands
-from whodunet.cli.running_lab import add_command, add_lab_argument, ask, chosen, topology_of
+from whodunet.cli.running_lab import add_command, add_lab_argument, chosen_lab
 from whodunet.cli.terminal import hanging_line
+
+if TYPE_CHECKING:
+    from whodunet.lab.client import LabClient
 
 
 def add_commands(commands: Commands) -> None:
@@ -24,16 +28,13 @@ def audit(options: argparse.Namespace) -> int:
     """Says yes or no, with evidence, for each: no public address, no open inbound port (every port is tried from
     outside), no internet route, every access authenticated, authorised and recorded. Status 1 when one of them is no.
     """
-    from whodunet.lab.audit import audit as examine
-    from whodunet.lab.control import Connection
-    from whodunet.lab.sandboxed import SandboxedLab
+    from whodunet.services.cloud.audit import audit as examine
 
-    name = chosen(options)
-    if options.records:
-        _print_records(name)
-        return 0
-    lab = SandboxedLab(Connection.to(name), topology_of(name), None)
-    findings = examine(lab)
+    with chosen_lab(options) as lab:
+        if options.records:
+            _print_records(lab)
+            return 0
+        findings = examine(lab)
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
@@ -44,8 +45,8 @@ def audit(options: argparse.Namespace) -> int:
     return 0 if all(finding.holds for finding in findings) else 1
 
 
-def _print_records(lab: str) -> None:
-    for name, text in sorted(ask(lab, "records")["records"].items()):
+def _print_records(lab: LabClient) -> None:
+    for name, text in sorted(lab.records().items()):
         print(f"== {name} ==")
         for line in text.splitlines():
             print(line)

@@ -7,21 +7,22 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from whodunet.cli import naming
 from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import (
     add_command,
-    ask,
-    chosen,
+    chosen_lab,
     given_command,
     library_of,
     require_one_of,
-    topology_of,
 )
 from whodunet.cli.terminal import table
 from whodunet.errors import CannotRun, InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from whodunet.lab.client import LabClient
 
 
 def add_commands(commands: Commands) -> None:
@@ -50,37 +51,38 @@ def policy(options: argparse.Namespace) -> int:
     """
     import yaml
 
-    lab = chosen(options)
-    status = ask(lab, "status")
-    if options.switch is None:
-        policies = {switch: ask(lab, "policy", switch=switch)["policy"] for switch in status["switches"]}
-        print(yaml.safe_dump(policies, sort_keys=False), end="")
-        return 0
-    require_one_of(options.switch, status["switches"], f"switch of the lab {lab}")
-    current = ask(lab, "policy", switch=options.switch)["policy"]
-    if not options.change:
-        print(yaml.safe_dump(current, sort_keys=False), end="")
-        return 0
-    changed = _changed(current, options.change)
-    _check_policy(changed, status, options.switch)
-    entries = ask(lab, "set_policy", switch=options.switch, config=changed)["entries"]
-    print(f"{options.switch} has confirmed {entries} flow entries")
+    from whodunet.lab.requests import SetPolicy
+
+    with chosen_lab(options) as lab:
+        switches = lab.status().switches
+        if options.switch is None:
+            print(yaml.safe_dump({switch: lab.policy(switch) for switch in switches}, sort_keys=False), end="")
+            return 0
+        require_one_of(options.switch, switches, f"switch of the lab {lab.name}")
+        current = lab.policy(options.switch)
+        if not options.change:
+            print(yaml.safe_dump(current, sort_keys=False), end="")
+            return 0
+        changed = _changed(current, options.change)
+        library_of(lab.status()).catalogue.read_policy(changed, lab.topology, options.switch)
+        confirmed = lab.ask(SetPolicy(options.switch, changed))
+        print(f"{options.switch} has confirmed {confirmed.entries} flow entries")
     return 0
 
 
-def _changed(current: Mapping[str, Any], changes: list[str]) -> dict[str, Any]:
+def _changed(current: Mapping[str, object], changes: list[str]) -> dict[str, object]:
     if len(changes) == 1 and "=" not in changes[0]:
         return _policy_file(Path(changes[0]))
-    changed = json.loads(json.dumps(current))
+    changed: dict[str, object] = json.loads(json.dumps(current))
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
             raise InvalidInput(Problem(change, "is not a change", "write KEY=YAML, or one YAML file"))
         _set(changed, key, _yaml(value, change))
-    return dict(changed)
+    return changed
 
 
-def _policy_file(path: Path) -> dict[str, Any]:
+def _policy_file(path: Path) -> dict[str, object]:
     from whodunet.loading.yaml_lines import read_file
 
     content = _yaml(read_file(path), str(path))
@@ -91,7 +93,7 @@ def _policy_file(path: Path) -> dict[str, Any]:
     return content
 
 
-def _yaml(text: str, place: str) -> Any:
+def _yaml(text: str, place: str) -> object:
     import yaml
 
     from whodunet.loading.yaml_lines import refuse_explosive
@@ -106,32 +108,27 @@ def _yaml(text: str, place: str) -> Any:
         ) from error
 
 
-def _set(policy_: dict[str, Any], key: str, value: Any) -> None:
+def _set(policy_: dict[str, object], key: str, value: object) -> None:
     part = policy_
     *parents, last = key.split(".")
     for parent in parents:
-        part = part.setdefault(parent, {})
-        if not isinstance(part, dict):
+        below = part.setdefault(parent, {})
+        if not isinstance(below, dict):
             raise InvalidInput(Problem(key, f"{parent} holds no keys", "see `whodunet policy SWITCH`"))
+        part = below
     part[last] = value
-
-
-def _check_policy(config: Mapping[str, Any], status: Mapping[str, Any], switch: str) -> None:
-    library = library_of(status)
-    library.catalogue.read_policy(config, library.topology(status["topology"]), switch)
 
 
 def vpn(options: argparse.Namespace) -> int:
     """Takes the client off the VPN, so that it uses its other uplink, or brings it back."""
-    lab = chosen(options)
-    topology = topology_of(lab)
-    host, ways = next(((host, ways) for host, ways in topology.uplinks.items() if "vpn" in ways), (None, ()))
-    if host is None:
-        raise CannotRun(f"no host of {topology.name} is on a VPN")
-    if options.state is not None:
-        uplink = "vpn" if options.state == "on" else next(way for way in ways if way != "vpn")
-        ask(lab, "set_uplink", host=host, uplink=uplink)
-    print(f"{host} uses: {ask(lab, 'status')['uplinks'][host]}")
+    with chosen_lab(options) as lab:
+        uplinks = lab.topology.uplinks
+        host, ways = next(((host, ways) for host, ways in uplinks.items() if "vpn" in ways), (None, ()))
+        if host is None:
+            raise CannotRun(f"no host of {lab.topology.name} is on a VPN")
+        if options.state is not None:
+            lab.set_uplink(host, "vpn" if options.state == "on" else next(way for way in ways if way != "vpn"))
+        print(f"{host} uses: {lab.status().uplinks[host]}")
     return 0
 
 
@@ -141,18 +138,24 @@ def service(options: argparse.Namespace) -> int:
     Example: `whodunet service instance ssm-agent replace -- amazon-ssm-agent`. What a lab is made of may not end by
     itself, so `kill` is no way to stop a service: the lab would end with it.
     """
-    lab = chosen(options)
-    there = ask(lab, "status")["services"]
-    if options.host is not None:
-        require_one_of(options.host, there, f"host with services of the lab {lab}")
-    if options.service is not None:
-        require_one_of(options.service, there[options.host], f"service of {options.host}")
-    if options.change is None:
-        meant = {options.host: there[options.host]} if options.host else there
-        rows = [(host, name, state) for host, services in meant.items() for name, state in services.items()]
-        print(table(("HOST", "SERVICE", "STATE"), [row for row in rows if options.service in (None, row[1])]))
-        return 0
-    place = {"host": options.host, "service": options.service}
+    with chosen_lab(options) as lab:
+        host, name = options.host, options.service
+        there = lab.status().services
+        if host is not None:
+            require_one_of(host, there, f"host with services of the lab {lab.name}")
+        if name is not None:
+            require_one_of(name, there[host], f"service of {host}")
+        if options.change is None:
+            meant = {host: there[host]} if host else there
+            rows = [(each, service, state) for each, states in meant.items() for service, state in states.items()]
+            print(table(("HOST", "SERVICE", "STATE"), [row for row in rows if name in (None, row[1])]))
+            return 0
+        _change_service(lab, options)
+        print(f"{name} on {host}: {lab.status().services[host][name]}")
+    return 0
+
+
+def _change_service(lab: LabClient, options: argparse.Namespace) -> None:
     command = given_command(options)
     if bool(command) != (options.change == "replace"):
         wrong = "needs a command" if options.change == "replace" else "takes no command"
@@ -160,10 +163,8 @@ def service(options: argparse.Namespace) -> int:
             Problem(f"service {options.change}", wrong, "whodunet service HOST SERVICE replace -- COMMAND")
         )
     if options.change in ("stop", "restart"):
-        ask(lab, "stop_service", **place)
+        lab.stop_service(options.host, options.service)
     if options.change in ("start", "restart"):
-        ask(lab, "start_service", **place)
+        lab.start_service(options.host, options.service)
     if options.change == "replace":
-        ask(lab, "replace_service", **place, command=shlex.join(command))
-    print(f"{options.service} on {options.host}: {ask(lab, 'status')['services'][options.host][options.service]}")
-    return 0
+        lab.replace_service(options.host, options.service, shlex.join(command))

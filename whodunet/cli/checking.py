@@ -8,7 +8,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -200,7 +199,7 @@ def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> l
     }
     checks = SideBySide(tasks, options.jobs)
     try:
-        for done in as_completed(checks.results.values()):
+        for _, done in checks.finished():
             if not options.json:
                 print("\n".join(_lines(done.result())), flush=True)
     except BaseException:

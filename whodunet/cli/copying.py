@@ -8,12 +8,14 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from whodunet.cli.parsing import Commands
-from whodunet.cli.running_lab import add_command, chosen
+from whodunet.cli.running_lab import add_command, chosen_lab
 from whodunet.errors import CannotRun, InvalidInput, Problem
-from whodunet.lab.control import Connection
+
+if TYPE_CHECKING:
+    from whodunet.lab.client import LabClient
 
 _FORM: Final = "write one side as HOST:PATH, e.g. whodunet cp tool.py client:/root/"
 _CHUNK_BYTES: Final = 1 << 20
@@ -49,15 +51,15 @@ def copy(options: argparse.Namespace) -> int:
     source, target = Place.read(options.source), Place.read(options.target)
     if (source.host is None) == (target.host is None):
         raise InvalidInput(Problem(f"cp {options.source} {options.target}", "copies between here and a host", _FORM))
-    lab = chosen(options)
-    if target.host is not None:
-        _copy_in(lab, Path(source.path), target)
-    else:
-        _copy_out(lab, source, Path(target.path))
+    with chosen_lab(options) as lab:
+        if target.host is not None:
+            _copy_in(lab, Path(source.path), target.host, target.path)
+        elif source.host is not None:
+            _copy_out(lab, source.host, source.path, Path(target.path))
     return 0
 
 
-def _copy_in(lab: str, source: Path, target: Place) -> None:
+def _copy_in(lab: LabClient, source: Path, host: str, path: str) -> None:
     try:
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):
@@ -68,17 +70,13 @@ def _copy_in(lab: str, source: Path, target: Place) -> None:
     except OSError as error:
         raise InvalidInput(Problem(str(source), f"cannot be read: {error.strerror}", "name a file")) from error
     with content:
-        mode = stat.S_IMODE(found.st_mode)
-        _ask(
-            lab, "write_file", given=[content.fileno()], host=target.host, path=target.path, name=source.name, mode=mode
-        )
+        lab.write_file(host, path, source.name, stat.S_IMODE(found.st_mode), content.fileno())
 
 
-def _copy_out(lab: str, source: Place, target: Path) -> None:
+def _copy_out(lab: LabClient, host: str, path: str, target: Path) -> None:
     if target.is_dir():
-        target /= source.path.rpartition("/")[2]
-    _, descriptors = _ask(lab, "read_file", host=source.host, path=source.path)
-    (descriptor,) = descriptors
+        target /= path.rpartition("/")[2]
+    descriptor = lab.read_file(host, path)
     try:
         with open(descriptor, "rb") as content, open(target, "wb") as copy:
             while chunk := content.read(_CHUNK_BYTES):
@@ -87,11 +85,3 @@ def _copy_out(lab: str, source: Place, target: Path) -> None:
         with suppress(OSError):
             os.close(descriptor)
         raise CannotRun(f"{target} cannot be written: {error.strerror}") from error
-
-
-def _ask(lab: str, operation: str, **arguments: Any) -> tuple[dict[str, Any], list[int]]:
-    connection = Connection.to(lab)
-    try:
-        return connection.ask(operation, **arguments)
-    finally:
-        connection.close()

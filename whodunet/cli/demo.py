@@ -10,7 +10,7 @@ from contextlib import suppress
 from whodunet.cli import terminal
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.parsing import Commands
-from whodunet.cli.runs import add_claims_option, cause_title, progress, record
+from whodunet.cli.runs import add_claims_option, cause_title, progress, record, tell_record
 
 THE_CASE, THE_WAY_IN = "vpn-egress-reset", "ssm-session"
 
@@ -41,24 +41,19 @@ def _play(name: str, all_claims: bool, pauses: bool, is_quiet: bool) -> str:
     """Plays a scenario and tells its story as a mystery; its outcome."""
     from whodunet.lab.launching import LabProcess
     from whodunet.loading.library import Library
-    from whodunet.view.story import sections
+    from whodunet.view.models.story import story_of
+    from whodunet.view.text.story import sections
 
     library = Library()
     with LabProcess(name) as process:
         recording, folder = record(name, library, process, progress(is_quiet))
-    told = sections(
-        recording,
-        cause_title=cause_title(recording, library),
-        culprit=recording.scenario.answer.culprit,
-        style=terminal.style(),
-        all_claims=all_claims,
-        is_mystery=True,
-    )
-    for number, section in enumerate(told):
+    story = story_of(recording, cause_title(recording, library), all_claims=all_claims, is_mystery=True)
+    for number, section in enumerate(sections(story, terminal.style())):
         if number:
             _go_on(section.heading, pauses)
         terminal.show(section.text)
-    print(f"\nrecord: {folder}", flush=True)
+    print()
+    tell_record(folder)
     return recording.outcome
 
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from whodunet.cli.parsing import Commands
-from whodunet.cli.running_lab import add_command, chosen, library_of, require_one_of, topology_of
+from whodunet.cli.running_lab import add_command, chosen_lab, library_of, require_one_of
 from whodunet.cli.terminal import table
 from whodunet.errors import CannotRun
 
 if TYPE_CHECKING:
     from whodunet.cases.fault import Fault
-    from whodunet.lab.sandboxed import SandboxedLab
+    from whodunet.lab.client import LabClient
 
 
 def add_commands(commands: Commands) -> None:
@@ -32,21 +32,17 @@ def fault(options: argparse.Namespace) -> int:
 
     Off restores what was there before; on brings it back, at once and as it was.
     """
-    from whodunet.lab.control import Connection
-    from whodunet.lab.sandboxed import SandboxedLab
-
-    name = chosen(options)
-    lab = SandboxedLab(Connection.to(name), topology_of(name), None)
-    staging = lab.staging(library_of(lab.status()).fault_kinds())
-    if staging is None:
-        raise CannotRun(f"the lab {name} was not brought up by `whodunet up`; whoever did switches its faults")
-    numbers = _meant(options.which, [each.kind for each in staging.faults])
-    if options.change != "list":
-        _switch(lab, [staging.faults[number - 1] for number in numbers], is_on=options.change == "on")
-        for host, service in staging.setup.restart.items():
-            lab.restart_service(host, service)
-    states = [(number, staging.faults[number - 1]) for number in numbers]
-    rows = [(number, each.kind, "off" if each.proof(lab) is None else "on") for number, each in states]
+    with chosen_lab(options) as lab:
+        staging = lab.staging(library_of(lab.status()).fault_kinds())
+        if staging is None:
+            raise CannotRun(f"the lab {lab.name} was not brought up by `whodunet up`; whoever did switches its faults")
+        numbers = _meant(options.which, [each.kind for each in staging.faults])
+        if options.change != "list":
+            _switch(lab, [staging.faults[number - 1] for number in numbers], is_on=options.change == "on")
+            for host, service in staging.setup.restart.items():
+                lab.restart_service(host, service)
+        states = [(number, staging.faults[number - 1]) for number in numbers]
+        rows = [(number, each.kind, "off" if each.proof(lab) is None else "on") for number, each in states]
     if options.json:
         print(json.dumps([dict(zip(("number", "kind", "state"), row, strict=True)) for row in rows], indent=2))
     elif rows:
@@ -64,7 +60,7 @@ def _meant(which: Sequence[str], kinds: Sequence[str]) -> list[int]:
     return [int(number) for number, kind in zip(numbers, kinds, strict=True) if not which or {number, kind} & {*which}]
 
 
-def _switch(lab: SandboxedLab, faults: Sequence[Fault], *, is_on: bool) -> None:
+def _switch(lab: LabClient, faults: Sequence[Fault], *, is_on: bool) -> None:
     """Brings each fault into a state, unless it is in it; the last one in is the first one out."""
     for each in faults if is_on else reversed(faults):
         if (each.proof(lab) is not None) != is_on:

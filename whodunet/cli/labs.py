@@ -6,18 +6,17 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from whodunet.cli import naming
+from whodunet.cli import hints, naming
 from whodunet.cli.output import errors_name, tell
 from whodunet.cli.parsing import Commands, add_jobs_option, add_variation_options, positive, variation
 from whodunet.cli.running_lab import (
     add_command,
     add_lab_argument,
-    ask,
-    chosen,
+    chosen_lab,
     given_command,
     place_and_command,
     require_one_of,
@@ -27,11 +26,12 @@ from whodunet.cli.running_lab import (
 from whodunet.cli.terminal import filled, table
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
-from whodunet.lab.control import Connection
 
 if TYPE_CHECKING:
     from whodunet.cases.scenario import Question, Scenario
     from whodunet.lab.launching import LabProcess
+    from whodunet.lab.plan import LabOptions, OtherController
+    from whodunet.lab.requests import LabStatus
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library
 
@@ -109,7 +109,7 @@ def up(options: argparse.Namespace) -> int:
     if options.count:
         from whodunet.cli.many_labs import bring_up_many
 
-        return bring_up_many(options, _plan_options(options))
+        return bring_up_many(options, _lab_options(options))
     if options.name is not None:
         control.require_name(options.name)
     # First: it imports Mininet while this process reads the scenario.
@@ -123,9 +123,9 @@ def _bring_up(options: argparse.Namespace, process: LabProcess) -> None:
 
     library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
-    more = _plan_options(options)
+    special = _lab_options(options)
     name = control.name_for(scenario.question.name) if options.name is None else options.name
-    with staged_lab(scenario, library, options, name, process=process, **more) as lab:
+    with staged_lab(scenario, library, options, name, special, process=process) as lab:
         print(filled(_told(scenario.question, options)))
         print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
         lab.let_go()
@@ -136,23 +136,19 @@ def staged_lab(
     library: Library,
     options: argparse.Namespace,
     name: str,
+    special: LabOptions,
     progress: Callable[[str], None] = lambda text: tell(filled(text)),
     process: LabProcess | None = None,
-    **more: Any,
 ) -> SandboxedLab:
-    """A lab of a scenario, with its faults in unless the options say otherwise; it ends with this process.
-
-    Args:
-        more: what else its plan says.
-    """
+    """A lab of a scenario, with its faults in unless the options say otherwise; it ends with this process."""
     from whodunet import engine
     from whodunet.lab.sandboxed import SandboxedLab
 
-    plan = engine.plan_for(scenario, library, name, **more)
+    plan = engine.plan_for(scenario, library, name, special)
     topology = library.of(scenario).topology(scenario.question.topology)
     for note in library.unused_seed(topology):
         progress(note)
-    lab = SandboxedLab.start(plan, topology, progress, process)
+    lab = SandboxedLab.start(plan, progress, process)
     try:
         lab.remember_staging(scenario.staging)
         for fault in () if options.without_fault or options.controller else scenario.staging.faults:
@@ -179,24 +175,26 @@ def whats_next(names: Sequence[str], vantage: str) -> str:
     are_up, all_of_them = f"lab {names[0]} is up", names[0]
     if len(names) > 1:
         are_up, all_of_them = f"{len(names)} labs are up: {names[0]} to {names[-1]}", "--all"
-    return f"\n{are_up}\n  next:        whodunet shell {names[0]} {vantage}\n  in the end:  whodunet down {all_of_them}"
+    following, last = hints.command(f"shell {names[0]} {vantage}"), hints.command(f"down {all_of_them}")
+    return f"\n{are_up}\n  next:        {following}\n  in the end:  {last}"
 
 
-def _plan_options(options: argparse.Namespace) -> dict[str, Any]:
+def _lab_options(options: argparse.Namespace) -> LabOptions:
+    from whodunet.lab.plan import LabOptions
     from whodunet.lab.sharing import read_share
 
     shares = tuple(read_share(text) for text in options.mount)
-    return {"shares": shares} | _other_controller(options.controller)
+    return LabOptions(shares, _other_controller(options.controller))
 
 
-def _other_controller(app: str | None) -> dict[str, Any]:
-    from whodunet.lab.plan import in_place_of_policies
+def _other_controller(app: str | None) -> OtherController | None:
+    from whodunet.lab.plan import OtherController
 
     named = _app(app)
     if named is None or not named.startswith("/"):
-        return {"other_controller": named}
+        return None if named is None else OtherController(named)
     try:
-        return in_place_of_policies(Path(named))
+        return OtherController.of_file(Path(named))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise InvalidInput(Problem(f"--controller {app}", f"cannot be read: {reason}", _NAME_AN_APP)) from error
@@ -217,20 +215,18 @@ def ps(options: argparse.Namespace) -> int:
     labs = [status for name in control.running() if (status := status_of(name))]
     if options.json:
         keys = ("name", "scenario", "topology", "seed", "family", "up_s", "hosts", "switches")
-        print(json.dumps([{key: lab[key] for key in keys} for lab in labs], indent=2, ensure_ascii=False))
+        print(json.dumps([{key: getattr(lab, key) for key in keys} for lab in labs], indent=2, ensure_ascii=False))
     elif labs:
-        rows = [(lab["name"], _played(lab), _clock(lab["up_s"]), str(len(lab["hosts"]))) for lab in labs]
+        rows = [(lab.name, _played(lab), _clock(lab.up_s), str(len(lab.hosts))) for lab in labs]
         print(table(("NAME", "SCENARIO", "UP", "HOSTS"), rows))
     else:
         tell("no lab is running")
     return 0
 
 
-def _played(status: Mapping[str, Any]) -> str:
+def _played(status: LabStatus) -> str:
     """The scenario of a lab, as `up` was asked for it."""
-    from whodunet.variation import Variation
-
-    return Variation(status["seed"], status["family"]).of(status["scenario"])
+    return status.variation.of(status.scenario)
 
 
 def _clock(time_s: float) -> str:
@@ -243,7 +239,7 @@ def shell(options: argparse.Namespace) -> int:
     lab, host, rest = place_and_command(options)
     if rest:
         raise InvalidInput(Problem("shell", f"takes no command: {' '.join(rest)}", f"whodunet exec {host} -- COMMAND"))
-    from whodunet.lab.attached import attach, is_at_terminal
+    from whodunet.lab.attaching import attach, is_at_terminal
 
     return attach(lab, host, ["bash", "-l"], in_terminal=is_at_terminal())
 
@@ -253,14 +249,15 @@ def execute(options: argparse.Namespace) -> int:
     lab, host, command = place_and_command(options)
     if not command:
         raise InvalidInput(Problem("exec", "no command is given", f"write one, such as: whodunet exec {host} ip route"))
-    from whodunet.lab.attached import attach, is_at_terminal
+    from whodunet.lab.attaching import attach, is_at_terminal
 
     return attach(lab, host, command, in_terminal=is_at_terminal())
 
 
 def logs(options: argparse.Namespace) -> int:
     """Prints what the programs that a lab is made of wrote: Open vSwitch, controller, recorder, services of hosts."""
-    texts = ask(chosen(options), "logs")["logs"]
+    with chosen_lab(options) as lab:
+        texts = lab.logs()
     names = sorted(texts) if options.only is None else [require_one_of(options.only, sorted(texts), "log of this lab")]
     for name in names:
         lines = texts[name].splitlines()
@@ -277,11 +274,14 @@ def capture(options: argparse.Namespace) -> int:
 
     if options.output == "-" and sys.stdout.isatty():
         raise InvalidInput(Problem("-o -", "is a terminal", "name a file, or pipe it: | tcpdump -n -r -"))
-    lab = chosen(options)
-    with errors_name(options.output), _binary_output(options.output) as copy:
-        _, (descriptor,) = Connection.to(lab).ask("capture")
-        with os.fdopen(descriptor, "rb") as recorded:
-            copy.writelines(whole_blocks(recorded))
+    with (
+        chosen_lab(options) as lab,
+        errors_name(options.output),
+        _binary_output(options.output) as copy,
+        lab.capture() as capture,
+        capture.path.open("rb") as recorded,
+    ):
+        copy.writelines(whole_blocks(recorded))
     return 0
 
 
@@ -303,10 +303,18 @@ def sandbox(options: argparse.Namespace) -> int:
 
 def down(options: argparse.Namespace) -> int:
     """Ends a lab; nothing of it is left. Without a name it asks, at a terminal, whether to end the only one."""
-    for name in _labs_to_end(options):
-        ask(name, "stop")
-        control.await_gone(name)
-        print(f"{name} is down", flush=True)
+    from concurrent.futures import ThreadPoolExecutor
+
+    from whodunet.lab.client import LabClient
+
+    def end(name: str) -> None:
+        with LabClient.to(name) as lab:
+            lab.end()
+
+    names = _labs_to_end(options)
+    with ThreadPoolExecutor(max(len(names), 1)) as side_by_side:
+        for name, _ in zip(names, side_by_side.map(end, names), strict=True):
+            print(f"{name} is down", flush=True)
     return 0
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from whodunet.cli.labs import staged_lab, whats_next
 from whodunet.cli.output import tell
@@ -16,10 +15,13 @@ from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from whodunet.lab.plan import LabOptions
     from whodunet.lab.sandboxed import SandboxedLab
 
 
-def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
+def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
     """Brings up NAME-1 to NAME-N, some at a time, and leaves them running; when one fails, none is left.
 
     Raises:
@@ -33,7 +35,7 @@ def bring_up_many(options: argparse.Namespace, more: Mapping[str, Any]) -> int:
     library.topology(scenario.question.topology)  # read once, before several threads want it
     names = _names(control.name_for(scenario.question.name) if options.name is None else options.name, options.count)
     labs = _bring_up_side_by_side(
-        names, options.jobs, lambda name: staged_lab(scenario, library, options, name, lambda text: None, **more)
+        names, options.jobs, lambda name: staged_lab(scenario, library, options, name, special, lambda text: None)
     )
     print(filled(scenario.question.story))
     print(whats_next(names, scenario.question.vantage), flush=True)
@@ -59,11 +61,10 @@ def _bring_up_side_by_side(
     from whodunet.scheduling import SideBySide, Task
 
     coming = SideBySide({name: Task(partial(bring_up, name)) for name in names}, jobs)
-    names_of = {result: name for name, result in coming.results.items()}
     try:
-        for count, done in enumerate(as_completed(names_of), 1):
-            _check(done, names_of[done], len(names))
-            tell(f"{names_of[done]} is up ({count} of {len(names)})")
+        for count, (name, done) in enumerate(coming.finished(), 1):
+            _check(done, name, len(names))
+            tell(f"{name} is up ({count} of {len(names)})")
     except BaseException:
         coming.end()
         end_all()  # those that are up already, too

@@ -4,60 +4,68 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet.view.visible import visible_line
+
+if TYPE_CHECKING:
+    from whodunet.lab.requests import LabStatus
 
 Names = Callable[..., list[str]]
 _AT_ONCE_S: Final = 2.0  # nobody waits longer for a completion
 
 
-def scenarios(**_: Any) -> list[str]:
+def scenarios(**_: object) -> list[str]:
     """Names of scenarios."""
     from whodunet import catalogue
 
     return catalogue.names("scenarios", ".yaml")
 
 
-def labs(**_: Any) -> list[str]:
+def labs(**_: object) -> list[str]:
     """Names of running labs."""
     from whodunet.lab import control
 
     return control.running()
 
 
-def hosts(parsed_args: argparse.Namespace | None = None, **_: Any) -> list[str]:
+def hosts(parsed_args: argparse.Namespace | None = None, **_: object) -> list[str]:
     """Hosts of the lab that is named so far, or of the only one; of several, the labs' names."""
-    return _of_lab("hosts", parsed_args) or labs()
+    status = _status(parsed_args)
+    return list(status.hosts) if status else labs()
 
 
-def switches(parsed_args: argparse.Namespace | None = None, **_: Any) -> list[str]:
+def switches(parsed_args: argparse.Namespace | None = None, **_: object) -> list[str]:
     """Switches of the lab that is named so far, or of the only one."""
-    return _of_lab("switches", parsed_args)
+    status = _status(parsed_args)
+    return list(status.switches) if status else []
 
 
-def records(**_: Any) -> list[str]:
+def records(**_: object) -> list[str]:
     """Names of kept records."""
     from whodunet.records import records as kept
 
     return [record.name for record in kept()]
 
 
-def _of_lab(kind: str, options: argparse.Namespace | None) -> list[str]:
+def _status(options: argparse.Namespace | None) -> LabStatus | None:
+    """What the lab is that is meant; None when several could be."""
     from whodunet.lab import control
+    from whodunet.lab.client import LabClient
 
     running = control.running()
     named = getattr(options, "lab", None)
     meant = [named] if named in running else running
     if len(meant) != 1:
-        return []
-    return list(control.Connection.to(meant[0]).ask("status", timeout_s=_AT_ONCE_S)[0][kind])
+        return None
+    with LabClient.to(meant[0]) as lab:
+        return lab.status(_AT_ONCE_S)
 
 
-def complete(action: Any, names: Names) -> None:
+def complete(action: argparse.Action, names: Names) -> None:
     """Has the shell complete an argument with what a function returns, but for names that a terminal would obey."""
 
-    def printable(**asked: Any) -> list[str]:
+    def printable(**asked: object) -> list[str]:
         return [name for name in names(**asked) if visible_line(name) == name]
 
-    action.completer = printable
+    action.completer = printable  # type: ignore[attr-defined]  # where argcomplete looks for it

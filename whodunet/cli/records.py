@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from whodunet.cli import naming
 from whodunet.cli.exit_status import exit_status
@@ -91,7 +91,7 @@ def runs(options: argparse.Namespace) -> int:
     return 0
 
 
-def _as_json(record: Record) -> dict[str, Any]:
+def _as_json(record: Record) -> dict[str, object]:
     return asdict(record) | {"name": record.name, "folder": str(record.folder)}
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet.cli import naming
 from whodunet.cli.parsing import Commands
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
-from whodunet.lab.control import Connection
 
 if TYPE_CHECKING:
-    from whodunet.evidence.topology import Topology
+    from whodunet.lab.client import LabClient
+    from whodunet.lab.requests import LabStatus
     from whodunet.loading.library import Library
 
 _AT_ONCE_S: Final = 2.0  # a lab that is up answers within milliseconds
@@ -38,33 +37,22 @@ def add_lab_argument(parser: argparse.ArgumentParser) -> None:
     naming.complete(parser.add_argument("named", nargs="?", metavar="LAB", help="the same as --lab LAB"), naming.labs)
 
 
-def ask(lab: str, operation: str, **arguments: Any) -> dict[str, Any]:
-    """Asks a lab; answers that carry descriptors are not for this.
-
-    Raises:
-        CannotRun: with what the lab says, or with why it has just ended by itself.
-    """
-    connection = Connection.to(lab)
-    try:
-        answer, descriptors = connection.ask(operation, **arguments)
-    except CannotRun as error:
-        if isinstance(error.__cause__, EOFError | ConnectionError):
-            control.await_gone(lab)
-            running_lab(lab)
-        raise
-    finally:
-        connection.close()
-    for descriptor in descriptors:
-        os.close(descriptor)
-    return answer
-
-
-def status_of(lab: str) -> dict[str, Any] | None:
+def status_of(lab: str) -> LabStatus | None:
     """What a lab is; None when it has just ended, or is still being brought up and answers nobody."""
+    from whodunet.lab.client import LabClient
+
     try:
-        return ask(lab, "status", timeout_s=_AT_ONCE_S)
+        with LabClient.to(lab) as client:
+            return client.status(_AT_ONCE_S)
     except CannotRun:
         return None
+
+
+def chosen_lab(options: argparse.Namespace) -> LabClient:
+    """A conversation with the lab that a command is for; raises as `chosen` does."""
+    from whodunet.lab.client import LabClient
+
+    return LabClient.to(chosen(options))
 
 
 def chosen(options: argparse.Namespace) -> str:
@@ -132,8 +120,11 @@ def place_and_command(options: argparse.Namespace) -> tuple[str, str, list[str]]
     return lab, require_one_of(first, _hosts(lab), f"host of the lab {lab}"), rest
 
 
-def _hosts(lab: str) -> list[str]:
-    return list(ask(lab, "status")["hosts"])
+def _hosts(lab: str) -> Sequence[str]:
+    from whodunet.lab.client import LabClient
+
+    with LabClient.to(lab) as client:
+        return client.status().hosts
 
 
 def given_command(options: argparse.Namespace) -> list[str]:
@@ -145,17 +136,9 @@ def _without_dashes(words: Sequence[str]) -> list[str]:
     return list(words[1:] if list(words[:1]) == ["--"] else words)
 
 
-def topology_of(lab: str) -> Topology:
-    """The topology of a running lab."""
-    status = ask(lab, "status")
-    return library_of(status).topology(status["topology"])
-
-
-def library_of(status: Mapping[str, Any]) -> Library:
+def library_of(status: LabStatus) -> Library:
     """The library of a lab that says this of itself: with what lay beside its scenario."""
     from whodunet.catalogue import Catalogue
     from whodunet.loading.library import Library
-    from whodunet.variation import Variation
 
-    places = Catalogue(tuple(map(Path, status["places"])))
-    return Library(places, Variation(status["seed"], status["family"]))
+    return Library(Catalogue(tuple(map(Path, status.places))), status.variation)

@@ -56,21 +56,22 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
     library = Library(variation=variation(options))
     recording, folder = record(options.scenario, library, process, progress(options.json), options.keep)
     if options.suggest:
-        _suggest(recording)
+        _suggest(recording, library)
     else:
         tell_story(recording, library, options)
     if not options.json:
-        print(f"{'# ' * options.suggest}record: {folder}")
+        tell_record(folder, before="# " if options.suggest else "")
     return exit_status([recording.outcome])
 
 
-def _suggest(recording: Recording) -> None:
+def _suggest(recording: Recording, library: Library) -> None:
     from whodunet.cases.references import References
     from whodunet.cases.suggesting import suggested
-    from whodunet.view.suggestion import render_suggestion
+    from whodunet.view.text.suggestion import render_suggestion
 
     references = References(recording.topology, recording.scenario.staging.setup.uplinks)
-    print(render_suggestion(suggested(recording), references), end="")
+    claims = suggested(recording, library.of(recording.scenario).evidence_fields())
+    print(render_suggestion(claims, references), end="")
 
 
 def record(
@@ -101,19 +102,20 @@ def progress(is_quiet: bool) -> Callable[[str], None]:
 def tell_story(recording: Recording, library: Library, options: argparse.Namespace) -> None:
     """Prints the story of a run, or with --json the run."""
     from whodunet.view.json_report import as_json as report
-    from whodunet.view.story import render_story, sections
+    from whodunet.view.models.story import story_of
+    from whodunet.view.text.story import render_story, sections
 
     if options.json:
         print(json.dumps(report(recording), indent=2, ensure_ascii=False))
         return
-    told = sections(
-        recording,
-        cause_title=cause_title(recording, library),
-        culprit=recording.scenario.answer.culprit,
-        style=terminal.style(),
-        all_claims=options.all_claims,
-    )
-    terminal.show(render_story(told))
+    story = story_of(recording, cause_title(recording, library), all_claims=options.all_claims)
+    terminal.show(render_story(sections(story, terminal.style())))
+
+
+def tell_record(folder: Path, before: str = "") -> None:
+    """Says where the record is; a path is never broken, and has a line of its own where both do not fit into one."""
+    line = f"{before}record: {folder}"
+    print(line if len(line) <= terminal.style().width else f"{before}record:\n{before}{folder}", flush=True)
 
 
 def cause_title(recording: Recording, library: Library) -> str:

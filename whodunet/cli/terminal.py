@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO, cast
 
-from whodunet.view import columns
-from whodunet.view.style import Painted, Style, width_of
+from whodunet.view.text import columns
+from whodunet.view.text.style import Painted, Style, width_of
 from whodunet.view.visible import UNENCODABLE, visible
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from whodunet.cli import hints
 from whodunet.cli.parsing import Commands
 from whodunet.errors import InvalidInput, Problem
 
@@ -35,5 +36,6 @@ def new(options: argparse.Namespace) -> int:
             file.write(text)
     except FileExistsError as error:
         raise InvalidInput(Problem(str(path), "already exists", "choose another name")) from error
-    print(f"wrote {path}; next: whodunet check {path if '/' in options.name else f'./{path}'}")
+    following = hints.command(f"check {path if '/' in options.name else f'./{path}'}")
+    print(f"wrote {path}; next: {following}")
     return 0

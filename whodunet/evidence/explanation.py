@@ -36,6 +36,17 @@ class Explanation:
     is_acknowledged: bool = False  # without an answer: TCP had it, and what was to come after that did not
     is_ended_here: bool = False  # without an answer: the host ended the connection, and that was answered
 
+    @property
+    def needs_no_answer(self) -> bool:
+        """True where what was sent takes up none of TCP's numbers, as an ACK does not, and so is not acknowledged."""
+        return self.asked.tcp is not None and self.asked.tcp.end == self.asked.tcp.seq
+
+    @property
+    def has_another_sender(self) -> bool:
+        """True when the handshake came with another TTL than the answer: from farther away, or from nearer."""
+        ips = [packet.ip for packet in (self.handshake, self.answer) if packet is not None]
+        return len({ip.ttl for ip in ips if ip is not None}) > 1
+
 
 def explanation_of(
     symptom: Symptom, host: str, trails: Sequence[Trail], topology: Topology, has_arrived: Callable[[Trail], bool]

@@ -26,8 +26,7 @@ def true_sender(trail: Trail, topology: Topology) -> str | None:
 
 def named_sender(packet: CapturedPacket, topology: Topology) -> str | None:
     """The node whose address the packet carries as its source (a forged packet carries another's); None for none."""
-    source = packet.ip.source if packet.ip is not None else packet.arp.sender if packet.arp is not None else None
-    return topology.node_with(source)
+    return topology.node_with(packet.source)
 
 
 def spoofed_sender(trail: Trail, topology: Topology) -> str | None:
@@ -42,6 +41,43 @@ def spoofed_sender(trail: Trail, topology: Topology) -> str | None:
     quoted = trail.first.icmp.quoted if trail.first.icmp else None
     ends = {topology.node_with(address) for address, _ in quoted.ends} if quoted else {named}
     return named if named in ends else None
+
+
+# Where it begins and ends.
+
+
+def begins_at_its_node(packet: CapturedPacket, topology: Topology) -> bool:
+    """True for what goes out at the node whose address it bears as its source: it came from nowhere else."""
+    node = topology.node_at(packet.point)
+    return packet.direction == "out" and node is not None and named_sender(packet, topology) == node
+
+
+def ends_at_its_node(packet: CapturedPacket, topology: Topology) -> bool:
+    """True for what has come in at the node that it is for: it goes on nowhere."""
+    node = topology.node_at(packet.point)
+    return packet.direction == "in" and node is not None and topology.node_with(packet.destination) == node
+
+
+def points_before(packet: CapturedPacket, topology: Topology) -> tuple[str, ...]:
+    """The capture points that a packet passed just before this one: the cable's other end, or its node's others."""
+    return _beside(packet.point, packet.direction == "in", topology)
+
+
+def points_after(packet: CapturedPacket, topology: Topology) -> tuple[str, ...]:
+    """The capture points that a packet would pass next."""
+    return _beside(packet.point, packet.direction == "out", topology)
+
+
+def _beside(point: str, is_over_the_cable: bool, topology: Topology) -> tuple[str, ...]:
+    node = topology.node_at(point)
+    if node is None:
+        return ()
+    if not is_over_the_cable:
+        return tuple(each.name for each in topology.interfaces.values() if each.node == node and each.name != point)
+    try:
+        return (topology.peer_of(point),)
+    except KeyError:  # no cable: a tunnel's or the loopback interface
+        return ()
 
 
 # How far away.
@@ -129,8 +165,7 @@ def has_arrived(trail: Trail, topology: Topology) -> bool:
 
     What switches flood comes to others as well, and to some of them later.
     """
-    last = trail.last
-    goal = topology.node_with(last.ip.destination if last.ip else last.arp.target if last.arp else None)
-    if goal is None or topology.node_at(last.point) is None:
+    goal = topology.node_with(trail.last.destination)
+    if goal is None or topology.node_at(trail.last.point) is None:
         return True
     return any(topology.node_at(point) == goal for point in trail.points)

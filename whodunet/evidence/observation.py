@@ -37,6 +37,7 @@ class Observation:
     failure: str | None = None  # why it could not be measured (program missing, host gone ...)
     started_boot_ns: int | None = None  # the same moments by CLOCK_BOOTTIME, which nobody can set
     ended_boot_ns: int | None = None
+    waited_ms: float | None = None  # by what carries the packets, for a processor, while it ran; None: not known
 
     @property
     def duration_ms(self) -> float:
@@ -75,6 +76,7 @@ class Phase:
     baseline_rtt_ms: float | None = None  # of the topology's baseline path in this phase; None: not measured
     failure: str | None = None  # why a fault could not be verified
     settled_ns: int | None = None  # CLOCK_REALTIME until which its last packets were left to go on; None: not known
+    baseline_waited_ms: float | None = None  # as of an observation, while the baseline was measured
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,11 @@ class Ip:
     version: Literal[4, 6] = 4
 
     @property
+    def ttl_name(self) -> str:
+        """What this version calls the number that each router lowers."""
+        return "hop limit" if self.version == 6 else "TTL"
+
+    @property
     def is_fragment(self) -> bool:
         """True for a part of a packet; only the first part, at offset 0, has the transport header."""
         return self.more_fragments or self.fragment_offset > 0

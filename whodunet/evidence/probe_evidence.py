@@ -35,6 +35,7 @@ class ProbeEvidence:
     silent: frozenset[str] = frozenset()  # capture points without one packet in the whole run
     unread: tuple[CapturedPacket, ...] = ()  # the probe's, or perhaps the probe's, and not understood
     unsettled_since_ns: int | None = None  # a packet seen later may have been on its way when recording ended
+    baseline_waited_ms: float | None = None  # by what carries the packets, for a processor, while that was measured
 
     # The packets, and the facts about them.
 
@@ -86,6 +87,16 @@ class ProbeEvidence:
         """The packets that explain the symptom; None when nothing but ARP and DNS left the host."""
         host = self.observation.host
         return explanation_of(self.reading.symptom, host, self.trails, self.topology, self.has_arrived)
+
+    def has_same_packets_as(self, other: ProbeEvidence) -> bool:
+        """True when both probes sent the same kinds of packets, which were lost or delivered at the same places."""
+        return self._ways == other._ways
+
+    @cached_property
+    def _ways(self) -> frozenset[tuple[object, ...]]:
+        """Of each packet that is about more than link addresses, what it is, how it went, and its TTL in the end."""
+        every = (trail for trail in self.trails if trail.first.neighbour is None)
+        return frozenset((trail.kinds, trail.points, trail.last.ip and trail.last.ip.ttl) for trail in every)
 
     # How far the record can be trusted.
 
@@ -189,6 +200,7 @@ def _of_probe(
         silent=frozenset(topology.interfaces) - {packet.point for packet in capture.packets},
         unread=unread,
         unsettled_since_ns=unsettled_since_ns(phase, topology),
+        baseline_waited_ms=phase.baseline_waited_ms,
     )
 
 

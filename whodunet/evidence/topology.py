@@ -82,7 +82,8 @@ class Topology:
     uplinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host: its ways out; the first is the default
     services: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)  # host: daemon: its settings
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # switch: what its controller carries out
-    signed_in: Mapping[str, str] = field(default_factory=dict)  # host: the role that its user has signed in with
+    # host: what else it is furnished with, such as keys: its settings
+    furnishings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by name, a CIDR of each family: "corporate"
     family: Family = "ipv4"  # the one that its probes go over; the network has both
     seed: int | None = None  # what its particulars were drawn from; None: those that its file states
@@ -93,6 +94,11 @@ class Topology:
             if interface in (one, other):
                 return other if interface == one else one
         raise KeyError(interface)
+
+    @cached_property
+    def labelled(self) -> Mapping[str, str]:
+        """The interfaces that have a label, by node and label: {"egress-fw.inside": "egress-fw-eth1"}."""
+        return {f"{each.node}.{each.label}": name for name, each in self.interfaces.items() if each.label}
 
     def node_at(self, point: str) -> str | None:
         """The node whose interface a capture point is; None for a capture point that is none of the topology's."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
 from whodunet.cases.fault import Network, NodeFault, run_checked
 from whodunet.cases.fields import refused
+from whodunet.debian_program import DebianProgram
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Topology
 
@@ -28,6 +29,10 @@ def _noticeable(offset_s: int) -> int:
 class ClockSkew(NodeFault):
     """Every program that is started on the host sees a clock that is fast (positive) or slow by this many seconds."""
 
+    needs: ClassVar[tuple[DebianProgram, ...]] = (
+        DebianProgram("faketime", "faketime", "wrong clocks", is_optional=True),
+    )
+
     kind: Literal["clock-skew"] = "clock-skew"
     offset_s: Annotated[int, AfterValidator(_noticeable)] = Field(
         description="how fast the clock is, at least a minute; negative: slow"
@@ -42,7 +47,7 @@ class ClockSkew(NodeFault):
         """Has every program load libfaketime, for one kernel has one clock for all its hosts."""
         library = network.execute(self.node, f"ls {_LIBRARY}").stdout.strip()
         if not library:
-            raise CannotRun(f"{self.node}: libfaketime is not installed; sudo apt-get install libfaketime")
+            raise CannotRun(f"{self.node}: libfaketime, of Debian's package faketime, is not there")
         lines = [f"echo '{self.offset_s:+d}s' >{_SETTING}", f"echo {library} >{_PRELOAD}"]
         run_checked(network, self.node, " && ".join(lines))
         return {}
@@ -53,8 +58,20 @@ class ClockSkew(NodeFault):
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """What the host says the time is, beside the time of another node."""
+        other, seen_s = self._difference(network)
+        is_the_faults = abs(seen_s - self.offset_s) < _LEAST_S
+        return (self._shown(other, seen_s) if is_the_faults else None,)
+
+    def remains(self, network: Network) -> str | None:
+        """Any difference that can be noticed."""
+        other, seen_s = self._difference(network)
+        return self._shown(other, seen_s) if abs(seen_s) >= _LEAST_S else None
+
+    def _difference(self, network: Network) -> tuple[str, int]:
+        """Another node, and by how many seconds this one's clock is ahead of its."""
         other = next(name for name, node in network.topology.nodes.items() if name != self.node and not node.is_switch)
         here, there = (int(run_checked(network, node, "date +%s")) for node in (self.node, other))
-        if abs(here - there) < _LEAST_S:
-            return (None,)
-        return (f"the clock of {self.node} differs from that of {other} by {here - there:+d} s",)
+        return other, here - there
+
+    def _shown(self, other: str, seen_s: int) -> str:
+        return f"the clock of {self.node} differs from that of {other} by {seen_s:+d} s"

@@ -78,7 +78,7 @@ class FirewallRule(PolicyFault):
         """The entries of the first rule: those of the highest priority in the last table."""
         last = max(entries, key=lambda entry: (entry.table, entry.priority))
         of_rule = [each for each in entries if (each.table, each.priority) == (last.table, last.priority)]
-        return "; ".join(sorted(entry.text for entry in of_rule))
+        return "\n".join(sorted(entry.text for entry in of_rule))
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Puts the rule first."""

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from whodunet.cases.fault import Completed, Fault, Misfit, Network
 from whodunet.cases.fields import HostName
+from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
 _CONTROL_PLANE: Final = "control-plane"
 _METADATA: Final = "metadata"
+_PROFILE: Final = "aws-profile"
 _TRUSTED: Final = "/etc/ssl/certs/ca-certificates.crt"  # the AWS CLI has a list of its own, without the lab's authority
 _DOCUMENT: Final = "SSM-SessionManagerRunShell"  # which developers and agents alike may read, and nobody else
 
 
 class RolePoliciesMissing(Fault):
     """The role is there, and nothing is attached to it."""
+
+    needs: ClassVar[tuple[DebianProgram, ...]] = (AWS_CLI,)
 
     kind: Literal["role-policies-missing"] = "role-policies-missing"
     node: HostName = Field(description="host of the control plane, which knows the roles")
@@ -55,7 +59,8 @@ class RolePoliciesMissing(Fault):
 
     def _role_of_bearer(self, topology: Topology) -> str | None:
         of_instance: str | None = topology.services.get(self.bearer, {}).get(_METADATA, {}).get("role")
-        return of_instance or topology.signed_in.get(self.bearer)
+        of_person: str | None = topology.furnishings.get(self.bearer, {}).get(_PROFILE, {}).get("role")
+        return of_instance or of_person
 
     def inject(self, network: Network) -> Mapping[str, Any]:
         """Detaches all policies."""

@@ -78,7 +78,7 @@ class SecurityGroupInbound(PolicyFault):
             and any(isinstance(action, Output) for action in entry.actions)
         ]
         if let_in:
-            return "; ".join(sorted(let_in))
+            return "\n".join(sorted(let_in))
         return (
             f"none of {len(entries)} flow entries of {self.switch} lets a new connection in to {', '.join(addresses)}"
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from whodunet.cases.fault import Completed, Misfit, Network, NodeFault, run_checked
+from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.evidence.topology import Topology
 
+_PROFILE: Final = "aws-profile"
 _TOKENS: Final = "~/.aws/sso/cache"
 _CREDENTIALS: Final = "~/.aws/cli/cache"  # which the CLI made with the token, and would go on with
 _LONG_AGO: Final = "2020-01-01T00:00:00Z"
@@ -17,12 +19,15 @@ _LONG_AGO: Final = "2020-01-01T00:00:00Z"
 class SignOnExpired(NodeFault):
     """The token of the AWS CLI's single sign-on is older than it may become."""
 
+    needs: ClassVar[tuple[DebianProgram, ...]] = (AWS_CLI,)
+
     kind: Literal["sign-on-expired"] = "sign-on-expired"
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A host on which nobody has signed in."""
-        if self.node not in topology.signed_in:
-            hosts = ", ".join(topology.signed_in) or "none"
+        signed_in = [host for host, there in topology.furnishings.items() if _PROFILE in there]
+        if self.node not in signed_in:
+            hosts = ", ".join(signed_in) or "none"
             yield Misfit(("node",), f"is {self.node}, on which nobody has signed in", f"use one of: {hosts}")
 
     def inject(self, network: Network) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Account:
+class HostUser:
     """A user; the id is the same on every host, and its group has the same name and number."""
 
     name: str
@@ -21,15 +21,15 @@ class Account:
         return not self.shell.endswith("nologin")
 
 
-ACCOUNTS: Final = {
+HOST_USERS: Final = {
     account.name: account
     for account in (
-        Account("root", 0, "/root", "/bin/bash"),
-        Account("sshd", 100, "/run/sshd"),
-        Account("tcpdump", 101, "/nonexistent"),  # what tcpdump becomes once its socket is open
-        Account("ec2-user", 1000, "/home/ec2-user", "/bin/bash"),
-        Account("ssm-user", 1001, "/home/ssm-user", "/bin/sh"),  # whose shell Session Manager opens
-        Account("nobody", 65534, "/nonexistent"),
+        HostUser("root", 0, "/root", "/bin/bash"),
+        HostUser("sshd", 100, "/run/sshd"),
+        HostUser("tcpdump", 101, "/nonexistent"),  # what tcpdump becomes once its socket is open
+        HostUser("ec2-user", 1000, "/home/ec2-user", "/bin/bash"),
+        HostUser("ssm-user", 1001, "/home/ssm-user", "/bin/sh"),  # whose shell Session Manager opens
+        HostUser("nobody", 65534, "/nonexistent"),
     )
 }
 TERMINALS_GROUP: Final = 5  # "tty"; Source: Debian policy, base-passwd
@@ -39,7 +39,7 @@ _TABLES: Final = ("passwd", "group", "shadow", "services", "protocols")
 
 def account_tables() -> dict[str, str]:
     """The files of /etc that say who there is, by name."""
-    accounts = ACCOUNTS.values()
+    accounts = HOST_USERS.values()
     return {
         "passwd": "".join(f"{one.name}:x:{one.uid}:{one.uid}::{one.home}:{one.shell}\n" for one in accounts),
         "group": "".join(f"{one.name}:x:{one.uid}:\n" for one in accounts) + f"tty:x:{TERMINALS_GROUP}:\n",

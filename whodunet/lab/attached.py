@@ -1,4 +1,4 @@
-"""A program on a host whose user sits outside: in a terminal of the host, or with pipes, and never with more.
+"""A program on a host whose user sits outside: the lab's part of it. `whodunet.lab.attaching` is the user's.
 
 Nothing that the user has open is handed to the host: a terminal there is the host's own, and the pipes are new ones. So
 nobody on the host can type into the user's terminal, or reopen the user's files.
@@ -6,76 +6,71 @@ nobody on the host can type into the user's terminal, or reopen the user's files
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import selectors
 import signal
-import struct
-import sys
-import termios
 import threading
-import tty
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
 
 from whodunet.errors import CannotRun, WhodunetError
-from whodunet.lab.control import Connection
+from whodunet.lab.connection import ControlConnection
 from whodunet.lab.hosts import Host, HostChild
+from whodunet.lab.messages import FileDescriptor, MalformedMessage
+from whodunet.lab.requests import Attach, Attached, Exited, ForwardSignal, RequestRefused
 from whodunet.spelling import did_you_mean
 
-_CHUNK_BYTES: Final = 1 << 16
 _TERMINAL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]{0,31}")
-_FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_LARGEST_WINDOW: Final = 0xFFFF  # rows or columns. Source: ioctl_tty(2), TIOCSWINSZ
 
 
-# Inside: the server's part.
+def converse_with_process(connection: ControlConnection, hosts: Mapping[str, Host], request: Attach) -> None:
+    """Starts what is asked for, forwards signals to it, and tells its exit status; it ends with its user.
 
-
-def converse_with_process(connection: Connection, hosts: Mapping[str, Host], request: Mapping[str, Any]) -> None:
-    """Starts what is asked for, forwards signals to it, and tells its exit status; it ends with its user."""
+    Raises:
+        EOFError: when the user has gone.
+    """
     try:
-        child, given = _start(hosts, request)
+        child, ends = _start(hosts, request)
     except WhodunetError as error:
-        connection.send({"error": str(error)})
+        connection.send(RequestRefused(str(error)))
         return
     try:
-        connection.send({}, given)
+        connection.send(Attached([FileDescriptor(end) for end in ends]))
     finally:
-        _close(given)
+        _close(ends)
 
     def tell_end() -> None:
         with suppress(OSError):
-            connection.send({"exit_status": child.wait()})
+            connection.send(Exited(child.wait() or 0))
 
     threading.Thread(target=tell_end, daemon=True).start()
     try:
         while True:
-            message, _ = connection.receive()
-            child.signal(int(message["signal"]))
+            child.signal(connection.receive((ForwardSignal,)).number)
+    except MalformedMessage as error:
+        connection.send(RequestRefused(f"this is nothing that an attached program can be told: {error}"))
     finally:
         if child.poll() is None:
             child.signal(signal.SIGHUP)
 
 
-def _start(hosts: Mapping[str, Host], request: Mapping[str, Any]) -> tuple[HostChild, list[int]]:
+def _start(hosts: Mapping[str, Host], request: Attach) -> tuple[HostChild, list[int]]:
     """The program, and the user's ends: of its terminal, or of its standard input, output and error."""
-    name, command = str(request["host"]), [str(word) for word in request["command"]]
-    if name not in hosts:
-        raise CannotRun(f"{name} is not a host of this lab; {did_you_mean(name, hosts)}")
-    term = str(request.get("term", ""))
-    term = term if _TERMINAL_NAME.fullmatch(term) else "dumb"
-    if request.get("rows"):
-        child, terminal = hosts[name].start_in_terminal(
-            command, int(request["rows"]), int(request["columns"]), TERM=term
-        )
+    if request.host not in hosts:
+        raise CannotRun(f"{request.host} is not a host of this lab; {did_you_mean(request.host, hosts)}")
+    host = hosts[request.host]
+    term = request.term if _TERMINAL_NAME.fullmatch(request.term) else "dumb"
+    if request.rows:
+        rows, columns = (min(max(size, 1), _LARGEST_WINDOW) for size in (request.rows, request.columns))
+        child, terminal = host.start_in_terminal(request.command, rows, columns, TERM=term)
         return child, [terminal]
     # Made here, so that they belong to the host's root, who may then open /dev/stdout and the like.
     (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
     ours = [our_in, our_out, our_err]
     try:
-        return hosts[name].start(command, (their_in, their_out, their_err), TERM=term), ours
+        return host.start(request.command, (their_in, their_out, their_err), TERM=term), ours
     except WhodunetError:
         _close(ours)
         raise
@@ -86,160 +81,3 @@ def _start(hosts: Mapping[str, Host], request: Mapping[str, Any]) -> tuple[HostC
 def _close(descriptors: Sequence[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-
-
-# Outside: the user's part.
-
-
-def attach(lab: str, host: str, command: Sequence[str], *, in_terminal: bool) -> int:
-    """Runs a program on a host with this process's standard streams; returns its exit status, 128 + N for signal N.
-
-    Args:
-        in_terminal: True gives it a terminal of the host, for which this process's own is the window.
-
-    Raises:
-        CannotRun: when the lab has no such host, or ends before the program.
-    """
-    connection = Connection.to(lab)
-    term = os.environ.get("TERM", "dumb")
-    if in_terminal:
-        rows, columns = _window_size()
-        _, (terminal,) = connection.ask(
-            "attach", host=host, command=list(command), term=term, rows=rows, columns=columns
-        )
-        with _raw_terminal(), _resizing(terminal):
-            status = _relay(connection, {0: terminal}, {terminal: 1})
-    else:
-        _, ours = connection.ask("attach", host=host, command=list(command), term=term)
-        with _forwarding_signals(connection):
-            status = _relay(connection, {0: ours[0]}, {ours[1]: 1, ours[2]: 2})
-    if status is None:
-        if in_terminal:
-            os.write(1, b"\r\n")  # what the host printed last may be a prompt
-        raise CannotRun(f"the lab {lab} has ended, and with it what ran on {host}")
-    return status if status >= 0 else 128 - status
-
-
-def _window_size() -> tuple[int, int]:
-    rows, columns, _, _ = struct.unpack("HHHH", fcntl.ioctl(1, termios.TIOCGWINSZ, bytes(8)))
-    return rows or 24, columns or 80
-
-
-@contextmanager
-def _raw_terminal() -> Iterator[None]:
-    """Every key goes to the host, Ctrl-C too."""
-    before = termios.tcgetattr(0)
-    try:
-        tty.setraw(0)
-        yield
-    finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, before)
-
-
-@contextmanager
-def _resizing(terminal: int) -> Iterator[None]:
-    def resize(*_: object) -> None:
-        with suppress(OSError):
-            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *_window_size(), 0, 0))
-
-    with _handling((signal.SIGWINCH,), resize):
-        yield
-
-
-@contextmanager
-def _forwarding_signals(connection: Connection) -> Iterator[None]:
-    def forward(number: int, _: object) -> None:
-        with suppress(OSError):
-            connection.send({"signal": number})
-
-    with _handling(_FORWARDED, forward):
-        yield
-
-
-@contextmanager
-def _handling(numbers: Sequence[int], handler: Callable[[int, Any], None]) -> Iterator[None]:
-    before = [signal.signal(number, handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, former in zip(numbers, before, strict=True):
-            signal.signal(number, former)
-
-
-def _relay(connection: Connection, forth: Mapping[int, int], back: Mapping[int, int]) -> int | None:
-    """Copies until the program has ended and all that it has written is here; None when the lab has ended first.
-
-    Args:
-        forth: descriptors to read from, each with the one to write to, towards the host.
-        back: the same, from the host.
-    """
-    selector = selectors.DefaultSelector()
-    for source, target in {**forth, **back}.items():
-        with suppress(PermissionError):  # /dev/null and ordinary files are always readable, and cannot be polled
-            selector.register(source, selectors.EVENT_READ, target)
-    unpolled = [(source, target) for source, target in forth.items() if source not in selector.get_map()]
-    for source, target in unpolled:
-        threading.Thread(target=_copy_all, args=(source, target), daemon=True).start()
-    selector.register(connection, selectors.EVENT_READ)
-    if connection.has_message:  # it came together with the answer before it, so no selector will tell of it
-        return _hear_of_the_end(connection, back)
-    while True:
-        for key, _ in selector.select():
-            if key.fileobj is connection:
-                unfinished = {source: target for source, target in back.items() if source in selector.get_map()}
-                return _hear_of_the_end(connection, unfinished)
-            if not _copy(key.fd, key.data):
-                selector.unregister(key.fd)
-                if key.fd in forth and forth[key.fd] not in back:
-                    os.close(key.data)  # end of input
-
-
-def _hear_of_the_end(connection: Connection, back: Mapping[int, int]) -> int | None:
-    """The exit status, once all that the program has written is copied; None when the lab has ended first."""
-    try:
-        message, _ = connection.receive()
-    except (EOFError, OSError):
-        return None
-    _drain(back)
-    return int(message["exit_status"])
-
-
-def _copy(source: int, target: int) -> bool:
-    """Copies what is there; False at the end, or when nobody reads."""
-    try:
-        chunk = os.read(source, _CHUNK_BYTES)
-        _write_all(target, chunk)
-    except OSError:  # a terminal says EIO when its other side is closed
-        chunk = b""
-    if not chunk and target in (1, 2):
-        with suppress(OSError):
-            os.close(source)
-    return bool(chunk)
-
-
-def _copy_all(source: int, target: int) -> None:
-    with suppress(OSError):
-        while chunk := os.read(source, _CHUNK_BYTES):
-            _write_all(target, chunk)
-    with suppress(OSError):
-        os.close(target)
-
-
-def _drain(back: Mapping[int, int]) -> None:
-    """What the program wrote before it ended, but nothing of what it may have left running."""
-    for source, target in back.items():
-        os.set_blocking(source, False)
-        with suppress(OSError):
-            while chunk := os.read(source, _CHUNK_BYTES):
-                _write_all(target, chunk)
-
-
-def _write_all(target: int, chunk: bytes) -> None:
-    unwritten = memoryview(chunk)
-    while unwritten:
-        unwritten = unwritten[os.write(target, unwritten) :]
-
-
-def is_at_terminal() -> bool:
-    """True when somebody sits at this process, who can type and see."""
-    return sys.stdin is not None and sys.stdout is not None and os.isatty(0) and os.isatty(1)

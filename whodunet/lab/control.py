@@ -1,34 +1,30 @@
-"""The control socket between a lab and those outside: JSON lines, with file descriptors beside them.
+"""The control sockets of this user's labs: where they lie, and who may come to them.
 
 Each user's labs have their sockets in one folder that nobody else may enter, see `runtime_folder`; the file's name is
-the lab's. Either end makes sure that the other belongs to the same user. Source: unix(7), SO_PEERCRED and SCM_RIGHTS.
+the lab's. Either end makes sure that the other belongs to the same user. Source: unix(7), SO_PEERCRED.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import socket
 import stat
 import struct
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab.waiting import wait_until
 
 RUNTIME_VARIABLE: Final = "WHODUNET_RUNTIME_DIR"
+_SELDOM: Final = 25  # every so many looks for a socket, whether anybody holds it: to be asked costs its lab a turn
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _NAME_RULE: Final = "use small letters, digits and hyphens, at most 32, starting with a letter or digit"
-_MOST_DESCRIPTORS: Final = 32
-_MOST_BYTES: Final = 1 << 26
-_SEND_S: Final = 10.0  # to somebody who does not read
-_ANSWER_S: Final = 120.0  # from a lab; more than the slowest request takes that has no deadline of its own
 
 
 def runtime_folder() -> Path:
@@ -141,7 +137,17 @@ def _note(name: str) -> str:
 
 def await_gone(name: str) -> None:
     """Returns when nothing of a lab is left: its launcher, which ends last, removes the socket."""
-    wait_until(lambda: name not in running(), f"the lab {name} to end")
+    socket_file, looks = runtime_folder() / require_name(name), count(1)
+
+    def is_gone() -> bool:
+        if not socket_file.exists():
+            return True
+        if next(looks) % _SELDOM:
+            return False
+        with _locked_folder() as folder:
+            return not _is_held(name, folder)
+
+    wait_until(is_gone, f"the lab {name} to end")
 
 
 @contextmanager
@@ -157,21 +163,20 @@ def _locked_folder() -> Iterator[int]:
 
 def _alive(folder: int) -> list[str]:
     """The labs whose socket somebody holds; what a killed lab has left behind is removed."""
-    alive = []
-    for name in sorted(os.listdir(folder)):
-        if not _NAME.fullmatch(name):
-            continue
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
-            trial.setblocking(False)
-            try:
-                trial.connect(_address(folder, name))
-            except BlockingIOError:
-                pass  # somebody is there, and busy
-            except OSError:
-                remove(name, folder)
-                continue
-        alive.append(name)
-    return alive
+    return [name for name in sorted(os.listdir(folder)) if _NAME.fullmatch(name) and _is_held(name, folder)]
+
+
+def _is_held(name: str, folder: int) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        trial.setblocking(False)
+        try:
+            trial.connect(_address(folder, name))
+        except BlockingIOError:
+            return True  # somebody is there, and busy
+        except OSError:
+            remove(name, folder)
+            return False
+    return True
 
 
 def _address(folder: int, name: str) -> str:
@@ -186,127 +191,23 @@ def peer_is_own_user(connection: socket.socket) -> bool:
     return bool(uid == os.geteuid())
 
 
-class Connection:
-    """One end of a control connection; a message is a JSON object and the descriptors that come with it."""
+def connect(name: str) -> socket.socket:
+    """Connects to a running lab.
 
-    def __init__(self, stream: socket.socket) -> None:
-        self._stream = stream
-        self._unread = bytearray()
-        self._asking = threading.Lock()  # an answer goes to who asked, also when several threads ask
-        self._sending = threading.Lock()
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(_SEND_S), 0))
-
-    @classmethod
-    def to(cls, name: str) -> Connection:
-        """Connects to a running lab.
-
-        Raises:
-            CannotRun: when there is none of that name.
-        """
-        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        folder = os.open(runtime_folder(), os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            stream.connect(_address(folder, require_name(name)))
-            if not peer_is_own_user(stream):
-                raise CannotRun(f"the lab {name} is another user's")
-        except BaseException as error:
-            stream.close()
-            if isinstance(error, OSError):
-                raise CannotRun(f"no lab named {name} is running; `whodunet ps` lists those that are") from error
-            raise
-        finally:
-            os.close(folder)
-        return cls(stream)
-
-    def send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """Sends one message; the descriptors stay open here."""
-        line = json.dumps(message).encode() + b"\n"
-        with self._sending:
-            if descriptors:
-                socket.send_fds(self._stream, [line[:1]], list(descriptors))
-                line = line[1:]
-            self._stream.sendall(line)
-
-    def receive(self, timeout_s: float | None = None) -> tuple[dict[str, Any], list[int]]:
-        """Waits for one message.
-
-        Raises:
-            EOFError: when the other end is gone.
-            TimeoutError: when nothing has come for so long.
-            ValueError: when what came is not a message.
-        """
-        received: list[int] = []
-        try:
-            return self._next_message(timeout_s, received), received
-        except BaseException:
-            for descriptor in received:
-                os.close(descriptor)
-            raise
-
-    def _next_message(self, timeout_s: float | None, received: list[int]) -> dict[str, Any]:
-        is_whole = b"\n" in self._unread
-        while not is_whole:
-            self._await_readable(timeout_s)
-            chunk, descriptors, _, _ = socket.recv_fds(self._stream, 1 << 16, _MOST_DESCRIPTORS)
-            received.extend(descriptors)
-            if not chunk:
-                raise EOFError("the other end closed the control connection")
-            self._unread += chunk
-            is_whole = b"\n" in chunk
-            if len(self._unread) > _MOST_BYTES or len(received) > _MOST_DESCRIPTORS:
-                raise ValueError("message too long")
-        line, _, self._unread = self._unread.partition(b"\n")
-        try:
-            message = json.loads(line)
-        except RecursionError as error:
-            raise ValueError("message too deep") from error
-        if not isinstance(message, dict):
-            raise ValueError("a message is a JSON object")
-        return message
-
-    @property
-    def has_message(self) -> bool:
-        """True when a message is here that came together with the one before."""
-        return b"\n" in self._unread
-
-    def _await_readable(self, timeout_s: float | None) -> None:
-        if timeout_s is not None:
-            import select
-
-            poll = select.poll()
-            poll.register(self._stream, select.POLLIN)
-            if not poll.poll(timeout_s * 1000):
-                raise TimeoutError("nothing came")
-
-    def ask(
-        self, operation: str, *, timeout_s: float = _ANSWER_S, given: Sequence[int] = (), **arguments: Any
-    ) -> tuple[dict[str, Any], list[int]]:
-        """Sends a request and waits for its answer.
-
-        Args:
-            given: descriptors that go with the request; they stay open here.
-
-        Raises:
-            CannotRun: with the lab's own message when it refuses, or when it ends meanwhile, or does not answer.
-        """
-        try:
-            with self._asking:
-                self.send({"operation": operation, **arguments}, given)
-                answer, descriptors = self.receive(timeout_s)
-        except (TimeoutError, BlockingIOError) as error:
-            raise CannotRun(
-                f"the lab did not answer within {timeout_s:g} s when it was asked to {operation}"
-            ) from error
-        except (EOFError, OSError) as error:
-            raise CannotRun(f"the lab ended while it was asked to {operation}") from error
-        if "error" in answer:
-            raise CannotRun(str(answer["error"]))
-        return answer, descriptors
-
-    def fileno(self) -> int:
-        """The socket's descriptor."""
-        return self._stream.fileno()
-
-    def close(self) -> None:
-        """Closes this end."""
-        self._stream.close()
+    Raises:
+        CannotRun: when there is none of that name.
+    """
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    folder = os.open(runtime_folder(), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        stream.connect(_address(folder, require_name(name)))
+        if not peer_is_own_user(stream):
+            raise CannotRun(f"the lab {name} is another user's")
+    except BaseException as error:
+        stream.close()
+        if isinstance(error, OSError):
+            raise CannotRun(f"no lab named {name} is running; `whodunet ps` lists those that are") from error
+        raise
+    finally:
+        os.close(folder)
+    return stream

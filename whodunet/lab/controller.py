@@ -5,16 +5,40 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from whodunet import catalogue
-from whodunet.errors import CannotRun
+from whodunet.errors import CannotRun, Problem
+from whodunet.lab.messages import from_json
 from whodunet.lab.processes import Daemon, start_here
 from whodunet.lab.waiting import wait_until
 
 _RESTARTS: Final = 20  # a controller that dies more often than this is beyond help
+
+
+@dataclass(frozen=True)
+class ControlledSwitch:
+    """A switch, as its controller knows it."""
+
+    name: str
+    dpid: int
+    ports: Mapping[str, int]  # interface: OpenFlow port number
+
+
+@dataclass(frozen=True)
+class ControllerEvent:
+    """One line of what `controllers/ryu_app.py` tells."""
+
+    event: str
+    switch: str = ""
+    revision: int = 0  # of the policy that it is about
+    entries: int = 0  # that the switch has confirmed
+    problems: Sequence[Problem] = ()  # why a policy is refused
+    message: str = ""
+    dpid: int = 0
 
 
 class Controller:
@@ -34,8 +58,9 @@ class Controller:
         for place in catalogue.given().places:
             self._arguments += ["--policies", str(place / "controllers")]
         self._report = report
-        self._requests: dict[str, dict[str, Any]] = {}
-        self._events: dict[tuple[str, str], dict[str, Any]] = {}
+        self._revisions: dict[str, int] = {}
+        self._assignments: dict[str, str] = {}  # the line that told it a switch's policy last
+        self._events: dict[tuple[str, str], ControllerEvent] = {}
         self._listening = False
         self._restarts = 0
         self._changing = threading.Lock()
@@ -55,43 +80,38 @@ class Controller:
             return
         self._report(f"{ended}; started again")
         self._start()
-        for request in list(self._requests.values()):
-            self._tell(request)
+        for line in list(self._assignments.values()):
+            self._tell(line)
 
     def _read_events(self, daemon: Daemon) -> None:
         for line in daemon.stdout:
-            event = json.loads(line)
-            if event["event"] == "listening":
+            event = from_json(line.decode(), ControllerEvent)
+            if event.event == "listening":
                 self._listening = True
-            elif event["event"] == "failed":
-                self._report(f"{event.get('switch')}: {event.get('message')}")
-            self._events[event.get("switch", ""), event["event"]] = event
+            elif event.event == "failed":
+                self._report(f"{event.switch}: {event.message}")
+            self._events[event.switch, event.event] = event
 
-    def _tell(self, request: Mapping[str, Any]) -> None:
+    def _tell(self, line: str) -> None:
         try:
-            self._daemon.stdin.write(json.dumps({"set": request}).encode() + b"\n")
+            self._daemon.stdin.write(line.encode() + b"\n")
             self._daemon.stdin.flush()
         except BrokenPipeError:
-            return  # it has just died; the restart tells it all requests
+            return  # it has just died; the restart tells it all policies
 
     def await_listening(self) -> None:
         """Returns when switches can connect."""
         wait_until(lambda: self._listening, "the controller to listen", 60)
 
-    def set_policy(self, switch: str, dpid: int, ports: Mapping[str, int], config: Mapping[str, Any]) -> int:
+    def set_policy(self, switch: ControlledSwitch, config: Mapping[str, object]) -> int:
         """Tells a policy without waiting; returns its revision."""
         with self._changing:
-            revision = self._requests.get(switch, {"revision": 0})["revision"] + 1
-            request = {
-                "switch": switch,
-                "dpid": dpid,
-                "revision": revision,
-                "ports": dict(ports),
-                "config": dict(config),
-            }
-            self._requests[switch] = request
-        self._tell(request)
-        return int(revision)
+            revision = self._revisions[switch.name] = self._revisions.get(switch.name, 0) + 1
+            place = {"switch": switch.name, "dpid": switch.dpid, "ports": dict(switch.ports)}
+            line = json.dumps({"set": {**place, "revision": revision, "config": dict(config)}})
+            self._assignments[switch.name] = line
+        self._tell(line)
+        return revision
 
     def await_confirmed(self, switch: str, revision: int) -> int:
         """Returns the number of flow entries once the switch has confirmed them (barrier reply).
@@ -100,18 +120,15 @@ class Controller:
             CannotRun: when the policy is refused, or the switch does not answer.
         """
 
-        def answer() -> dict[str, Any] | None:
-            for kind in ("confirmed", "refused"):
-                event = self._events.get((switch, kind), {})
-                if event.get("revision") == revision:
-                    return event
-            return None
+        def answer() -> ControllerEvent | None:
+            events = (self._events.get((switch, kind)) for kind in ("confirmed", "refused"))
+            return next((event for event in events if event and event.revision == revision), None)
 
         event = wait_until(answer, f"{switch} to confirm the flow entries of its policy", 30)
         assert event is not None
-        if event["event"] == "refused":
-            raise CannotRun("\n".join(f"{p['place']}: {p['wrong']}; {p['fix']}" for p in event["problems"]))
-        return int(event["entries"])
+        if event.event == "refused":
+            raise CannotRun("\n".join(map(str, event.problems)))
+        return event.entries
 
     @property
     def pid(self) -> int:

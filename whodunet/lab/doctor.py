@@ -12,18 +12,26 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from whodunet.lab.programs import LAB_PATH, PROGRAMS, Program, as_root, find_program, installing
+from whodunet.debian_program import DebianProgram
+from whodunet.lab.programs import LAB_PATH, PROGRAMS, as_root, declared_programs, find_program, installing
 
 TUN: Final = Path("/dev/net/tun")
 _WIREFILTER: Final = ("wirefilter", "dpipe", "vde_plug2tap")
+_PACKAGES: Final = {
+    "ryu": "the controllers' framework",
+    "mininet": "hosts and topologies",
+    "pydantic": "what scenario files say",
+}
 _ID_TABLES: Final = (Path("/etc/subuid"), Path("/etc/subgid"))
 _FIRST_ID: Final = 100_000  # of the first range that Debian's useradd gives
 _IDS: Final = 65_536
+_WIDTH: Final = 80  # columns that a terminal has at least
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,10 @@ def examine() -> list[Capability]:
     """Tries every capability; changes nothing on the machine."""
     ids, trial = _subordinate_ids(), try_sandbox()
     kernel = [ids, _sandbox(trial, ids), _tun(trial), _delayed_links(trial)]
-    return kernel + [_program(program) for program in PROGRAMS] + [_package("ryu"), _package("mininet")]
+    packages = {name: _package(name) for name in _PACKAGES}
+    # Kinds of faults are pydantic models: without it, they cannot even say what they need.
+    programs = declared_programs() if packages["pydantic"].is_found else PROGRAMS
+    return [*kernel, *map(_program, programs), *packages.values()]
 
 
 def missing(capabilities: Iterable[Capability]) -> list[Capability]:
@@ -111,10 +122,14 @@ def _sum(total: int, lacking: int, absent: int) -> str:
 
 
 def _lines_of(row: Capability, width: int) -> list[str]:
+    mark = "found  " if row.is_found else "absent " if row.is_optional else "MISSING"
+    before = f"{mark}  {row.name:<{width}}  "
+    # A path is never broken, nor is a name at its hyphen.
+    style = textwrap.TextWrapper(_WIDTH, before, " " * len(before), break_long_words=False, break_on_hyphens=False)
+    lines = style.wrap(row.detail) or [before.rstrip()]
     if row.is_found:
-        return [f"found    {row.name:<{width}}  {row.detail}".rstrip()]
-    mark = "absent " if row.is_optional else "MISSING"
-    lines = [f"{mark}  {row.name:<{width}}  {row.detail}", f"{'':9}for: {row.purpose}"]
+        return lines
+    lines.append(f"{'':9}for: {row.purpose}")
     if isinstance(row.fix, RootCommands):
         lines.append(f"{'':9}fix: {as_root(*row.fix.lines)}")
     if isinstance(row.fix, Advice):
@@ -130,7 +145,7 @@ def _fix_of_all(rows: Sequence[Capability], heading: str) -> list[str]:
     return [f"{heading}:", f"  {as_root(*dict.fromkeys(steps))}"] if steps else []
 
 
-def _program(program: Program) -> Capability:
+def _program(program: DebianProgram) -> Capability:
     path = find_program(program.name)
     detail = str(path) if path else f"not installed (package {program.package})"
     fix = None if path else Package(program.package)
@@ -139,7 +154,7 @@ def _program(program: Program) -> Capability:
 
 def _package(name: str) -> Capability:
     """A Python package, found without importing it: scapy and Ryu never meet in one process (docs/licences.md)."""
-    purpose = {"ryu": "the controllers' framework", "mininet": "hosts and topologies"}[name]
+    purpose = _PACKAGES[name]
     if importlib.util.find_spec(name) is None:
         return Capability(
             f"Python: {name}", purpose, "not installed", Advice("install whodunet as docs/install.md says")

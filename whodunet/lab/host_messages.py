@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from whodunet.lab.host_root import Shared
+from whodunet.lab.messages import decode, encode
 
 _MOST_DESCRIPTORS: Final = 8
 _MOST_BYTES: Final = 1 << 22
 BIRTH: Final = 0  # the number of what is said of a host before it can be asked
-_TYPE: Final = "="  # the key of a value's type: no environment variable or setting is called so
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ Request = Configure | Start | Bind | Unbind | Signal
 Answer = Born | Done | Failed
 Message = Birth | Request | Answer | Ended
 
-_TYPES: Final[Mapping[str, type]] = {each.__name__: each for each in (*get_args(Message), Shared)}
+_KINDS: Final[tuple[type[Message], ...]] = get_args(Message)
 
 
 def send(stream: socket.socket, number: int, message: Message, descriptors: Sequence[int] = ()) -> None:
@@ -113,7 +112,7 @@ def send(stream: socket.socket, number: int, message: Message, descriptors: Sequ
     Args:
         number: the request's, which its answers repeat.
     """
-    line = json.dumps([number, message], default=_fields).encode() + b"\n"
+    line = b"%d %s" % (number, encode(message)[0])
     if descriptors:
         socket.send_fds(stream, [line[:1]], list(descriptors))
         line = line[1:]
@@ -138,13 +137,5 @@ def receive(stream: socket.socket, unread: bytearray) -> tuple[int, Message, lis
         unread += chunk
     line, _, rest = bytes(unread).partition(b"\n")
     unread[:] = rest
-    number, message = json.loads(line, object_hook=_value)
-    return number, message, descriptors
-
-
-def _fields(value: Message | Shared) -> Mapping[str, Any]:
-    return {_TYPE: type(value).__name__, **vars(value)}
-
-
-def _value(fields: dict[str, Any]) -> Any:
-    return _TYPES[fields.pop(_TYPE)](**fields) if _TYPE in fields else fields
+    number, _, message = line.partition(b" ")
+    return int(number), decode(message, _KINDS), descriptors

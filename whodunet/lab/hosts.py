@@ -15,9 +15,10 @@ from itertools import count
 from typing import Any, Final
 
 from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Family
 from whodunet.lab import host_messages as messages
 from whodunet.lab import linux
-from whodunet.lab.accounts import ACCOUNTS
+from whodunet.lab.accounts import HOST_USERS
 from whodunet.lab.host_root import OWN, Shared
 from whodunet.lab.processes import Child, Finished, check_finished, collect, environment
 
@@ -178,10 +179,12 @@ class HostChild(Child):
 class Host:
     """One host of the lab."""
 
-    def __init__(self, first: FirstProcess, settings: dict[str, Any]) -> None:
+    def __init__(self, first: FirstProcess, settings: dict[str, Any], family: Family) -> None:
+        """Of its DNS server's addresses, a host asks that of the family first."""
         self.name = first.name
         self.pid = first.pid
         self.settings = settings
+        self._family = family
         self._first = first
         self.namespaces, self._root = first.await_born()
 
@@ -248,7 +251,7 @@ class Host:
             raise CannotRun(f"{self.name}: {path} cannot be {what}: {error.strerror}") from error
 
     def _absolute(self, path: str) -> str:
-        return posixpath.join(ACCOUNTS["root"].home, path)
+        return posixpath.join(HOST_USERS["root"].home, path)
 
     def _open_to_write(self, path: str, mode: int) -> int:
         self._make_folder(path.rpartition("/")[0])
@@ -336,8 +339,11 @@ class Host:
 
     def set_resolver(self, addresses: Sequence[str]) -> None:
         """Points the host at another DNS server, by its address of each family."""
-        lines = [f"nameserver {address}\n" for address in addresses]
-        self.write("/etc/resolv.conf", "".join([*lines, "search cloud.example\n"]) if lines else "")
+        preferred_first = sorted(addresses, key=lambda address: _is_ipv6(address) != (self._family == "ipv6"))
+        lines = [f"nameserver {address}\n" for address in preferred_first]
+        domain = self.settings.get("search_domain")
+        search = [f"search {domain}\n"] if lines and domain else []
+        self.write("/etc/resolv.conf", "".join([*lines, *search]))
 
     # What runs there.
 
@@ -346,7 +352,7 @@ class Host:
         command: Sequence[str],
         streams: Sequence[int],
         *,
-        directory: str = ACCOUNTS["root"].home,
+        directory: str = HOST_USERS["root"].home,
         **more: str,
     ) -> HostChild:
         """Starts a program as the host's root; it leads a session of its own.
@@ -361,7 +367,7 @@ class Host:
 
     def start_in_terminal(self, command: Sequence[str], rows: int, columns: int, **more: str) -> tuple[HostChild, int]:
         """Starts a program in a new terminal of the host; returns it and the terminal's other end."""
-        home = ACCOUNTS["root"].home
+        home = HOST_USERS["root"].home
         request = messages.Start(command, host_environment(**more), home, max(rows, 1), max(columns, 1))
         number, done, (terminal,) = self._first.ask(request)
         return HostChild(self._first, number, done.pid), terminal
@@ -390,4 +396,4 @@ def _is_ipv6(line: str) -> bool:
 
 def host_environment(**more: str) -> dict[str, str]:
     """The environment of every command on a host: the same on every machine."""
-    return environment(programs=f"{OWN}/bin", home=ACCOUNTS["root"].home, **more)
+    return environment(programs=f"{OWN}/bin", home=HOST_USERS["root"].home, **more)

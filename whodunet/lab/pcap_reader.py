@@ -16,7 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from scapy.config import conf
+from whodunet.importing import without
+
+with without("cryptography"):  # with which scapy could encrypt: a fifth of its import
+    from scapy.config import conf
 
 if conf.route_autoload:  # scapy would ask for this machine's routes, a quarter of its import; nothing is sent here
     conf.route_autoload = conf.route6_autoload = False
@@ -215,13 +218,40 @@ def _packet(block: Block, ports: list[Port], dissected: dict[tuple[bytes, int], 
     if 20 + captured > len(block.body):
         raise Unreadable("a packet is longer than its block")
     frame = block.body[20 : 20 + captured]
-    if (frame, original) not in dissected:  # both ends of a cable see the same bytes
-        dissected[frame, original] = _dissected(frame, original)
+    lasting = _lasting(frame), original
+    if lasting not in dissected:
+        dissected[lasting] = _dissected(frame, original)
     port = ports[number]
     time_ns = (high << 32 | low) * 1_000_000_000 // port.ticks_per_s
     return replace(
-        dissected[frame, original], point=port.name, time_ns=time_ns, direction=_direction(block, 20 + captured)
+        _at_this_hop(dissected[lasting], frame),
+        point=port.name,
+        time_ns=time_ns,
+        direction=_direction(block, 20 + captured),
     )
+
+
+# A packet is seen at every hop, and what a router changes of it does not change what the rest of it says: the addresses
+# of the link, IPv4's TTL and header checksum, IPv6's hop limit. Source: RFC 791, section 3.1; RFC 8200, section 3
+_TTL_AT: Final = {b"\x08\x00": 22, b"\x86\xdd": 21}
+
+
+def _lasting(frame: bytes) -> bytes:
+    """What of a frame is the same at every hop."""
+    ttl_at = _TTL_AT.get(frame[12:14], len(frame))
+    checksum_at = 24 if ttl_at == 22 else len(frame)
+    return frame[12:ttl_at] + frame[ttl_at + 1 : checksum_at] + frame[checksum_at + 2 :]
+
+
+def _at_this_hop(packet: CapturedPacket, frame: bytes) -> CapturedPacket:
+    """A packet that was dissected at one hop as it is at the hop of this frame."""
+    packet = replace(packet, link_source=frame[6:12].hex(":"), link_destination=frame[:6].hex(":"))
+    ttl_at = _TTL_AT.get(frame[12:14])
+    outer = packet.tunnel[0] if packet.tunnel else packet.ip
+    if outer is None or ttl_at is None or outer.ttl == frame[ttl_at]:
+        return packet
+    outer = replace(outer, ttl=frame[ttl_at])
+    return replace(packet, tunnel=(outer, *packet.tunnel[1:])) if packet.tunnel else replace(packet, ip=outer)
 
 
 def _direction(block: Block, after_frame: int) -> Direction:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Self
 
+from whodunet.lab import messages
 from whodunet.lab.host_root import Shared
 from whodunet.variation import AS_STATED, Variation
 
@@ -19,6 +19,35 @@ _MOST_APP_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
+class OtherController:
+    """A Ryu app that runs in place of the policies."""
+
+    app: str  # a module's name, or where the lab has its file
+    files: Mapping[str, str] = field(default_factory=dict)  # name and text of each: the lab itself may not read them
+
+    @classmethod
+    def of_file(cls, app: Path) -> Self:
+        """The app of a file, with the modules beside it, unless they are too much.
+
+        Raises:
+            OSError: when it cannot be read.
+        """
+        texts = {path.name: path.read_text(encoding="utf-8") for path in [app, *_modules_beside(app)]}
+        return cls(str(APPS / app.name), texts)
+
+
+@dataclass(frozen=True)
+class LabOptions:
+    """What a person wants to be special about the lab of a scenario."""
+
+    shares: tuple[Shared, ...] = ()  # what is shown on the hosts
+    other_controller: OtherController | None = None
+
+
+NOTHING_SPECIAL: Final = LabOptions()
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that a lab's server needs to bring it up."""
 
@@ -26,11 +55,9 @@ class Plan:
     topology_file: str
     topology: str
     ryu_app: str  # the file that knows Ryu
-    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by switch, whole
+    policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # by switch, whole
     uplinks: Mapping[str, str] = field(default_factory=dict)  # by host
-    other_controller: str | None = None  # a Ryu app to run in place of the policies
-    apps: Mapping[str, str] = field(default_factory=dict)  # files of that app, name and text: it may lie where the lab
-    # itself cannot read
+    other_controller: OtherController | None = None
     keep: tuple[str, ...] = ()  # directories that have to stay visible to the lab itself
     shares: tuple[Shared, ...] = ()  # what a person wants to see on the hosts
     scenario: str = ""
@@ -40,27 +67,12 @@ class Plan:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        return messages.to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """The plan that `to_json` wrote."""
-        read = json.loads(text)
-        values = {
-            "shares": tuple(Shared(**each) for each in read["shares"]),
-            "variation": Variation(**read["variation"]),
-        }
-        return cls(**read | values)
-
-
-def in_place_of_policies(app: Path) -> dict[str, Any]:
-    """What a plan says of a Ryu app in a file: with the modules beside it, unless they are too much.
-
-    Raises:
-        OSError: when it cannot be read.
-    """
-    texts = {path.name: path.read_text(encoding="utf-8") for path in [app, *_modules_beside(app)]}
-    return {"other_controller": str(APPS / app.name), "apps": texts}
+        return messages.from_json(text, cls)
 
 
 def _modules_beside(app: Path) -> list[Path]:

@@ -7,10 +7,11 @@ import re
 import shlex
 import shutil
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.errors import CannotRun
 
 # Where a lab looks its programs up. Never the caller's PATH: Debian leaves an ordinary user's without the daemons', and
@@ -19,50 +20,32 @@ LAB_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _APT_INSTALL: Final = Path(__file__).with_name("apt_install.sh")
 
 
-@dataclass(frozen=True)
-class Program:
-    """A program by the name that is typed, and what a person who lacks it needs to know."""
-
-    name: str
-    package: str
-    purpose: str
-    is_optional: bool = False  # True: only some cases need it
-    fault: str | None = None  # the kind of fault that needs it, besides commands that name it
-
-    def is_needed_by(self, faults: Collection[str], commands: Collection[str]) -> bool:
-        """Whether a case with these kinds of fault and these shell commands needs it."""
-        words = {word for command in commands for word in re.findall(r"[\w.+-]+", command)}
-        return self.name in words or (self.fault is not None and self.fault in faults)
-
-
+# What every lab needs, and what commands of cases name; kinds of faults and services declare what they need.
 # Source: the packages of Debian 12 and 13.
 PROGRAMS: Final = (
-    Program("ovsdb-server", "openvswitch-switch", "each lab's own switch database"),
-    Program("ovs-vswitchd", "openvswitch-switch", "each lab's own switches"),
-    Program("ovs-vsctl", "openvswitch-switch", "sets the switches up"),
-    Program("ovs-ofctl", "openvswitch-switch", "reads the flow tables"),
-    Program("ovsdb-tool", "openvswitch-switch", "makes the switch database"),
-    Program("mnexec", "mininet", "starts programs on a host"),
-    Program("ip", "iproute2", "interfaces, addresses and routes of the hosts"),
-    Program("tc", "iproute2", "loss and rate of the links"),
-    Program("nft", "nftables", "packet filters and NAT on hosts and gateways"),
-    Program("conntrack", "conntrack", "reads connection tracking"),
-    Program("ethtool", "ethtool", "switches checksum offload off"),
-    Program("sysctl", "procps", "kernel settings of the hosts"),
-    Program("ping", "iputils-ping", "probe"),
-    Program("traceroute", "traceroute", "probe"),
-    Program("ssh", "openssh-client", "probe"),
-    Program("ssh-keygen", "openssh-client", "each lab's own keys"),
-    Program("sshd", "openssh-server", "the instance's service"),
-    Program("nc.openbsd", "netcat-openbsd", "probe"),
-    Program("ncat", "ncat", "probe"),
-    Program("curl", "curl", "probe"),
-    Program("tcpdump", "tcpdump", "shows packets on a host"),
-    Program("dnsmasq", "dnsmasq-base", "the labs' DNS servers"),
-    Program("dig", "bind9-dnsutils", "probe"),
-    Program("aws", "awscli", "opens sessions through Session Manager", is_optional=True),
-    Program("faketime", "faketime", "wrong clocks", is_optional=True, fault="clock-skew"),
-    Program("w3m", "w3m", "opens the page that approves a sign-on", is_optional=True),
+    DebianProgram("ovsdb-server", "openvswitch-switch", "each lab's own switch database"),
+    DebianProgram("ovs-vswitchd", "openvswitch-switch", "each lab's own switches"),
+    DebianProgram("ovs-vsctl", "openvswitch-switch", "sets the switches up"),
+    DebianProgram("ovs-ofctl", "openvswitch-switch", "reads the flow tables"),
+    DebianProgram("ovsdb-tool", "openvswitch-switch", "makes the switch database"),
+    DebianProgram("mnexec", "mininet", "starts programs on a host"),
+    DebianProgram("ip", "iproute2", "interfaces, addresses and routes of the hosts"),
+    DebianProgram("tc", "iproute2", "loss and rate of the links"),
+    DebianProgram("nft", "nftables", "packet filters and NAT on hosts and gateways"),
+    DebianProgram("conntrack", "conntrack", "reads connection tracking"),
+    DebianProgram("ethtool", "ethtool", "switches checksum offload off"),
+    DebianProgram("sysctl", "procps", "kernel settings of the hosts"),
+    DebianProgram("ping", "iputils-ping", "probe"),
+    DebianProgram("traceroute", "traceroute", "probe"),
+    DebianProgram("ssh", "openssh-client", "probe"),
+    DebianProgram("ssh-keygen", "openssh-client", "each lab's own keys"),
+    DebianProgram("nc.openbsd", "netcat-openbsd", "probe"),
+    DebianProgram("ncat", "ncat", "probe"),
+    DebianProgram("curl", "curl", "probe"),
+    DebianProgram("tcpdump", "tcpdump", "shows packets on a host"),
+    DebianProgram("dig", "bind9-dnsutils", "probe"),
+    AWS_CLI,
+    DebianProgram("w3m", "w3m", "opens the page that approves a sign-on", is_optional=True),
 )
 
 
@@ -86,20 +69,44 @@ def installing(packages: Iterable[str]) -> str:
     return f"bash {shlex.quote(str(_APT_INSTALL))} {' '.join(dict.fromkeys(packages))}"
 
 
-def require_programs_of_case(faults: Collection[str], commands: Collection[str]) -> None:
+def declared_programs() -> tuple[DebianProgram, ...]:
+    """Every program that may be needed, each once: by every lab, by a command, by a kind of fault, by a service.
+
+    Raises:
+        InvalidInput: when a file of a folder that was given holds no fault or service.
+    """
+    from whodunet import catalogue, faults
+    from whodunet.lab import running_services
+
+    places = catalogue.given()
+    of_services = (running_services.kind(name, places).needs for name in places.files("services", ".py"))
+    of_faults = (fault.needs for fault in faults.kinds(places).values())
+    return _each_once(PROGRAMS, *of_services, *of_faults)
+
+
+def _each_once(*needs: Iterable[DebianProgram]) -> tuple[DebianProgram, ...]:
+    by_name: dict[str, DebianProgram] = {}
+    for program in chain(*needs):
+        by_name.setdefault(program.name, program)
+    return tuple(by_name.values())
+
+
+def require_programs_of_case(needs: Iterable[DebianProgram], commands: Collection[str]) -> None:
     """A case's own programs are installed, besides those of every lab.
 
     Args:
-        faults: the kinds of its faults.
+        needs: what its faults and its topology's services declare.
         commands: the shell commands of its probes.
 
     Raises:
         CannotRun: when some are not; names the one command that installs them.
     """
-    needed = [program for program in PROGRAMS if program.is_optional and program.is_needed_by(faults, commands)]
-    lacking = [program for program in needed if find_program(program.name) is None]
+    words = {word for command in commands for word in re.findall(r"[\w.+-]+", command)}
+    named = (program for program in PROGRAMS if program.is_optional and program.name in words)
+    lacking = [program for program in _each_once(needs, named) if find_program(program.name) is None]
     if lacking:
-        names = " and ".join(program.name for program in lacking)
+        *others, last = [program.name for program in lacking]
+        names = f"{', '.join(others)} and {last}" if others else last
         fix = as_root(installing(program.package for program in lacking))
         raise CannotRun(f"this case needs {names}, not installed here; fix: {fix}")
 

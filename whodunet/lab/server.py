@@ -3,7 +3,10 @@
 - the launcher, outside the sandbox: receives the plan, keeps the door (it accepts connections of the lab's own user and
   of nobody else), and removes the socket when the lab has ended;
 - the first process of the sandbox: hides the machine, and forks the maker of hosts while it is still small;
-- the server: the lab itself, from bring-up to the last request.
+- the server: the lab itself, from bring-up to the last request (`whodunet.lab.serving`).
+
+The first process, the maker of hosts and the recorder are forked before anything large is imported: what a process has
+loaded, each of its children holds in part.
 
 Run as `python -P -m whodunet.lab.server LIFELINE FOLDER LABEL`: an inherited socket, on which the plan comes as a line
 of JSON with the control socket beside it; an inherited descriptor of the folder that the socket lies in; and what lists
@@ -19,142 +22,44 @@ import select
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-from whodunet.errors import CannotRun, WhodunetError
-from whodunet.lab import control, host_process, host_root, linux, sandbox
-from whodunet.lab.attached import converse_with_process
-from whodunet.lab.control import Connection, peer_is_own_user
+from whodunet.errors import CannotRun
+from whodunet.lab import control, host_process, host_root, linux, recorder, sandbox
+from whodunet.lab.control import peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
-from whodunet.lab.plan import Plan
 
 _LONGEST_REASON: Final = 4096  # bytes
-_ENDED: Final = 75  # exit status when the lab ends by itself
+_ENDED: Final = 75  # exit status when nobody tells it what it is to be
 _GROWING: Final = {"/run/lab/log": "64m", "/run/lab/capture": "260m", "/run/lab/records": "64m"}
 _CONNECTIONS: Final = "256"  # buckets of each host's own table of TCP connections, instead of the machine's table
-_MUTE_S: Final = 10.0  # for a peer that has connected and asks nothing
 _OPEN_FILES: Final = 2048  # a program that closes all that could be open takes longer, the more that is
-
-
-class Lifeline:
-    """The socket pair to the process that asked for the lab; the lab lives no longer than it, unless let go."""
-
-    def __init__(self, stream: socket.socket) -> None:
-        self.is_let_go = False
-        self._stream = stream
-        self._writing = threading.Lock()
-        threading.Thread(target=self._end_with_owner, daemon=True).start()
-
-    def _end_with_owner(self) -> None:
-        with suppress(OSError):
-            self.is_let_go = self._stream.recv(1) != b""
-        if not self.is_let_go:
-            os._exit(_ENDED)
-
-    def tell(self, kind: str, text: str) -> None:
-        """Sends one line of progress, of failure or of warning to the owner, if there still is one."""
-        line = json.dumps({"kind": kind, "text": text}).encode() + b"\n"
-        with self._writing:
-            try:
-                self._stream.sendall(line)
-            except OSError:
-                return  # let go, and nobody is there to read it
-
-
-class Server:
-    """Answers requests; each connection has its own thread."""
-
-    def __init__(self, door: socket.socket, lab: Any) -> None:
-        self._door = door
-        self._lab = lab
-
-    def serve(self) -> None:
-        """Takes the connections that the launcher lets in, until the process ends."""
-        while True:
-            _, descriptors, _, _ = socket.recv_fds(self._door, 1, 1)
-            if not descriptors:
-                return
-            connection = Connection(socket.socket(fileno=descriptors[0]))
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
-
-    def _converse(self, connection: Connection) -> None:
-        timeout_s: float | None = _MUTE_S
-        try:
-            while True:
-                request, descriptors = connection.receive(timeout_s)
-                timeout_s = None
-                try:
-                    if request.get("operation") == "attach":
-                        converse_with_process(connection, self._lab.hosts, request)
-                        break
-                    answer, sent = self._answer(request, descriptors)
-                finally:
-                    for descriptor in descriptors:
-                        os.close(descriptor)
-                connection.send(answer, sent)
-                for descriptor in sent:
-                    os.close(descriptor)
-        except (EOFError, OSError, ValueError, TypeError, KeyError):
-            pass  # it has gone, or what it says is not a request
-        connection.close()
-
-    def _answer(self, request: dict[str, Any], given: list[int]) -> tuple[Mapping[str, Any], tuple[int, ...]]:
-        name = str(request.pop("operation", ""))
-        request.pop("given", None)  # descriptors come beside a message, never in it
-        if given:
-            request["given"] = given
-        operation: Callable[..., Any] | None = self._lab.operations.get(name)
-        if operation is None:
-            return {"error": f"this lab does not know how to {name}; it runs another version of whodunet"}, ()
-        try:
-            answer = operation(**request)
-        except WhodunetError as error:
-            return {"error": str(error)}, ()
-        except Exception as error:
-            return {"error": f"{name} failed: {type(error).__name__}: {error}"}, ()
-        return answer if isinstance(answer, tuple) else (answer or {}, ())
 
 
 def _serve(
     plans: socket.socket,
     births: socket.socket,
     door: socket.socket,
-    stream: socket.socket,
+    lifeline: socket.socket,
     others: tuple[socket.socket, ...],
 ) -> int:
     """The server: imports what takes long while the machine is being hidden and the plan is on its way."""
     _close(*others)
-    from whodunet.lab.hosts import HostMaker
-    from whodunet.lab.running import STOPPED, RunningLab
+    orders, asked = socket.socketpair()
+    recording = _fork(lambda: _record(asked, (plans, births, door, lifeline, orders)))
+    asked.close()
+    from whodunet.lab.capture import SpareRecorder
+    from whodunet.lab.serving import run_server
 
-    text = plans.makefile("rb").readline()
-    if not text:
-        return _ENDED
-    plan = Plan.from_json(text.decode())
-    lifeline = Lifeline(stream)
+    return run_server(plans, births, door, lifeline, SpareRecorder(recording, orders))
 
-    def end(reason: str) -> None:
-        if not lifeline.is_let_go:
-            lifeline.tell("failed", reason)
-        elif reason != STOPPED:
-            door.sendall(reason.encode())  # to the launcher, which notes it for whoever asks after the lab
-        os._exit(_ENDED)
 
-    try:
-        maker = HostMaker(births, plan.shares)
-        lab = RunningLab(plan, maker, progress=lambda text: lifeline.tell("progress", text), end=end)
-        lab.bring_up()
-    except WhodunetError as error:
-        end(str(error))
-    except Exception as error:
-        end(f"the lab could not be brought up: {type(error).__name__}: {error}")
-    lifeline.tell("ready", "")
-    Server(door, lab).serve()
-    return 0
+def _record(asked: socket.socket, others: tuple[socket.socket, ...]) -> int:
+    _close(*others)
+    return recorder.stand_by(asked)
 
 
 def _be_first(
@@ -173,6 +78,17 @@ def _be_first(
     asked.close()
     server = _fork(lambda: _serve(told, births, door, lifeline, (plans, tells)))
     _close(told, births, door)
+    # In a child, with which the memory that it takes is given back; what it mounts, it mounts for all of them.
+    preparing = _fork(lambda: _prepare(plans, tells, needed))
+    _close(plans, tells)
+    _, failed = os.waitpid(preparing, 0)
+    return os.waitstatus_to_exitcode(failed) & 0xFF if failed else linux.reap_until_end_of(server)
+
+
+def _prepare(plans: socket.socket, tells: socket.socket, needed: list[Path]) -> int:
+    """Makes of the machine what a lab sees of it, and passes the plan on when that is done; returns an exit status."""
+    from whodunet.lab.plan import Plan
+
     text = plans.makefile("rb").readline()
     if not text:
         return _ENDED
@@ -181,10 +97,9 @@ def _be_first(
     with suppress(OSError):  # Linux 6.2 and later; it saves a tenth of a lab's start
         Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").write_text(_CONNECTIONS, encoding="ascii")
     _make_folders()
-    host_root.prepare_template()
+    host_root.prepare_template(plan.variation.family)
     tells.sendall(text)
-    tells.close()
-    return linux.reap_until_end_of(server)
+    return 0
 
 
 def _fork(run: Callable[[], int]) -> int:
@@ -284,7 +199,7 @@ def main(arguments: list[str]) -> NoReturn:
         if reason := door.recv(_LONGEST_REASON, socket.MSG_DONTWAIT).decode(errors="replace"):
             control.note_end(name, reason, folder)
     control.remove(name, folder)
-    sys.exit(status)
+    os._exit(status)  # nothing is left to be written or told, and Python would take a tenth of the stop to end
 
 
 if __name__ == "__main__":

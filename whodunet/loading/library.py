@@ -10,6 +10,7 @@ from typing import Any
 
 from whodunet import catalogue, faults
 from whodunet.cases.causes import Cause
+from whodunet.cases.evidence_fields import EvidenceFields
 from whodunet.cases.fault import Fault
 from whodunet.cases.scenario import Scenario
 from whodunet.cases.twins import mismatches
@@ -18,6 +19,7 @@ from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
 from whodunet.lab_topo import LabTopo, build, describe
 from whodunet.loading.cause_files import read_causes
+from whodunet.loading.evidence_field_files import read_evidence_fields
 from whodunet.loading.packet_kind_files import learn_packet_kinds
 from whodunet.loading.program_files import learn_programs
 from whodunet.loading.scenario_checks import NO_CAUSE
@@ -116,9 +118,15 @@ class Library:
 
     @cached_property
     def _fault_kinds(self) -> Mapping[str, type[Fault]]:
-        files = self.catalogue.files("faults", ".py")
-        own = set(catalogue.folder("faults").glob("*.py"))
-        return faults.kinds(path for path in files.values() if path not in own)
+        return faults.kinds(self.catalogue)
+
+    def evidence_fields(self) -> EvidenceFields:
+        """All that claims about packets can say."""
+        return self._evidence_fields
+
+    @cached_property
+    def _evidence_fields(self) -> EvidenceFields:
+        return read_evidence_fields(self.catalogue.files("evidence_fields", ".py"))
 
     def standing_policy(self, topology: str, switch: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """A topology's own policy of a switch, with some of its keys replaced."""

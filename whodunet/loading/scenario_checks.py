@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from whodunet.cases.causes import Cause, causes_of
+from whodunet.cases.evidence_fields import EvidenceFields
 from whodunet.cases.fault import Fault
 from whodunet.cases.fields import Part
 from whodunet.errors import Problem
@@ -43,6 +44,10 @@ class Known(Protocol):
 
     def fault_kinds(self) -> Mapping[str, type[Fault]]:
         """All kinds of faults."""
+        ...
+
+    def evidence_fields(self) -> EvidenceFields:
+        """All that claims about packets can say."""
         ...
 
     def policy_problems(self, topology: str, switch: str, policy: Mapping[str, Any]) -> list[tuple[str, Problem]]:
@@ -85,10 +90,7 @@ class _Checks:
         nodes = topology.nodes.values()
         self._hosts = [node.name for node in nodes if not node.is_switch]
         self._switches = [node.name for node in nodes if node.is_switch]
-        self._points = [
-            *topology.interfaces,
-            *(f"{each.node}.{each.label}" for each in topology.interfaces.values() if each.label),
-        ]
+        self._points = [*topology.interfaces, *topology.labelled]
         self._probes = _mapping(self._content, "probes")
 
     def names(self) -> Iterator[Problem]:
@@ -170,7 +172,8 @@ class _Checks:
         if isinstance(symptoms, dict):
             yield from self._symptoms(symptoms, [*at, "symptoms"])
         for number, claim in enumerate(_part(claims, "evidence", list) or ()):
-            yield from self._evidence(claim, [*at, "evidence", number])
+            at_probe: Path = [*at, "evidence", number, "probe"]
+            yield from self._must_be_one_of(_part(claim, "probe", str), self._probes, "probe", at_probe)
 
     def _symptoms(self, symptoms: Mapping[str, Any], at: list[str]) -> Iterator[Problem]:
         for probe in symptoms:
@@ -178,14 +181,6 @@ class _Checks:
         for probe in self._probes:
             if probe not in symptoms:
                 yield self._problem([*at, probe], "is missing", f"state what the probe {probe} shows")
-
-    def _evidence(self, claim: Any, at: list[str | int]) -> Iterator[Problem]:
-        yield from self._must_be_one_of(_part(claim, "probe", str), self._probes, "probe", [*at, "probe"])
-        yield from self._must_be_one_of(_part(claim, "sender", str), self._topology.nodes, "node", [*at, "sender"])
-        asker = _part(_part(claim, "after", dict), "sender", str)
-        yield from self._must_be_one_of(asker, self._topology.nodes, "node", [*at, "after", "sender"])
-        for path, point in _capture_points(claim):
-            yield from self._must_be_one_of(point, self._points, "interface", [*at, *path])
 
     def answer(self) -> Iterator[Problem]:
         """What in the answer does not follow from the faults."""
@@ -257,19 +252,6 @@ class _Checks:
             yield self._problem(at, "is missing", "state what is seen once the fault is taken out")
         if is_stated and not self._content.get("faults"):
             yield self._problem(at, "has nothing to repair", "add the fault, or remove this key")
-
-
-def _capture_points(claim: Any) -> Iterator[tuple[Path, Any]]:
-    """Every capture point that a claim names, with the path to it."""
-    for key in ("seen_at", "not_seen_at"):
-        for number, point in enumerate(_part(claim, key, list) or ()):
-            yield (key, number), point
-    for key in ("ttl", "at_least"):
-        for point in _mapping(claim, key):
-            yield (key, point), point
-    for key in ("first_seen_at", "last_seen_at"):
-        yield (key,), _part(claim, key, str)
-    yield ("after", "at"), _part(_mapping(claim, "after"), "at", str)
 
 
 def _steps(key: str) -> list[str | int]:

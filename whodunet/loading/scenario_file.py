@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from functools import reduce
-from typing import Annotated, Any
+from functools import cache, reduce
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import IntSchema
 
+from whodunet.cases.evidence_fields import EvidenceFields, claim_model
 from whodunet.cases.fault import Fault
 from whodunet.cases.references import REFERENCE_PATTERN, References
 from whodunet.cases.scenario import (
@@ -39,6 +40,8 @@ from whodunet.loading.validation import parse
 from whodunet.loading.yaml_lines import Document
 from whodunet.spelling import did_you_mean
 
+Part = TypeVar("Part", bound=Strict)
+
 
 class AnswerPart(Strict):
     """The key `answer`."""
@@ -47,8 +50,8 @@ class AnswerPart(Strict):
     cause_title: str | None = Field(default=None, min_length=1, description="what is wrong, when the cause is unlisted")
     culprit: str | None = Field(default=None, description='node, or link as "a - b"')
     symptoms: Mapping[str, SymptomClaim] = Field(description="what each probe shows")
-    evidence: tuple[EvidenceClaim, ...] = Field(default=(), description="what the packets show")
-    repaired: Claims | None = Field(default=None, description="what is seen once the faults are taken out")
+    evidence: tuple[EvidenceClaim, ...] = ()
+    repaired: Claims | None = None
     twin_of: str | None = Field(default=None, description="scenario that shows the same words, for another cause")
     lesson: str = Field(default="", description="what to take along, told after the verdict")
 
@@ -66,6 +69,9 @@ class ScenarioFile(Strict):
     setup: Setup = Setup()
     faults: tuple[Mapping[str, Any], ...] = ()
     probes: Mapping[str, Probe] = Field(min_length=1)
+    probes_in_order: bool = Field(
+        default=False, description="the order of the probes matters; else a seed may draw another one"
+    )
     answer: AnswerPart
 
 
@@ -95,9 +101,11 @@ def read_scenario(text: str, name: str, place: str, known: Known, file: str = ""
     document.content = in_present_words(document.content)
     _require_family(document, known)
     resolution = Resolution(document, _references(document, known))
-    written, problems = parse(ScenarioFile, document.content, document)
+    model = _file_model(known.evidence_fields())
+    written, problems = parse(model, document.content, document, names=_topology(document, known))
+    is_well_formed = written is not None or parse(model, document.content, document)[0] is not None
     faults, fault_problems = _read_faults(document, known)
-    problems += [*fault_problems, *check(document, faults, known, is_well_formed=written is not None)]
+    problems += [*fault_problems, *check(document, faults, known, is_well_formed)]
     problems = [each for each in problems if each.place not in resolution.unresolved] + resolution.problems
     if problems or written is None:
         raise InvalidInput(*sorted(set(problems), key=document.order))
@@ -153,7 +161,13 @@ def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], 
 def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: Known) -> Scenario:
     vantage = file.vantage or known.topology(file.topology).baseline[0]
     question = Question(
-        name=name, title=file.title, story=file.story, topology=file.topology, vantage=vantage, probes=file.probes
+        name=name,
+        title=file.title,
+        story=file.story,
+        topology=file.topology,
+        vantage=vantage,
+        probes=file.probes,
+        probes_in_order=file.probes_in_order,
     )
     truth = file.answer
     faulty = Claims(symptoms=truth.symptoms, evidence=truth.evidence)
@@ -170,6 +184,23 @@ def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: K
     return Scenario(question=question, staging=staging, answer=answer, family=file.family)
 
 
+def _file_model(fields: EvidenceFields) -> type[ScenarioFile]:
+    """The form of the file, whose claims about packets can say these things."""
+    return _file_model_of(claim_model(fields))
+
+
+@cache
+def _file_model_of(claim: type[EvidenceClaim]) -> type[ScenarioFile]:
+    def naming(model: type[Part], **parts: Any) -> type[Part]:
+        return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **parts)
+
+    evidence = (tuple[claim, ...], Field(default=(), description="what the packets show"))  # type: ignore[valid-type]
+    of_repaired = Field(default=None, description="what is seen once the faults are taken out")
+    repaired = naming(Claims, evidence=evidence)
+    answer = naming(AnswerPart, evidence=evidence, repaired=(repaired | None, of_repaired))
+    return naming(ScenarioFile, answer=(answer, ...))
+
+
 class _Written(GenerateJsonSchema):
     """The schema of what stands in a file: where a number is wanted, a reference to one is as good."""
 
@@ -177,9 +208,9 @@ class _Written(GenerateJsonSchema):
         return {"anyOf": [super().int_schema(schema), {"type": "string", "pattern": REFERENCE_PATTERN}]}
 
 
-def json_schema(fault_kinds: Mapping[str, type[Fault]]) -> dict[str, Any]:
+def json_schema(known: Known) -> dict[str, Any]:
     """The JSON Schema of scenario files, for editors."""
-    union: Any = Annotated[reduce(operator.or_, fault_kinds.values()), Field(discriminator="kind")]
-    model = create_model("Scenario", __base__=ScenarioFile, faults=(tuple[union, ...], ()))
+    union: Any = Annotated[reduce(operator.or_, known.fault_kinds().values()), Field(discriminator="kind")]
+    model = create_model("Scenario", __base__=_file_model(known.evidence_fields()), faults=(tuple[union, ...], ()))
     schema = TypeAdapter(model).json_schema(schema_generator=_Written)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema

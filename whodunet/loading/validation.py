@@ -10,23 +10,32 @@ from pydantic import BaseModel, ValidationError
 
 from whodunet.cases.fields import REFUSED
 from whodunet.errors import Problem
+from whodunet.evidence.topology import Topology
 from whodunet.loading.yaml_lines import Document, Path
 from whodunet.spelling import did_you_mean
 
+_OF_A_KEY = "[key]"  # how pydantic ends the location of what is wrong with a mapping's key itself
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse(model: type[Model], content: Any, document: Document, at: Path = ()) -> tuple[Model | None, list[Problem]]:
-    """Reads a part of a document as a model; returns every problem there is instead, when there is one."""
+def parse(
+    model: type[Model], content: Any, document: Document, at: Path = (), names: Topology | None = None
+) -> tuple[Model | None, list[Problem]]:
+    """Reads a part of a document as a model; returns every problem there is instead, when there is one.
+
+    Args:
+        names: the topology in which the names have to exist of which the model knows what they name.
+    """
     try:
         # By way of JSON, because strict models take lists for tuples and texts for enumerations only from there.
-        return model.model_validate_json(json.dumps(content)), []
+        return model.model_validate_json(json.dumps(content), context=names), []
     except ValidationError as errors:
         return None, [_problem(error, model, document, at) for error in errors.errors()]
 
 
 def _problem(error: Any, model: type[BaseModel], document: Document, at: Path) -> Problem:
-    path = [*at, *error["loc"]]
+    is_key = error["loc"][-1:] == (_OF_A_KEY,)
+    path = [*at, *(error["loc"][:-1] if is_key else error["loc"])]
     describe = _DESCRIPTIONS.get(error["type"], _plain)
     wrong, fix = describe(error, model)
     return Problem(document.place(path), wrong, fix)

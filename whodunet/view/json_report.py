@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from whodunet.cases.judging import Judgement
 from whodunet.cases.recording import Recording
-from whodunet.evidence.observation import Observation, Phase
+from whodunet.evidence.observation import Phase
 from whodunet.evidence.probe_evidence import ProbeEvidence
-from whodunet.evidence.symptoms import SymptomReading
+from whodunet.view.models.ladder import Ladder, RoutineRow, Row, ladder_of
+from whodunet.view.models.reasons import reasons_of
+from whodunet.view.words.packets import label
+from whodunet.view.words.probes import sentence
 
 FORMAT = 1  # rises when a key changes its meaning or goes; new keys do not raise it
 
+Value: TypeAlias = "Mapping[str, Value] | Sequence[Value] | str | float | None"
+Object: TypeAlias = dict[str, Value]
 
-def as_json(recording: Recording) -> dict[str, Any]:
+
+def as_json(recording: Recording) -> Object:
     """The run as plain values that `json.dumps` takes.
 
     Keys: `format` (1), `scenario`, `title`, `topology`, `seed` (null: the topology's own particulars), `family`,
-    `cause`, `culprit` (null: nothing is wrong), `outcome` ("held",
-    "broken" or "could-not-measure": the worst of all claims), `claims` (list of `id`, `phase`, `says`, `outcome`,
-    `expected`, `seen`), `phases` (list of `name`, `baseline_rtt_ms`, `proofs`, `failure`, `probes`: by name `host`,
-    `command`, `exit_status` (null: killed at its deadline), `symptom`, `symptom_line` (what it was read from; of an
-    unknown one what no rule knows), `stdout`, `stderr`, `duration_ms`, `failure`), `links`, `dropped` (by capture
-    point),
-    `not_understood` (frames, by capture point), `damage` (sentences; empty: the capture is the one that was recorded),
-    `notes`, `versions`.
+    `cause`, `culprit` (null: nothing is wrong), `outcome` ("held", "broken" or "could-not-measure": the worst of all
+    claims), `claims`, `phases`, `links`, `dropped` (by capture point), `not_understood` (frames, by capture point),
+    `damage` (sentences; empty: the capture is the one that was recorded), `notes`, `versions`.
+
+    Of each of the claims: `id`, `phase`, `says`, `outcome`, `expected`, `seen`. Of each of the phases: `name`,
+    `baseline_rtt_ms`, `proofs`, `failure`, `probes` (by name). Of each probe: `host`, `command`, `exit_status` (null:
+    killed at its deadline), `symptom`, `symptom_line` (what it was read from; of an unknown one what no rule knows),
+    `stdout`, `stderr`, `duration_ms`, `failure`, `reasons` (sentences: what the packets at its host tell), `ladder`.
+
+    Of each ladder: `nodes` (in the order of the path) and `rows` (by time), each with `time_ms` (since the packet that
+    the probe is about) and `packet` (its label); or, in place of the latter, `routine_packets` (how many packets of
+    data and ACKs, all arrived). With a packet: `nodes` (at which it was seen, in its order), `goal` (the node that it
+    was for; null: none of the topology), `ending` ("arrived", "taken over" by a node that has the connection in the
+    goal's name, "dropped", "unsettled": still on its way at the end), `left` (true: it was last seen as it left the
+    last of its nodes), `ttls` (where first and where last seen; null without an IP header), `spoofed` (the node in
+    whose name it came; null: it sent it itself), `sent_again_s` (after the first).
     """
     scenario, run = recording.scenario, recording.run
     return {
@@ -49,25 +63,30 @@ def as_json(recording: Recording) -> dict[str, Any]:
     }
 
 
-def _claim(judgement: Judgement) -> dict[str, Any]:
+def _claim(judgement: Judgement) -> Object:
     claim = judgement.claim
-    result = {"outcome": judgement.outcome, "expected": judgement.expected, "seen": judgement.seen}
-    return {"id": claim.id, "phase": claim.phase, "says": claim.says, **result}
+    return {
+        "id": claim.id,
+        "phase": claim.phase,
+        "says": claim.says,
+        "outcome": judgement.outcome,
+        "expected": judgement.expected,
+        "seen": judgement.seen,
+    }
 
 
-def _phase(phase: Phase, evidence: Mapping[str, ProbeEvidence]) -> dict[str, Any]:
+def _phase(phase: Phase, evidence: Mapping[str, ProbeEvidence]) -> Object:
     return {
         "name": phase.name,
         "baseline_rtt_ms": phase.baseline_rtt_ms,
         "proofs": list(phase.proofs),
         "failure": phase.failure,
-        "probes": {
-            probe: _probe(observation, evidence[probe].reading) for probe, observation in phase.observations.items()
-        },
+        "probes": {probe: _probe(left) for probe, left in evidence.items()},
     }
 
 
-def _probe(observation: Observation, reading: SymptomReading) -> dict[str, Any]:
+def _probe(evidence: ProbeEvidence) -> Object:
+    observation, reading = evidence.observation, evidence.reading
     return {
         "host": observation.host,
         "command": observation.command,
@@ -78,4 +97,26 @@ def _probe(observation: Observation, reading: SymptomReading) -> dict[str, Any]:
         "stderr": observation.stderr,
         "duration_ms": observation.duration_ms,
         "failure": observation.failure or reading.reason or None,
+        "reasons": [sentence(reason) for reason in reasons_of(evidence)],
+        "ladder": _ladder(ladder_of(evidence)),
+    }
+
+
+def _ladder(ladder: Ladder) -> Object:
+    return {"nodes": list(ladder.nodes), "rows": [_row(row) for row in ladder.rows]}
+
+
+def _row(row: Row) -> Object:
+    if isinstance(row, RoutineRow):
+        return {"time_ms": row.time_ms, "routine_packets": row.packets}
+    return {
+        "time_ms": row.time_ms,
+        "packet": label(row.packet),
+        "nodes": list(row.journey.nodes),
+        "goal": row.journey.goal,
+        "ending": row.journey.ending,
+        "left": row.journey.has_left,
+        "ttls": None if row.first_ttl is None else [row.first_ttl, row.last_ttl],
+        "spoofed": row.spoofed,
+        "sent_again_s": list(row.again_s),
     }

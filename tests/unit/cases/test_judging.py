@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from whodunet.cases.judging import CHANGE, Judgement, claims_of, judge
-from whodunet.cases.scenario import AnswerTime
+from whodunet.cases.claims import SymptomsChange, claims_of
+from whodunet.cases.evidence_fields.after import After
+from whodunet.cases.judging import Judgement, judge
 from whodunet.evidence.capture_summary import CaptureSummary
 from whodunet.evidence.packets import CapturedPacket
 from whodunet.evidence.probe_evidence import evidence_of
 from whodunet.evidence.topology import Interface
+
+CHANGE = SymptomsChange().id
 
 
 def judged(case: ModuleType, *evidence: Any, packets: Any = None, **fields: Any) -> dict[str, Judgement]:
@@ -25,26 +28,6 @@ def judged(case: ModuleType, *evidence: Any, packets: Any = None, **fields: Any)
 
 def of_evidence(case: ModuleType, packets: Any = None, run: Any = None, **claim: Any) -> Judgement:
     return judged(case, case.claim(**claim), packets=packets, **(run or {}))["faulty/evidence/1"]
-
-
-def test_claims_are_known_before_any_run_with_stable_ids_and_a_sentence_each(case: ModuleType) -> None:
-    claims = claims_of(case.scenario(*case.REFERENCE_EVIDENCE))
-
-    assert [(claim.id, claim.says) for claim in claims] == [
-        ("faulty/fault in place", "the fault is seen in place"),
-        ("faulty/symptom/ssh", 'ssh says refused and prints "Connection refused"'),
-        (
-            "faulty/evidence/1",
-            "the SYN of ssh is seen at client-eth0, is not seen at instance-eth0, is last seen at fw-eth0",
-        ),
-        (
-            "faulty/evidence/2",
-            "the RST of ssh is first seen at fw-eth0, has TTL 64 at client-eth0, acknowledges the SYN",
-        ),
-        ("repaired/fault gone", "the fault is seen to be gone"),
-        ("repaired/symptom/ssh", "ssh says connected"),
-        (CHANGE, "at least one probe shows another symptom once the fault is taken out"),
-    ]
 
 
 def test_the_reference_case_holds(case: ModuleType) -> None:
@@ -70,7 +53,7 @@ def test_a_claim_about_the_wrong_place_breaks_and_says_what_was_seen(case: Modul
         ({"packet": "SYN", "at_least": {"client-eth0": 3}}, "seen 1 times at client-eth0"),
         ({"packet": "RST", "sender": "r1", "seen_at": ("client-eth0",)}, "seen nowhere"),
         (
-            {"packet": "RST", "after": AnswerTime(packet="SYN", at="client-eth0", above_rtt=0.9)},
+            {"packet": "RST", "after": After(packet="SYN", at="client-eth0", above_rtt=0.9)},
             "2.0 ms after the SYN at client-eth0: 0.05 of the baseline round trip of 41.0 ms",
         ),
         ({"packet": "SYN", "acknowledges": "SYN"}, "seq 1000, ack 0 at client-eth0 (ttl 64)"),
@@ -89,7 +72,7 @@ def test_each_field_can_break(case: ModuleType, claim: dict[str, Any], seen: str
         {"packet": "SYN", "not_seen_at": ("fw-eth1", "instance-eth0")},
         {"packet": "RST", "sender": "instance", "seen_at": ("client-eth0",)},
         {"packet": "RST", "at_least": {"client-eth0": 1}},
-        {"packet": "RST", "after": AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1)},
+        {"packet": "RST", "after": After(packet="SYN", at="client-eth0", below_rtt=0.1)},
         {"packet": "RST", "acknowledges": "SYN"},
     ],
 )
@@ -124,13 +107,41 @@ def test_the_acknowledgement_number_has_to_be_the_syns_plus_one_around_the_end_o
 
 
 def test_times_are_judged_against_the_baseline_only_and_not_measured_without_one(case: ModuleType) -> None:
-    wanted = AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1)
+    wanted = After(packet="SYN", at="client-eth0", below_rtt=0.1)
 
     assert of_evidence(case, run={"baseline_rtt_ms": None}, packet="RST", after=wanted).outcome == "could-not-measure"
     assert of_evidence(case, run={"baseline_rtt_ms": 10.0}, packet="RST", after=wanted).outcome == "broken"
 
 
-RST_AFTER_SYN = AnswerTime(packet="SYN", at="client-eth0", below_rtt=0.1)
+@pytest.mark.parametrize(
+    ("bounds", "rtt_ms", "waited_ms", "outcome"),
+    [
+        ({"below_rtt": 0.1}, 10.0, {}, "broken"),  # not known: the times are believed
+        ({"below_rtt": 0.1}, 10.0, {"probe": 0.9}, "broken"),  # the answer took 2 ms, and 1.1 ms at the least
+        ({"below_rtt": 0.1}, 10.0, {"probe": 1.1}, "could-not-measure"),
+        ({"below_rtt": 0.1}, 10.0, {"baseline": 9.0}, "broken"),  # a round trip that is shorter makes it no better
+        ({"above_rtt": 0.1}, 22.0, {"baseline": 1.9}, "broken"),
+        ({"above_rtt": 0.1}, 22.0, {"baseline": 2.1}, "could-not-measure"),
+        ({"above_rtt": 0.1}, 22.0, {"probe": 99.0}, "broken"),  # waiting makes no answer early
+        ({"below_rtt": 0.3}, 10.0, {"probe": 99.0, "baseline": 99.0}, "held"),
+    ],
+)
+def test_a_time_that_waiting_for_a_processor_may_explain_could_not_be_measured(
+    bounds: dict[str, float], rtt_ms: float, waited_ms: dict[str, float], outcome: str, case: ModuleType
+) -> None:
+    run = case.run(
+        replace(case.observation(), waited_ms=waited_ms.get("probe")),
+        baseline_rtt_ms=rtt_ms,
+        baseline_waited_ms=waited_ms.get("baseline"),
+    )
+    claim = case.claim(packet="RST", after=After.model_validate({"packet": "SYN", "at": "client-eth0", **bounds}))
+    judgements = case.recording(case.scenario(claim), run, case.reference_packets()).judgements
+    judgement = next(each for each in judgements if each.claim.id == "faulty/evidence/1")
+    assert judgement.outcome == outcome
+    assert ("the machine was too busy" in judgement.seen) == (outcome == "could-not-measure")
+
+
+RST_AFTER_SYN = After(packet="SYN", at="client-eth0", below_rtt=0.1)
 
 
 def not_understood(case: ModuleType, point: str, layer: str, at_ms: float = 50) -> CapturedPacket:
@@ -287,9 +298,7 @@ def test_a_reset_is_timed_from_what_it_answers_and_not_from_what_crossed_it_on_t
         *case.seen(case.tcp("R.", answer=True, seq=7006, ack=1006, ip_id=4), 42, case.WHOLE_WAY_BACK[-1]),
     ]
 
-    judgement = of_evidence(
-        case, packets, packet="RST", after=AnswerTime(packet="data", at="client-eth0", below_rtt=0.3)
-    )
+    judgement = of_evidence(case, packets, packet="RST", after=After(packet="data", at="client-eth0", below_rtt=0.3))
 
     assert judgement.outcome == "broken"
     assert judgement.seen == "41.0 ms after the data at client-eth0: 1.00 of the baseline round trip of 41.0 ms"
@@ -297,7 +306,7 @@ def test_a_reset_is_timed_from_what_it_answers_and_not_from_what_crossed_it_on_t
 
 def test_an_answer_is_timed_from_a_named_sender_alone(case: ModuleType) -> None:
     by_client, by_router = (
-        AnswerTime(packet="SYN", at="client-eth0", sender=sender, below_rtt=0.1) for sender in ("client", "r1")
+        After(packet="SYN", at="client-eth0", sender=sender, below_rtt=0.1) for sender in ("client", "r1")
     )
 
     assert of_evidence(case, packet="RST", after=by_client).outcome == "held"
@@ -338,6 +347,25 @@ def test_another_interface_of_the_packets_own_host_need_not_be_a_witness(
     judgements = judge(case.scenario(case.claim(**claim)), case.run(), evidence_of(case.run(), packets, topology))
 
     assert {each.claim.id: each.outcome for each in judgements}["faulty/evidence/1"] == "held"
+
+
+def test_a_judgement_holds_the_packets_that_decided_it(case: ModuleType) -> None:
+    judgement = of_evidence(
+        case,
+        packet="RST",
+        first_seen_at="fw-eth0",
+        after=After(packet="SYN", at="client-eth0", below_rtt=0.1),
+        not_seen_at=("instance-eth0",),
+        ttl={"client-eth0": 63},
+    )
+
+    assert [(finding.outcome, [packet.point for packet in finding.packets]) for finding in judgement.findings] == [
+        ("held", ["fw-eth0"]),
+        ("held", ["client-eth0", "client-eth0"]),  # the SYN, and the RST that answered it
+        ("held", []),
+        ("broken", ["client-eth0"]),
+    ]
+    assert judgement.seen == "TTL 64 at client-eth0"
 
 
 def test_losses_elsewhere_do_not_touch_an_absence(case: ModuleType) -> None:

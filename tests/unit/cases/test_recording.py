@@ -7,10 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from whodunet.cases.findings import Outcome
-from whodunet.cases.judging import Claim, Judgement
-
-CLAIM = Claim("faulty/symptom/ssh", "faulty", "ssh says refused")
+from whodunet.cases.claims import SymptomsChange
+from whodunet.cases.findings import Finding, Outcome
+from whodunet.cases.judging import Judgement
 
 
 @pytest.mark.parametrize(
@@ -23,6 +22,6 @@ CLAIM = Claim("faulty/symptom/ssh", "faulty", "ssh says refused")
     ],
 )
 def test_the_worst_claim_decides_the_outcome(case: ModuleType, outcomes: list[Outcome], worst: Outcome) -> None:
-    judgements = tuple(Judgement(CLAIM, outcome) for outcome in outcomes)
+    judgements = tuple(Judgement(SymptomsChange(), (Finding(outcome, "", ""),)) for outcome in outcomes)
 
     assert replace(case.recording(case.scenario()), judgements=judgements).outcome == worst

@@ -82,6 +82,7 @@ def complaints(text: str, family: Family = "ipv4") -> list[str]:
         ("from {corporate}", "from 10.8.0.0/16", "from fd00:8::/48"),
         ("tcpdump -i {fw.inside}", "tcpdump -i fw-eth0", "tcpdump -i fw-eth0"),
         ("ping {r1.near.address}", "ping 10.8.0.1", "ping fd00:8::1"),
+        ("{instance.cidr} {r1.near.cidr}", "10.0.1.10/32 10.8.0.1/32", "fd00:1::10/128 fd00:8::1/128"),
         ("curl {r1.near.url}", "curl 10.8.0.1", "curl [fd00:8::1]"),
         ("dig {family.record} x; nc {family.option}", "dig A x; nc -4", "dig AAAA x; nc -6"),
     ],

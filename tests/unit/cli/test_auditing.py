@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
 from whodunet.cli import auditing
 from whodunet.cli.main import main
-from whodunet.lab.audit import Finding
+from whodunet.services.cloud.audit import AuditFinding
 
 
 @pytest.fixture
-def findings(monkeypatch: pytest.MonkeyPatch) -> Sequence[Finding]:
+def findings(monkeypatch: pytest.MonkeyPatch) -> Sequence[AuditFinding]:
     """What the audit of a lab found, without the lab."""
-    found = [Finding("every access recorded", True, ("the last: StartSession by nobody " + "known " * 20, "\x1b[2J"))]
-    monkeypatch.setattr(auditing, "chosen", lambda options: "lab")
-    monkeypatch.setattr(auditing, "topology_of", lambda name: None)
-    monkeypatch.setattr("whodunet.lab.control.Connection.to", lambda name: None)
-    monkeypatch.setattr("whodunet.lab.audit.audit", lambda lab: found)
+    found = [
+        AuditFinding("every access recorded", True, ("the last: StartSession by nobody " + "known " * 20, "\x1b[2J"))
+    ]
+    monkeypatch.setattr(auditing, "chosen_lab", lambda options: nullcontext())
+    monkeypatch.setattr("whodunet.services.cloud.audit.audit", lambda lab: found)
     return found
 
 
@@ -40,8 +42,8 @@ def test_the_audit_trail_and_the_transcripts_can_be_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = {"cloudtrail.jsonl": '{"eventName": "StartSession"}\n', "transcripts/ann": "whoami\nssm-user\n"}
-    monkeypatch.setattr(auditing, "chosen", lambda options: "lab")
-    monkeypatch.setattr(auditing, "ask", lambda lab, what: {what: kept})
+    lab = SimpleNamespace(records=lambda: kept)
+    monkeypatch.setattr(auditing, "chosen_lab", lambda options: nullcontext(lab))
 
     assert main(["audit", "--records"]) == 0
 

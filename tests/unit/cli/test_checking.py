@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from tests.unit import case
 from whodunet import engine
-from whodunet.cli import checking
+from whodunet.cases.recording import Recording
+from whodunet.cases.scenario import Scenario
+from whodunet.cli import checking, parsing
 from whodunet.cli.exit_status import exit_status
-from whodunet.errors import CannotRun
+from whodunet.cli.main import make_parser
+from whodunet.errors import CannotRun, InvalidInput
+from whodunet.loading.library import Library
 
 STARTER = Path(checking.__file__).parents[2] / "scenarios" / "_starter.yaml"
 
@@ -108,3 +113,139 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_played(
 
 def test_a_new_scenario_fits_a_terminal_of_80_columns() -> None:
     assert max(map(len, STARTER.read_text().splitlines())) <= 80
+
+
+def test_each_seed_is_a_play_of_its_own_in_its_own_network(
+    fails_once: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variations = []
+
+    def play(scenario: Any, library: Any, *_: Any) -> Any:
+        variations.append(library.variation)
+        raise CannotRun("no lab")
+
+    monkeypatch.setattr(engine, "play", play)
+    assert run_check(STARTER, seed_list=[7, 9, 7], family="ipv6") == 3
+    assert sorted(map(str, variations)) == ["--seed 7 --family ipv6", "--seed 9 --family ipv6"]
+    out = capsys.readouterr().out
+    assert f"{'could-not-measure':17} _starter --seed 9 --family ipv6 (" in out
+    assert out.splitlines()[-1] == "0 of 2 plays held"
+
+
+def test_what_is_about_the_other_family_is_left_out_with_its_reason(
+    fails_once: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    one_family = tmp_path / "broadcast.yaml"
+    one_family.write_text(STARTER.read_text() + "\nfamily: {only: ipv4, because: IPv6 has no broadcast}\n")
+    assert run_check(STARTER, one_family, family="ipv6") == 3
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "not played        broadcast: IPv6 has no broadcast"
+    assert out[-1] == "0 of 1 scenarios held"
+    assert len(fails_once) == 1
+
+
+def test_a_check_of_nothing_but_what_is_about_the_other_family_is_refused(
+    fails_once: list[str], tmp_path: Path
+) -> None:
+    one_family = tmp_path / "broadcast.yaml"
+    one_family.write_text(STARTER.read_text() + "\nfamily: {only: ipv4, because: IPv6 has no broadcast}\n")
+    with pytest.raises(InvalidInput, match="holds over ipv4 only: IPv6 has no broadcast"):
+        run_check(one_family, family="ipv6")
+    assert fails_once == []
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"),
+    [([], [None]), (["--seeds", "3"], [1, 2, 3]), (["--seed", "0", "--seed", "4"], [0, 4])],
+)
+def test_seeds_are_given_one_by_one_or_by_their_number(given: list[str], seeds: list[int | None]) -> None:
+    options = make_parser().parse_args(["check", "healthy", *given])
+    assert [each.seed for each in parsing.variations(options)] == seeds
+
+
+@pytest.mark.parametrize(
+    "given", [["--seed", "-1"], ["--seed", "4294967296"], ["--seeds", "0"], ["--seed", "1", "--seeds", "2"]]
+)
+def test_seeds_that_are_none_are_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        make_parser().parse_args(["check", "healthy", *given])
+    assert refused.value.code == 2
+    assert "whodunet check: error: argument --seed" in capsys.readouterr().err
+
+
+TWIN: Final = """
+title: t
+story: s
+topology: corporate_vpn
+faults: [FAULT]
+probes: {ssh: {host: client, command: "ssh {instance} true"}}
+answer:
+  cause: CAUSE
+  culprit: CULPRIT
+  symptoms: {ssh: {symptom: refused}}
+  repaired: {symptoms: {ssh: {symptom: connected}}}
+"""
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> tuple[Path, Path]:
+    """A case, and one that names it as its twin."""
+    down, reset = tmp_path / "down.yaml", tmp_path / "reset.yaml"
+    stopped = "{kind: service, node: instance, service: sshd, state: stopped}"
+    rule = "{kind: firewall-rule, switch: egress-fw, protocol: tcp, action: reset}"
+    down.write_text(
+        TWIN.replace("FAULT", stopped).replace("CAUSE", "service-not-listening").replace("CULPRIT", "instance")
+    )
+    named = (
+        TWIN.replace("FAULT", rule).replace("CAUSE", "egress-reset").replace("CULPRIT", "egress-fw\n  twin_of: down")
+    )
+    reset.write_text(named)
+    return down, reset
+
+
+def plays_that_say(words: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An engine whose every play ends at once, with these words of each scenario; the names of what it has played."""
+    played: list[str] = []
+
+    def play(scenario: Scenario, library: Library, *_: Any) -> Recording:
+        played.append(scenario.question.name)
+        run = case.run(faulty=case.observation(stderr=words[scenario.question.name]))
+        return Recording.judged(scenario, library.topology(scenario.question.topology), run, ())
+
+    monkeypatch.setattr(engine, "play", play)
+    return played
+
+
+REFUSED: Final = "ssh: connect to host {} port 22: Connection refused\n"
+
+
+def test_a_scenario_is_played_beside_the_twin_that_it_names_and_compared(
+    twins: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    down, reset = twins
+    words = {"down": REFUSED.format("10.0.1.10"), "reset": REFUSED.format("192.0.2.1")}
+    played = plays_that_say(words, monkeypatch)
+    run_check(reset, junit=tmp_path / "report.xml")
+    assert sorted(played) == ["down", "reset"]
+    assert "held              reset: ssh says the same as in down, for another cause\n" in capsys.readouterr().out
+    assert (tmp_path / "report.xml").read_text().count("faulty/twin") == 1
+    played.clear()
+    run_check(down)
+    assert played == ["down"]
+    run_check(reset, down, repeat=2)
+    assert sorted(played) == ["down", "down", "down", "reset", "reset"]
+    assert capsys.readouterr().out.count("says the same") == 2
+
+
+def test_a_twin_that_says_something_else_is_broken(
+    twins: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = {
+        "down": REFUSED.format("10.0.1.10"),
+        "reset": "ssh: connect to host 10.0.1.10 port 22: Connection timed out\n",
+    }
+    plays_that_say(words, monkeypatch)
+    assert run_check(*twins) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "broken reset: ssh says the same as in down, for another cause" in told
+    assert "expected as in down: refused: ssh: connect to host # port #: Connection refused" in told

@@ -13,8 +13,9 @@ from whodunet.cases.fault import Fault
 from whodunet.cases.scenario import Setup, Staging
 from whodunet.cli import faults
 from whodunet.errors import CannotRun, InvalidInput
-from whodunet.lab import sandboxed
-from whodunet.lab.control import Connection
+from whodunet.lab import requests
+from whodunet.lab.client import LabClient
+from whodunet.lab.requests import LabStatus
 
 
 class Word(Fault):
@@ -37,42 +38,42 @@ class Word(Fault):
         return (of_word[-1] if of_word and of_word[-1].startswith("on") else None,)
 
 
-class MemoryLab(sandboxed.SandboxedLab):
+class MemoryLab(LabClient):
     """A lab that is its memory alone."""
 
-    memory: dict[str, Any]
-    changes: list[str]
+    def __init__(self) -> None:
+        self.name = "lab"
+        self.memory: dict[str, Any] = {}
+        self.changes: list[str] = []
 
-    def ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        if operation == "remember":
-            self.memory[arguments["key"]] = json.loads(json.dumps(arguments["value"]))
-            return {}
-        if operation == "status":
-            return {"places": [], "seed": None, "family": "ipv4"}
-        if operation == "recall":
-            return {"value": self.memory.get(arguments["key"])}
-        self.changes.append(f"{operation} {arguments['service']}")
-        return {}
+    def close(self) -> None: ...
+
+    def status(self, timeout_s: float = 0) -> LabStatus:
+        return LabStatus("lab", "", "", None, "ipv4", (), (), (), {}, {}, {}, (), (), 0)
+
+    def ask(self, request: Any, timeout_s: float = 0) -> Any:
+        if isinstance(request, requests.Remember):
+            self.memory[request.key] = json.loads(json.dumps(request.value))
+            return None
+        if isinstance(request, requests.Recall):
+            return requests.Note(self.memory.get(request.key))
+        assert isinstance(request, requests.StopService | requests.StartService)
+        self.changes.append(f"{type(request).__name__} {request.service}")
+        return None
 
 
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> MemoryLab:
     """A running lab with two faults in place; a service starts afresh with them."""
-    MemoryLab.memory, MemoryLab.changes = {}, []
-    there = MemoryLab(None, None, None)  # type: ignore[arg-type]
+    there = MemoryLab()
     staging = Staging(
         setup=Setup(restart={"instance": "agent"}), faults=(Word(kind="switch", word="a"), Word(kind="lever", word="b"))
     )
     there.remember_staging(staging)
     for each in staging.faults:
         there.inject(each)
-    monkeypatch.setattr(Connection, "to", lambda _: None)
-    monkeypatch.setattr(faults, "topology_of", lambda _: None)
-    monkeypatch.setattr(faults, "chosen", lambda _: "lab")
-    monkeypatch.setattr(sandboxed, "SandboxedLab", MemoryLab)
+    monkeypatch.setattr(faults, "chosen_lab", lambda _: there)
     monkeypatch.setattr("whodunet.loading.library.Library.fault_kinds", lambda _: {"switch": Word, "lever": Word})
-    MemoryLab.changes.clear()
-    there.changes += ["on a", "on b"]
     return there
 
 
@@ -95,7 +96,7 @@ def test_off_takes_out_the_last_first_and_starts_services_afresh(
     lab: MemoryLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("off")
-    assert lab.changes[2:] == ["off b", "off a", "stop_service agent", "start_service agent"]
+    assert lab.changes[2:] == ["off b", "off a", "StopService agent", "StartService agent"]
     assert states(capsys) == ["off", "off"]
 
 

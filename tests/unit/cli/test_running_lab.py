@@ -23,7 +23,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Running:
 
     def run(**hosts: list[str]) -> None:
         monkeypatch.setattr(control, "running", lambda: sorted(hosts))
-        monkeypatch.setattr(running_lab, "ask", lambda lab, _: {"hosts": hosts[lab]})
+        monkeypatch.setattr(running_lab, "_hosts", lambda lab: hosts[lab])
 
     return run
 

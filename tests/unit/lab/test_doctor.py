@@ -252,3 +252,16 @@ def test_the_doctor_finds_with_debians_path_of_an_ordinary_user_what_it_finds_wi
         for path in (DEBIANS_USER_PATH, programs.LAB_PATH, "/nowhere")
     }
     assert len(set(with_path.values())) == 1, with_path
+
+
+def test_a_long_reason_goes_on_below_itself_and_a_path_is_not_broken() -> None:
+    path = "/a/path/" + "longer-than-what-is-left-of-the-line/" * 2
+    netem = Capability("netem or wirefilter", "", "wirefilter (netem: Error: Specified qdisc kind is unknown.)")
+
+    lines = doctor.render([netem, Capability("tool", "", path)]).splitlines()
+
+    assert lines[:3] == [
+        "found    netem or wirefilter  wirefilter (netem: Error: Specified qdisc kind is",
+        "                              unknown.)",
+        f"found    tool                 {path}",
+    ]

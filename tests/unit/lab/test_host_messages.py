@@ -11,13 +11,13 @@ from whodunet.lab import host_messages as messages
 from whodunet.lab.host_root import Shared
 
 SAID: list[messages.Message] = [
-    messages.Birth("client", 3, [Shared("/home/me/tool", "/mnt/tool", writable=True)]),
+    messages.Birth("client", 3, (Shared("/home/me/tool", "/mnt/tool", writable=True),)),
     messages.Configure(
-        {"ipv4/ip_forward": "1"}, ["link set dev lo up"], ["rule add from fd00::/64 blackhole"], ["client-eth0"]
+        {"ipv4/ip_forward": "1"}, ("link set dev lo up",), ("rule add from fd00::/64 blackhole",), ("client-eth0",)
     ),
-    messages.Start(["bash", "-c", "echo 'ü\n'"], {"PATH": "/usr/bin", "kind": "Birth"}, "/root", 24, 80),
+    messages.Start(("bash", "-c", "echo 'ü\n'"), {"PATH": "/usr/bin", "kind": "Birth"}, "/root", 24, 80),
     messages.Signal(7, 9),
-    messages.Born(["net", "uts"]),
+    messages.Born(("net", "uts")),
     messages.Done(42),
     messages.Failed("OSError: refused"),
     messages.Ended(-9),

@@ -26,7 +26,7 @@ from scapy.layers.inet6 import (
     IPv6ExtHdrHopByHop,
 )
 from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1Q, Dot3, Ether
-from scapy.packet import Raw
+from scapy.packet import Packet, Raw
 
 from whodunet.errors import InvalidInput
 from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, NeighbourMessage, Tcp, kinds
@@ -415,6 +415,42 @@ SEEDS = [
     bytes(ethernet() / IPv6() / IPv6ExtHdrFragment(nh=6) / TCP()),
     bytes(ethernet() / ARP()),
 ]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        IP(src="10.8.0.10", dst="10.0.1.10", ttl=64) / TCP(sport=50000, dport=22, flags="S"),
+        IP(src="10.8.0.10", dst="10.0.1.10", ttl=64) / IP(src="10.1.0.1", dst="10.2.0.1", ttl=9) / TCP(flags="S"),
+        IPv6(src="fd00:8::10", dst="fd00::10", hlim=64) / TCP(sport=50000, dport=22, flags="S"),
+        ARP(psrc="10.8.0.10", pdst="10.8.0.1"),
+        Dot1Q(vlan=5) / IP(src="10.8.0.10", dst="10.0.1.10", ttl=64) / TCP(flags="S"),
+    ],
+)
+def test_a_packet_has_at_each_hop_the_ttl_and_the_link_addresses_that_it_has_there(sent: Packet) -> None:
+    """And is in nothing else another than when that hop alone is read."""
+    outermost = IPv6 if IPv6 in sent else IP
+    frames = []
+    for hop in (3, 0, 1):
+        there = sent.copy()
+        if outermost in there:
+            setattr(there[outermost], "hlim" if outermost is IPv6 else "ttl", 64 - hop)
+        frames.append(bytes(Ether(src=f"02:00:00:00:00:0{hop}", dst=f"02:00:00:00:01:0{hop}") / there))
+    alone = [reading(header("a-eth0"), packet(frame)).packets for frame in frames]
+    assert reading(header("a-eth0"), *map(packet, frames)).packets == [each for one in alone for each in one]
+    assert len({(each.link_source, each.link_destination) for one in alone for each in one}) == 3
+    assert {each.unread for one in alone for each in one} == {None}
+
+
+def test_two_packets_that_differ_in_more_than_a_hop_changes_are_two() -> None:
+    one, other = (
+        bytes(Ether() / IP(src="10.8.0.10", dst="10.0.1.10") / TCP(sport=50000, dport=port, flags="S"))
+        for port in (22, 23)
+    )
+    assert [each.ports for each in reading(header("a-eth0"), packet(one), packet(other)).packets] == [
+        (50000, 22),
+        (50000, 23),
+    ]
 
 
 def frames_of(capture: bytes) -> list[bytes]:

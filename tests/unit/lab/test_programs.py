@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from whodunet import engine
+from whodunet import catalogue, engine
+from whodunet.catalogue import Catalogue
+from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.errors import CannotRun
-from whodunet.lab import programs
+from whodunet.faults.clock_skew import ClockSkew
+from whodunet.lab import doctor, programs
 from whodunet.loading.library import Library, find_scenario
 
 CHECKOUT = Path(__file__).parents[3]
@@ -43,38 +46,111 @@ def test_a_required_program_that_is_missing_cannot_run_and_says_the_fix() -> Non
 
 
 def test_every_program_has_a_purpose_and_is_listed_once() -> None:
-    names = [program.name for program in programs.PROGRAMS]
+    declared = programs.declared_programs()
+    names = [program.name for program in declared]
     assert len(names) == len(set(names))
-    assert all(program.purpose and program.package for program in programs.PROGRAMS)
+    assert {"ovs-vswitchd", "sshd", "dnsmasq", "faketime", "aws"} <= set(names)
+    assert all(program.purpose and program.package for program in declared)
 
 
 @pytest.mark.usefixtures("nothing_installed")
 @pytest.mark.parametrize(
-    ("faults", "commands", "packages"),
+    ("needs", "commands", "packages"),
     [
-        (set(), {"ssh ec2-user@10.0.1.10"}, ""),
-        (set(), {"printf 'exit\\n' | script -qec 'aws ssm start-session' /dev/null"}, "awscli"),
-        (set(), {"ls ~/.aws", "ping aws.example"}, ""),
-        ({"clock-skew"}, {"date"}, "faketime"),
-        ({"clock-skew"}, {"aws sts get-caller-identity", "w3m -dump https://sso"}, "awscli faketime w3m"),
+        ((), {"ssh ec2-user@10.0.1.10"}, ""),
+        ((), {"printf 'exit\\n' | script -qec 'aws ssm start-session' /dev/null"}, "awscli"),
+        ((), {"ls ~/.aws", "ping aws.example"}, ""),
+        (ClockSkew.needs, {"date"}, "faketime"),
+        ((*ClockSkew.needs, AWS_CLI), {"aws sts get-caller-identity", "w3m -dump https://sso"}, "faketime awscli w3m"),
     ],
 )
-def test_a_case_needs_the_programs_of_its_faults_and_commands(
-    faults: set[str], commands: set[str], packages: str
+def test_a_case_needs_what_its_faults_declare_and_its_commands_name(
+    needs: tuple[DebianProgram, ...], commands: set[str], packages: str
 ) -> None:
     if not packages:
-        programs.require_programs_of_case(faults, commands)
+        programs.require_programs_of_case(needs, commands)
         return
     with pytest.raises(CannotRun, match=re.escape(f"fix: bash {SCRIPT} {packages}") + "$"):
-        programs.require_programs_of_case(faults, commands)
+        programs.require_programs_of_case(needs, commands)
 
 
 @pytest.mark.usefixtures("nothing_installed")
 def test_no_lab_is_planned_for_a_case_whose_program_is_missing() -> None:
     library = Library()
-    with pytest.raises(CannotRun, match=r"^this case needs aws, not installed here; fix: bash .* awscli$"):
+    lacking = r"dnsmasq, sshd and aws, not installed here; fix: bash .* dnsmasq-base openssh-server awscli"
+    with pytest.raises(CannotRun, match=f"^this case needs {lacking}$"):
         engine.plan_for(library.scenario(find_scenario("ssm-session")), library)
-    engine.plan_for(library.scenario(find_scenario("healthy")), library)
+
+
+OWN_FILES = {
+    "services/gopher.py": """
+from whodunet.debian_program import DebianProgram
+from whodunet.lab.service import Listener
+
+class Gopher(Listener):
+    needs = (DebianProgram("pygopherd", "pygopherd", "a server of menus"),)
+    port = 70
+
+    def prepare(self, host): ...
+
+    def command(self, host):
+        return ["pygopherd"]
+
+SERVICE = Gopher
+""",
+    "faults/full_disk.py": """
+from typing import ClassVar, Literal
+from whodunet.cases.fault import NodeFault
+from whodunet.debian_program import DebianProgram
+
+class FullDisk(NodeFault):
+    needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("fallocate-all", "fillers", "fills disks"),)
+    kind: Literal["full-disk"] = "full-disk"
+""",
+    "topologies/menus.py": """
+from whodunet.lab_topo import LabTopo
+
+class Menus(LabTopo):
+    baseline = ("client", "10.1.0.2")
+
+    def build(self):
+        self.host("client", "client")
+        self.host("server", "server", services={"gopher": {}})
+        self.connect("client", "server", addresses=("10.1.0.1/24", "10.1.0.2/24"))
+
+topos = {"menus": Menus}
+""",
+    "case.yaml": """
+title: t
+story: s
+topology: menus
+faults: [{kind: full-disk, node: server}]
+probes: {nc: {host: client, command: nc -vz 10.1.0.2 70}}
+answer:
+  cause: unlisted
+  cause_title: The disk is full
+  culprit: server
+  symptoms: {nc: {symptom: timed out}}
+  repaired: {symptoms: {nc: {symptom: connected}}}
+""",
+}
+
+
+def test_what_ones_own_service_and_fault_declare_is_asked_for_and_known_to_the_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in OWN_FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    library = Library(Catalogue())
+    lacking = "pygopherd and fallocate-all, not installed here; fix: .* pygopherd fillers"
+    with pytest.raises(CannotRun, match=lacking):
+        engine.plan_for(library.scenario(tmp_path / "case.yaml"), library)
+
+    monkeypatch.setattr(catalogue, "_given", [tmp_path])
+    absent = {each.name: each.detail for each in doctor.missing(doctor.examine())}
+    assert absent["pygopherd"] == "not installed (package pygopherd)"
+    assert absent["fallocate-all"] == "not installed (package fillers)"
 
 
 def test_the_install_command_bears_a_path_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +161,9 @@ def test_the_install_command_bears_a_path_with_spaces(monkeypatch: pytest.Monkey
 def test_the_lab_script_installs_every_package_and_what_is_optional_only_on_demand() -> None:
     script = (CHECKOUT / "lab").read_text(encoding="utf-8")
     [always] = re.findall(r"^packages=\((.*?)\)", script, re.DOTALL | re.MULTILINE)
-    needed = {program.package for program in programs.PROGRAMS if not program.is_optional}
-    optional = {program.package for program in programs.PROGRAMS if program.is_optional}
+    declared = programs.declared_programs()
+    needed = {program.package for program in declared if not program.is_optional}
+    optional = {program.package for program in declared if program.is_optional}
     assert needed <= set(always.split())
     assert not optional & set(always.split())
     assert optional <= set(re.findall(r"[\w.-]+", script))

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree
 
-from whodunet.cases.judging import Claim, Judgement
+from whodunet.cases.claims import SymptomShown
+from whodunet.cases.findings import Finding, Outcome
+from whodunet.cases.judging import Judgement
+from whodunet.cases.scenario import SymptomClaim
+from whodunet.evidence.symptom import Symptom
 from whodunet.view.json_report import as_json
 from whodunet.view.junit import render_junit
 
-HELD = Judgement(Claim("faulty/symptom/ssh", "faulty", "ssh says refused"), "held", "refused", "refused")
-BROKEN = Judgement(Claim("faulty/evidence/1", "faulty", 'the SYN is "here" & there'), "broken", "<a>", "b\x1b[0m")
-UNMEASURED = Judgement(Claim("faulty/evidence/2", "faulty", "the RST comes soon"), "could-not-measure", "a", "b")
+REFUSED = SymptomClaim(symptom=Symptom.REFUSED)
+
+
+def judgement(probe: str, outcome: Outcome, expected: str = "", seen: str = "") -> Judgement:
+    return Judgement(SymptomShown("faulty", probe, REFUSED), (Finding(outcome, expected, seen),))
+
+
+HELD = judgement("ssh", "held", "refused", "refused")
+BROKEN = judgement('"nc" & more', "broken", "<a>", "b\x1b[0m")
+UNMEASURED = judgement("ping", "could-not-measure", "a", "b")
 
 
 def test_each_claim_is_a_test_case_and_what_was_not_measured_is_an_error() -> None:
@@ -21,14 +33,18 @@ def test_each_claim_is_a_test_case_and_what_was_not_measured_is_an_error() -> No
     one, two = root
     assert one.attrib == {"name": "one", "tests": "3", "failures": "1", "errors": "1", "time": "1.500"}
     assert two.attrib == {"name": "two", "tests": "0", "failures": "0", "errors": "0"}
-    assert [case.get("name") for case in one] == ["faulty/symptom/ssh", "faulty/evidence/1", "faulty/evidence/2"]
+    assert [case.get("name") for case in one] == [
+        "faulty/symptom/ssh",
+        'faulty/symptom/"nc" & more',
+        "faulty/symptom/ping",
+    ]
     assert [[child.tag for child in case] for case in one] == [[], ["failure"], ["error"]]
 
 
 def test_any_text_survives_the_way_through_xml() -> None:
     root = ElementTree.fromstring(render_junit({"one": [BROKEN]}))
 
-    assert root[0][0][0].get("message") == 'the SYN is "here" & there: expected <a>; seen b\\u001b[0m'
+    assert root[0][0][0].get("message") == '"nc" & more says refused: expected <a>; seen b\\u001b[0m'
 
 
 # Source: XML 1.0, section 2.2, Char: what it has no way to write, with both ends of each range.
@@ -36,8 +52,7 @@ FORBIDDEN = "\x00\x01\x08\x0b\x0c\x0e\x1f\ud800\udbff\udc00\udfff\ufffe\uffff"
 
 
 def test_xml_is_well_formed_and_can_be_stored_whatever_a_name_or_an_output_holds() -> None:
-    claim = Claim(f"faulty/{FORBIDDEN}", "faulty", f"says {FORBIDDEN}")
-    judgements = [Judgement(claim, "broken", FORBIDDEN, FORBIDDEN), Judgement(claim, "held", "", "")]
+    judgements = [judgement(FORBIDDEN, "broken", FORBIDDEN, FORBIDDEN), judgement(FORBIDDEN, "held")]
 
     document = render_junit({f"name {FORBIDDEN}": judgements}).encode("utf-8")
 
@@ -61,7 +76,37 @@ def test_the_json_report_holds_plain_values_under_its_documented_keys(case: Modu
     assert report["phases"][0]["probes"]["ssh"]["symptom_line"].endswith("port 22: Connection refused")
     assert report["claims"][1]["id"] == "faulty/symptom/ssh"
     documented = as_json.__doc__ or ""
-    assert all(f"`{key}`" in documented for key in report)
+    assert [key for key in keys_of(report) if f"`{key}`" not in documented] == []
+
+
+def keys_of(value: Any) -> set[str]:
+    """The keys of an object and of all objects in it, but those that are names of probes and capture points."""
+    if isinstance(value, list):
+        return {key for each in value for key in keys_of(each)}
+    if not isinstance(value, dict):
+        return set()
+    own = {key for key in value if key not in ("ssh", "r1-eth0")}
+    return own.union(*(keys_of(each) for each in value.values()))
+
+
+def test_the_json_report_has_the_ladder_and_the_reasons_of_every_probe(case: ModuleType) -> None:
+    report: Any = json.loads(json.dumps(as_json(case.recording(case.scenario(*case.REFERENCE_EVIDENCE)))))
+
+    faulty, repaired = (phase["probes"]["ssh"] for phase in report["phases"])
+    assert faulty["reasons"][0].startswith("RST seq 0 ack 1 came 2.0 ms after the SYN; the baseline round trip")
+    assert faulty["ladder"]["nodes"] == ["client", "fw", "r1", "instance"]
+    assert faulty["ladder"]["rows"][1] == {
+        "time_ms": 2.0,
+        "packet": "RST seq 0 ack 1",
+        "nodes": ["fw", "client"],
+        "goal": "client",
+        "ending": "arrived",
+        "left": False,
+        "ttls": [64, 64],
+        "spoofed": "instance",
+        "sent_again_s": [],
+    }
+    assert [row["packet"] for row in repaired["ladder"]["rows"]] == ["SYN", "SYN-ACK ack 1"]
 
 
 def test_a_scenario_that_could_not_be_played_is_an_error() -> None:

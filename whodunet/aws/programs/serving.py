@@ -1,4 +1,4 @@
-"""How our programs serve: uvicorn on one address, TLS or plain, until SIGTERM."""
+"""How our programs serve: uvicorn on an address of each family, TLS or plain, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ class Certificate:
 
 def serve(
     app: ASGIApp,
-    listen: tuple[str, int],
+    listen: Sequence[tuple[str, int]],
     certificate: Certificate | None = None,
     *,
     ping_s: float | None = None,
@@ -62,9 +63,11 @@ def serve(
     server = _Server(_configuration(app, certificate, ping_s, request_s), request_s, before_shutdown)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.stop)
-    with _listening(listen) as listener:
-        log.info("listening on %s:%d", *listener.getsockname()[:2])
-        server.run(sockets=[listener])
+    with ExitStack() as until_the_end:
+        listeners = [until_the_end.enter_context(_listening(each)) for each in listen]
+        for listener in listeners:
+            log.info("listening on %s:%d", *listener.getsockname()[:2])
+        server.run(sockets=listeners)
 
 
 def log_to_stderr() -> None:
@@ -216,7 +219,8 @@ def _tls(certificate: Certificate) -> ssl.SSLContext:
 
 def _listening(listen: tuple[str, int]) -> socket.socket:
     try:
-        listener = socket.create_server(listen, backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
+        listener = socket.create_server(listen, family=family, backlog=_BACKLOG)
     except OSError as error:
         refuse(f"cannot listen on {listen[0]}:{listen[1]}: {error.strerror}")
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)

@@ -25,7 +25,7 @@ class Settings(BaseModel):
 class ServerSettings(Settings):
     """Base of a server's configuration."""
 
-    listen: Listen
+    listen: Annotated[tuple[Listen, ...], Field(min_length=1)]  # one of each family, or of one
     # In which a TLS handshake, and then each request, has to come in full; after it the line is cut.
     request_within_s: Annotated[float, Field(gt=0)] = 10
 

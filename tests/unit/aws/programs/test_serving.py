@@ -125,7 +125,7 @@ def test_a_certificate_that_cannot_be_used_ends_the_program_with_one_line(
     if content is not None:
         path.write_text(content)
     with pytest.raises(SystemExit) as ended:
-        serve(_accepting, ("127.0.0.1", 0), Certificate(path, path), request_s=1)
+        serve(_accepting, [("127.0.0.1", 0)], Certificate(path, path), request_s=1)
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{path}, {path}: ")
@@ -145,7 +145,7 @@ def test_of_a_refused_upgrade_uvicorn_says_nothing(text: str, told: bool) -> Non
 def serving(program: str, settings: dict[str, Any], folder: Path) -> Iterator[tuple[str, int]]:
     """One of the programs, with a short patience; where it listens."""
     config = folder / "config.json"
-    place = {"region": "eu-central-1", "account_id": "123456789012", "listen": ["127.0.0.1", 0]}
+    place = {"region": "eu-central-1", "account_id": "123456789012", "listen": [["127.0.0.1", 0]]}
     config.write_text(json.dumps(place | {"request_within_s": 0.2, "seal_key": "00" * 32} | settings))
     command = [sys.executable, "-P", "-m", f"whodunet.aws.programs.{program}", str(config)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:

@@ -104,7 +104,7 @@ class ControlPlane:
 
 
 def _stream_host(settings: ControlPlaneSettings) -> str:
-    port = settings.listen[1]
+    port = settings.listen[0][1]
     return f"ssmmessages.{settings.region}.amazonaws.com" + ("" if port == _HTTPS else f":{port}")
 
 

@@ -52,7 +52,7 @@ DEVELOPER = {
 SETTINGS: Mapping[str, Any] = {
     "region": REGION,
     "account_id": ACCOUNT,
-    "listen": ["10.0.1.20", 443],
+    "listen": [["10.0.1.20", 443]],
     "certificate": "certificate.pem",
     "private_key": "private-key.pem",
     "seal_key": KEY.hex(),

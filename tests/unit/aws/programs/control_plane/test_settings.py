@@ -36,7 +36,7 @@ def test_an_account_has_roles_with_managed_policies_and_its_own() -> None:
         ({"roles": {}}, f"instances.{INSTANCE}.role: there is no role InstanceRole"),
         ({"account_id": "12345"}, "account_id"),
         ({"seal_key": "xyz"}, "seal_key"),
-        ({"listen": ["10.0.1.20", 70000]}, "listen"),
+        ({"listen": [["10.0.1.20", 70000]]}, "listen"),
         ({"resume_within_s": 0}, "resume_within_s"),
         ({"lose_acknowledgements_pct": 101}, "lose_acknowledgements_pct"),
     ],

@@ -21,7 +21,7 @@ TTL = "X-aws-ec2-metadata-token-ttl-seconds"
 CONFIGURATION: Mapping[str, Any] = {
     "region": "eu-central-1",
     "account_id": "123456789012",
-    "listen": ["169.254.169.254", 80],
+    "listen": [["169.254.169.254", 80]],
     "seal_key": "00ff",
     "instance_id": "i-0abcd1234efgh5678",
     "availability_zone": "eu-central-1a",

@@ -14,7 +14,7 @@ from whodunet.aws.programs.metadata.settings import MetadataSettings
 CONFIGURATION = {
     "region": "eu-central-1",
     "account_id": "123456789012",
-    "listen": ["169.254.169.254", 80],
+    "listen": [["169.254.169.254", 80]],
     "seal_key": "00ff",
     "instance_id": "i-1",
     "availability_zone": "eu-central-1a",

@@ -26,7 +26,7 @@ CONFIGURATION: Final[Mapping[str, Any]] = {
     "region": "eu-central-1",
     "account_id": "123456789012",
     "account_name": "fintech-platform",
-    "listen": ["10.9.1.20", 443],
+    "listen": [["10.9.1.20", 443]],
     "certificate": "/certificate.pem",
     "private_key": "/private-key.pem",
     "seal_key": "00ff",

@@ -1,0 +1,88 @@
+"""A running lab has a method for each request, and answers with what the request says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+import pytest
+
+from whodunet.errors import InvalidInput
+from whodunet.evidence.topology import Topology
+from whodunet.lab import requests
+from whodunet.lab.plan import Plan
+from whodunet.lab.running import RunningLab
+from whodunet.lab.watch import Watch
+
+
+def handler_of(request_type: type) -> Any:
+    return vars(RunningLab)["answer"].dispatcher.dispatch(request_type)
+
+
+@pytest.mark.parametrize("request_type", [each for each in requests.REQUESTS if each is not requests.Attach])
+def test_every_request_is_answered_with_its_own_type_of_answer(request_type: type[requests.LabRequest[Any]]) -> None:
+    handler = handler_of(request_type)
+    assert handler is not handler_of(requests.LabRequest)
+    assert get_type_hints(handler)["return"] is request_type.answer_type()
+
+
+class Parts:
+    """Whatever a lab is made of, of which nothing is asked here."""
+
+    in_use: Mapping[str, str] = {}
+
+    def states(self) -> Mapping[str, Mapping[str, str]]:
+        return {"server": {"sshd": "running"}}
+
+
+@pytest.fixture
+def lab() -> RunningLab:
+    parts: Any = Parts()
+    topology = Topology("two", {}, {}, (), ("a", "10.0.0.1"), policies={"gate": {"controller": "port_gate"}})
+    watch = Watch(progress=lambda text: None, end=lambda reason: None)
+    plan = Plan(name="mine", topology_file="", topology="two", ryu_app="")
+    return RunningLab(plan, topology, {"client": parts}, parts, parts, parts, parts, {}, watch)
+
+
+@pytest.mark.parametrize(
+    ("request_", "complaint"),
+    [
+        (requests.Execute("clint", "true", 1), "clint: is not a host of this lab; did you mean client?"),
+        (requests.TellPolicy("gte"), "gte: is not a switch of this lab; did you mean gate?"),
+    ],
+)
+def test_a_name_that_the_lab_does_not_have_is_refused(
+    lab: RunningLab, request_: requests.LabRequest[Any], complaint: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        lab.answer(request_)
+    assert str(refused.value) == complaint
+
+
+def test_what_it_says_of_itself_has_what_it_lost(lab: RunningLab) -> None:
+    lab.watch.lost.append("sshd was killed by signal 9")
+    status = lab.answer(requests.TellStatus())
+    assert (status.name, status.hosts, status.switches) == ("mine", ("client",), ("gate",))
+    assert status.services == {"server": {"sshd": "running"}}
+    assert status.lost == ["sshd was killed by signal 9"]
+
+
+def test_a_note_is_kept_until_it_is_forgotten(lab: RunningLab) -> None:
+    lab.answer(requests.Remember("key", {"a": [1]}))
+    assert lab.answer(requests.Recall("key")).value == {"a": [1]}
+    lab.answer(requests.Remember("key", None))
+    assert lab.answer(requests.Recall("key")).value is None
+
+
+def test_a_daemon_that_ends_before_the_lab_is_up_ends_the_lab_and_later_is_remembered() -> None:
+    ends: list[str] = []
+    watch = Watch(progress=lambda text: None, end=ends.append)
+    reactions: list[Any] = []
+    daemon: Any = type("Daemon", (), {"when_ended": lambda self, react: reactions.append(react)})()
+    watch.may_lose(daemon)
+    watch.is_up = True
+    reactions[0]("sshd ended")
+    assert (ends, watch.lost, watch.notes) == ([], ["sshd ended"], ["sshd ended"])
+    watch.ends_with(daemon)
+    reactions[1]("ovs-vswitchd ended")
+    assert ends == ["ovs-vswitchd ended; the lab ends with it"]

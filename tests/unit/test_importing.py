@@ -1,0 +1,31 @@
+"""What is imported without what is not used of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from whodunet.importing import without
+
+
+def test_inside_a_module_is_not_to_be_had_and_afterwards_it_is() -> None:
+    with without("ftplib"), pytest.raises(ImportError):
+        import ftplib
+    import ftplib
+
+    assert ftplib.FTP_PORT == 21
+
+
+def test_what_was_imported_before_stays() -> None:
+    with without("subprocess"):
+        import subprocess as inside
+    assert inside is subprocess
+    assert sys.modules["subprocess"] is subprocess
+
+
+def test_the_capture_reader_imports_no_cryptography_and_takes_it_from_nobody() -> None:
+    code = "import sys, whodunet.lab.pcap_reader; print('cryptography' in sys.modules); import cryptography"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,42 @@
+"""How often packets are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from pydantic import RootModel
+
+from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase
+from whodunet.cases.findings import Finding, Witness
+from whodunet.phrases import times
+
+
+class AtLeast(EvidenceField, RootModel[Mapping[CapturePoint, int]]):
+    """Capture point: how many such packets have to be seen there."""
+
+    order: ClassVar[int] = 60
+
+    def words(self) -> Iterator[str]:
+        """What it claims."""
+        for point, count in self.root.items():
+            yield f"is seen at least {count} times at {point}"
+
+    def findings(self, witness: Witness) -> Iterator[Finding]:
+        """What came of it, point by point."""
+        for point, count in self.root.items():
+            there = tuple(packet for trail in witness.trails if (packet := trail.at(point)))
+            expected, seen = f"seen at least {count} times at {point}", f"seen {len(there)} times at {point}"
+            if len(there) >= count:
+                yield Finding("held", expected, seen, there)
+            else:
+                yield witness.missing(expected, point, seen, there)
+
+    def told(self, witness: Witness) -> Iterator[Phrase]:
+        """What was measured."""
+        for point in self.root:
+            counted = times(sum(trail.at(point) is not None for trail in witness.trails))
+            yield Phrase(f"was seen {counted} at {point}", f"{point} saw it {counted}")
+
+
+FIELD = AtLeast

@@ -1,0 +1,40 @@
+"""Where packets are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import RootModel
+
+from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase
+from whodunet.cases.findings import Finding, Witness
+from whodunet.phrases import listed
+
+
+class SeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
+    """Capture points at each of which such a packet is seen."""
+
+    order: ClassVar[int] = 20
+
+    def words(self) -> Iterator[str]:
+        """What it claims."""
+        if self.root:
+            yield f"is seen at {', '.join(self.root)}"
+
+    def findings(self, witness: Witness) -> Iterator[Finding]:
+        """What came of it, point by point."""
+        for point in self.root:
+            expected, sighting = f"seen at {point}", witness.sighting_at(point)
+            if sighting is None:
+                yield witness.missing(expected, point, witness.whereabouts)
+            else:
+                yield Finding("held", expected, f"seen at {witness.described(sighting)}", (sighting,))
+
+    def told(self, witness: Witness) -> Iterator[Phrase]:
+        """What was measured."""
+        if self.root:
+            yield Phrase(f"was seen at {listed(self.root)}")
+
+
+FIELD = SeenAt

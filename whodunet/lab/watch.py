@@ -1,0 +1,62 @@
+"""Who notices what becomes of a lab: what ends it, what it goes on without, and what is told of it."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import threading
+from collections.abc import Callable
+
+from whodunet.lab.processes import Daemon
+
+
+class Watch:
+    """What happens to one lab while it lives."""
+
+    def __init__(self, progress: Callable[[str], None], end: Callable[[str], None]) -> None:
+        """`progress` is told how far bring-up is; `end` ends the lab, for a reason."""
+        self.progress = progress
+        self.end = end
+        self.notes: list[str] = []
+        self.lost: list[str] = []
+        self.is_up = False
+
+    def note(self, sentence: str) -> None:
+        """Keeps what a run's record has to say of its lab."""
+        self.notes.append(sentence)
+        self.progress(sentence)
+
+    def ends_with(self, *daemons: Daemon) -> None:
+        """The lab ends when one of these does: without it, what one sees would no longer be true."""
+        for daemon in daemons:
+            daemon.when_ended(lambda ended: self.end(f"{ended}; the lab ends with it"))
+
+    def may_lose(self, *daemons: Daemon) -> None:
+        """Once the lab is up, it goes on when one of these ends: root on a host can end them, as on any machine.
+
+        It remembers that, for what a scenario claims may no longer be so.
+        """
+
+        def lose(ended: str) -> None:
+            if not self.is_up:
+                self.end(f"{ended}; the lab ends with it")
+            self.lost.append(ended)
+            self.note(ended)
+
+        for daemon in daemons:
+            daemon.when_ended(lose)
+
+    def first_processes(self) -> Callable[[str, int], None]:
+        """What is to be told each node and its first process: the lab ends with it, for the node is no more."""
+        watched = selectors.DefaultSelector()
+
+        def watch() -> None:
+            while not (ended := watched.select()):
+                pass
+            self.end(f"the first process of {ended[0][0].data} ended; the lab ends with it")
+
+        def add(node: str, pid: int) -> None:
+            watched.register(os.pidfd_open(pid), selectors.EVENT_READ, node)
+
+        threading.Thread(target=watch, daemon=True).start()
+        return add

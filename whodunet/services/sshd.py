@@ -1,0 +1,64 @@
+"""OpenSSH's server."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from whodunet.debian_program import DebianProgram
+from whodunet.errors import CannotRun
+from whodunet.lab.accounts import HOST_USERS
+from whodunet.lab.hosts import Host
+from whodunet.lab.keys import new_key
+from whodunet.lab.service import Listener
+
+SSH_PORT: Final = 22
+_HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"
+
+
+class Sshd(Listener):
+    """It has one user to log in to by key. Source: sshd_config(5)."""
+
+    needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("sshd", "openssh-server", "the instance's service"),)
+
+    def __init__(self, login: str, port: int = SSH_PORT) -> None:
+        """Raises CannotRun when the login is nobody who could log in on a host."""
+        people = [user.name for user in HOST_USERS.values() if user.logs_in]
+        if login not in people:
+            raise CannotRun(f"sshd's login is {login}, whom no host has; use one of {', '.join(people)}")
+        self.port = port
+        self._user = HOST_USERS[login]
+        self._authorised = ""
+        self._public_key = ""
+
+    def prepare(self, host: Host) -> None:
+        """Makes host key and configuration."""
+        key = new_key(host.name)
+        host.write(_HOST_KEY, key.private, 0o600)
+        host.write(f"{_HOST_KEY}.pub", key.public)
+        self._public_key = " ".join(key.public.split()[:2])
+        lines = [
+            f"Port {self.port}",
+            f"HostKey {_HOST_KEY}",
+            "PidFile none",
+            "UsePAM no",
+            "PasswordAuthentication no",
+            "Subsystem sftp internal-sftp",
+        ]
+        host.write("/etc/ssh/sshd_config", "\n".join(lines) + "\n")
+
+    def command(self, host: Host) -> list[str]:
+        """sshd has to be called by its full path, because it calls itself."""
+        return ["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/sshd_config"]
+
+    def authorise(self, host: Host, public_key: str) -> None:
+        """Lets the owner of a key log in, too."""
+        self._authorised += public_key
+        host.write(f"{self._user.home}/.ssh/authorized_keys", self._authorised, 0o600, self._user.uid)
+
+    @property
+    def public_key(self) -> str:
+        """The host's key, as known_hosts has it: kind and key."""
+        return self._public_key
+
+
+SERVICE = Sshd

@@ -1,0 +1,1 @@
+"""What there is to tell of a finished run: values, without widths, characters, colours or words."""

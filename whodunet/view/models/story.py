@@ -1,0 +1,207 @@
+"""The story of a finished run, section by section: what its user saw, what the packets say, and last who did it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from whodunet.cases.claims import EvidenceShown
+from whodunet.cases.judging import Judgement
+from whodunet.cases.recording import Recording
+from whodunet.cases.scenario import EvidenceClaim
+from whodunet.evidence.observation import Run
+from whodunet.evidence.probe_evidence import ProbeEvidence
+from whodunet.view.models.brief import Brief, ProbeOutcome, brief_of, outcome_of
+from whodunet.view.models.ladder import Ladder, ladder_of
+from whodunet.view.models.numbering import NumberedPacket, numbering_of
+from whodunet.view.models.reasons import Reason, reasons_of
+from whodunet.view.models.screen import Screen, screen_of
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What the case is called, and what its user tells."""
+
+    name: str | None  # of the scenario; None where that would give the answer away
+    title: str
+    story: str  # prose
+
+
+@dataclass(frozen=True)
+class UserSaw:
+    """The screens of all probes, in their order."""
+
+    screens: tuple[Screen, ...]
+
+
+@dataclass(frozen=True)
+class NoWitness:
+    """Why the capture proves nothing, a sentence each."""
+
+    damage: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AnswerAtHost:
+    """The packets that explain what the first probe showed, as its own host saw them, and what follows from them."""
+
+    host: str
+    point: str  # the interface
+    packets: tuple[NumberedPacket, ...]  # what was asked, and the answer where one came
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class HopByHop:
+    """All packets of the first probe."""
+
+    probe: str
+    outcome: ProbeOutcome
+    ladder: Ladder
+
+
+@dataclass(frozen=True)
+class OtherProbes:
+    """The other probes in brief."""
+
+    briefs: tuple[Brief, ...]
+
+
+@dataclass(frozen=True)
+class FaultSeen:
+    """How each fault was seen to be in place, in the programs' own words."""
+
+    signs: tuple[str, ...]  # a line each; a fault may have several
+
+
+@dataclass(frozen=True)
+class OnceRepaired:
+    """All probes in brief, with the fault taken out."""
+
+    briefs: tuple[Brief, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of claims."""
+
+    judgements: tuple[Judgement, ...]  # at least one
+    are_all: bool  # else those alone that did not hold
+
+
+@dataclass(frozen=True)
+class BorneOut:
+    """A claim about packets that held, and the evidence of its probe."""
+
+    claim: EvidenceClaim
+    evidence: ProbeEvidence
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was wrong, where, why that is so, and how far it is proven."""
+
+    cause: str  # in the taxonomy's words
+    culprit: str | None  # the node or link; None when nothing is wrong
+    evidence: tuple[BorneOut, ...]  # while the fault was in place
+    held: int  # claims
+    broken: int
+    not_measured: int
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to take home."""
+
+    text: str  # prose
+
+
+Section: TypeAlias = (
+    Beginning
+    | UserSaw
+    | NoWitness
+    | AnswerAtHost
+    | HopByHop
+    | OtherProbes
+    | FaultSeen
+    | OnceRepaired
+    | Judged
+    | Verdict
+    | Lesson
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What there is to tell of a run, in the order in which it is told."""
+
+    sections: tuple[Section, ...]  # without those that have nothing to tell
+
+
+def story_of(recording: Recording, cause_title: str, *, all_claims: bool = False, is_mystery: bool = False) -> Story:
+    """The story of a run. The scenario's first probe is told in full, the others in brief.
+
+    Args:
+        cause_title: the cause in the taxonomy's words.
+        all_claims: tells the claims that held, too.
+        is_mystery: leaves out what gives the culprit away before the verdict: the scenario's name, the marked column.
+    """
+    return Story(tuple(_sections(recording, cause_title, all_claims, is_mystery)))
+
+
+def _sections(recording: Recording, cause_title: str, all_claims: bool, is_mystery: bool) -> Iterator[Section]:
+    question, answer = recording.scenario.question, recording.scenario.answer
+    faulty, repaired = recording.evidence.get("faulty", {}), recording.evidence.get("repaired", {})
+    yield Beginning(None if is_mystery else question.name, question.title, question.story)
+    if faulty:
+        texts = {probe: claim.output for probe, claim in answer.faulty.symptoms.items()}
+        yield UserSaw(tuple(screen_of(each.observation, texts.get(probe, ())) for probe, each in faulty.items()))
+    if recording.run.damage:  # then nothing of what follows is proven by packets
+        yield NoWitness(recording.run.damage)
+    for probe, main in [*faulty.items()][:1]:
+        yield from _answer(main)
+        yield HopByHop(probe, outcome_of(main), ladder_of(main, None if is_mystery else answer.culprit))
+        others = [(other, each) for other, each in faulty.items() if other != probe]
+        if others:
+            yield OtherProbes(tuple(brief_of(other, each, beside=main) for other, each in others))
+    yield from _proofs(recording.run)
+    if repaired:
+        yield OnceRepaired(tuple(brief_of(probe, each) for probe, each in repaired.items()))
+    judgements = tuple(each for each in recording.judgements if all_claims or each.outcome != "held")
+    if judgements:
+        yield Judged(judgements, all_claims)
+    yield _verdict(recording, cause_title)
+    if answer.lesson:
+        yield Lesson(answer.lesson)
+
+
+def _answer(evidence: ProbeEvidence) -> Iterator[Section]:
+    explained = evidence.explanation
+    if explained is not None:
+        numbering = numbering_of(evidence)
+        packets = [packet for packet in (explained.asked, explained.answer) if packet is not None]
+        yield AnswerAtHost(
+            evidence.observation.host,
+            explained.asked.point,
+            tuple(map(numbering.of, packets)),
+            reasons_of(evidence),
+        )
+
+
+def _proofs(run: Run) -> Iterator[Section]:
+    for phase in run.phases:
+        if phase.name == "faulty" and phase.proofs:
+            yield FaultSeen(tuple(sign for proof in phase.proofs for sign in proof.splitlines()))
+
+
+def _verdict(recording: Recording, cause_title: str) -> Verdict:
+    outcomes = Counter(judgement.outcome for judgement in recording.judgements)
+    evidence = tuple(
+        BorneOut(claim.claim, recording.evidence[claim.phase][claim.claim.probe])
+        for claim in (judgement.claim for judgement in recording.judgements if judgement.outcome == "held")
+        if isinstance(claim, EvidenceShown) and claim.phase == "faulty"
+    )
+    counts = (outcomes["held"], outcomes["broken"], outcomes["could-not-measure"])
+    return Verdict(cause_title, recording.scenario.answer.culprit, evidence, *counts)

@@ -1,0 +1,1 @@
+"""The models as text: in columns, in characters and colours that a terminal has."""

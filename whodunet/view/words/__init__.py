@@ -1,0 +1,1 @@
+"""English for what the models hold, whatever it is then written on."""

@@ -1,0 +1,63 @@
+"""A story's headings, and its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from whodunet.view.models.story import (
+    AnswerAtHost,
+    Beginning,
+    FaultSeen,
+    HopByHop,
+    Judged,
+    Lesson,
+    NoWitness,
+    OnceRepaired,
+    OtherProbes,
+    Section,
+    UserSaw,
+    Verdict,
+)
+from whodunet.view.words.probes import outcome
+
+_HEADINGS: Final[Mapping[type[Section], str]] = {
+    UserSaw: "What the user saw",
+    NoWitness: "The capture is not a witness",
+    OtherProbes: "The other probes",
+    FaultSeen: "The fault, in the lab's own words",
+    OnceRepaired: "Once the fault is taken out",
+    Verdict: "Verdict",
+    Lesson: "Lesson",
+}
+
+
+def heading(section: Section) -> str:
+    """What a section is about; it gives away no more than the sections before it have."""
+    match section:
+        case Beginning(name, title):
+            return title if name is None else f"{name}: {title}"
+        case AnswerAtHost(host):
+            return f"The answer, as {host} sees it"
+        case HopByHop(probe, seen):
+            return f"The packets of {probe}, hop by hop ({outcome(seen)})"
+        case Judged(are_all=are_all):
+            return "What was claimed" if are_all else "Claims that did not hold"
+    return _HEADINGS[type(section)]
+
+
+def who_did_it(verdict: Verdict) -> str:
+    """The cause, and where it lies."""
+    at = f", at {verdict.culprit}" if verdict.culprit else ""
+    return f"{verdict.cause}{at}."
+
+
+def how_far_proven(verdict: Verdict) -> str:
+    """How many claims held, and what that means for the verdict."""
+    claims = verdict.held + verdict.broken + verdict.not_measured
+    held = f"{verdict.held} of {claims} claims held"
+    if verdict.broken:
+        return f"Not borne out: {held}, {verdict.broken} are broken."
+    if verdict.not_measured:
+        return f"Not proven: {held}, {verdict.not_measured} could not be measured."
+    return f"{held}."
