@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -13,12 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from whodunet import catalogue
 from whodunet.cases.fault import Fault, FaultNotInPlace
-from whodunet.cases.lab import Capture, Lab
+from whodunet.cases.lab import Lab
 from whodunet.cases.recording import Recording
-from whodunet.cases.run_json import from_json, to_json
 from whodunet.cases.scenario import Question, Scenario
-from whodunet.errors import CannotRun, InvalidInput, Problem
-from whodunet.evidence.capture_summary import damage
+from whodunet.errors import CannotRun
 from whodunet.evidence.observation import Observation, Phase, PhaseName, Run
 from whodunet.evidence.topology import Topology
 from whodunet.evidence.trails import answer_margin_ns
@@ -29,11 +26,10 @@ from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.running_services import programs_of
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
-from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, record_errors
-from whodunet.variation import Variation
+from whodunet.records import LabFiles, keep_record
 
 if TYPE_CHECKING:
-    from whodunet.lab.pcap_reader import Reading
+    from whodunet.evidence.capture import CaptureReader
 
 Progress = Callable[[str], None]
 _PLAYS: Final = count(1)
@@ -116,7 +112,13 @@ def play_in(lab: Lab, scenario: Scenario, library: Library, progress: Progress, 
     phases = _play_phases(scenario, topology, lab, progress)
     progress("reading the capture")
     with lab.capture() as capture:
-        content, reading = _recorded(capture)
+        # What is written later belongs to no probe. The reader comes late: its half second of imports must not keep a
+        # lab from starting.
+        from whodunet.lab import pcap_reader
+
+        content = pcap_reader.content_of(capture.path, capture.size_bytes)
+        read: CaptureReader = pcap_reader.read
+        recorded = read(content)
         state = lab.status()
         if state.lost:
             raise CannotRun(f"{'; '.join(state.lost)}: the lab was not what {scenario.question.name} is about")
@@ -128,29 +130,15 @@ def play_in(lab: Lab, scenario: Scenario, library: Library, progress: Progress, 
             notes=(*state.notes, *library.unused_seed(topology)),
             versions=_versions(scenario, lab),
             dropped=capture.dropped,
-            capture=replace(reading.summary(capture.clock_offset_ns), frames=capture.frames),
+            capture=replace(recorded.summary(capture.clock_offset_ns), frames=capture.frames),
             seed=library.variation.seed,
             family=library.variation.family,
         )
-        recording = _judged(scenario, topology, run, reading)
+        recording = Recording.read(scenario, topology, run, recorded)
         if keep is not None:
-            with record_errors(keep):
-                _keep(recording, content, lab, keep, library.of(scenario).catalogue.places)
+            about = LabFiles(lab.flow_tables(), lab.logs(), library.of(scenario).catalogue.places)
+            keep_record(keep, recording, content, about)
     return recording
-
-
-def _recorded(capture: Capture) -> tuple[bytes, Reading]:
-    """All that had been recorded when the capture was asked for: what is written later belongs to no probe."""
-    from whodunet.lab.pcap_reader import content_of, read  # scapy: half a second, which a lab's start must not take
-
-    content = content_of(capture.path, capture.size_bytes)
-    return content, read(content)
-
-
-def _judged(scenario: Scenario, topology: Topology, run: Run, reading: Reading) -> Recording:
-    """The recording, judged; a capture that is not what was recorded is told, and proves nothing."""
-    run = replace(run, damage=tuple(damage(run.capture, reading.summary(), reading.stopped)))
-    return Recording.judged(scenario, topology, run, reading.packets)
 
 
 @dataclass(frozen=True)
@@ -259,52 +247,3 @@ def _recorded_by_now(lab: Lab) -> _Moment:
 def _versions(scenario: Scenario, lab: Lab) -> Mapping[str, str]:
     lines = lab.execute(scenario.question.vantage, _VERSIONS).stdout.splitlines()
     return dict(zip(("kernel", "ssh", "openvswitch", "tcpdump"), lines, strict=False))
-
-
-# The record of a run, in a folder.
-
-
-def _keep(recording: Recording, capture: bytes, lab: Lab, folder: Path, places: Sequence[Path]) -> None:
-    """Writes the record; run.json comes last, so that a folder without it is known to be incomplete."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CAPTURE_FILE).write_bytes(capture)
-    for switch, table in lab.flow_tables().items():
-        (folder / f"flows-{switch}.txt").write_text(table, encoding="utf-8")
-    for name, text in lab.logs().items():
-        log = folder / "logs" / name.replace("/", "_")
-        log.parent.mkdir(exist_ok=True)
-        log.write_text(text, encoding="utf-8")
-    _keep_what_lies_beside(places, folder)
-    source = recording.scenario.source
-    (folder / SCENARIO_FILE).write_text(source, encoding="utf-8")
-    (folder / RUN_FILE).write_text(to_json(recording.run), encoding="utf-8")
-
-
-def _keep_what_lies_beside(places: Sequence[Path], folder: Path) -> None:
-    """Copies the causes, faults, topologies ... of other places, without which a record could not be read again."""
-    for place in places:
-        for path in (path for part in catalogue.PARTS for path in (place / part).glob("[!_]*.*")):
-            if path.suffix in (".py", ".yaml"):
-                (folder / path.parent.name).mkdir(exist_ok=True)
-                shutil.copyfile(path, folder / path.parent.name / path.name)
-
-
-def read_record(folder: Path, library: Library) -> Recording:
-    """Reads a record and judges it again, with what this version of the lab knows.
-
-    Raises:
-        InvalidInput: when the folder holds no complete record.
-    """
-    missing = [folder / name for name in (RUN_FILE, SCENARIO_FILE, CAPTURE_FILE) if not (folder / name).is_file()]
-    if missing:
-        what = [f"{path.name} is {'no file' if path.exists() else 'missing'}" for path in missing]
-        wrong = f"holds no complete record: {', '.join(what)}"
-        raise InvalidInput(Problem(str(folder), wrong, "name a folder that a finished `whodunet run` made"))
-    run = from_json((folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
-    library = library.at(library.catalogue, Variation(run.seed, run.family))
-    scenario = library.scenario(folder / SCENARIO_FILE, run.scenario)
-    topology = library.of(scenario).topology(scenario.question.topology)
-    from whodunet.lab.pcap_reader import content_of, read
-
-    capture = folder / CAPTURE_FILE
-    return _judged(scenario, topology, run, read(content_of(capture), str(capture)))

@@ -11,17 +11,24 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+from whodunet import catalogue
+from whodunet.cases.record_json import to_json
 from whodunet.errors import CannotRun, InvalidInput, Problem
 
 RUN_FILE: Final = "run.json"
 SCENARIO_FILE: Final = "scenario.yaml"
+TOPOLOGY_FILE: Final = "topology.json"
 CAPTURE_FILE: Final = "capture.pcapng"
+FILES: Final = (RUN_FILE, SCENARIO_FILE, TOPOLOGY_FILE, CAPTURE_FILE)  # without one of these it is no complete record
+if TYPE_CHECKING:
+    from whodunet.cases.recording import Recording
+
 State = Literal["complete", "incomplete", "playing"]
 _STAMP: Final = "%Y%m%d-%H%M%S"
 _LEAST_BYTES: Final = 1 << 20  # a record of one probe takes half of it
@@ -132,6 +139,46 @@ def _remove(folder: Path, made: Sequence[Path]) -> None:
             each.rmdir()
 
 
+@dataclass(frozen=True)
+class LabFiles:
+    """What a record keeps of a lab besides what is judged."""
+
+    flow_tables: Mapping[str, str]  # by switch
+    logs: Mapping[str, str]  # by the log's name
+    places: Sequence[Path] = ()  # whose causes, faults, topologies ... the case was played with
+
+
+def keep_record(folder: Path, recording: Recording, capture: bytes, about: LabFiles) -> None:
+    """Writes a record; run.json comes last, so that a folder without it is known to be incomplete.
+
+    Raises:
+        CannotRun: when it cannot be written.
+    """
+    texts = {
+        **{f"flows-{switch}.txt": table for switch, table in about.flow_tables.items()},
+        **{f"logs/{name.replace('/', '_')}": text for name, text in about.logs.items()},
+        SCENARIO_FILE: recording.scenario.source,
+        TOPOLOGY_FILE: to_json(recording.topology),
+        RUN_FILE: to_json(recording.run),
+    }
+    with record_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CAPTURE_FILE).write_bytes(capture)
+        _keep_what_lies_beside(about.places, folder)
+        for name, text in texts.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+
+
+def _keep_what_lies_beside(places: Sequence[Path], folder: Path) -> None:
+    """Copies the causes, faults, topologies ... of other places, without which a record could not be read again."""
+    for place in places:
+        for path in (path for part in catalogue.PARTS for path in (place / part).glob("[!_]*.*")):
+            if path.suffix in (".py", ".yaml"):
+                (folder / path.parent.name).mkdir(exist_ok=True)
+                shutil.copyfile(path, folder / path.parent.name / path.name)
+
+
 def records() -> list[Record]:
     """All records of this user, the latest first."""
     kept = [_record(folder) for folder in _entries(runs_folder()) if folder.is_dir() and not folder.is_symlink()]
@@ -152,7 +199,7 @@ def _record(folder: Path) -> Record:
 
 
 def _state(folder: Path) -> State:
-    if all((folder / name).is_file() for name in (RUN_FILE, SCENARIO_FILE, CAPTURE_FILE)):
+    if all((folder / name).is_file() for name in FILES):
         return "complete"
     lock = os.open(folder, os.O_RDONLY)
     try:

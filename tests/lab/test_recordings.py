@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from whodunet.cases.recording import Recording
-from whodunet.engine import play, read_record
+from whodunet.engine import play
 from whodunet.lab.pcap_reader import read_capture
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE
+from whodunet.replay import read_record
 from whodunet.view.models.story import story_of
 from whodunet.view.text.story import render_story, sections
 from whodunet.view.text.style import Style

@@ -15,7 +15,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from whodunet.cases.run_json import from_json, to_json
+from whodunet.cases.record_json import from_json, to_json
+from whodunet.evidence.observation import Run
 from whodunet.lab.pcap_reader import read
 
 RECORDS = Path(__file__).parent / "data"
@@ -55,7 +56,8 @@ def record(name: str) -> None:
         kept = RECORDS / name
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)
-        shutil.copy(run / "scenario.yaml", kept)
+        for name_of_file in ("scenario.yaml", "topology.json"):
+            shutil.copy(run / name_of_file, kept)
         capture = cut((run / "capture.pcapng").read_bytes())
         (kept / "capture.pcapng").write_bytes(capture)
         said = described_anew((run / "run.json").read_text(encoding="utf-8"), capture)
@@ -65,7 +67,7 @@ def record(name: str) -> None:
 
 def described_anew(said: str, capture: bytes) -> str:
     """The run as JSON, with what is true of the cut capture."""
-    run = from_json(said)
+    run = from_json(Run, said, "run.json")
     assert run.capture is not None
     return to_json(replace(run, capture=read(capture).summary(run.capture.clock_offset_ns)))
 

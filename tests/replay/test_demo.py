@@ -12,7 +12,7 @@ import pytest
 
 from whodunet.cli import demo
 from whodunet.cli.main import main
-from whodunet.engine import read_record
+from whodunet.replay import read_record
 
 DATA = Path(__file__).parent / "data"
 

@@ -13,11 +13,12 @@ from whodunet.cases.fault import Completed, Fault, FaultNotInPlace
 from whodunet.cases.lab import Capture
 from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import Probe
-from whodunet.engine import play_in, read_record
+from whodunet.engine import play_in
 from whodunet.errors import CannotRun
 from whodunet.evidence.observation import Observation, Phase
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE
+from whodunet.replay import read_record
 
 DATA = Path(__file__).parent / "data"
 

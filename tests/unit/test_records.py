@@ -12,7 +12,7 @@ import pytest
 from whodunet import records
 from whodunet.errors import CannotRun, InvalidInput
 
-FILES = (records.RUN_FILE, records.SCENARIO_FILE, records.CAPTURE_FILE)
+FILES = records.FILES
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_records_are_listed_from_the_latest_with_what_they_take(runs: Path) -> N
     names = [keep(runs, day) for day in (3, 20, 11)]
     listed = records.records()
     assert [record.name for record in listed] == [names[1], names[2], names[0]]
-    assert {record.size_bytes for record in listed} == {15}
+    assert {record.size_bytes for record in listed} == {20}
     assert {record.state for record in listed} == {"complete"}
     assert time.localtime(listed[0].began_s)[:4] == (2025, 1, 20, 12)
 

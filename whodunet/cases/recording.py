@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from whodunet.cases.findings import Outcome, worst
 from whodunet.cases.judging import Judgement, judge
 from whodunet.cases.scenario import Scenario
+from whodunet.evidence.capture import CaptureContent
+from whodunet.evidence.capture_summary import damage
 from whodunet.evidence.observation import Run
 from whodunet.evidence.packets import CapturedPacket
 from whodunet.evidence.probe_evidence import Evidence, evidence_of
@@ -34,6 +36,12 @@ class Recording:
         """
         evidence = evidence_of(run, packets, topology)
         return cls(scenario, topology, run, evidence, judge(scenario, run, evidence))
+
+    @classmethod
+    def read(cls, scenario: Scenario, topology: Topology, run: Run, capture: CaptureContent) -> Self:
+        """The same, of a capture that was read: one that is not what was recorded is told, and proves nothing."""
+        run = replace(run, damage=tuple(damage(run.capture, capture.summary(), capture.stopped)))
+        return cls.judged(scenario, topology, run, capture.packets)
 
     @property
     def outcome(self) -> Outcome:

@@ -58,13 +58,13 @@ def _days(text: str) -> float:
 
 def show(options: argparse.Namespace) -> int:
     """Judges a kept record again, without a lab, and tells its story; without a name, that of the last run."""
-    from whodunet import engine
     from whodunet.loading.library import Library
     from whodunet.records import find_record, latest_record
+    from whodunet.replay import read_record
 
     library = Library()
     folder = latest_record() if options.record is None else find_record(options.record)
-    recording = engine.read_record(folder, library)
+    recording = read_record(folder, library)
     tell_story(recording, library, options)
     return exit_status([recording.outcome])
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv6Address, ip_interface
 from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+# In a record, a topology with a key that nobody knows, or a delay that is not a number, is damaged.
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Family = Literal["ipv4", "ipv6"]
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
@@ -16,6 +22,8 @@ _LINK_LOCAL, _INTERFACE_IDENTIFIER = int(IPv6Address("fe80::")), 2**64 - 1
 @dataclass(frozen=True)
 class Interface:
     """One interface of a node; every interface is a capture point of the same name."""
+
+    __pydantic_config__ = STRICT
 
     name: str  # "client-eth0"
     node: str  # "client"
@@ -45,6 +53,8 @@ class Interface:
 class Node:
     """A host (routers included) or a switch, with the part it plays in stories and causes."""
 
+    __pydantic_config__ = STRICT
+
     name: str
     role: str  # "client", "egress-firewall", "vpn-gateway", "transit", "instance" ...
     is_switch: bool = False
@@ -57,6 +67,8 @@ class Node:
 @dataclass(frozen=True)
 class Link:
     """A cable between two interfaces and what it does to packets, each way."""
+
+    __pydantic_config__ = STRICT
 
     ends: tuple[str, str]
     delay_ms: float = 0.0
@@ -73,6 +85,8 @@ class Link:
 @dataclass(frozen=True)
 class Topology:
     """One network: what exists, before any fault."""
+
+    __pydantic_config__ = STRICT
 
     name: str
     nodes: Mapping[str, Node]
@@ -110,11 +124,14 @@ class Topology:
 
     @cached_property
     def _nodes_by_address(self) -> Mapping[str, str]:
-        every = ((address, interface.node) for interface in self.interfaces.values() for address in interface.addresses)
-        found: dict[str, str] = {}
-        for address, node in every:
-            found.setdefault(str(ip_interface(address).ip), node)
-        return found
+        """Of link-local addresses those that one node alone has: on another link, another may have the same."""
+        every = self.interfaces.values()
+        found = {
+            str(ip_interface(address).ip): each.node for each in reversed(list(every)) for address in each.addresses
+        }
+        local = [(str(ip_interface(each.link_local).ip), each.node) for each in every if each.link_local]
+        having = Counter(address for address, _ in dict.fromkeys(local))
+        return found | {address: node for address, node in local if having[address] == 1}
 
     def are_beside(self, one: str, other: str) -> bool:
         """True for the two ends of a cable, and for two interfaces of one node."""

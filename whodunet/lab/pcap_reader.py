@@ -11,8 +11,8 @@ import logging
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ from scapy.layers.l2 import ARP, GRE, LLC, Dot1AD, Dot1Q, Ether
 from scapy.packet import Packet
 
 from whodunet.errors import InvalidInput, Problem
-from whodunet.evidence.capture_summary import CaptureSummary
+from whodunet.evidence.capture import CaptureContent
 from whodunet.evidence.packets import (
     ECHO_REPLY,
     ECHO_REQUEST,
@@ -82,22 +82,7 @@ class Port:
     ticks_per_s: int
 
 
-@dataclass
-class Reading:
-    """What a capture holds, as far as it could be read."""
-
-    packets: list[CapturedPacket] = field(default_factory=list)  # in the file's order
-    frames: Counter[str] = field(default_factory=Counter)  # by capture point, 0 included
-    stopped: str | None = None  # why something of the file was not read; None when all of it was
-    sha256: str = ""
-
-    def summary(self, clock_offset_ns: int | None = None) -> CaptureSummary:
-        """What a record says of its capture, so that damage to it is noticed later."""
-        unread = Counter(packet.point for packet in self.packets if packet.unread)
-        return CaptureSummary(dict(self.frames), dict(unread), self.sha256, clock_offset_ns)
-
-
-def read_capture(path: Path) -> list[CapturedPacket]:
+def read_capture(path: Path) -> Sequence[CapturedPacket]:
     """All packets of a pcapng file, in its order, as far as it can be read.
 
     Raises:
@@ -106,7 +91,7 @@ def read_capture(path: Path) -> list[CapturedPacket]:
     return read(content_of(path), str(path)).packets
 
 
-def read(capture: bytes, place: str = "the capture") -> Reading:
+def read(capture: bytes, place: str = "the capture") -> CaptureContent:
     """All that a pcapng file holds; reading ends at the first block that makes no sense.
 
     Raises:
@@ -117,22 +102,23 @@ def read(capture: bytes, place: str = "the capture") -> Reading:
         wrong = f"is not a pcapng file: it begins with {begins} instead of 0a 0d 0d 0a"
         raise InvalidInput(Problem(place, wrong, "convert it with `editcap -F pcapng`, or record it again"))
     ports: list[Port] = []
-    reading = Reading(sha256=hashlib.sha256(capture).hexdigest())
+    packets: list[CapturedPacket] = []
+    frames: Counter[str] = Counter()
     dissected: dict[tuple[bytes, int], CapturedPacket] = {}
+    stopped = None
     try:
         for block in _blocks(capture):
             if block.type == SECTION_HEADER:
                 ports = []
             elif block.type == INTERFACE:
                 ports.append(_port(block, len(ports)))
-                reading.frames.setdefault(ports[-1].name, 0)
+                frames.setdefault(ports[-1].name, 0)
             elif block.type == ENHANCED_PACKET:
-                packet = _packet(block, ports, dissected)
-                reading.packets.append(packet)
-                reading.frames[packet.point] += 1
+                packets.append(_packet(block, ports, dissected))
+                frames[packets[-1].point] += 1
     except Unreadable as unreadable:
-        reading.stopped = str(unreadable)
-    return reading
+        stopped = str(unreadable)
+    return CaptureContent(packets, frames, stopped, hashlib.sha256(capture).hexdigest())
 
 
 def content_of(path: Path, size_bytes: int | None = None) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whodunet import catalogue, faults
 from whodunet.cases.causes import Cause
@@ -17,7 +17,6 @@ from whodunet.cases.twins import mismatches
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
-from whodunet.lab_topo import LabTopo, build, describe
 from whodunet.loading.cause_files import read_causes
 from whodunet.loading.evidence_field_files import read_evidence_fields
 from whodunet.loading.packet_kind_files import learn_packet_kinds
@@ -28,14 +27,24 @@ from whodunet.loading.yaml_lines import Document, read_file, shown
 from whodunet.spelling import did_you_mean
 from whodunet.variation import AS_STATED, Variation
 
+if TYPE_CHECKING:
+    from whodunet.lab_topo import LabTopo
+
 
 class Library:
     """What scenario files may refer to: the project's own, and what lies in the catalogue's other places."""
 
-    def __init__(self, places: Catalogue | None = None, variation: Variation = AS_STATED) -> None:
-        """A library of what a catalogue finds, of the process's own if none is given; its networks in a variation."""
+    def __init__(
+        self, places: Catalogue | None = None, variation: Variation = AS_STATED, recorded: Topology | None = None
+    ) -> None:
+        """A library of what a catalogue finds, of the process's own if none is given; its networks in a variation.
+
+        Args:
+            recorded: a topology as a record has it, in place of that of its name.
+        """
         self.catalogue = catalogue.given() if places is None else places
         self.variation = variation
+        self._recorded = recorded
         learn_programs(self.catalogue)
         learn_packet_kinds(self.catalogue)
 
@@ -43,7 +52,8 @@ class Library:
     def at(self, places: Catalogue, variation: Variation | None = None) -> Library:
         """The library of another catalogue or variation; by default in this one."""
         variation = variation or self.variation
-        return self if (places, variation) == (self.catalogue, self.variation) else Library(places, variation)
+        is_here = (places, variation) == (self.catalogue, self.variation)
+        return self if is_here else Library(places, variation, self._recorded)
 
     def of(self, scenario: Scenario) -> Library:
         """The library of a scenario: with what lies beside its file."""
@@ -51,7 +61,8 @@ class Library:
 
     def topology_names(self) -> list[str]:
         """All topologies."""
-        return sorted(self.catalogue.files("topologies", ".py"))
+        recorded = {self._recorded.name} if self._recorded else set()
+        return sorted({*self.catalogue.files("topologies", ".py"), *recorded})
 
     def topology_file(self, name: str) -> Path:
         """The file of a topology.
@@ -71,6 +82,8 @@ class Library:
         Raises:
             InvalidInput: when there is none, or its file does not make one.
         """
+        from whodunet.lab_topo import build, describe  # Mininet, which a topology as it was recorded does without
+
         file = self.topology_file(name)
         try:
             made = build(catalogue.attribute(file, "topos")[name], self.variation)
@@ -84,6 +97,10 @@ class Library:
 
     def topology(self, name: str) -> Topology:
         """The topology of that name."""
+        if self._recorded is not None and name == self._recorded.name:
+            return self._recorded
+        from whodunet.lab_topo import describe
+
         return describe(name, self.topo(name), self.variation.family)
 
     def unused_seed(self, topology: Topology) -> Iterator[str]:
@@ -130,7 +147,7 @@ class Library:
 
     def standing_policy(self, topology: str, switch: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """A topology's own policy of a switch, with some of its keys replaced."""
-        return dict(self.topo(topology).nodeInfo(switch)["policy"]) | dict(changes)
+        return dict(self.topology(topology).policies[switch]) | dict(changes)
 
     def policy_problems(self, topology: str, switch: str, policy: Mapping[str, Any]) -> list[tuple[str, Problem]]:
         """What a switch's controller has against a policy: the key in it, and the problem."""

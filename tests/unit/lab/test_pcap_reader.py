@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,10 @@ from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot1Q, Dot3, Ether
 from scapy.packet import Packet, Raw
 
 from whodunet.errors import InvalidInput
+from whodunet.evidence.capture import CaptureContent
 from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, NeighbourMessage, Tcp, kinds
-from whodunet.lab.pcap_reader import Reading, read_capture
 from whodunet.lab.pcap_reader import read as read_bytes
+from whodunet.lab.pcap_reader import read_capture
 
 NOW_NS = 1_700_000_000_123_456_789
 IN, OUT = 0b01, 0b10
@@ -60,7 +62,7 @@ def packet(frame: bytes, number: int = 0, time: int = NOW_NS, flags: int = OUT) 
     return block(6, fixed + frame + b"\0" * (-len(frame) % 4) + option(2, struct.pack("<I", flags)) + option(0, b""))
 
 
-def read(tmp_path: Path, *parts: bytes) -> list[CapturedPacket]:
+def read(tmp_path: Path, *parts: bytes) -> Sequence[CapturedPacket]:
     path = tmp_path / "capture.pcapng"
     path.write_bytes(b"".join(parts))
     return read_capture(path)
@@ -343,7 +345,7 @@ def test_a_frame_that_was_recorded_in_part_is_understood_as_far_as_it_was(tmp_pa
     assert (found.tcp.payload_bytes, found.unread) == (900, None)
 
 
-def reading(*parts: bytes) -> Reading:
+def reading(*parts: bytes) -> CaptureContent:
     return read_bytes(b"".join(parts))
 
 

@@ -1,0 +1,42 @@
+"""Reads the record of a run and judges it again, without a lab: with the network as it was then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from whodunet.cases.record_json import from_json
+from whodunet.cases.recording import Recording
+from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.capture import CaptureReader
+from whodunet.evidence.observation import Run
+from whodunet.evidence.topology import Topology
+from whodunet.lab import pcap_reader
+from whodunet.loading.library import Library
+from whodunet.records import CAPTURE_FILE, FILES, RUN_FILE, SCENARIO_FILE, TOPOLOGY_FILE
+from whodunet.variation import Variation
+
+
+def read_record(folder: Path, library: Library, read: CaptureReader = pcap_reader.read) -> Recording:
+    """Reads a record and judges it again, with what this version of the lab knows of scenarios, symptoms and evidence.
+
+    Raises:
+        InvalidInput: when the folder holds no complete record.
+    """
+    _require_complete(folder)
+    run = from_json(Run, (folder / RUN_FILE).read_bytes(), str(folder / RUN_FILE))
+    topology = from_json(Topology, (folder / TOPOLOGY_FILE).read_bytes(), str(folder / TOPOLOGY_FILE))
+    then = Library(library.catalogue, Variation(run.seed, run.family), recorded=topology)
+    scenario = then.scenario(folder / SCENARIO_FILE, run.scenario)
+    capture = folder / CAPTURE_FILE
+    return Recording.read(scenario, topology, run, read(pcap_reader.content_of(capture), str(capture)))
+
+
+def _require_complete(folder: Path) -> None:
+    missing = [folder / name for name in FILES if not (folder / name).is_file()]
+    if [path.name for path in missing if not path.exists()] == [TOPOLOGY_FILE]:
+        wrong = "was kept by an earlier version, which did not keep the network with it"
+        raise InvalidInput(Problem(str(folder), wrong, "run the scenario again"))
+    if missing:
+        what = [f"{path.name} is {'no file' if path.exists() else 'missing'}" for path in missing]
+        wrong = f"holds no complete record: {', '.join(what)}"
+        raise InvalidInput(Problem(str(folder), wrong, "name a folder that a finished `whodunet run` made"))
