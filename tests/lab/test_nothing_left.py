@@ -222,7 +222,7 @@ def test_the_comparison_sees_whatever_is_left(spare_machine: Any) -> None:
     left.stdout.close()
 
 
-ESSENTIAL: Final = ("ovsdb-server", "ovs-vswitchd", "recorder", "bash")
+ESSENTIAL: Final = ("ovsdb-server", "ovs-vswitchd", "recorder", "init")
 LOSABLE: Final = ("wirefilter", "vde_plug2tap", "sshd", "dnsmasq")
 
 

@@ -29,7 +29,12 @@ def _name_of(what: str, known: Callable[[Topology], Collection[str]]) -> Callabl
     return check
 
 
-CapturePoint = Annotated[str, AfterValidator(_name_of("interface", lambda topology: topology.interfaces))]
+def _points(topology: Topology) -> Collection[str]:
+    """The interfaces, by their names and by their labels, for which the names stand once a file is read."""
+    return [*topology.interfaces, *topology.labelled]
+
+
+CapturePoint = Annotated[str, AfterValidator(_name_of("interface", _points))]
 """The name of an interface."""
 
 NodeName = Annotated[str, AfterValidator(_name_of("node", lambda topology: topology.nodes))]

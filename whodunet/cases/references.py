@@ -61,11 +61,6 @@ class References:
         """
         self.topology = topology
         self._uplinks = uplinks or {}
-        self.points: Mapping[str, str] = {
-            f"{interface.node}.{interface.label}": name
-            for name, interface in topology.interfaces.items()
-            if interface.label
-        }
         self.values: Mapping[str, Value] = dict(self._named())
 
     def resolved(self, text: str) -> tuple[Value, tuple[Misreference, ...]]:
@@ -107,7 +102,7 @@ class References:
 
     def point_as_written(self, point: str) -> str:
         """A capture point as scenario files name it: by its label, if it has one."""
-        return next((label for label, name in self.points.items() if name == point), point)
+        return next((label for label, name in self.topology.labelled.items() if name == point), point)
 
     def ttl_as_written(self, ttl: int, point: str, sender: str | None) -> Value:
         """A TTL at a capture point as scenario files say it: by its sender, where what that one sends has it there."""
@@ -125,7 +120,7 @@ class References:
             yield from ((f"{node.name}.port.{key}", port) for key, port in node.ports.items())
             yield f"{node.name}.name", node.name
             yield from self._addressed(node.name, node.name, self._own_interfaces(node.name))
-        for label, name in self.points.items():
+        for label, name in self.topology.labelled.items():
             yield label, name
             yield from self._addressed(f"{label}.address", label, [self.topology.interfaces[name]])
 
@@ -155,7 +150,11 @@ class References:
     def _misreference(self, name: str) -> Misreference:
         family, node = self.topology.family, self.topology.nodes.get(re.sub(r"\.(url|cidr)$", "", name))
         if node is not None:
-            addressed = [each for each in self.points if f"{each}.address" in self.values and _first(each) == node.name]
+            addressed = [
+                each
+                for each in self.topology.labelled
+                if f"{each}.address" in self.values and _first(each) == node.name
+            ]
             several = ", ".join(f"{{{each}.address}}" for each in addressed)
             wrong = f"refers to {{{name}}}, but {node.name} has {'several addresses' if several else 'no address'}"
             return Misreference(f"{wrong} in {family}", f"use one of: {several}" if several else "name a host")

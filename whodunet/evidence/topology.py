@@ -95,6 +95,11 @@ class Topology:
                 return other if interface == one else one
         raise KeyError(interface)
 
+    @cached_property
+    def labelled(self) -> Mapping[str, str]:
+        """The interfaces that have a label, by node and label: {"egress-fw.inside": "egress-fw-eth1"}."""
+        return {f"{each.node}.{each.label}": name for name, each in self.interfaces.items() if each.label}
+
     def node_at(self, point: str) -> str | None:
         """The node whose interface a capture point is; None for a capture point that is none of the topology's."""
         return self.interfaces[point].node if point in self.interfaces else None

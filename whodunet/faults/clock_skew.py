@@ -58,8 +58,20 @@ class ClockSkew(NodeFault):
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """What the host says the time is, beside the time of another node."""
+        other, seen_s = self._difference(network)
+        is_the_faults = abs(seen_s - self.offset_s) < _LEAST_S
+        return (self._shown(other, seen_s) if is_the_faults else None,)
+
+    def remains(self, network: Network) -> str | None:
+        """Any difference that can be noticed."""
+        other, seen_s = self._difference(network)
+        return self._shown(other, seen_s) if abs(seen_s) >= _LEAST_S else None
+
+    def _difference(self, network: Network) -> tuple[str, int]:
+        """Another node, and by how many seconds this one's clock is ahead of its."""
         other = next(name for name, node in network.topology.nodes.items() if name != self.node and not node.is_switch)
         here, there = (int(run_checked(network, node, "date +%s")) for node in (self.node, other))
-        if abs(here - there) < _LEAST_S:
-            return (None,)
-        return (f"the clock of {self.node} differs from that of {other} by {here - there:+d} s",)
+        return other, here - there
+
+    def _shown(self, other: str, seen_s: int) -> str:
+        return f"the clock of {self.node} differs from that of {other} by {seen_s:+d} s"

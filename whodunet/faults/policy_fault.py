@@ -53,9 +53,14 @@ class PolicyFault(Fault):
         yield from self.policy_misfits(policy, topology)
 
     def policy_misfits(self, policy: Mapping[str, Any], topology: Topology) -> Iterator[Misfit]:
-        """What the controller has against the policy with the fault in it."""
+        """What the controller has against the policy with the fault in it; that it makes no difference."""
         try:
-            self._compiled(policy, topology)
+            without, with_fault = (
+                stated(self._compiled(each, topology).flow_entries()) for each in (policy, self.changed(policy))
+            )
+            if without == with_fault:
+                wrong = f"makes no difference to what {self.switch} does"
+                yield Misfit(self.key_of(""), wrong, "write what does, or take the fault out")
         except InvalidInput as error:
             for problem in error.problems:
                 place = problem.place.removeprefix(f"{self.switch}:").strip()
@@ -73,10 +78,10 @@ class PolicyFault(Fault):
             entries = reported(network.flow_entries(self.switch), ports)
         except ValueError as error:
             raise CannotRun(f"{self.switch}: {error}") from error
-        expected = stated(self._compiled(policy, network.topology).flow_entries())
+        expected = stated(self._compiled(self.changed(policy), network.topology).flow_entries())
         return (self.shown(entries, policy) if entries == expected else None,)
 
     def _compiled(self, policy: Mapping[str, Any], topology: Topology) -> Policy:
-        """The policy with the fault in it, as its controller reads it; that may lie beside this kind of fault."""
+        """A policy as its controller reads it; that may lie beside this kind of fault."""
         kinds = Path(inspect.getfile(type(self))).parent
-        return catalogue.given().beside(kinds).read_policy(self.changed(policy), topology, self.switch)
+        return catalogue.given().beside(kinds).read_policy(policy, topology, self.switch)

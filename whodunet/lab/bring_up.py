@@ -16,7 +16,7 @@ from whodunet import catalogue
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Topology
 from whodunet.lab import links, network, openvswitch
-from whodunet.lab.capture import RunningCapture
+from whodunet.lab.capture import RunningCapture, SpareRecorder
 from whodunet.lab.controller import ControlledSwitch, Controller
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.links import Cable
@@ -41,7 +41,7 @@ _QUIET: Final = {
 }
 
 
-def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
+def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder) -> RunningLab:
     """Makes a lab and returns it when it is ready: flow entries confirmed, routes answer, services accept.
 
     Raises:
@@ -63,7 +63,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         watch.ends_with(*open_vswitch.result())
         switches = side.submit(_start_switches, nodes.net, policies, controller)
         nodes.configure_hosts()
-        capture = RunningCapture(nodes.interfaces())
+        capture = RunningCapture(nodes.interfaces(), recorder)
         nodes.shape_links()
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
@@ -78,8 +78,8 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch) -> RunningLab:
         # Not before: a question for a neighbour that a switch does not pass on yet is asked again a second later.
         answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         if not plan.other_controller:  # what that one lets through is its own business
-            for far_end in _far_ends(topology):
-                _await_answer(nodes.hosts[topology.baseline[0]], far_end)
+            near_end = nodes.hosts[topology.baseline[0]]
+            answers += [side.submit(_await_answer, near_end, far_end) for far_end in _far_ends(topology)]
         for answered in answers:
             answered.result()
     services.await_all()
@@ -111,7 +111,7 @@ class _Nodes:
         self._watch = watch
         self.net = network.LabNet(topo, maker, watch.first_processes())
         self.hosts: Mapping[str, Host] = {
-            node.name: Host(node.first, topo.nodeInfo(node.name)) for node in self.net.hosts
+            node.name: Host(node.first, topo.nodeInfo(node.name), topology.family) for node in self.net.hosts
         }
         self._has_netem = self._find_netem()
         self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
@@ -178,8 +178,8 @@ def _await_gateway_answer(hosts: Mapping[str, Host], topology: Topology, gateway
     """The far end of the baseline path answers a gateway, so every route between the two is in force."""
     interfaces = topology.interfaces.values()
     owners = {address.partition("/")[0]: each.node for each in interfaces for address in each.addresses}
-    far_end = next(each for each in _far_ends(topology) if _same_family(each, gateway))
-    _await_answer(hosts[owners[gateway]], far_end, "-I", gateway)
+    for far_end in (each for each in _far_ends(topology) if _same_family(each, gateway)):
+        _await_answer(hosts[owners[gateway]], far_end, "-I", gateway)
 
 
 def _far_ends(topology: Topology) -> list[str]:

@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 import termios
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
@@ -26,7 +26,6 @@ from whodunet.errors import CannotRun
 from whodunet.lab import host_messages as messages
 from whodunet.lab import host_root, linux, sandbox, seccomp
 from whodunet.lab.ids import KINDS, identity_map
-from whodunet.lab.links import switch_offload_off
 
 NAMESPACES: Final = ("net", "uts", "ipc", "cgroup")  # those that belong to the host's user namespace
 PROCESSES: Final = 1024  # of one host, threads included
@@ -66,6 +65,8 @@ _NOT_STARTED: Final = 127  # Source: POSIX shell, 2.8.2; also what a shell says 
 
 def make_hosts(stream: socket.socket) -> None:
     """The maker: forks a host for each birth that comes, and answers with its process id in the lab."""
+    own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    id_maps = {kind: identity_map(kind) for kind in KINDS}
     gc.collect()
     gc.freeze()  # or the first collection in each host would have every page of the maker copied
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a host has ended, but that it has
@@ -76,39 +77,24 @@ def make_hosts(stream: socket.socket) -> None:
         except EOFError:
             return
         assert isinstance(birth, messages.Birth)
-        made = messages.Done(_fork_host(birth, orders, stream))
-        os.close(orders)
-        messages.send(stream, number, made)
-
-
-def _fork_host(birth: messages.Birth, orders: int, stream: socket.socket) -> int:
-    """Through a process in between, because a new PID namespace begins with the next child."""
-    told_r, told_w = os.pipe()
-    between = os.fork()
-    if between == 0:
-        stream.close()
-        os.close(told_r)
-        linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWPID)
+        linux.unshare(linux.CLONE_NEWPID)  # it begins with the next child
         first = os.fork()
         if first == 0:
-            os.close(told_w)
-            _be_host(birth, orders)
-        os.write(told_w, str(first).encode())
-        os._exit(0)
-    os.close(told_w)
-    answer = os.read(told_r, 32)
-    os.close(told_r)
-    return int(answer or b"0")
+            _be_host(birth, orders, id_maps)
+        linux.setns(own_pids, linux.CLONE_NEWPID)
+        os.close(orders)
+        messages.send(stream, number, messages.Done(first))
 
 
-def _be_host(birth: messages.Birth, orders: int) -> NoReturn:
+def _be_host(birth: messages.Birth, orders: int, id_maps: Mapping[str, str]) -> NoReturn:
     """PID 1 of the host: becomes the host, tells its namespaces, starts what it is asked to start, reaps."""
     stream = socket.socket(fileno=orders)
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _close_all_but(orders)
         linux.set_command_line("init")  # what the lab was started with names what is wrong in it
-        namespaces = _become(birth)
+        linux.unshare(linux.CLONE_NEWNS)
+        namespaces = _become(birth, id_maps)
         root = os.open("/", os.O_PATH)
         messages.send(stream, messages.BIRTH, messages.Born(NAMESPACES), [*namespaces, root])
         for descriptor in (*namespaces, root):
@@ -132,13 +118,13 @@ def _close_all_but(kept: int) -> None:
     os.closerange(kept + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _become(birth: messages.Birth) -> list[int]:
+def _become(birth: messages.Birth, id_maps: Mapping[str, str]) -> list[int]:
     """Enters root and namespaces; returns descriptors of the namespaces, in the order of NAMESPACES."""
     root = sandbox.HOST_ROOT
     _aside(lambda: _build_root(birth))
     for kind, most in _COUNTED_BY_HOST.items():
         _limit(kind, most)
-    user, namespaces = _make_namespaces(root, birth.number)
+    user, namespaces = _make_namespaces(root, birth.number, id_maps)
     linux.setns(namespaces[0], linux.CLONE_NEWNET)
     _aside(lambda: host_root.finish(root))
     linux.pivot_root(root)
@@ -199,7 +185,7 @@ def _limit(kind: int, most: int) -> None:
     resource.setrlimit(kind, (lower, lower))
 
 
-def _make_namespaces(root: str, number: int) -> tuple[int, list[int]]:
+def _make_namespaces(root: str, number: int, id_maps: Mapping[str, str]) -> tuple[int, list[int]]:
     """The user namespace of a host and those that belong to it; a child makes them, for this process enters later."""
     entered_r, entered_w = os.pipe()
     mapped_r, mapped_w = os.pipe()
@@ -211,8 +197,8 @@ def _make_namespaces(root: str, number: int) -> tuple[int, list[int]]:
     os.close(mapped_r)
     if os.read(entered_r, 1) != b"!":
         raise OSError(0, "the namespaces of the host could not be made")
-    for kind in KINDS:
-        Path(f"{root}/proc/{child}/{kind}_map").write_text(identity_map(kind), encoding="ascii")
+    for kind, id_map in id_maps.items():
+        Path(f"{root}/proc/{child}/{kind}_map").write_text(id_map, encoding="ascii")
     os.write(mapped_w, b"!")
     if os.read(entered_r, 1) != b"!":
         raise OSError(0, "the host could not be forbidden to make user namespaces")
@@ -374,7 +360,7 @@ def _configure(request: messages.Configure) -> None:
     if request.ip6_batch:
         _run_ip(["-6", "-batch", "-"], request.ip6_batch)
     for interface in request.interfaces:
-        switch_offload_off(interface)
+        linux.switch_offload_off(interface)
 
 
 def _places(key: str, interfaces: Sequence[str]) -> Iterator[Path]:

@@ -10,11 +10,12 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from whodunet.evidence.topology import Family
 from whodunet.lab import linux, sandbox
 from whodunet.lab.accounts import HOST_USERS, TERMINALS_GROUP, account_tables
 
@@ -30,7 +31,7 @@ _MERGED: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # links int
 # How programs are set up that the machine has installed. No accounts, keys, names or addresses.
 _PROGRAMS_SETTINGS: Final = (
     "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "services", "protocols",
-    "rpc", "ethertypes", "mime.types", "terminfo", "inputrc", "gai.conf", "debian_version",
+    "rpc", "ethertypes", "mime.types", "terminfo", "inputrc", "debian_version",
 )  # fmt: skip
 _AUTHORITIES: Final = Path("/usr/share/ca-certificates")
 _HIDDEN_PROC: Final = ("kcore", "keys", "key-users", "timer_list", "sched_debug", "kallsyms", "kmsg", "modules")
@@ -64,8 +65,16 @@ class Shared:
     writable: bool = False
 
 
-def prepare_template() -> None:
-    """Makes, once for all hosts of the lab, what they have in /etc without owning it."""
+# Which address of a name programs try first. Source: gai.conf(5); without such a line, IPv6 comes before IPv4.
+_PREFERENCES: Final[Mapping[Family, str]] = {"ipv4": "precedence ::ffff:0:0/96 100\n", "ipv6": ""}
+
+
+def prepare_template(family: Family) -> None:
+    """Makes, once for all hosts of the lab, what they have in /etc without owning it.
+
+    Args:
+        family: where a name has an address of each, programs try that one first.
+    """
     TEMPLATE.mkdir(parents=True)
     PROGRAMS.mkdir(parents=True, exist_ok=True)
     machine = Path(sandbox.MACHINE_ETC)
@@ -74,6 +83,7 @@ def prepare_template() -> None:
             shutil.copytree(machine / name, TEMPLATE / name, symlinks=True)
         elif (machine / name).is_file():
             shutil.copyfile(machine / name, TEMPLATE / name)
+    (TEMPLATE / "gai.conf").write_text(_PREFERENCES[family], encoding="ascii")
     (TEMPLATE / "ssl/certs").mkdir(parents=True)
     if (machine / "ssl/openssl.cnf").is_file():
         shutil.copyfile(machine / "ssl/openssl.cnf", TEMPLATE / "ssl/openssl.cnf")

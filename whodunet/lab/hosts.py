@@ -15,6 +15,7 @@ from itertools import count
 from typing import Any, Final
 
 from whodunet.errors import CannotRun
+from whodunet.evidence.topology import Family
 from whodunet.lab import host_messages as messages
 from whodunet.lab import linux
 from whodunet.lab.accounts import HOST_USERS
@@ -178,10 +179,12 @@ class HostChild(Child):
 class Host:
     """One host of the lab."""
 
-    def __init__(self, first: FirstProcess, settings: dict[str, Any]) -> None:
+    def __init__(self, first: FirstProcess, settings: dict[str, Any], family: Family) -> None:
+        """Of its DNS server's addresses, a host asks that of the family first."""
         self.name = first.name
         self.pid = first.pid
         self.settings = settings
+        self._family = family
         self._first = first
         self.namespaces, self._root = first.await_born()
 
@@ -336,7 +339,8 @@ class Host:
 
     def set_resolver(self, addresses: Sequence[str]) -> None:
         """Points the host at another DNS server, by its address of each family."""
-        lines = [f"nameserver {address}\n" for address in addresses]
+        preferred_first = sorted(addresses, key=lambda address: _is_ipv6(address) != (self._family == "ipv6"))
+        lines = [f"nameserver {address}\n" for address in preferred_first]
         domain = self.settings.get("search_domain")
         search = [f"search {domain}\n"] if lines and domain else []
         self.write("/etc/resolv.conf", "".join([*lines, *search]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -63,7 +62,7 @@ def map_sandbox(pid: int) -> None:
         else:
             for kind, own in (("uid", os.getuid()), ("gid", os.getgid())):
                 _map_own_and_subordinate(pid, kind, own)
-    except (OSError, subprocess.CalledProcessError) as error:
+    except OSError as error:
         raise CannotRun(f"user and group ids could not be mapped into a user namespace: {error}; {_FIX}") from error
 
 
@@ -105,7 +104,9 @@ def _map_own_and_subordinate(pid: int, kind: str, own: int) -> None:
     for owner, found in _subordinate_lines(kind):
         if owner in (account.pw_name, str(account.pw_uid)):
             mapping = ["0", str(own), "1", "1", str(found.start), str(len(found))]
-            subprocess.run([str(require_program(f"new{kind}map")), str(pid), *mapping], check=True)
+            program = str(require_program(f"new{kind}map"))
+            if status := os.spawnv(os.P_WAIT, program, [program, str(pid), *mapping]):  # noqa: S606 - no shell
+                raise CannotRun(f"{program} {pid} {' '.join(mapping)} ended with exit status {status}; {_FIX}")
             return
     raise CannotRun(f"/etc/sub{kind} has no line for {account.pw_name}; {_FIX}")
 

@@ -5,24 +5,14 @@ wirefilter (Debian's vde2) passes frames between two TAP interfaces. Source: wir
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import os
-import socket
-import struct
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Link
 from whodunet.lab.processes import Daemon, check, run, start_here
-
-# Source: linux/sockios.h; linux/ethtool.h, ETHTOOL_STXCSUM and following.
-_SIOCETHTOOL: Final = 0x8946
-_OFFLOADS: Final = {"tx": 0x17, "rx": 0x15, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
-
 
 TUN: Final = "/dev/net/tun"
 
@@ -92,19 +82,6 @@ def tap_commands(cables: Sequence[Cable], has_netem: bool, namespace: int | None
     """
     ends = [end for cable in cables if _is_taps(cable, has_netem) for end in cable.ends if end.namespace == namespace]
     return [line for end in ends for line in _tap(end)]
-
-
-def switch_offload_off(interface: str) -> None:
-    """Has the kernel finish checksums and segments before a packet leaves, as Open vSwitch's conntrack wants it.
-
-    Source: linux/ethtool.h; what an interface has not got (a TAP some of it) cannot be switched off, and need not.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        for command in _OFFLOADS.values():
-            switched_off = ctypes.create_string_buffer(struct.pack("=II", command, 0))
-            request = struct.pack("16sP16x", interface.encode(), ctypes.addressof(switched_off))
-            with suppress(OSError):
-                fcntl.ioctl(any_socket, _SIOCETHTOOL, request)
 
 
 def _is_taps(cable: Cable, has_netem: bool) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
+import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from whodunet.errors import CannotRun
@@ -43,6 +46,8 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NAME: Final = 15
 _PR_CAPBSET_DROP: Final = 24
+_SIOCETHTOOL: Final = 0x8946  # Source: linux/sockios.h; linux/ethtool.h, ETHTOOL_STXCSUM and following
+_OFFLOADS: Final = {"tx": 0x17, "rx": 0x15, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
 _LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE
 _TURN_NS: Final = 100_000  # the shortest that the kernel grants
 
@@ -193,6 +198,19 @@ def ask_for_low_latency() -> None:
     if number is not None:
         attributes = struct.pack("=IIQiIQQQ", 48, 0, 0, os.getpriority(os.PRIO_PROCESS, 0), 0, _TURN_NS, 0, 0)
         _libc.syscall(number, 0, ctypes.create_string_buffer(attributes), 0)  # only a wish: refused, it changes nothing
+
+
+def switch_offload_off(interface: str) -> None:
+    """Has the kernel finish checksums and segments before a packet leaves, as Open vSwitch's conntrack wants it.
+
+    Source: linux/ethtool.h; what an interface has not got (a TAP some of it) cannot be switched off, and need not.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        for command in _OFFLOADS.values():
+            switched_off = ctypes.create_string_buffer(struct.pack("=II", command, 0))
+            request = struct.pack("16sP16x", interface.encode(), ctypes.addressof(switched_off))
+            with suppress(OSError):
+                fcntl.ioctl(any_socket, _SIOCETHTOOL, request)
 
 
 def reap_until_end_of(child: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -73,6 +74,37 @@ class LocalChild(Child):
         with suppress(subprocess.TimeoutExpired):
             return self._started.wait(timeout_s)
         return None
+
+    def signal(self, which: int) -> None:
+        """Signals its process group."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, which)
+
+
+class ForkedChild(Child):
+    """A process of the lab itself that was forked, and leads a session of its own."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._ended = os.pidfd_open(pid)
+        self._reaping = threading.Lock()
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """As subprocess.Popen."""
+        return self.wait(0)
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """The status; None when the time is over first."""
+        end = select.poll()
+        end.register(self._ended, select.POLLIN)
+        if not end.poll(None if timeout_s is None else timeout_s * 1000):
+            return None
+        with self._reaping:
+            if self._status is None:
+                self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self._status
 
     def signal(self, which: int) -> None:
         """Signals its process group."""

@@ -1,8 +1,8 @@
 """The recorder: one process that writes every interface of a lab into one pcapng, with the kernel's time stamps.
 
-Run as `python -m whodunet.lab.recorder FILE NAME=DESCRIPTOR ...`, where DESCRIPTOR is open on the network namespace
-that holds the interface. On "flush" on its standard input it writes all that the kernel has for it and answers with
-one line of JSON. Source of the format: draft-ietf-opsawg-pcapng.
+It is forked while the lab is still small, and told what to record when there is something (`stand_by`). On "flush" on
+its standard input it writes all that the kernel has for it and answers with one line of JSON. Source of the format:
+draft-ietf-opsawg-pcapng.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _LINKTYPE_ETHERNET: Final = 1
 _NANOSECONDS: Final = 9
 _LONGEST_FRAME_BYTES: Final = 1 << 16
 _CONTROL_BYTES: Final = socket.CMSG_SPACE(16)
+_LONGEST_ORDER_BYTES: Final = 1 << 16
+_MOST_DESCRIPTORS: Final = 253  # Source: unix(7), SCM_RIGHTS
 _BATCH: Final = 64  # frames read from one interface before the others get their turn
 _CAPTURE_BYTES: Final = 256 << 20  # what is more than this is counted as dropped
 
@@ -140,20 +142,31 @@ def record(points: list[CapturePoint], out: BinaryIO) -> None:
                 return
 
 
-def main(arguments: list[str]) -> int:
-    """Opens every interface, says so with one line, records."""
-    path, *names = arguments
-    points = []
-    for number, (name, _, descriptor) in enumerate(name.rpartition("=") for name in names):
-        points.append(open_point(number, name, int(descriptor)))
+def stand_by(orders: socket.socket) -> int:
+    """Waits to be told what to record and records it; returns the exit status.
+
+    What is told is one message: JSON, [FILE, [[NAME, PLACE], ...]], and descriptors, of the standard input, output and
+    error to use, then of network namespaces. PLACE is the number of the one among these that holds the interface.
+    """
+    linux.set_command_line("recorder")
+    text, descriptors, _, _ = socket.recv_fds(orders, _LONGEST_ORDER_BYTES, _MOST_DESCRIPTORS)
+    if not text:
+        return 0
+    os.setsid()
+    for standard, descriptor in enumerate(descriptors[:3]):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    path, interfaces = json.loads(text)
+    run(path, [(name, descriptors[3 + place]) for name, place in interfaces])
+    return 0
+
+
+def run(path: str, interfaces: list[tuple[str, int]]) -> None:
+    """Opens every interface, each by its name and a descriptor of its namespace, says so with one line, records."""
+    points = [open_point(number, name, namespace) for number, (name, namespace) in enumerate(interfaces)]
     with open(path, "wb", buffering=1 << 16) as out:
         out.write(section_header())
         out.writelines(interface_description(point.name) for point in points)
         print(flush(points, out), flush=True)
         record(points, out)
         flush(points, out)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

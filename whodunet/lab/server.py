@@ -3,7 +3,10 @@
 - the launcher, outside the sandbox: receives the plan, keeps the door (it accepts connections of the lab's own user and
   of nobody else), and removes the socket when the lab has ended;
 - the first process of the sandbox: hides the machine, and forks the maker of hosts while it is still small;
-- the server: the lab itself, from bring-up to the last request.
+- the server: the lab itself, from bring-up to the last request (`whodunet.lab.serving`).
+
+The first process, the maker of hosts and the recorder are forked before anything large is imported: what a process has
+loaded, each of its children holds in part.
 
 Run as `python -P -m whodunet.lab.server LIFELINE FOLDER LABEL`: an inherited socket, on which the plan comes as a line
 of JSON with the control socket beside it; an inherited descriptor of the folder that the socket lies in; and what lists
@@ -19,88 +22,44 @@ import select
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
-from whodunet.errors import CannotRun, WhodunetError
-from whodunet.lab import control, host_process, host_root, linux, sandbox
+from whodunet.errors import CannotRun
+from whodunet.lab import control, host_process, host_root, linux, recorder, sandbox
 from whodunet.lab.control import peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
-from whodunet.lab.plan import Plan
 
 _LONGEST_REASON: Final = 4096  # bytes
-_ENDED: Final = 75  # exit status when the lab ends by itself
+_ENDED: Final = 75  # exit status when nobody tells it what it is to be
 _GROWING: Final = {"/run/lab/log": "64m", "/run/lab/capture": "260m", "/run/lab/records": "64m"}
 _CONNECTIONS: Final = "256"  # buckets of each host's own table of TCP connections, instead of the machine's table
 _OPEN_FILES: Final = 2048  # a program that closes all that could be open takes longer, the more that is
-
-
-class Lifeline:
-    """The socket pair to the process that asked for the lab; the lab lives no longer than it, unless let go."""
-
-    def __init__(self, stream: socket.socket) -> None:
-        self.is_let_go = False
-        self._stream = stream
-        self._writing = threading.Lock()
-        threading.Thread(target=self._end_with_owner, daemon=True).start()
-
-    def _end_with_owner(self) -> None:
-        with suppress(OSError):
-            self.is_let_go = self._stream.recv(1) != b""
-        if not self.is_let_go:
-            os._exit(_ENDED)
-
-    def tell(self, kind: str, text: str) -> None:
-        """Sends one line of progress, of failure or of warning to the owner, if there still is one."""
-        line = json.dumps({"kind": kind, "text": text}).encode() + b"\n"
-        with self._writing:
-            try:
-                self._stream.sendall(line)
-            except OSError:
-                return  # let go, and nobody is there to read it
 
 
 def _serve(
     plans: socket.socket,
     births: socket.socket,
     door: socket.socket,
-    stream: socket.socket,
+    lifeline: socket.socket,
     others: tuple[socket.socket, ...],
 ) -> int:
     """The server: imports what takes long while the machine is being hidden and the plan is on its way."""
     _close(*others)
-    from whodunet.lab.answering import serve
-    from whodunet.lab.bring_up import bring_up
-    from whodunet.lab.hosts import HostMaker
-    from whodunet.lab.running import STOPPED
-    from whodunet.lab.watch import Watch
+    orders, asked = socket.socketpair()
+    recording = _fork(lambda: _record(asked, (plans, births, door, lifeline, orders)))
+    asked.close()
+    from whodunet.lab.capture import SpareRecorder
+    from whodunet.lab.serving import run_server
 
-    text = plans.makefile("rb").readline()
-    if not text:
-        return _ENDED
-    plan = Plan.from_json(text.decode())
-    lifeline = Lifeline(stream)
+    return run_server(plans, births, door, lifeline, SpareRecorder(recording, orders))
 
-    def end(reason: str) -> None:
-        if not lifeline.is_let_go:
-            lifeline.tell("failed", reason)
-        elif reason != STOPPED:
-            door.sendall(reason.encode())  # to the launcher, which notes it for whoever asks after the lab
-        os._exit(_ENDED)
 
-    try:
-        maker = HostMaker(births, plan.shares)
-        lab = bring_up(plan, maker, Watch(lambda text: lifeline.tell("progress", text), end))
-    except WhodunetError as error:
-        end(str(error))
-    except Exception as error:
-        end(f"the lab could not be brought up: {type(error).__name__}: {error}")
-    lifeline.tell("ready", "")
-    serve(door, lab)
-    return 0
+def _record(asked: socket.socket, others: tuple[socket.socket, ...]) -> int:
+    _close(*others)
+    return recorder.stand_by(asked)
 
 
 def _be_first(
@@ -122,12 +81,14 @@ def _be_first(
     text = plans.makefile("rb").readline()
     if not text:
         return _ENDED
+    from whodunet.lab.plan import Plan
+
     plan = Plan.from_json(text.decode())
     sandbox.hide_machine([*needed, *map(Path, plan.keep), *(Path(share.source) for share in plan.shares)])
     with suppress(OSError):  # Linux 6.2 and later; it saves a tenth of a lab's start
         Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").write_text(_CONNECTIONS, encoding="ascii")
     _make_folders()
-    host_root.prepare_template()
+    host_root.prepare_template(plan.variation.family)
     tells.sendall(text)
     tells.close()
     return linux.reap_until_end_of(server)

@@ -77,8 +77,9 @@ class Resolution:
             if BRACED.search(text):
                 self.unresolved.add(self._document.place(path))
             return text
-        if text in references.points and (in_evidence or path[0] == "faults"):
-            return references.points[text]
+        labelled = references.topology.labelled
+        if text in labelled and (in_evidence or path[0] == "faults"):
+            return labelled[text]
         value, wrong = references.resolved(text)
         for each in wrong:
             self._wrong(path, each)

@@ -90,10 +90,7 @@ class _Checks:
         nodes = topology.nodes.values()
         self._hosts = [node.name for node in nodes if not node.is_switch]
         self._switches = [node.name for node in nodes if node.is_switch]
-        self._points = [
-            *topology.interfaces,
-            *(f"{each.node}.{each.label}" for each in topology.interfaces.values() if each.label),
-        ]
+        self._points = [*topology.interfaces, *topology.labelled]
         self._probes = _mapping(self._content, "probes")
 
     def names(self) -> Iterator[Problem]:

@@ -1,10 +1,16 @@
-"""A network that answers what a test tells it to, for faults to be put into."""
+"""A network that behaves as a lab does, as far as faults touch it, without one: for faults to be put into.
+
+A switch does what its policy says. A node has files, links, programs, services and a clock, and answers the commands
+with which faults change and ask it. What a test wants to be otherwise than that, it says.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from ipaddress import ip_address
 from typing import Any, Final
 
 from tests.unit.openflow.ovs_ofctl import dumped
@@ -14,46 +20,95 @@ from whodunet.evidence.topology import Topology
 from whodunet.loading.library import Library
 
 TOPOLOGY: Final = Library().topology("session_manager")
+NOW_S: Final = 1_700_000_000
+LISTENS: Final = {"sshd": ("sshd", 22), "dnsmasq": ("dnsmasq", 53), "metadata": ("python", 80)}
+BEFORE: Final = {
+    "/proc/sys/net/netfilter/nf_conntrack_tcp_loose": "1",
+    "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established": "432000",
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "",
+    "~/.aws/sso/cache/token.json": '{"expiresAt": "2099-01-01T00:00:00Z"}',
+    "~/.aws/cli/cache/credentials.json": "{}",
+}
+CLI_CACHE: Final = "~/.aws/cli/cache/"
+PROGRAMS: Final = {"/usr/local/bin": {"helper"}, "/usr/bin": {"nc", "ssh", "curl"}, "/opt/bin": {"nc"}}
+
+
+class Machine:
+    """One node."""
+
+    def __init__(self, name: str, topology: Topology) -> None:
+        self.files = dict(BEFORE)
+        self.programs = {folder: set(there) for folder, there in PROGRAMS.items()}
+        self.shown: list[tuple[str, str]] = []  # folder in whose place another one is shown, and that one
+        own = [each.name for each in topology.interfaces.values() if each.node == name]
+        self.links: dict[str, dict[str, Any]] = {link: {"mtu": 1500, "flags": ["UP", "LOWER_UP"]} for link in own}
+        self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
+        self.neighbours = {"somebody"}
+
+    def kept_files(self) -> dict[str, str]:
+        """The files but for what a program has there to be faster the next time."""
+        return {path: text for path, text in self.files.items() if not path.startswith(CLI_CACHE)}
+
+    def folder(self, path: str) -> set[str]:
+        """What is seen in a folder."""
+        for place, source in reversed(self.shown):
+            if place == path:
+                path = source
+                break
+        return self.programs.setdefault(path, set())
 
 
 class StandIn:
-    """A lab as its faults see it. Its switches do as their policies say; its nodes say what `says` tells them to."""
+    """A lab as its faults see it."""
 
     def __init__(self, topology: Topology = TOPOLOGY, says: Mapping[str, str | Completed] | None = None) -> None:
         self.topology = topology
-        self.policies = {switch: json.loads(json.dumps(policy)) for switch, policy in topology.policies.items()}
-        self.tables: dict[str, str] = {}  # what a switch has instead of what its policy says
-        self.says = dict(says or {})  # by the beginning of a command
-        self.settings = {host: dict(there) for host, there in topology.services.items()}
-        self.bound: list[tuple[str, str, str]] = []  # node, source and target
+        self.policies = deepcopy({switch: dict(policy) for switch, policy in topology.policies.items()})
+        self.flow_tables: dict[str, str] = {}  # what a switch has instead of what its policy says
+        self.says = dict(says or {})  # what commands say instead, by their beginning
+        self.settings = deepcopy({host: dict(there) for host, there in topology.services.items()})
+        self.machines = {name: Machine(name, topology) for name, node in topology.nodes.items() if not node.is_switch}
         self.stopped: set[tuple[str, str]] = set()
-        self.nft: dict[str, list[Any]] = {}
-        self.kernel: Callable[[Any], Any] = lambda rule: rule  # what the kernel makes of a rule
+        self.replaced: dict[tuple[str, str], str] = {}
+        self.added: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self.kernel: Callable[[Any], Any] = lambda listed: listed  # what the kernel makes of an object of nft
+
+    def state(self) -> object:
+        """All that a fault may change and has to restore; what neighbours and the AWS CLI have cached comes back."""
+        machines = {
+            name: (
+                each.kept_files(),
+                each.folder("/usr/bin"),
+                each.folder("/opt/bin"),
+                each.shown,
+                each.links,
+                each.tables,
+            )
+            for name, each in self.machines.items()
+        }
+        return deepcopy((self.policies, self.settings, self.stopped, self.replaced, self.added, machines))
+
+    # What a fault may do to a lab.
 
     def execute(self, node: str, command: str, stdin: str = "") -> Completed:
-        if command == "nft -j -f -":
-            objects = [each["add"] for each in json.loads(stdin)["nftables"]]
-            self.nft[objects[0]["table"]["name"]] = objects
-            return Completed(0, "", "")
-        if found := re.match(r"nft -j list table inet (\w+)", command):
-            return self._listed(found[1])
-        if found := re.match(r"nft delete table inet (\w+)", command):
-            del self.nft[found[1]]
-            return Completed(0, "", "")
-        said = next((said for start, said in self.says.items() if command.startswith(start)), "")
-        return Completed(0, said, "") if isinstance(said, str) else said
-
-    def _listed(self, table: str) -> Completed:
-        if table not in self.nft:
-            return Completed(1, "", "No such file or directory")
-        return Completed(0, json.dumps({"nftables": [{"metainfo": {}}, *map(self.kernel, self.nft[table])]}), "")
+        said = next((said for start, said in self.says.items() if command.startswith(start)), None)
+        if said is not None:
+            return Completed(0, said, "") if isinstance(said, str) else said
+        for pattern, answer in self._answers():
+            if found := re.fullmatch(pattern, command, re.DOTALL):
+                done = answer(node, *found.groups(), *([stdin] if stdin else []))
+                return Completed(0, done, "") if isinstance(done, str) else done
+        raise AssertionError(f"{node} knows no such command: {command}")
 
     def bind(self, node: str, source: str, target: str) -> None:
-        self.bound.append((node, source, target))
+        machine = self.machines[node]
+        machine.shown.append(
+            (target, next((true for place, true in reversed(machine.shown) if place == source), source))
+        )
 
     def unbind(self, node: str, target: str) -> None:
-        last = next(each for each in reversed(self.bound) if (each[0], each[2]) == (node, target))
-        self.bound.remove(last)
+        shown = self.machines[node].shown
+        del shown[max(number for number, (place, _) in enumerate(shown) if place == target)]
 
     def policy(self, switch: str) -> dict[str, Any]:
         return dict(self.policies[switch])
@@ -62,7 +117,7 @@ class StandIn:
         self.policies[switch] = dict(config)
 
     def flow_entries(self, switch: str) -> str:
-        return self.tables.get(switch) or self.carried_out(switch)
+        return self.flow_tables.get(switch) or self.carried_out(switch)
 
     def carried_out(self, switch: str) -> str:
         """The flow entries of the switch's policy, as Open vSwitch reports them."""
@@ -72,21 +127,175 @@ class StandIn:
 
     def start_service(self, node: str, service: str) -> None:
         self.stopped.discard((node, service))
+        self.replaced.pop((node, service), None)
 
     def stop_service(self, node: str, service: str) -> None:
         self.stopped.add((node, service))
 
-    def add_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None: ...
+    def add_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+        self.added[node, service] = dict(settings)
 
-    def remove_service(self, node: str, service: str) -> None: ...
+    def remove_service(self, node: str, service: str) -> None:
+        del self.added[node, service]
 
     def service_is_running(self, node: str, service: str) -> bool:
-        return (node, service) not in self.stopped
+        return (node, service) not in self.stopped and (node, service) not in self.replaced
 
     def service_settings(self, node: str, service: str) -> dict[str, Any]:
         return dict(self.settings[node][service])
 
     def configure_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
-        self.settings[node][service] = settings
+        self.settings[node][service] = dict(settings)
 
-    def replace_service(self, node: str, service: str, command: str) -> None: ...
+    def replace_service(self, node: str, service: str, command: str) -> None:
+        self.stopped.discard((node, service))
+        self.replaced[node, service] = command
+
+    # What nodes answer.
+
+    def _answers(self) -> Iterator[tuple[str, Callable[..., str | Completed]]]:
+        yield r"nft -j -f -", self._load
+        yield r"nft -j list table inet (\w+)", self._list
+        yield r"nft -s list table inet (\w+)", lambda node, table: f"table inet {table} {{\n}}\n"
+        yield r"nft delete table inet (\w+)", self._delete
+        yield r"ip link set dev (\S+) mtu (\d+)", self._set_mtu
+        yield r"ip link set dev (\S+) arp (on|off)", self._set_arp
+        yield r"ip -json link show dev (\S+)", lambda node, link: json.dumps([self.machines[node].links[link]])
+        yield r"ip neigh flush all", self._flush
+        yield r"cat /sys/class/net/(\S+)/mtu", lambda node, link: f"{self.machines[node].links[link]['mtu']}\n"
+        yield r"date \+%s", self._date
+        yield r"dig \+noall \+comments .*@127\.0\.0\.1 (\S+) (A|AAAA)", self._dig_status
+        yield r"dig \+short .*@127\.0\.0\.1 (\S+) (A|AAAA)", lambda *asked: "".join(self._records(*asked) or ())
+        yield r"ss -Hltnp?", self._sockets
+        yield r"command -v (\S+)", self._where
+        yield r"token=.*", self._metadata
+        yield r"AWS_CA_BUNDLE=\S+ aws ssm get-document .*", self._get_document
+        yield r"aws sts get-caller-identity", self._caller_identity
+        yield r"ls (\S+)", self._ls
+        yield r"(.* && .*)", self._all_of
+        yield r"cat (\S+)", lambda node, path: f"{self.machines[node].files[path]}\n"
+        yield r"echo (.*?) ?> ?(\S+)", self._write
+        yield r"(rm|mkdir|ln|cp|mv|sed) (.*)", self._change_files
+
+    def _all_of(self, node: str, commands: str) -> str:
+        return "".join(self.execute(node, each).stdout for each in commands.split(" && "))
+
+    def _load(self, node: str, stdin: str) -> str:
+        objects = [each["add"] for each in json.loads(stdin)["nftables"]]
+        self.machines[node].tables[objects[0]["table"]["name"]] = objects
+        return ""
+
+    def _list(self, node: str, table: str) -> Completed:
+        objects = self.machines[node].tables.get(table)
+        if objects is None:
+            return Completed(1, "", "Error: No such file or directory")
+        return Completed(0, json.dumps({"nftables": [{"metainfo": {}}, *map(self.kernel, objects)]}), "")
+
+    def _delete(self, node: str, table: str) -> str:
+        del self.machines[node].tables[table]
+        return ""
+
+    def _flush(self, node: str) -> str:
+        self.machines[node].neighbours.clear()
+        return ""
+
+    def _set_mtu(self, node: str, link: str, mtu: str) -> str:
+        self.machines[node].links[link]["mtu"] = int(mtu)
+        return ""
+
+    def _set_arp(self, node: str, link: str, state: str) -> str:
+        flags = ["UP", "LOWER_UP"] if state == "on" else ["NOARP", "UP", "LOWER_UP"]
+        self.machines[node].links[link]["flags"] = flags
+        return ""
+
+    def _date(self, node: str) -> str:
+        files = self.machines[node].files
+        is_skewed = files.get("/etc/ld.so.preload", "").endswith("libfaketime.so.1")
+        return str(NOW_S + (int(files["/etc/faketimerc"].removesuffix("s")) if is_skewed else 0))
+
+    def _records(self, node: str, name: str, kind: str) -> list[str] | None:
+        """What dnsmasq has of a name; None when it has no such name."""
+        records = self.settings[node]["dnsmasq"]["records"]
+        if name not in records:
+            return None
+        version = 4 if kind == "A" else 6
+        return (
+            [f"{each}\n" for each in records[name] if ip_address(each).version == version] if name in records else None
+        )
+
+    def _dig_status(self, node: str, name: str, kind: str) -> str:
+        status = "NXDOMAIN" if self._records(node, name, kind) is None else "NOERROR"
+        return f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: 7\n"
+
+    def _sockets(self, node: str) -> str:
+        own = {LISTENS[service] for service in self.settings.get(node, {}) if self._accepts(node, service)}
+        own |= {("ncat", LISTENS[service][1]) for host, service in self.replaced if host == node}
+        own |= {("python", settings["port"]) for (host, _), settings in self.added.items() if host == node}
+        return "".join(f'LISTEN 0 128 [::]:{port} [::]:* users:(("{by}",pid=7,fd=3))\n' for by, port in own)
+
+    def _accepts(self, node: str, service: str) -> bool:
+        return service in LISTENS and self.service_is_running(node, service)
+
+    def _where(self, node: str, program: str) -> Completed:
+        machine = self.machines[node]
+        found = [f"{folder}/{program}\n" for folder in PROGRAMS if program in machine.folder(folder)]
+        return Completed(0, found[0], "") if found else Completed(1, "", "")
+
+    def _metadata(self, node: str) -> str:
+        return "200" if self.settings[node]["metadata"].get("role") else "404"
+
+    def _get_document(self, node: str) -> str | Completed:
+        role = self.settings.get(node, {}).get("metadata", {}).get("role") or self.topology.furnishings.get(
+            node, {}
+        ).get("aws-profile", {}).get("role")
+        if self.settings["endpoints"]["control-plane"]["roles"][role]["policies"]:
+            return "{}"
+        said = (
+            "An error occurred (AccessDeniedException) when calling the GetDocument operation: User: x is not allowed"
+        )
+        return Completed(255, "", said)
+
+    def _caller_identity(self, node: str) -> str | Completed:
+        files = self.machines[node].files
+        has_credentials = any(path.startswith(CLI_CACHE) for path in files)
+        if not has_credentials and any(
+            "2020" in text for path, text in files.items() if path.startswith("~/.aws/sso/cache/")
+        ):
+            return Completed(255, "", "Error when retrieving token from sso: Token has expired and refresh failed")
+        return "{}"
+
+    def _ls(self, node: str, glob: str) -> str:
+        pattern = re.escape(glob).replace(r"\*", "[^/]*")
+        return "".join(f"{path}\n" for path in self.machines[node].files if re.fullmatch(pattern, path))
+
+    def _write(self, node: str, text: str, path: str) -> str:
+        self.machines[node].files[path] = text.strip("'")
+        return ""
+
+    def _change_files(self, node: str, program: str, arguments: str) -> str:
+        machine, words = self.machines[node], [word for word in arguments.split() if not word.startswith("-")]
+        if program == "rm":
+            for path in words:
+                self._remove(machine, path)
+        elif program in ("cp", "mv"):
+            source, target = words
+            moved = {path: text for path, text in machine.files.items() if path.startswith(f"{source}/")}
+            machine.files |= {target + path.removeprefix(source): text for path, text in moved.items()}
+            if program == "mv":
+                self._remove(machine, source)
+        elif program == "ln":
+            machine.folder(words[1].rstrip("/")).update(machine.folder(words[0].removesuffix("/*")))
+        elif program == "sed":
+            found = re.fullmatch(r"-i 's/(.*?)/(.*)/' (\S+)/\*\.json", arguments)
+            assert found is not None
+            for path in [path for path in machine.files if path.startswith(f"{found[3]}/")]:
+                machine.files[path] = re.sub(found[1], found[2], machine.files[path])
+        return ""
+
+    def _remove(self, machine: Machine, path: str) -> None:
+        for each in [each for each in machine.files if each == path or each.startswith(f"{path}/")]:
+            del machine.files[each]
+        folder, _, name = path.rpartition("/")
+        machine.programs.get(path, set()).clear()
+        if folder in machine.programs:
+            machine.folder(folder).discard(name)

@@ -57,7 +57,7 @@ def test_the_proof_of_a_group_is_what_still_lets_in() -> None:
 @pytest.mark.parametrize("fault", [DROP_22, CLOSED, EMPTY])
 def test_a_policy_that_the_switch_does_not_carry_out_proves_nothing(fault: FirewallRule | SecurityGroupInbound) -> None:
     network = StandIn()
-    network.tables[fault.switch] = network.carried_out(fault.switch)
+    network.flow_tables[fault.switch] = network.carried_out(fault.switch)
     fault.inject(network)
     assert fault.proof(network) is None
 
@@ -77,7 +77,7 @@ def test_an_entry_that_only_looks_like_the_rules_proves_nothing(installed: str, 
     DROP_22.inject(network)
     table = network.carried_out("egress-fw")
     assert installed in table
-    network.tables["egress-fw"] = table.replace(installed, instead)
+    network.flow_tables["egress-fw"] = table.replace(installed, instead)
     assert DROP_22.proof(network) is None
 
 
@@ -85,7 +85,7 @@ def test_a_rule_before_which_another_entry_decides_is_not_in_place() -> None:
     network = StandIn()
     DROP_22.inject(network)
     first = "table=2, priority=65500,ip actions=ct(commit,zone=257),NORMAL\n"
-    network.tables["egress-fw"] = network.carried_out("egress-fw") + first
+    network.flow_tables["egress-fw"] = network.carried_out("egress-fw") + first
     assert DROP_22.proof(network) is None
 
 
@@ -103,6 +103,6 @@ def test_a_rule_is_seen_beside_one_for_a_port_that_contains_its_digits() -> None
 
 def test_a_table_that_cannot_be_read_is_no_proof_either_way() -> None:
     network = StandIn()
-    network.tables["egress-fw"] = "priority=1,mpls actions=resubmit(,7)\n"
+    network.flow_tables["egress-fw"] = "priority=1,mpls actions=resubmit(,7)\n"
     with pytest.raises(CannotRun, match="egress-fw: flow entry not understood"):
         DROP_22.proof(network)

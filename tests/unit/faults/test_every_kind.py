@@ -1,0 +1,136 @@
+"""Every kind of fault is seen while it is in, and only then; taken out, it leaves everything as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from tests.unit.faults.stand_in import TOPOLOGY, StandIn
+from whodunet.cases.fault import Fault
+from whodunet.loading.library import Library
+
+EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
+    "arp-silence": (
+        {"node": "vpn-gw", "interface": "vpn-gw-eth0", "neighbour": "client"},
+        {"node": "instance", "interface": "instance-eth0", "neighbour": "vpc-router"},
+    ),
+    "clock-skew": ({"node": "client", "offset_s": 3600}, {"node": "instance", "offset_s": -86_400}),
+    "dns-record-missing": ({"node": "corp-dns", "name": "instance.cloud.example"},),
+    "firewall-rule": (
+        {"switch": "egress-fw", "action": "drop"},
+        {"switch": "egress-fw", "source": "10.8.0.0/24", "protocol": "tcp", "port": 2222, "action": "reset"},
+        {"switch": "egress-fw", "source": "fd00:8::/64", "protocol": "tcp", "port": 443, "action": "reset"},
+    ),
+    "idle-timeout": (
+        {"node": "cloud-edge", "idle_s": 2, "answer": "reset"},
+        {"node": "cloud-edge", "idle_s": 600, "answer": "silence"},
+    ),
+    "instance-profile-missing": ({"node": "instance"},),
+    "network-acl": (
+        {"node": "vpc-router", "interface": "vpc-router-eth2", "direction": "inbound", "ports": (22, 22)},
+        {"node": "vpc-router", "interface": "vpc-router-eth2", "direction": "outbound", "ports": (32768, 65535)},
+    ),
+    "packet-filter": (
+        {"node": "vpn-gw", "hook": "forward", "destination_port": 22, "payload": "SSH-", "verdict": "tcp-reset"},
+        {"node": "client", "hook": "output", "protocol": "udp", "verdict": "drop"},
+        {"node": "instance", "hook": "input", "source_port": 22, "verdict": "icmp-admin-prohibited"},
+        {"node": "instance", "hook": "input", "destination_port": 22, "verdict": "icmp-protocol-unreachable"},
+    ),
+    "path-mtu": ({"node": "transit2", "interface": "transit2-eth1", "mtu_bytes": 1300},),
+    "program-missing": ({"node": "client", "program": "ssh"}, {"node": "client", "program": "nc"}),
+    "role-policies-missing": (
+        {"node": "endpoints", "bearer": "instance", "role": "InstanceRole"},
+        {"node": "endpoints", "bearer": "client", "role": "Developer"},
+    ),
+    "security-group-inbound": (
+        {"switch": "sg", "group": "endpoints-sg", "inbound": ()},
+        {"switch": "sg", "group": "instance-sg", "inbound": ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},)},
+    ),
+    "service": (
+        {"node": "instance", "service": "sshd", "state": "stopped"},
+        {"node": "instance", "service": "sshd", "state": "accepts-and-closes"},
+        {"node": "corp-dns", "service": "dnsmasq", "state": "stopped"},
+        {"node": "instance", "service": "ssm-agent", "state": "stopped"},
+    ),
+    "sign-on-expired": ({"node": "client"},),
+    "tls-interception": (
+        {"node": "vpn-gw", "source": "10.8.0.0/24", "destination": "10.0.1.20/32"},
+        {"node": "vpn-gw", "source": "fd00:8::/64", "destination": "::/0"},
+    ),
+    "vpc-endpoint": (
+        {
+            "node": "endpoints",
+            "resolver": "vpc-dns",
+            "services": ("ssm.eu-central-1.amazonaws.com", "ssmmessages.eu-central-1.amazonaws.com"),
+            "state": "absent",
+        },
+    ),
+}
+KINDS: Final = Library().fault_kinds()
+FAULTS: Final = [KINDS[kind].model_validate(values) for kind, each in EXAMPLES.items() for values in each]
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.kind)
+
+
+def test_every_kind_has_an_example() -> None:
+    assert set(EXAMPLES) == set(KINDS)
+
+
+@every_fault
+def test_it_fits_the_network_that_it_is_for(fault: Fault) -> None:
+    for family in ("ipv4", "ipv6"):
+        misfits = list(fault.misfits(replace(TOPOLOGY, family=family)))
+        only_over_ipv4 = family == "ipv6" and "protocol-unreachable" in str(fault)
+        assert [misfit.key for misfit in misfits] == ([("verdict",)] if only_over_ipv4 else [])
+
+
+@every_fault
+def test_it_is_proven_while_it_is_in_and_its_traces_are_gone_when_it_is_out(fault: Fault) -> None:
+    network = StandIn()
+    assert fault.proof(network) is None
+    assert fault.remains(network) is None
+    before = fault.inject(network)
+    assert fault.proof(network)
+    assert fault.remains(network)
+    fault.remove(network, before)
+    assert fault.proof(network) is None
+    assert fault.remains(network) is None
+
+
+@every_fault
+def test_taken_out_it_leaves_everything_as_it_was(fault: Fault) -> None:
+    network = StandIn()
+    state = network.state()
+    fault.remove(network, fault.inject(network))
+    assert network.state() == state
+
+
+@every_fault
+def test_what_it_remembers_can_be_written_down(fault: Fault) -> None:
+    """A lab that is let go keeps it for the command that takes the fault out."""
+    import json
+
+    network = StandIn()
+    state = network.state()
+    remembered = json.loads(json.dumps(fault.inject(network)))
+    fault.remove(network, remembered)
+    assert network.state() == state
+
+
+@every_fault
+def test_another_of_its_kind_is_not_taken_for_it(fault: Fault) -> None:
+    others = [other for other in FAULTS if other.kind == fault.kind and other != fault]
+    for other in others:
+        network = StandIn()
+        other.inject(network)
+        assert fault.proof(network) is None
+
+
+@every_fault
+def test_its_names_are_those_of_the_topology(fault: Fault) -> None:
+    there = {*TOPOLOGY.nodes, *TOPOLOGY.interfaces}
+    names = list(fault.names())
+    assert names
+    assert {each.name for each in names} <= there

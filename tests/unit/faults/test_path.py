@@ -1,0 +1,135 @@
+"""What a router on the path does: a narrower link, a short memory, a proxy in the way, a subnet's border."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.unit.faults.stand_in import TOPOLOGY, StandIn
+from whodunet.cases.fault import Fault
+from whodunet.faults.idle_timeout import IdleTimeout
+from whodunet.faults.network_acl import NetworkAcl
+from whodunet.faults.path_mtu import PathMtu
+from whodunet.faults.tls_interception import TlsInterception
+
+NARROW = PathMtu(node="transit2", interface="transit2-eth1", mtu_bytes=1300)
+IDLE = IdleTimeout(node="cloud-edge", idle_s=2, answer="reset")
+INTERCEPTED = TlsInterception(node="vpn-gw", source="10.8.0.0/24", destination="10.0.1.20/32")
+ACL = NetworkAcl(node="vpc-router", interface="vpc-router-eth2", direction="inbound", ports=(22, 22))
+MEMORY = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established"
+
+
+def test_a_link_that_is_as_wide_as_before_is_no_black_hole() -> None:
+    network = StandIn()
+    NARROW.inject(network)
+    assert str(NARROW.proof(network)).startswith("transit2-eth1 mtu 1300\ntable inet ")
+    network.machines["transit2"].links["transit2-eth1"]["mtu"] = 1500
+    assert NARROW.proof(network) is None
+
+
+def test_a_narrow_link_whose_router_says_so_is_no_black_hole() -> None:
+    network = StandIn()
+    NARROW.inject(network)
+    network.machines["transit2"].tables.clear()
+    assert NARROW.proof(network) is None
+    assert NARROW.remains(network) == "transit2-eth1 mtu 1300"
+
+
+def test_the_link_is_afterwards_as_wide_as_it_was() -> None:
+    network = StandIn()
+    network.machines["transit2"].links["transit2-eth1"]["mtu"] = 9000
+    NARROW.remove(network, NARROW.inject(network))
+    assert network.machines["transit2"].links["transit2-eth1"]["mtu"] == 9000
+
+
+def test_a_link_that_is_too_narrow_for_ipv6_is_for_networks_without() -> None:
+    fault = PathMtu(node="transit2", interface="transit2-eth1", mtu_bytes=1279)
+    (misfit,) = fault.misfits(TOPOLOGY)
+    assert (misfit.key, misfit.fix) == (("mtu_bytes",), "write at least 1280")
+    interfaces = dict(TOPOLOGY.interfaces)
+    interfaces["transit2-eth1"] = replace(interfaces["transit2-eth1"], addresses=("100.64.2.1/30",))
+    assert list(fault.misfits(replace(TOPOLOGY, interfaces=interfaces))) == []
+
+
+def test_a_memory_that_was_not_shortened_is_no_timeout_and_one_that_still_is_remains() -> None:
+    network = StandIn()
+    before = IDLE.inject(network)
+    files = network.machines["cloud-edge"].files
+    assert IDLE.proof(network)
+    files[MEMORY] = "432000"
+    assert IDLE.proof(network) is None
+    IDLE.remove(network, before)
+    assert IDLE.remains(network) is None
+    files[MEMORY] = "2"
+    assert IDLE.remains(network) == "nf_conntrack_tcp_timeout_established = 2"
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"), [("reset", {"reject": {"type": "tcp reset"}}), ("silence", {"drop": None})]
+)
+def test_who_comes_late_is_answered_as_the_fault_says(answer: Any, verdict: object) -> None:
+    (chain,) = IdleTimeout(node="cloud-edge", idle_s=2, answer=answer).chains()
+    assert [rule[-1] for rule in chain.rules] == [verdict]
+
+
+@pytest.mark.parametrize("listening", ["LISTEN 0 128 0.0.0.0:84430 0.0.0.0:*\n", "LISTEN 0 128 [::]:443 [::]:*\n", ""])
+def test_tls_is_intercepted_only_where_the_proxy_listens(listening: str) -> None:
+    network = StandIn()
+    INTERCEPTED.inject(network)
+    assert INTERCEPTED.proof(network)
+    network.says = {"ss ": listening}
+    assert INTERCEPTED.proof(network) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "read"),
+    [
+        ("10.8.0.0/24", "10.0.1.20/32", ["ip saddr", "ip daddr", "tcp dport"]),
+        ("fd00:8::/64", "fd00:10:0:1::20/128", ["ip6 saddr", "ip6 daddr", "tcp dport"]),
+        ("fd00:8::/64", "::/0", ["ip6 saddr", "tcp dport"]),
+        ("0.0.0.0/0", "10.0.0.0/16", ["ip daddr", "tcp dport"]),
+    ],
+)
+def test_what_is_intercepted_lies_between_two_networks_of_one_family(
+    source: str, destination: str, read: list[str]
+) -> None:
+    (chain,) = TlsInterception(node="vpn-gw", source=source, destination=destination).chains()
+    fields: list[Any] = [each["match"] for each in chain.rules[0] if "match" in each]
+    assert [" ".join(field["left"]["payload"].values()) for field in fields] == read
+
+
+def test_two_networks_of_two_families_have_nothing_to_say_to_each_other() -> None:
+    with pytest.raises(ValidationError, match="two families"):
+        TlsInterception(node="vpn-gw", source="10.8.0.0/24", destination="fd00::/16")
+
+
+@pytest.mark.parametrize(("direction", "way"), [("inbound", "oifname"), ("outbound", "iifname")])
+def test_an_acl_stands_at_the_subnets_side_of_the_router(direction: Any, way: str) -> None:
+    (chain,) = ACL.model_copy(update={"direction": direction}).chains()
+    (rule,) = chain.rules
+    assert rule[0] == {"match": {"op": "==", "left": {"meta": {"key": way}}, "right": "vpc-router-eth2"}}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        PathMtu(node="client", interface="client-eth0", mtu_bytes=1300),
+        IdleTimeout(node="client", idle_s=2, answer="reset"),
+        TlsInterception(node="client", source="10.8.0.0/24", destination="10.0.0.0/16"),
+        NetworkAcl(node="client", interface="client-eth0", direction="inbound", ports=(22, 22)),
+    ],
+    ids=lambda fault: fault.kind,
+)
+def test_only_a_router_is_on_the_path(fault: Fault) -> None:
+    (misfit,) = fault.misfits(TOPOLOGY)
+    assert misfit.wrong == "is client, which forwards nothing"
+
+
+@pytest.mark.parametrize("fault", [NARROW, ACL], ids=lambda fault: fault.kind)
+def test_a_router_has_only_its_own_interfaces(fault: Fault) -> None:
+    (misfit,) = fault.model_copy(update={"interface": "home-gw-eth0"}).misfits(TOPOLOGY)
+    assert misfit.key == ("interface",)
+    assert "home-gw-eth0, which" in misfit.wrong
