@@ -87,7 +87,7 @@ def _proposed(probe: str, witness: Witness, fields: EvidenceFields) -> EvidenceC
 
 
 def _is_of(host: str, trail: Trail, topology: Topology) -> bool:
-    """True for a packet of a conversation in which the probe's host is one end, and for what it and its neighbours ask each other."""
+    """True for a packet of a conversation that the probe's host is an end of, and for its talk with neighbours."""
     packet = trail.first
     if packet.neighbour is not None:
         return host in (topology.node_with(packet.neighbour.sender), topology.node_with(packet.neighbour.target))
