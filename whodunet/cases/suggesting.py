@@ -1,7 +1,7 @@
 """Evidence that a run bears out, as claims that its scenario could make.
 
 A claim is proposed for each kind of packet that a probe's own conversations had, and holds in this run because it was
-judged. Left out is what differs from run to run: data, the end of connections, and ARP that was answered.
+judged. Left out is what differs from run to run: data, the end of connections, and neighbours that answered.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _KEY_KINDS: Final[tuple[PacketKind, ...]] = (
     "ICMP port unreachable",
     "ICMP fragmentation needed",
     "ICMP unreachable",
-    "ARP request",
+    "neighbour request",
 )
 
 
@@ -87,10 +87,10 @@ def _proposed(probe: str, witness: Witness, fields: EvidenceFields) -> EvidenceC
 
 
 def _is_of(host: str, trail: Trail, topology: Topology) -> bool:
-    """True for a packet of a conversation in which the probe's host is one end, and for its own ARP."""
+    """True for a packet of a conversation that the probe's host is an end of, and for its talk with neighbours."""
     packet = trail.first
-    if packet.arp is not None:
-        return host in (topology.node_with(packet.arp.sender), topology.node_with(packet.arp.target))
+    if packet.neighbour is not None:
+        return host in (topology.node_with(packet.neighbour.sender), topology.node_with(packet.neighbour.target))
     flow = packet.flow or (packet.icmp.quoted if packet.icmp else None)
     return flow is not None and any(topology.node_with(address) == host for address, _ in flow.ends)
 
@@ -102,7 +102,7 @@ def _kinds(trails: Sequence[Trail]) -> list[PacketKind]:
         there -= {"ICMP unreachable"}
     if "DNS name error" in there:
         there -= {"DNS answer"}
-    if "ARP reply" in there:
-        there -= {"ARP request"}
+    if "neighbour reply" in there:
+        there -= {"neighbour request"}
     first = {kind: next(trail.first.time_ns for trail in trails if kind in trail.kinds) for kind in there}
     return sorted((kind for kind in _KEY_KINDS if kind in there), key=first.__getitem__)
