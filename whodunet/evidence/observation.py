@@ -12,7 +12,7 @@ from whodunet.evidence.topology import Family
 if TYPE_CHECKING:
     from pydantic import ConfigDict  # a dictionary when it runs
 
-# A recorded run (run_json.py) with a key that nobody knows, or a time that is not a number, is damaged.
+# A recorded run (`cases.record_json`) with a key that nobody knows, or a time that is not a number, is damaged.
 STRICT: ConfigDict = {"extra": "forbid", "allow_inf_nan": False}
 
 PhaseName = Literal["faulty", "repaired"]
