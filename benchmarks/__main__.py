@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import check, delay, memory, reset, session, start
+from benchmarks import check, delay, memory, reset, seats, session, start
 from benchmarks.figures import Table
 from benchmarks.machine import machine_line
 from whodunet.errors import WhodunetError
@@ -16,6 +16,7 @@ from whodunet.errors import WhodunetError
 BENCHMARKS: Final[dict[str, tuple[Callable[[int], Table], int]]] = {
     "start": (start.measure, 7),
     "memory": (memory.measure, 3),
+    "seats": (seats.measure, 1),
     "reset": (reset.measure, 1),
     "delay": (delay.measure, 1),
     "check": (check.measure, 1),

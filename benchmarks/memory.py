@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.figures import Cell, Table, Target
@@ -20,13 +20,13 @@ from benchmarks.labs import lab_name, whodunet
 from whodunet.errors import CannotRun
 from whodunet.lab import control
 
-_LIMIT_MIB = 150
+_LIMIT_MIB = 80
 
 
 def measure(runs: int) -> Table:
     """Brings up `runs` labs, one after another, and weighs each."""
     others = control.running()
-    weighed = [weigh(number) for number in range(runs)]
+    weighed = [_weigh_one(number) for number in range(runs)]
     totals = [sum(pss for _, pss, _ in each.values()) for each in weighed]
     middle = weighed[totals.index(statistics.median_low(totals))]
     by_size = sorted(middle.items(), key=lambda each: -each[1][1])
@@ -44,38 +44,32 @@ def measure(runs: int) -> Table:
     )
 
 
-def weigh(number: int) -> dict[str, tuple[int, float, float]]:
-    """Number of processes, PSS and private memory in MiB of each program of a new lab."""
+def _weigh_one(number: int) -> dict[str, tuple[int, float, float]]:
     name = lab_name(number)
-    others = launchers()
     whodunet("up", "healthy", "--as", name)
     try:
-        return _by_program(lab_processes(others))
+        return weigh(lab_processes([name]))
     finally:
         whodunet("down", "--lab", name)
 
 
-def launchers() -> set[int]:
-    """Processes that launch a lab, and PID 1 and server, which carry their command line."""
-    return {pid for pid, _, command in _processes() if "whodunet.lab.server" in command}
-
-
-def lab_processes(others: set[int]) -> list[int]:
-    """The launcher of a new lab and all processes below it; the lab's orphans go to its PID 1, so none is missed.
-
-    Args:
-        others: what `launchers` told before it was brought up.
+def lab_processes(names: Collection[str]) -> list[int]:
+    """The launchers of labs and all processes below them; a lab's orphans go to its PID 1, so none is missed.
 
     Raises:
-        CannotRun: when there is no new lab.
+        CannotRun: when one of the labs has no process.
     """
     children: dict[int, list[int]] = defaultdict(list)
-    for pid, parent, _ in _processes():
+    labelled: dict[int, str] = {}  # launcher, PID 1, server ...: all carry the launcher's command line
+    for pid, parent, command in _processes():
         children[parent].append(pid)
-    new = launchers() - others
-    roots = sorted(new - {pid for launcher in new for pid in children[launcher]})
-    if not roots:
-        raise CannotRun("the new lab has no process")
+        label = command.rpartition(" ")[2]
+        if "whodunet.lab.server" in command and label in names:
+            labelled[pid] = label
+    below = {pid for process in labelled for pid in children[process]}
+    roots = [pid for pid in labelled if pid not in below]
+    if missing := set(names) - {labelled[pid] for pid in roots}:
+        raise CannotRun(f"these labs have no process: {', '.join(sorted(missing))}")
     found: list[int] = []
     while roots:
         found.append(roots.pop())
@@ -96,7 +90,8 @@ def _command(folder: Path) -> str:
     return (folder / "cmdline").read_text(encoding="utf-8", errors="replace").replace("\0", " ").strip()
 
 
-def _by_program(pids: list[int]) -> dict[str, tuple[int, float, float]]:
+def weigh(pids: list[int]) -> dict[str, tuple[int, float, float]]:
+    """Number of processes, PSS and private memory in MiB of each program among some processes."""
     counts: Counter[str] = Counter()
     pss: Counter[str] = Counter()
     private: Counter[str] = Counter()

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import ClassVar, Protocol
 
 HERE = Path(__file__).resolve().parent
 POLICY_FOLDERS = [HERE]
@@ -93,12 +93,76 @@ from ryu.lib import hub  # noqa: E402
 from ryu.ofproto import ofproto_v1_3  # noqa: E402
 
 from whodunet.errors import InvalidInput, Problem  # noqa: E402
-from whodunet.openflow.policy import FlowEntry, GotoTable, Output, PacketOut, Policy, Track, meant  # noqa: E402
+from whodunet.openflow.policy import (  # noqa: E402
+    FlowEntry,
+    GotoTable,
+    Match,
+    Output,
+    OxmValue,
+    PacketOut,
+    Policy,
+    Track,
+    meant,
+)
 
-Emit = Callable[[Mapping[str, Any]], None]
+Emit = Callable[[Mapping[str, object]], None]
+Message = object  # one that Ryu's parser makes, of a class for each kind
 
 _NO_TABLE = 0xFF  # Source: ovs-actions(7), `ct`: no recirculation
 _LARGEST_ZONED_DPID = 0xFF
+
+
+class Datapath(Protocol):
+    """A connection to a switch, as Ryu has it, with the constants and the message classes of its OpenFlow version."""
+
+    id: int | None  # until the switch has said it, None
+    ofproto: ModuleType
+    ofproto_parser: ModuleType
+
+    def send_msg(self, message: Message) -> None: ...
+
+    def set_xid(self, message: Message) -> int: ...
+
+
+class StateChange(Protocol):
+    """What Ryu tells of a connection that is ready, or gone."""
+
+    datapath: Datapath
+    state: str
+
+
+class Reply(Protocol):
+    """What Ryu has read from a switch, of whatever kind: `body` of statistics, `data` and `match` of a packet-in."""
+
+    datapath: Datapath
+    xid: int
+    body: Counted
+    data: bytes
+    match: Mapping[str, int]
+    type: int
+    code: int
+    experimenter: int
+    exp_type: int
+
+
+class Counted(Protocol):
+    """What a switch says of all its entries together."""
+
+    flow_count: int
+
+
+class Received(Protocol):
+    """Ryu's event of a message."""
+
+    msg: Reply
+
+
+class GreenThread(Protocol):
+    """One of Eventlet's, as Ryu starts them."""
+
+    dead: bool
+
+    def wait(self) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -110,12 +174,12 @@ class Assignment:
     revision: int
     policy: Policy
 
-    def event(self, name: str, **details: object) -> Mapping[str, Any]:
+    def event(self, name: str, **details: object) -> Mapping[str, object]:
         """An event about this assignment."""
         return {"event": name, "switch": self.switch, "revision": self.revision, **details}
 
 
-def print_event(event: Mapping[str, Any]) -> None:
+def print_event(event: Mapping[str, object]) -> None:
     """Writes one event as one line, at once."""
     print(json.dumps(event), flush=True)
 
@@ -128,10 +192,10 @@ class Installation:
     """
 
     assignment: Assignment
-    datapath: Any
+    datapath: Datapath
     bundle_id: int
 
-    def stage(self) -> Iterator[Any]:
+    def stage(self) -> Iterator[Message]:
         """The messages that fill the bundle, and a barrier: a switch commits without the messages that it refused."""
         yield self._control("OPEN")
         yield self._add(delete_all(self.datapath))
@@ -139,7 +203,7 @@ class Installation:
             yield self._add(flow_mod(self.datapath, entry, self.assignment))
         yield self.datapath.ofproto_parser.OFPBarrierRequest(self.datapath)
 
-    def commit(self) -> Iterator[Any]:
+    def commit(self) -> Iterator[Message]:
         """The messages that put the bundle into effect, and have the switch count its entries."""
         ofproto, parser = self.datapath.ofproto, self.datapath.ofproto_parser
         everything = (ofproto.OFPTT_ALL, ofproto.OFPP_ANY, ofproto.OFPG_ANY, 0, 0, parser.OFPMatch())
@@ -147,15 +211,15 @@ class Installation:
         yield parser.OFPBarrierRequest(self.datapath)
         yield parser.OFPAggregateStatsRequest(self.datapath, 0, *everything)
 
-    def discard(self) -> Iterator[Any]:
+    def discard(self) -> Iterator[Message]:
         """The message that throws the bundle away."""
         yield self._control("DISCARD")
 
-    def _control(self, name: str) -> Any:
+    def _control(self, name: str) -> Message:
         kind = getattr(self.datapath.ofproto, f"ONF_BCT_{name}_REQUEST")
         return self.datapath.ofproto_parser.ONFBundleCtrlMsg(self.datapath, self.bundle_id, kind, self._flags(), [])
 
-    def _add(self, message: Any) -> Any:
+    def _add(self, message: Message) -> Message:
         return self.datapath.ofproto_parser.ONFBundleAddMsg(self.datapath, self.bundle_id, self._flags(), message, [])
 
     def _flags(self) -> int:
@@ -167,22 +231,22 @@ class PolicyApp(app_manager.RyuApp):
 
     OFP_VERSIONS: ClassVar = [ofproto_v1_3.OFP_VERSION]
 
-    def __init__(self, *args: Any, emit: Emit = print_event, **kwargs: Any) -> None:
+    def __init__(self, *args: object, emit: Emit = print_event, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self._emit = emit
         self._wanted: dict[int, Assignment] = {}  # by dpid, as the two that follow
         self._in_effect: dict[int, Assignment] = {}
-        self._datapaths: dict[int, Any] = {}
+        self._datapaths: dict[int, Datapath] = {}
         self._under_way: dict[int, Installation] = {}  # by transaction id of each of its messages
         self._staged: dict[int, Installation] = {}  # by transaction id of the barrier behind its bundle
         self._bundle_ids = count(1)
         self._sending = hub.Semaphore(1)
         self._logged: set[str] = set()
 
-    def start(self) -> Any:
+    def start(self) -> GreenThread:
         """Starts to handle events, and to read lines from standard input."""
-        thread = super().start()
-        self.reader = hub.spawn(read_lines, self.receive)
+        thread: GreenThread = super().start()
+        self.reader: GreenThread = hub.spawn(read_lines, self.receive)
         return thread
 
     def receive(self, line: bytes) -> None:
@@ -213,25 +277,25 @@ class PolicyApp(app_manager.RyuApp):
         self._wanted[assignment.dpid] = assignment
         if datapath := self._datapaths.get(assignment.dpid):
             try:
-                self._install(datapath)
+                self._install(assignment.dpid, datapath)
             except Exception:
                 self._keep_in_effect(assignment)
                 raise
 
-    def _install(self, datapath: Any) -> None:
+    def _install(self, dpid: int, datapath: Datapath) -> None:
         # Sending waits where a switch is slow. Two bundles that mixed could commit in the wrong order.
         with self._sending:
-            installation = Installation(self._wanted[datapath.id], datapath, next(self._bundle_ids))
+            installation = Installation(self._wanted[dpid], datapath, next(self._bundle_ids))
             messages = self._numbered(installation, installation.stage())
-            self._staged[messages[-1].xid] = installation
-            for message in messages:
+            *_, barrier = messages
+            self._staged[barrier] = installation
+            for message in messages.values():
                 datapath.send_msg(message)
 
-    def _numbered(self, installation: Installation, messages: Iterator[Any]) -> list[Any]:
-        """The messages with the transaction ids by which answers to them are known."""
-        numbered = list(messages)
-        for message in numbered:
-            self._under_way[installation.datapath.set_xid(message)] = installation
+    def _numbered(self, installation: Installation, messages: Iterator[Message]) -> dict[int, Message]:
+        """The messages, in their order, by the transaction ids by which answers to them are known."""
+        numbered = {installation.datapath.set_xid(message): message for message in messages}
+        self._under_way |= dict.fromkeys(numbered, installation)
         return numbered
 
     def _end(self, installation: Installation) -> None:
@@ -240,15 +304,17 @@ class PolicyApp(app_manager.RyuApp):
                 del by_xid[xid]
 
     @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])
-    def on_state_change(self, event: Any) -> None:
+    def on_state_change(self, event: StateChange) -> None:
         """Puts the policy of a switch in when it comes, and forgets the connection when it goes."""
         datapath = event.datapath
+        if datapath.id is None:  # it went before it said who it is
+            return
         if event.state == MAIN_DISPATCHER:
             self._datapaths[datapath.id] = datapath
             self._emit({"event": "connected", "dpid": datapath.id})
             datapath.send_msg(first_fragments_have_ports(datapath))
             if datapath.id in self._wanted:
-                self._install(datapath)
+                self._install(datapath.id, datapath)
             return
         for installation in [other for other in self._staged.values() if other.datapath is datapath]:
             self._end(installation)
@@ -257,22 +323,22 @@ class PolicyApp(app_manager.RyuApp):
             self._emit({"event": "disconnected", "dpid": datapath.id})
 
     @set_ev_cls(ofp_event.EventOFPBarrierReply, MAIN_DISPATCHER)
-    def on_barrier(self, event: Any) -> None:
+    def on_barrier(self, event: Received) -> None:
         """Commits the bundle that the switch has taken without an error."""
         if installation := self._staged.get(event.msg.xid):
             self._in_effect[installation.assignment.dpid] = installation.assignment
-            for message in self._numbered(installation, installation.commit()):
+            for message in self._numbered(installation, installation.commit()).values():
                 installation.datapath.send_msg(message)
 
     @set_ev_cls(ofp_event.EventOFPAggregateStatsReply, MAIN_DISPATCHER)
-    def on_count(self, event: Any) -> None:
+    def on_count(self, event: Received) -> None:
         """Confirms what the switch has counted after it committed the bundle."""
         if installation := self._under_way.get(event.msg.xid):
             self._end(installation)
             self._emit(installation.assignment.event("confirmed", entries=event.msg.body.flow_count))
 
     @set_ev_cls(ofp_event.EventOFPErrorMsg, MAIN_DISPATCHER)
-    def on_error(self, event: Any) -> None:
+    def on_error(self, event: Received) -> None:
         """Gives an installation up at its first error; an error about anything else is only logged."""
         message = error_text(event.msg)
         installation = self._under_way.get(event.msg.xid)
@@ -292,10 +358,10 @@ class PolicyApp(app_manager.RyuApp):
                 self._wanted[failed.dpid] = self._in_effect[failed.dpid]
 
     @set_ev_cls(ofp_event.EventOFPPacketIn, MAIN_DISPATCHER)
-    def on_packet_in(self, event: Any) -> None:
+    def on_packet_in(self, event: Received) -> None:
         """Sends what the switch's policy answers."""
         message = event.msg
-        assignment = self._in_effect.get(message.datapath.id)
+        assignment = self._in_effect.get(message.datapath.id or 0)
         if assignment is None:
             return
         try:
@@ -320,14 +386,16 @@ class SwitchReporter(app_manager.RyuApp):
         super().__init__()
         self._emit = emit
 
-    def start(self) -> Any:
+    def start(self) -> GreenThread:
         """Starts to handle events, and to wait for the end of standard input."""
-        thread = super().start()
-        self.reader = hub.spawn(read_lines, lambda line: LOG.error("--app takes no policies: %r", line[:200]))
+        thread: GreenThread = super().start()
+        self.reader: GreenThread = hub.spawn(
+            read_lines, lambda line: LOG.error("--app takes no policies: %r", line[:200])
+        )
         return thread
 
     @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])
-    def on_state_change(self, event: Any) -> None:
+    def on_state_change(self, event: StateChange) -> None:
         """Reports one change."""
         if event.datapath.id is not None:
             name = "connected" if event.state == MAIN_DISPATCHER else "disconnected"
@@ -357,7 +425,7 @@ def policy_files() -> dict[str, Path]:
     return {path.stem: path for path in paths if path.stem != Path(__file__).stem}
 
 
-def _module(name: str, file: Path) -> Any:
+def _module(name: str, file: Path) -> ModuleType:
     qualified = f"whodunet_controllers.{name}"
     if qualified not in sys.modules:
         spec = importlib.util.spec_from_file_location(qualified, file)
@@ -379,7 +447,7 @@ def _refuse_foreign_zones(policy: Policy, place: str) -> None:
         raise InvalidInput(Problem(place, f"tracking zone {zone} is another switch's", "use port numbers up to 255"))
 
 
-def first_fragments_have_ports(datapath: Any) -> Any:
+def first_fragments_have_ports(datapath: Datapath) -> Message:
     """The message that has the switch show the ports of first fragments, which are 0 otherwise.
 
     Source: ovs-ofctl(8), `set-frags`, nx-match; nicira-ext.h, OFPC_FRAG_NX_MATCH.
@@ -387,7 +455,7 @@ def first_fragments_have_ports(datapath: Any) -> Any:
     return datapath.ofproto_parser.OFPSetConfig(datapath, 3, datapath.ofproto.OFPCML_NO_BUFFER)
 
 
-def delete_all(datapath: Any) -> Any:
+def delete_all(datapath: Datapath) -> Message:
     """The message that deletes the entries of all tables."""
     ofproto = datapath.ofproto
     return datapath.ofproto_parser.OFPFlowMod(
@@ -399,7 +467,7 @@ def delete_all(datapath: Any) -> Any:
     )
 
 
-def flow_mod(datapath: Any, entry: FlowEntry, assignment: Assignment) -> Any:
+def flow_mod(datapath: Datapath, entry: FlowEntry, assignment: Assignment) -> Message:
     """The message that adds one entry; its cookie is the revision of the policy."""
     parser = datapath.ofproto_parser
     return parser.OFPFlowMod(
@@ -412,7 +480,7 @@ def flow_mod(datapath: Any, entry: FlowEntry, assignment: Assignment) -> Any:
     )
 
 
-def _in_order(match: Mapping[str, Any]) -> dict[str, Any]:
+def _in_order(match: Match) -> dict[str, OxmValue]:
     """The match with the prerequisites of Nicira's fields under Nicira's names.
 
     Ryu writes fields in the order of their numbers, Nicira's first, and the switch wants prerequisites before the
@@ -422,7 +490,7 @@ def _in_order(match: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{key}_nxm" if key in prerequisites else key: value for key, value in match.items()}
 
 
-def _instructions(datapath: Any, entry: FlowEntry, dpid: int) -> list[Any]:
+def _instructions(datapath: Datapath, entry: FlowEntry, dpid: int) -> list[object]:
     """The entry's actions as OpenFlow has them: what is done at once, then where the packet goes on."""
     ofproto, parser = datapath.ofproto, datapath.ofproto_parser
     actions = [_action(datapath, action, dpid) for action in entry.actions if not isinstance(action, GotoTable)]
@@ -430,7 +498,7 @@ def _instructions(datapath: Any, entry: FlowEntry, dpid: int) -> list[Any]:
     return apply + [parser.OFPInstructionGotoTable(a.table) for a in entry.actions if isinstance(a, GotoTable)]
 
 
-def _action(datapath: Any, action: Output | Track, dpid: int) -> Any:
+def _action(datapath: Datapath, action: Output | Track, dpid: int) -> object:
     ofproto, parser = datapath.ofproto, datapath.ofproto_parser
     if isinstance(action, Output):
         return parser.OFPActionOutput(action.port, ofproto.OFPCML_NO_BUFFER)
@@ -445,7 +513,7 @@ def _action(datapath: Any, action: Output | Track, dpid: int) -> Any:
     )
 
 
-def packet_out_message(datapath: Any, packet_out: PacketOut) -> Any:
+def packet_out_message(datapath: Datapath, packet_out: PacketOut) -> Message:
     """The message that sends a frame out of a port."""
     ofproto, parser = datapath.ofproto, datapath.ofproto_parser
     return parser.OFPPacketOut(
@@ -457,7 +525,7 @@ def packet_out_message(datapath: Any, packet_out: PacketOut) -> Any:
     )
 
 
-def error_text(message: Any) -> str:
+def error_text(message: Reply) -> str:
     """What a switch complains about, in OpenFlow's names where it has some."""
     ofproto = message.datapath.ofproto
     if message.type == ofproto.OFPET_EXPERIMENTER:
@@ -486,7 +554,7 @@ def _claim_stdout() -> Emit:
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
-    def emit(event: Mapping[str, Any]) -> None:
+    def emit(event: Mapping[str, object]) -> None:
         events.write(json.dumps(event) + "\n")
         events.flush()
 
@@ -518,7 +586,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _start_apps(apps: list[str], emit: Emit) -> tuple[list[Any], Any]:
+def _start_apps(apps: list[str], emit: Emit) -> tuple[list[GreenThread], GreenThread]:
     """Starts Ryu with the applications; gives their green threads, and the one that reads standard input."""
     ryu = app_manager.AppManager.get_instance()
     ryu.load_apps([*apps, "ryu.controller.ofp_handler"])

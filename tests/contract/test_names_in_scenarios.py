@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from pydantic import JsonValue
 
 from whodunet import catalogue
-from whodunet.loading.yaml_lines import Document, Json
+from whodunet.loading.yaml_lines import Document
 
 FILES: Final = sorted(catalogue.folder("scenarios").glob("*.yaml"))
 # A number that is no part of a name: 22, 10.0.1.10, 10.8.0.0/24; and addresses of IPv6, and names of interfaces.
@@ -36,7 +37,7 @@ ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
 }
 
 
-def texts(value: Json, key: str = "") -> Iterator[str]:
+def texts(value: JsonValue, key: str = "") -> Iterator[str]:
     """Every text and number below a value, as it stands in the file; but for those that say patience."""
     if isinstance(value, dict):
         for name, each in value.items():

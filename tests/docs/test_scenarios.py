@@ -68,7 +68,7 @@ def test_its_lab_knows_the_controller_that_lies_beside_the_case(example: Path) -
     assert brought_up.returncode == 0, brought_up.stderr
     try:
         changed = whodunet("policy", "--lab", lab, "gate", "closed=[22]", cwd=example)
-        assert (changed.returncode, changed.stdout) == (0, "gate has confirmed 2 flow entries\n"), changed.stderr
+        assert (changed.returncode, changed.stdout) == (0, "gate has confirmed 3 flow entries\n"), changed.stderr
         refused = whodunet("policy", "--lab", lab, "gate", "open=[22]", cwd=example)
         assert refused.returncode == 2
         assert "unknown key 'open'" in refused.stderr

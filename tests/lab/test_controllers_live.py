@@ -305,7 +305,7 @@ def test_crooked_packets_harm_nothing(new_lab: Any, process_tree: Any) -> None:
         for address in (INSTANCE, INSTANCE_V6):
             assert "Connection refused" in lab.execute("client", f"nc -v -z -w 3 {address} 22").stderr
         assert controller_of(lab, process_tree) == before
-        assert lab.status().notes == []
+        assert not lab.status().notes
         with lab.capture() as capture:
             assert frames[0] in capture.path.read_bytes()
 

@@ -206,7 +206,7 @@ def test_what_a_run_suggests_holds_when_it_is_pasted(shop: Any) -> None:
     assert ran.returncode == 0, ran.stderr
     suggested = yaml.safe_load(ran.stdout)
     of_the_syn = [claim for claim in suggested["evidence"] if (claim["probe"], claim["packet"]) == ("ssh", "SYN")]
-    assert [claim["last_seen_at"] for claim in of_the_syn] == ["egress-fw-eth1"]
+    assert [claim["last_seen_at"] for claim in of_the_syn] == ["egress-fw.inside"]
     case["answer"]["evidence"] = suggested["evidence"]
     case["answer"]["repaired"]["evidence"] = suggested["repaired"]["evidence"]
     shop.path("/tmp/pasted.yaml").write_text(yaml.safe_dump(case))

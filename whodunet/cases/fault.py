@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +16,9 @@ from whodunet.cases.fields import HostName, Part, part_named
 from whodunet.debian_program import DebianProgram
 from whodunet.errors import CannotRun, WhodunetError
 from whodunet.evidence.topology import Topology
+
+Settings: TypeAlias = Mapping[str, object]
+"""Of a policy or a service, as topologies and scenarios write them; or what a fault remembers. Values are JSON's."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,11 @@ class Network(Protocol):
         """Takes away what `bind` has put there last."""
         ...
 
-    def policy(self, switch: str) -> dict[str, Any]:
+    def policy(self, switch: str) -> Settings:
         """The policy that a switch's controller carries out now."""
         ...
 
-    def set_policy(self, switch: str, config: Mapping[str, Any]) -> None:
+    def set_policy(self, switch: str, config: Settings) -> None:
         """Replaces a policy; returns when the switch has confirmed the flow entries."""
         ...
 
@@ -67,7 +70,7 @@ class Network(Protocol):
         """Stops one of the node's services; returns when it is gone."""
         ...
 
-    def add_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+    def add_service(self, node: str, service: str, settings: Settings) -> None:
         """Gives a node a service that its topology does not; returns when it accepts."""
         ...
 
@@ -79,11 +82,11 @@ class Network(Protocol):
         """True while the service's own program runs, and not one in its place."""
         ...
 
-    def service_settings(self, node: str, service: str) -> dict[str, Any]:
+    def service_settings(self, node: str, service: str) -> Settings:
         """The settings that a service runs with, as topologies write them."""
         ...
 
-    def configure_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
+    def configure_service(self, node: str, service: str, settings: Settings) -> None:
         """Starts a service again with other settings; returns when it accepts."""
         ...
 
@@ -106,6 +109,18 @@ def run_checked(network: Network, node: str, command: str, stdin: str = "") -> s
     if done.exit_status != 0:
         raise CannotRun(f"{node}: {command}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
+
+
+def mapping_in(settings: Settings, key: str) -> dict[str, object]:
+    """A copy of the mapping under a key; empty where there is none."""
+    value = settings.get(key)
+    return {str(name): each for name, each in value.items()} if isinstance(value, Mapping) else {}
+
+
+def list_in(settings: Settings, key: str) -> list[object]:
+    """A copy of the list under a key; empty where there is none."""
+    value = settings.get(key)
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 @dataclass(frozen=True)
@@ -156,11 +171,11 @@ class Fault(BaseModel):
         """What could not be injected into this topology; asked once all its names exist."""
         return iter(())
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
-        """Puts it into the lab; returns whatever `remove` needs to restore what was there before."""
+    def inject(self, network: Network) -> Settings:
+        """Puts it into the lab; returns what `remove` needs to restore what was there before, as JSON keeps it."""
         raise NotImplementedError
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Takes it out; afterwards the lab is as before `inject`, which returned `before`."""
         raise NotImplementedError
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import ConfigDict
+if TYPE_CHECKING:
+    from pydantic import ConfigDict  # a dictionary when it runs
 
 _MOST_NAMED = 3
 
@@ -14,7 +16,7 @@ _MOST_NAMED = 3
 class CaptureSummary:
     """What a capture held when it was recorded."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
 
     frames: Mapping[str, int] = field(default_factory=dict)  # by capture point, those without a frame included
     not_understood: Mapping[str, int] = field(default_factory=dict)  # of them; capture points without one left out

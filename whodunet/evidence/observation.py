@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-from pydantic import ConfigDict
+from typing import TYPE_CHECKING, Literal
 
 from whodunet.evidence.capture_summary import CaptureSummary
 from whodunet.evidence.topology import Family
 
+if TYPE_CHECKING:
+    from pydantic import ConfigDict  # a dictionary when it runs
+
 # A recorded run (`cases.record_json`) with a key that nobody knows, or a time that is not a number, is damaged.
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+STRICT: ConfigDict = {"extra": "forbid", "allow_inf_nan": False}
 
 PhaseName = Literal["faulty", "repaired"]
 # Two clocks that are read one after the other differ by a moment; time keeping slews the one against the other by up to

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from ipaddress import IPv4Interface
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network, run_checked
+from whodunet.cases.fault import Misfit, Network, Settings, run_checked
 from whodunet.cases.fields import HostName, InterfaceName
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, NftablesFault, equals, header, meta, one_of
@@ -54,13 +54,13 @@ class ArpSilence(NftablesFault):
             for hook, way in ways.items()
         )
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Silences the interface and has the neighbour forget it."""
         super().inject(network)
         self._set_arp(network, "off")
         return {}
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Lets the interface answer again."""
         super().remove(network, before)
         self._set_arp(network, "on")

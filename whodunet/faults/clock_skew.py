@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from whodunet.cases.fault import Network, NodeFault, run_checked
+from whodunet.cases.fault import Network, NodeFault, Settings, run_checked
 from whodunet.cases.fields import refused
 from whodunet.debian_program import DebianProgram
 from whodunet.errors import CannotRun
@@ -43,7 +42,7 @@ class ClockSkew(NodeFault):
         direction = "fast" if self.offset_s > 0 else "slow"
         return super().facts(topology) | {"clock": direction}
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Has every program load libfaketime, for one kernel has one clock for all its hosts."""
         library = network.execute(self.node, f"ls {_LIBRARY}").stdout.strip()
         if not library:
@@ -52,7 +51,7 @@ class ClockSkew(NodeFault):
         run_checked(network, self.node, " && ".join(lines))
         return {}
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Removes the files."""
         run_checked(network, self.node, f"rm -f {_PRELOAD} {_SETTING}")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Iterator
+from typing import Final, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network, NodeFault
+from whodunet.cases.fault import Misfit, Network, NodeFault, Settings, mapping_in
 from whodunet.cases.fields import DomainName, HostName
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
@@ -30,14 +30,15 @@ class DnsRecordMissing(NodeFault):
         if records is not None and self.name not in records:
             yield Misfit(("name",), f"is {self.name}, of which {self.node} has no record", meant(self.name, records))
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Takes the record out of the server's zone."""
         before = network.service_settings(self.node, _SERVER)
-        records = {name: address for name, address in before["records"].items() if name != self.name}
-        network.configure_service(self.node, _SERVER, before | {"records": records})
+        records = mapping_in(before, "records")
+        del records[self.name]
+        network.configure_service(self.node, _SERVER, {**before, "records": records})
         return before
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Puts the records back."""
         network.configure_service(self.node, _SERVER, before)
 

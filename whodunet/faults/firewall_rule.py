@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fault import Misfit, Network, Settings, list_in
 from whodunet.cases.fields import CidrOrAny, Port
 from whodunet.evidence.topology import Topology
 from whodunet.faults.policy_fault import Key, PolicyFault
@@ -44,22 +44,22 @@ class FirewallRule(PolicyFault):
         facts = {"kind": self.kind, "role": topology.nodes[self.switch].role, "action": self.action}
         return facts | ({"with": self.reject_with or "admin-prohibited"} if self.action == "reject" else {})
 
-    def rule(self) -> dict[str, Any]:
+    def rule(self) -> Settings:
         """The rule as the policy writes it."""
         rule = {"source": self.source, "destination": self.destination, "protocol": self.protocol}
         optional = {"port": self.port, "with": self.reject_with}
         return rule | {key: value for key, value in optional.items() if value is not None} | {"action": self.action}
 
-    def changed(self, policy: Mapping[str, Any]) -> dict[str, Any]:
+    def changed(self, policy: Settings) -> dict[str, object]:
         """The policy with the rule ahead of all others."""
         return {**policy, "rules": [self.rule(), *self._others(policy)]}
 
-    def _others(self, policy: Mapping[str, Any]) -> list[Any]:
-        return [each for each in policy.get("rules", []) if each != self.rule()]
+    def _others(self, policy: Settings) -> list[object]:
+        return [each for each in list_in(policy, "rules") if each != self.rule()]
 
-    def policy_misfits(self, policy: Mapping[str, Any], topology: Topology) -> Iterator[Misfit]:
+    def policy_misfits(self, policy: Settings, topology: Topology) -> Iterator[Misfit]:
         """A rule that the firewall has anyway, beside a bad one."""
-        if _written(self.rule()) in map(_written, policy.get("rules", [])):
+        if _written(self.rule()) in map(_written, list_in(policy, "rules")):
             yield Misfit(
                 ("switch",),
                 f"is {self.switch}, which has this rule anyway",
@@ -74,23 +74,23 @@ class FirewallRule(PolicyFault):
             ("reject_with" if key == "with" else key,) if key in (*FirewallRule.model_fields, "with") else ("switch",)
         )
 
-    def shown(self, entries: frozenset[TableEntry], policy: Mapping[str, Any]) -> str:
+    def shown(self, entries: frozenset[TableEntry], policy: Settings) -> str:
         """The entries of the first rule: those of the highest priority in the last table."""
         last = max(entries, key=lambda entry: (entry.table, entry.priority))
         of_rule = [each for each in entries if (each.table, each.priority) == (last.table, last.priority)]
         return "\n".join(sorted(entry.text for entry in of_rule))
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Puts the rule first."""
         network.set_policy(self.switch, self.changed(network.policy(self.switch)))
         return {}
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Takes the rule out, and leaves what else was changed meanwhile."""
         policy = network.policy(self.switch)
-        network.set_policy(self.switch, policy | {"rules": self._others(policy)})
+        network.set_policy(self.switch, {**policy, "rules": self._others(policy)})
 
 
-def _written(rule: Any) -> Any:
+def _written(rule: object) -> object:
     """A rule without what it need not say."""
     return {key: value for key, value in rule.items() if value != "any"} if isinstance(rule, Mapping) else rule

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fault import Misfit, Network, Settings
 from whodunet.cases.fields import HostName
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, Expression, NftablesFault, equals, meta
@@ -43,14 +43,14 @@ class IdleTimeout(NftablesFault):
     def _settings(self) -> dict[str, int]:
         return {"nf_conntrack_tcp_loose": 0, "nf_conntrack_tcp_timeout_established": self.idle_s}
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Loads the table, which turns tracking on, then shortens the kernel's memory."""
         super().inject(network)
         before = {key: self.run(network, f"cat {_SYSCTLS}/{key}").strip() for key in self._settings()}
         self._set(network, self._settings())
         return before
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Gives the kernel its memory back and deletes the table."""
         self._set(network, before)
         super().remove(network, before)
@@ -63,6 +63,6 @@ class IdleTimeout(NftablesFault):
         ]
         return (*super().signs(network), *shortened)
 
-    def _set(self, network: Network, settings: Mapping[str, Any]) -> None:
+    def _set(self, network: Network, settings: Settings) -> None:
         for key, value in settings.items():
             self.run(network, f"echo {value} > {_SYSCTLS}/{key}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Iterator
+from typing import Final, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network, NodeFault
+from whodunet.cases.fault import Misfit, Network, NodeFault, Settings
 from whodunet.cases.fields import HostName
 from whodunet.evidence.topology import Topology
 
@@ -34,13 +34,13 @@ class InstanceProfileMissing(NodeFault):
         if settings is not None and not settings.get("role"):
             yield Misfit(("node",), f"is {self.node}, which has no instance profile", "take the fault out")
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Takes the role away."""
         before = network.service_settings(self.node, _METADATA)
-        network.configure_service(self.node, _METADATA, before | {"role": None})
+        network.configure_service(self.node, _METADATA, {**before, "role": None})
         return before
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Attaches the profile again."""
         network.configure_service(self.node, _METADATA, before)
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from whodunet.cases.fault import Network, NodeFault, run_checked
+from whodunet.cases.fault import Network, NodeFault, Settings, run_checked
 from whodunet.errors import CannotRun
 
 Expression = Mapping[str, object]  # of a rule, as libnftables-json(5) has it
@@ -113,7 +113,7 @@ class NftablesFault(NodeFault):
         """The table's name: the same for the same fault, another for another."""
         return f"whodunet_{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]}"
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Loads the table."""
         self.run(network, "nft -j -f -", json.dumps({"nftables": list(self._commands())}))
         return {}
@@ -127,7 +127,7 @@ class NftablesFault(NodeFault):
             for rule in chain.rules:
                 yield {"add": {"rule": {**table, "chain": chain.hook, "expr": list(rule)}}}
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Deletes the table."""
         self.run(network, f"nft delete table inet {self.table()}")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Iterator
+from typing import Final, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fault import Misfit, Network, Settings
 from whodunet.cases.fields import HostName, InterfaceName
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import Chain, NftablesFault, equals, header
@@ -46,14 +46,14 @@ class PathMtu(NftablesFault):
         lost = ({"counter": None}, {"drop": None})
         return (Chain("output", ((*over_ipv4, *lost), (*over_ipv6, *lost))),)
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Narrows the link, then silences the router."""
         mtu_bytes = int(self.run(network, f"cat /sys/class/net/{self.interface}/mtu"))
         self.run(network, f"ip link set dev {self.interface} mtu {self.mtu_bytes}")
         super().inject(network)
         return {"mtu_bytes": mtu_bytes}
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Widens the link again and lets the router speak."""
         super().remove(network, before)
         self.run(network, f"ip link set dev {self.interface} mtu {before['mtu_bytes']}")

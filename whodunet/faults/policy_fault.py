@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from whodunet import catalogue
-from whodunet.cases.fault import Fault, Misfit, Network
+from whodunet.cases.fault import Fault, Misfit, Network, Settings
 from whodunet.cases.fields import SwitchName
 from whodunet.errors import CannotRun, InvalidInput
 from whodunet.evidence.topology import Topology
@@ -31,7 +31,7 @@ class PolicyFault(Fault):
         return self.switch
 
     @abstractmethod
-    def changed(self, policy: Mapping[str, Any]) -> dict[str, Any]:
+    def changed(self, policy: Settings) -> dict[str, object]:
         """The policy with the fault in it; the same policy when it is in it already."""
 
     @abstractmethod
@@ -39,7 +39,7 @@ class PolicyFault(Fault):
         """The fault's own key of a place in the policy: "rules[0].with" is ("reject_with",)."""
 
     @abstractmethod
-    def shown(self, entries: frozenset[TableEntry], policy: Mapping[str, Any]) -> str:
+    def shown(self, entries: frozenset[TableEntry], policy: Settings) -> str:
         """What of the switch's entries, which are those of the changed policy, makes the difference; for people."""
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
@@ -52,7 +52,7 @@ class PolicyFault(Fault):
             return
         yield from self.policy_misfits(policy, topology)
 
-    def policy_misfits(self, policy: Mapping[str, Any], topology: Topology) -> Iterator[Misfit]:
+    def policy_misfits(self, policy: Settings, topology: Topology) -> Iterator[Misfit]:
         """What the controller has against the policy with the fault in it; that it makes no difference."""
         try:
             without, with_fault = (
@@ -81,7 +81,7 @@ class PolicyFault(Fault):
         expected = stated(self._compiled(self.changed(policy), network.topology).flow_entries())
         return (self.shown(entries, policy) if entries == expected else None,)
 
-    def _compiled(self, policy: Mapping[str, Any], topology: Topology) -> Policy:
+    def _compiled(self, policy: Settings, topology: Topology) -> Policy:
         """A policy as its controller reads it; that may lie beside this kind of fault."""
         kinds = Path(inspect.getfile(type(self))).parent
         return catalogue.given().beside(kinds).read_policy(policy, topology, self.switch)

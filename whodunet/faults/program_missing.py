@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
-from whodunet.cases.fault import Network, NodeFault, run_checked
+from whodunet.cases.fault import Network, NodeFault, Settings, list_in, run_checked
 from whodunet.cases.fields import ProgramName
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Topology
@@ -22,7 +21,7 @@ class ProgramMissing(NodeFault):
         """Which part the host plays, and what it lacks."""
         return super().facts(topology) | {"program": self.program}
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Hides the program wherever the PATH finds it."""
         hidden: list[str] = []
         while found := self._where(network):
@@ -48,9 +47,9 @@ class ProgramMissing(NodeFault):
         own = f"/run/hidden/{self.node}/{self.program}/{number}"
         return f"{own}/true", f"{own}/farm"
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Takes the mounts away."""
-        for number, folder in reversed(list(enumerate(before["hidden"]))):
+        for number, folder in reversed(list(enumerate(map(str, list_in(before, "hidden"))))):
             true, _ = self._places(number)
             for mounted in (folder, true):
                 network.unbind(self.node, mounted)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final, Literal
+from collections.abc import Iterator
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Completed, Fault, Misfit, Network
+from whodunet.cases.fault import Completed, Fault, Misfit, Network, Settings, mapping_in
 from whodunet.cases.fields import HostName
 from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.evidence.topology import Topology
@@ -62,14 +62,15 @@ class RolePoliciesMissing(Fault):
         of_person: str | None = topology.furnishings.get(self.bearer, {}).get(_PROFILE, {}).get("role")
         return of_instance or of_person
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Detaches all policies."""
         before = network.service_settings(self.node, _CONTROL_PLANE)
-        roles = before["roles"] | {self.role: before["roles"][self.role] | {"policies": []}}
-        network.configure_service(self.node, _CONTROL_PLANE, before | {"roles": roles})
+        roles = mapping_in(before, "roles")
+        roles[self.role] = {**mapping_in(roles, self.role), "policies": []}
+        network.configure_service(self.node, _CONTROL_PLANE, {**before, "roles": roles})
         return before
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Attaches them again."""
         network.configure_service(self.node, _CONTROL_PLANE, before)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fault import Misfit, Network, Settings, list_in, mapping_in
 from whodunet.evidence.topology import Topology
 from whodunet.faults.policy_fault import Key, PolicyFault
 from whodunet.openflow.flow_table import TableEntry
@@ -23,7 +23,7 @@ class SecurityGroupInbound(PolicyFault):
     kind: Literal["security-group-inbound"] = "security-group-inbound"
     switch: str = Field(description="switch whose controller is security_group")
     group: str
-    inbound: tuple[Mapping[str, Any], ...] = Field(description="the rules that it has instead")
+    inbound: tuple[Settings, ...] = Field(description="the rules that it has instead")
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which group, what it protects (the role of the hosts behind its interfaces), and whether any rule is left."""
@@ -37,9 +37,9 @@ class SecurityGroupInbound(PolicyFault):
         interfaces = topology.policies[self.switch].get("interfaces", {})
         return [name for name, each in interfaces.items() if self.group in each.get("groups", ())]
 
-    def policy_misfits(self, policy: Mapping[str, Any], topology: Topology) -> Iterator[Misfit]:
+    def policy_misfits(self, policy: Settings, topology: Topology) -> Iterator[Misfit]:
         """A group that there is not, that protects nothing, or that has these rules already, beside bad rules."""
-        groups = policy.get("groups", {})
+        groups = mapping_in(policy, "groups")
         if self.group not in groups:
             yield Misfit(
                 ("group",), f"is {self.group}, which is not a group of {self.switch}", meant(self.group, groups)
@@ -57,18 +57,20 @@ class SecurityGroupInbound(PolicyFault):
         number, _, key = rule.partition("].")
         return ("inbound", int(number), key) if number.isdigit() else ("inbound",)
 
-    def changed(self, policy: Mapping[str, Any]) -> dict[str, Any]:
+    def changed(self, policy: Settings) -> dict[str, object]:
         """The policy with the other rules."""
         return self._with_inbound(policy, [dict(rule) for rule in self.inbound])
 
-    def _with_inbound(self, policy: Mapping[str, Any], inbound: list[Mapping[str, Any]]) -> dict[str, Any]:
-        group = {**policy["groups"][self.group], "inbound": inbound}
-        return {**policy, "groups": {**policy["groups"], self.group: group}}
+    def _with_inbound(self, policy: Settings, inbound: Sequence[object]) -> dict[str, object]:
+        groups = mapping_in(policy, "groups")
+        groups[self.group] = {**mapping_in(groups, self.group), "inbound": list(inbound)}
+        return {**policy, "groups": groups}
 
-    def shown(self, entries: frozenset[TableEntry], policy: Mapping[str, Any]) -> str:
+    def shown(self, entries: frozenset[TableEntry], policy: Settings) -> str:
         """The entries that let new connections in to the group's addresses."""
-        interfaces = [each for each in policy["interfaces"].values() if self.group in each["groups"]]
-        addresses = [address for each in interfaces for address in each["addresses"]]
+        interfaces = mapping_in(policy, "interfaces")
+        own = [each for name in interfaces if self.group in list_in(each := mapping_in(interfaces, name), "groups")]
+        addresses = [str(address) for each in own for address in list_in(each, "addresses")]
         numbers = {int(ip_address(address)) for address in addresses}
         let_in = [
             entry.text
@@ -83,12 +85,12 @@ class SecurityGroupInbound(PolicyFault):
             f"none of {len(entries)} flow entries of {self.switch} lets a new connection in to {', '.join(addresses)}"
         )
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Replaces the rules."""
         policy = network.policy(self.switch)
         network.set_policy(self.switch, self.changed(policy))
-        return {"inbound": policy["groups"][self.group].get("inbound", [])}
+        return {"inbound": list_in(mapping_in(mapping_in(policy, "groups"), self.group), "inbound")}
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Puts the former rules back."""
-        network.set_policy(self.switch, self._with_inbound(network.policy(self.switch), before["inbound"]))
+        network.set_policy(self.switch, self._with_inbound(network.policy(self.switch), list_in(before, "inbound")))

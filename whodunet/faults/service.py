@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal, Self
+from collections.abc import Iterator
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from whodunet.cases.fault import Misfit, Network, NodeFault
+from whodunet.cases.fault import Misfit, Network, NodeFault, Settings
 from whodunet.cases.fields import refused
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
@@ -43,14 +43,14 @@ class ServiceFault(NodeFault):
             wrong = f"is {self.service}, which is not a service of {self.node}"
             yield Misfit(("service",), wrong, meant(self.service, there) if there else f"{self.node} runs none")
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Stops the service; starts the stand-in."""
         network.stop_service(self.node, self.service)
         if self.state == "accepts-and-closes":
             network.replace_service(self.node, self.service, _ACCEPTS_AND_CLOSES)
         return {}
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Starts the service again, in place of whatever stands in for it."""
         network.stop_service(self.node, self.service)
         network.start_service(self.node, self.service)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final, Literal
+from collections.abc import Iterator
+from typing import ClassVar, Final, Literal
 
-from whodunet.cases.fault import Completed, Misfit, Network, NodeFault, run_checked
+from whodunet.cases.fault import Completed, Misfit, Network, NodeFault, Settings, run_checked
 from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.evidence.topology import Topology
 
@@ -30,7 +30,7 @@ class SignOnExpired(NodeFault):
             hosts = ", ".join(signed_in) or "none"
             yield Misfit(("node",), f"is {self.node}, on which nobody has signed in", f"use one of: {hosts}")
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Writes a time that is over into the cached token."""
         replace = f's/"expiresAt": *"[^"]*"/"expiresAt": "{_LONG_AGO}"/'
         lines = [
@@ -41,7 +41,7 @@ class SignOnExpired(NodeFault):
         run_checked(network, self.node, " && ".join(lines))
         return {}
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Puts the token back, as signing on again would."""
         run_checked(network, self.node, f"rm -rf {_TOKENS} && mv {_TOKENS}.before {_TOKENS}")
 

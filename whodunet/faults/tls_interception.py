@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from ipaddress import ip_network
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from whodunet.cases.fault import Misfit, Network
+from whodunet.cases.fault import Misfit, Network, Settings
 from whodunet.cases.fields import Cidr, HostName, refused
 from whodunet.evidence.topology import Topology
 from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header, within
@@ -48,12 +48,12 @@ class TlsInterception(NftablesFault):
         listens = any(re.search(rf":{_PROXY_PORT}$", line.split()[3]) for line in sockets)
         return (*super().signs(network), f"port {_PROXY_PORT} listens" if listens else None)
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Starts the proxy, then redirects to it."""
         network.add_service(self.node, _PROXY, {"port": _PROXY_PORT})
         return super().inject(network)
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Ends the redirection, then the proxy."""
         super().remove(network, before)
         network.remove_service(self.node, _PROXY)

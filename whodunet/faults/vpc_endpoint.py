@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Iterator
+from typing import Final, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network, NodeFault
+from whodunet.cases.fault import Misfit, Network, NodeFault, Settings, mapping_in
 from whodunet.cases.fields import DomainName, HostName
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
@@ -42,14 +42,14 @@ class VpcEndpoint(NodeFault):
                 wrong = f"is {name}, of which {self.resolver} has no record"
                 yield Misfit(("services", number), wrong, meant(name, records))
 
-    def inject(self, network: Network) -> Mapping[str, Any]:
+    def inject(self, network: Network) -> Settings:
         """Gives the names a public address inside the VPC."""
         before = network.service_settings(self.resolver, _SERVER)
-        records = before["records"] | {name: list(_PUBLIC.values()) for name in self.services}
-        network.configure_service(self.resolver, _SERVER, before | {"records": records})
+        records = mapping_in(before, "records") | {name: list(_PUBLIC.values()) for name in self.services}
+        network.configure_service(self.resolver, _SERVER, {**before, "records": records})
         return before
 
-    def remove(self, network: Network, before: Mapping[str, Any]) -> None:
+    def remove(self, network: Network, before: Settings) -> None:
         """Puts the private addresses back."""
         network.configure_service(self.resolver, _SERVER, before)
 

@@ -168,7 +168,9 @@ class _Nodes:
 
 
 def _start_switches(net: network.LabNet, switches: Mapping[str, object], controller: Controller) -> None:
-    """Starts the switches, and points them at the controller once it listens."""
+    """Starts the switches, where there are any, and points them at the controller once it listens."""
+    if not net.switches:
+        return
     for switch in net.switches:
         switch.start([])
     network.PrivateSwitch.batchStartup(net.switches)

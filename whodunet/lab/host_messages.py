@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
+from whodunet.lab import messages
 from whodunet.lab.host_root import Shared
 from whodunet.lab.messages import decode, encode
 
@@ -104,6 +105,11 @@ Answer = Born | Done | Failed
 Message = Birth | Request | Answer | Ended
 
 _KINDS: Final[tuple[type[Message], ...]] = get_args(Message)
+
+
+def learn() -> None:
+    """Does, once for all hosts, what each would have to do for its first message of each kind."""
+    messages.learn(_KINDS)
 
 
 def send(stream: socket.socket, number: int, message: Message, descriptors: Sequence[int] = ()) -> None:

@@ -64,12 +64,15 @@ _NOT_STARTED: Final = 127  # Source: POSIX shell, 2.8.2; also what a shell says 
 
 
 def make_hosts(stream: socket.socket) -> None:
-    """The maker: forks a host for each birth that comes, and answers with its process id in the lab."""
+    """The maker: forks a host for each birth that comes, and answers with its process id in the lab.
+
+    It never asks how one has ended: the lab ends with a host, and the kernel then reaps both.
+    """
     own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
     id_maps = {kind: identity_map(kind) for kind in KINDS}
+    messages.learn()
     gc.collect()
     gc.freeze()  # or the first collection in each host would have every page of the maker copied
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a host has ended, but that it has
     unread = bytearray()
     while True:
         try:
@@ -90,7 +93,6 @@ def _be_host(birth: messages.Birth, orders: int, id_maps: Mapping[str, str]) -> 
     """PID 1 of the host: becomes the host, tells its namespaces, starts what it is asked to start, reaps."""
     stream = socket.socket(fileno=orders)
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _close_all_but(orders)
         linux.set_command_line("init")  # what the lab was started with names what is wrong in it
         linux.unshare(linux.CLONE_NEWNS)

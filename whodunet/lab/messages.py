@@ -82,6 +82,12 @@ def decode(line: bytes, kinds: Iterable[type[MessageT]], descriptors: Sequence[i
     return message
 
 
+def learn(kinds: Iterable[type[MessageT]]) -> None:
+    """Finds out the types of the fields of these, so that no child of this process has to."""
+    for kind in kinds:
+        _types_of(kind)
+
+
 def from_json(text: str, kind: type[MessageT]) -> MessageT:
     """A dataclass whose fields are in a JSON object.
 

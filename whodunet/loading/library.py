@@ -8,6 +8,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import JsonValue
+
 from whodunet import catalogue, faults
 from whodunet.cases.causes import Cause
 from whodunet.cases.evidence_fields import EvidenceFields
@@ -108,7 +110,7 @@ class Library:
         if topology.seed != self.variation.seed:
             yield f"--seed {self.variation.seed} changes nothing: the topology {topology.name} draws nothing from it"
 
-    def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Topology:
+    def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Topology:
         """A topology with some keys of its switches' policies replaced."""
         topology = self.topology(name)
         policies = {switch: {**policy, **changes.get(switch, {})} for switch, policy in topology.policies.items()}
@@ -149,7 +151,7 @@ class Library:
         """A topology's own policy of a switch, with some of its keys replaced."""
         return dict(self.topology(topology).policies[switch]) | dict(changes)
 
-    def policy_problems(self, topology: str, switch: str, policy: Mapping[str, Any]) -> list[tuple[str, Problem]]:
+    def policy_problems(self, topology: str, switch: str, policy: Mapping[str, JsonValue]) -> list[tuple[str, Problem]]:
         """What a switch's controller has against a policy: the key in it, and the problem."""
         whole = self.standing_policy(topology, switch, policy)
         try:

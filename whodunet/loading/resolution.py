@@ -11,9 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from pydantic import JsonValue
+
 from whodunet.cases.references import BRACED, Misreference, References
 from whodunet.errors import Problem
-from whodunet.loading.yaml_lines import Document, Json, Step
+from whodunet.loading.yaml_lines import Document, Step
 
 _AS_WRITTEN: Final = ("title", "topology", "family")  # they are read without a topology, too
 
@@ -34,7 +36,7 @@ class Resolution:
         document.rename_keys(self._written_keys)
         document.content = {key: self._value(value, (key,)) for key, value in document.content.items()}
 
-    def _value(self, value: Json, path: tuple[Step, ...]) -> Json:
+    def _value(self, value: JsonValue, path: tuple[Step, ...]) -> JsonValue:
         if path[0] in _AS_WRITTEN:
             if path == ("title",) and BRACED.search(str(value)):
                 wrong = Misreference("refers to something, but is listed as it stands", "say it in plain words")
@@ -49,8 +51,8 @@ class Resolution:
             return self._mapping(value, path) if unquoted is None else self._text(unquoted, path)
         return value
 
-    def _mapping(self, mapping: Mapping[str, Json], path: tuple[Step, ...]) -> dict[str, Json]:
-        content: dict[str, Json] = {}
+    def _mapping(self, mapping: Mapping[str, JsonValue], path: tuple[Step, ...]) -> dict[str, JsonValue]:
+        content: dict[str, JsonValue] = {}
         for key, value in mapping.items():
             named = str(self._name(key, (*path, key))) if isinstance(key, str) else key
             if named in content:
@@ -60,7 +62,7 @@ class Resolution:
             content[named] = self._value(value, (*path, named))
         return content
 
-    def _text(self, text: str, path: tuple[Step, ...]) -> Json:
+    def _text(self, text: str, path: tuple[Step, ...]) -> JsonValue:
         """What a text stands for where it stands."""
         if self._references is None or not _is_in_evidence(path) or path[-2] != "ttl":
             return self._name(text, path)
@@ -70,7 +72,7 @@ class Resolution:
             return text
         return ttl
 
-    def _name(self, text: str, path: tuple[Step, ...]) -> Json:
+    def _name(self, text: str, path: tuple[Step, ...]) -> JsonValue:
         """A text, or a key, with what its references stand for."""
         references, in_evidence = self._references, _is_in_evidence(path)
         if references is None:
@@ -85,7 +87,7 @@ class Resolution:
             self._wrong(path, each)
         return value if in_evidence or _may_be_a_number(path) else str(value)
 
-    def _unquoted(self, mapping: Mapping[str, Json], path: tuple[Step, ...]) -> str | None:
+    def _unquoted(self, mapping: Mapping[str, JsonValue], path: tuple[Step, ...]) -> str | None:
         """The reference whose quotes were forgotten: YAML reads {NAME} as a mapping of that key to nothing."""
         key = str(next(iter(mapping), ""))
         text = f"{{{key}}}"

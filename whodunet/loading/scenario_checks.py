@@ -6,8 +6,10 @@ The checks read the plain content, not the typed file, so that a wrong type in o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final, Protocol, TypeVar
+
+from pydantic import JsonValue
 
 from whodunet.cases.causes import Cause, causes_of
 from whodunet.cases.evidence_fields import EvidenceFields
@@ -19,6 +21,7 @@ from whodunet.loading.cause_files import suggestion
 from whodunet.loading.yaml_lines import Document, Path
 from whodunet.spelling import did_you_mean
 
+Kind = TypeVar("Kind")
 NO_CAUSE: Final = "none"
 UNLISTED: Final = "unlisted"  # a cause that the taxonomy lacks, and the file titles itself
 
@@ -30,7 +33,7 @@ class Known(Protocol):
         """The topology of that name."""
         ...
 
-    def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Topology:
+    def topology_as_set_up(self, name: str, changes: Mapping[str, Mapping[str, JsonValue]]) -> Topology:
         """A topology with some keys of its switches' policies replaced."""
         ...
 
@@ -50,7 +53,7 @@ class Known(Protocol):
         """All that claims about packets can say."""
         ...
 
-    def policy_problems(self, topology: str, switch: str, policy: Mapping[str, Any]) -> list[tuple[str, Problem]]:
+    def policy_problems(self, topology: str, switch: str, policy: Mapping[str, JsonValue]) -> list[tuple[str, Problem]]:
         """What a switch's controller has against a policy: the key in it, and the problem."""
         ...
 
@@ -71,13 +74,13 @@ def check(document: Document, faults: Sequence[Fault | None], known: Known, is_w
     return [*checks.names(), *(checks.answer() if is_well_formed else ())]
 
 
-def _part(content: Any, key: str, kind: type[Any]) -> Any:
+def _part(content: JsonValue, key: str, kind: type[Kind]) -> Kind | None:
     """A value of a mapping; None where it is missing or of another kind, which the file's form has told already."""
     value = content.get(key) if isinstance(content, dict) else None
     return value if isinstance(value, kind) else None
 
 
-def _mapping(content: Any, *keys: str) -> dict[str, Any]:
+def _mapping(content: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
     for key in keys:
         content = _part(content, key, dict) or {}
     return {str(key): value for key, value in content.items()}
@@ -86,7 +89,7 @@ def _mapping(content: Any, *keys: str) -> dict[str, Any]:
 class _Checks:
     def __init__(self, document: Document, faults: Sequence[Fault | None], known: Known, topology: Topology) -> None:
         self._document, self._faults, self._known, self._topology = document, faults, known, topology
-        self._content: dict[str, Any] = document.content
+        self._content = document.content
         nodes = topology.nodes.values()
         self._hosts = [node.name for node in nodes if not node.is_switch]
         self._switches = [node.name for node in nodes if node.is_switch]
@@ -99,13 +102,13 @@ class _Checks:
         yield from self._staging()
         answer = _mapping(self._content, "answer")
         yield from self._claims(answer, ["answer"])
-        if isinstance(answer.get("repaired"), dict):
-            yield from self._claims(answer["repaired"], ["answer", "repaired"])
+        if isinstance(repaired := answer.get("repaired"), dict):
+            yield from self._claims(repaired, ["answer", "repaired"])
 
     def _problem(self, path: Path, wrong: str, fix: str) -> Problem:
         return Problem(self._document.place(path), wrong, fix)
 
-    def _must_be_one_of(self, name: Any, known: Any, what: str, path: Path) -> Iterator[Problem]:
+    def _must_be_one_of(self, name: JsonValue, known: Collection[str], what: str, path: Path) -> Iterator[Problem]:
         if isinstance(name, str) and known and name not in known:
             where = "this file" if what == "probe" else self._topology.name
             article = "an" if what[0] in "aeiou" else "a"
@@ -140,7 +143,7 @@ class _Checks:
             if switch in self._switches and isinstance(policy, dict):
                 yield from self._policy(switch, policy)
 
-    def _policy(self, switch: str, policy: Mapping[str, Any]) -> Iterator[Problem]:
+    def _policy(self, switch: str, policy: Mapping[str, JsonValue]) -> Iterator[Problem]:
         for key, problem in self._known.policy_problems(self._topology.name, switch, policy):
             yield self._problem(["setup", "policies", switch, *_steps(key)], problem.wrong, problem.fix)
 
@@ -167,7 +170,7 @@ class _Checks:
         changes = {switch: policy for switch, policy in policies.items() if isinstance(policy, dict)}
         return self._known.topology_as_set_up(self._topology.name, changes)
 
-    def _claims(self, claims: Mapping[str, Any], at: list[str]) -> Iterator[Problem]:
+    def _claims(self, claims: dict[str, JsonValue], at: list[str]) -> Iterator[Problem]:
         symptoms = claims.get("symptoms")
         if isinstance(symptoms, dict):
             yield from self._symptoms(symptoms, [*at, "symptoms"])
@@ -175,7 +178,7 @@ class _Checks:
             at_probe: Path = [*at, "evidence", number, "probe"]
             yield from self._must_be_one_of(_part(claim, "probe", str), self._probes, "probe", at_probe)
 
-    def _symptoms(self, symptoms: Mapping[str, Any], at: list[str]) -> Iterator[Problem]:
+    def _symptoms(self, symptoms: Mapping[str, JsonValue], at: list[str]) -> Iterator[Problem]:
         for probe in symptoms:
             yield from self._must_be_one_of(probe, self._probes, "probe", [*at, probe])
         for probe in self._probes:
@@ -238,14 +241,14 @@ class _Checks:
         fix = f"write `cause: {UNLISTED}` and `cause_title`, or causes/NAME.yaml beside this file:\n    {lines}"
         return self._problem(["answer", "cause"], wrong, fix)
 
-    def _title(self, cause: str | None, answer: Mapping[str, Any]) -> Iterator[Problem]:
+    def _title(self, cause: str | None, answer: Mapping[str, JsonValue]) -> Iterator[Problem]:
         at = ["answer", "cause_title"]
         if cause == UNLISTED and answer.get("cause_title") is None:
             yield self._problem(at, "is missing", "say what is wrong, in one sentence")
         if cause != UNLISTED and answer.get("cause_title") is not None:
             yield self._problem(at, "is for a cause that is unlisted", "remove it; the taxonomy has the title")
 
-    def _repaired(self, answer: Mapping[str, Any]) -> Iterator[Problem]:
+    def _repaired(self, answer: Mapping[str, JsonValue]) -> Iterator[Problem]:
         is_stated = answer.get("repaired") is not None
         at = ["answer", "repaired"]
         if self._faults and not is_stated:

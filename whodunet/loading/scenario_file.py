@@ -208,7 +208,7 @@ class _Written(GenerateJsonSchema):
         return {"anyOf": [super().int_schema(schema), {"type": "string", "pattern": REFERENCE_PATTERN}]}
 
 
-def json_schema(known: Known) -> dict[str, Any]:
+def json_schema(known: Known) -> JsonSchemaValue:
     """The JSON Schema of scenario files, for editors."""
     union: Any = Annotated[reduce(operator.or_, known.fault_kinds().values()), Field(discriminator="kind")]
     model = create_model("Scenario", __base__=_file_model(known.evidence_fields()), faults=(tuple[union, ...], ()))

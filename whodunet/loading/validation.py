@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import ErrorDetails
 
 from whodunet.cases.fields import REFUSED
 from whodunet.errors import Problem
@@ -19,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse(
-    model: type[Model], content: Any, document: Document, at: Path = (), names: Topology | None = None
+    model: type[Model], content: JsonValue, document: Document, at: Path = (), names: Topology | None = None
 ) -> tuple[Model | None, list[Problem]]:
     """Reads a part of a document as a model; returns every problem there is instead, when there is one.
 
@@ -33,7 +35,7 @@ def parse(
         return None, [_problem(error, model, document, at) for error in errors.errors()]
 
 
-def _problem(error: Any, model: type[BaseModel], document: Document, at: Path) -> Problem:
+def _problem(error: ErrorDetails, model: type[BaseModel], document: Document, at: Path) -> Problem:
     is_key = error["loc"][-1:] == (_OF_A_KEY,)
     path = [*at, *(error["loc"][:-1] if is_key else error["loc"])]
     describe = _DESCRIPTIONS.get(error["type"], _plain)
@@ -41,32 +43,32 @@ def _problem(error: Any, model: type[BaseModel], document: Document, at: Path) -
     return Problem(document.place(path), wrong, fix)
 
 
-def _plain(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+def _plain(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     wrong = f"is {json.dumps(error['input'])[:60]}"
     return wrong, error["msg"][0].lower() + error["msg"][1:]
 
 
-def _unknown_key(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+def _unknown_key(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     return "unknown key", did_you_mean(str(error["loc"][-1]), _keys_beside(error["loc"], model), "remove it")
 
 
-def _missing(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+def _missing(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     return "is missing", "add it"
 
 
-def _wrong_choice(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+def _wrong_choice(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     return f"is {json.dumps(error['input'])[:60]}", f"use one of: {error['ctx']['expected']}"
 
 
-def _too_short(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+def _too_short(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     return "is empty", "write at least one"
 
 
-def _refused(error: Any, model: type[BaseModel]) -> tuple[str, str]:
+def _refused(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     return error["ctx"]["wrong"], error["ctx"]["fix"]
 
 
-_DESCRIPTIONS: Mapping[str, Callable[[Any, type[BaseModel]], tuple[str, str]]] = {
+_DESCRIPTIONS: Mapping[str, Callable[[ErrorDetails, type[BaseModel]], tuple[str, str]]] = {
     "extra_forbidden": _unknown_key,
     "missing": _missing,
     "enum": _wrong_choice,
@@ -79,20 +81,20 @@ _DESCRIPTIONS: Mapping[str, Callable[[Any, type[BaseModel]], tuple[str, str]]] =
 def _keys_beside(location: Iterable[str | int], model: type[BaseModel]) -> list[str]:
     """The keys that are allowed where a key stands, looked up in the model's JSON Schema."""
     schema = model.model_json_schema()
-    part: Mapping[str, Any] = schema
+    part = schema
     for step in list(location)[:-1]:
         part = _follow(part, step, schema)
     return list(_resolved(part, schema).get("properties", {}))
 
 
-def _follow(part: Mapping[str, Any], step: str | int, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _follow(part: JsonSchemaValue, step: str | int, schema: JsonSchemaValue) -> JsonSchemaValue:
     part = _resolved(part, schema)
     if isinstance(step, int):
         return dict(part.get("items") or {})
     return dict(part.get("properties", {}).get(step) or part.get("additionalProperties") or {})
 
 
-def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolved(part: JsonSchemaValue, schema: JsonSchemaValue) -> JsonSchemaValue:
     """The part of a schema behind a reference, or behind "this or null"."""
     for choice in part.get("anyOf", ()):
         if choice.get("type") != "null":

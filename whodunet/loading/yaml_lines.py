@@ -10,11 +10,11 @@ from pathlib import Path as FilePath
 from typing import Final, TypeAlias
 
 import yaml
+from pydantic import JsonValue
 
 from whodunet.errors import InvalidInput, Problem
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Step: TypeAlias = "str | int"  # a key, or an item's number
 Path = Sequence[Step]
 
@@ -126,7 +126,7 @@ class Document:
         try:
             refuse_explosive(text, place)
             root = yaml.compose(text, Loader=_PlainLoader)
-            content: Json = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader, without dates
+            content: JsonValue = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader, without dates
             json.dumps(content)  # what cannot be said in JSON has no place in a scenario
         except yaml.YAMLError as error:
             raise InvalidInput(_syntax_problem(error, text, place)) from error
@@ -138,7 +138,7 @@ class Document:
             raise InvalidInput(
                 Problem(f"{place}:1", "is not a mapping of keys to values", f"start it with `{begins_with}`")
             )
-        self.content: dict[str, Json] = content
+        self.content: dict[str, JsonValue] = content
         self._root: yaml.Node = root
         self._written_keys: Mapping[tuple[Step, ...], str] = {}
         twice = tuple(self._keys_given_twice(root))

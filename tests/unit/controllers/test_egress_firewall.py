@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet as ScapyPacket
+from scapy.packet import Raw
 
 from controllers.egress_firewall import POLICY, EgressFirewall
 from tests.unit.controllers.flow_table import (
@@ -322,12 +323,58 @@ def test_no_answer_is_given_for_what_another_entry_decides(ends: Ends) -> None:
     assert answer(policy, TCP(dport=443), ends) is None
     assert answer(policy, TCP(dport=80), ends) is not None
     assert answer(policy, UDP(dport=80), ends) is None
+    assert answer(firewall(reset_ssh(ends)), TCP(dport=22), ends._replace(client=ends.other)) is None
 
 
 def test_no_answer_is_given_to_the_family_that_a_rule_is_not_about() -> None:
     policy = firewall(reset_ssh(IPV6))
     assert answer(policy, TCP(dport=22), IPV4) is None
     assert answer(policy, TCP(dport=22), IPV6) is not None
+
+
+def _either(ends: Ends) -> st.SearchStrategy[str]:
+    return st.sampled_from(["any", ends.clients, "0.0.0.0/0", "::/0", f"{ends.server}/{128 if ends.is_ipv6() else 32}"])
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Mapping[str, object]:
+    """A rule that may be written."""
+    ends = draw(st.sampled_from([IPV4, IPV6]))
+    protocol = draw(st.sampled_from(["tcp", "udp", "icmp", "icmpv6", "any"]))
+    rule = {"source": draw(_either(ends)), "destination": draw(_either(ends)), "protocol": protocol}
+    if protocol in ("tcp", "udp") and draw(st.booleans()):
+        rule["port"] = draw(st.sampled_from(["22", "20-30", "443"]))
+    action = draw(st.sampled_from(["allow", "drop", "reject", *(["reset"] if protocol == "tcp" else [])]))
+    rule["action"] = action
+    try:
+        firewall(rule)
+    except InvalidInput:
+        assume(False)
+    return rule
+
+
+@settings(max_examples=50)
+@given(st.lists(rules(), max_size=4), st.sampled_from([IPV4, IPV6]), st.sampled_from(["tcp", "udp", "ping"]), st.data())
+def test_the_controller_answers_what_a_switch_sends_it_and_by_the_same_rule(
+    listed: list[Mapping[str, object]], ends: Ends, kind: str, data: st.DataObject
+) -> None:
+    source, destination = data.draw(st.sampled_from([ends.client, ends.other])), ends.server
+    port = data.draw(st.sampled_from([22, 25, 80]))
+    header = (IPv6 if ends.is_ipv6() else IP)(src=source, dst=destination)
+    echo = ICMPv6EchoRequest() if ends.is_ipv6() else ICMP(type=8)
+    transport = {"tcp": TCP(dport=port, flags="S"), "udp": UDP(dport=port), "ping": echo}[kind]
+    packet = {"tcp": tcp(source, destination, port), "udp": udp(source, destination, port)}.get(
+        kind, ping(source, destination)
+    )
+    policy = firewall(*listed)
+    answers = policy.answer(bytes(Ether(src="02:00:00:00:00:0a", dst="02:00:00:00:00:14") / header / transport), INSIDE)
+    assert (FlowTable(policy.flow_entries()).send(packet) == ASKS) == bool(answers)
+
+
+def test_what_an_ipv4_packet_calls_icmpv6_is_not_that_of_a_rule_about_it() -> None:
+    policy = firewall({"protocol": "icmpv6", "action": "drop"}, {"action": "reject"})
+    odd = Ether(src="02:00:00:00:00:0a", dst="02:00:00:00:00:14") / IP(src=IPV4.client, dst=IPV4.server, proto=58)
+    assert policy.answer(bytes(odd / Raw(bytes(8))), INSIDE)
 
 
 def test_an_answer_is_never_answered(ends: Ends) -> None:
@@ -422,6 +469,11 @@ def test_a_rejection_needs_an_address_of_each_family_to_come_from() -> None:
     assert problems(address=IPV4.firewall, rules=[{"action": "reject"}]) == [missing_v6]
     assert problems(addresses=[IPV6.firewall], rules=[{"action": "reject"}]) == [missing_v4]
     assert problems(address=IPV4.firewall, rules=[{"source": IPV6.clients, "action": "reject"}]) == [missing_v6]
+
+
+def test_no_address_is_missed_for_a_rule_that_is_not_understood() -> None:
+    (problem,) = problems(address=IPV4.firewall, rules=[{"source": "10.8.0.1/24", "action": "reject"}])
+    assert "host bits" in problem
 
 
 @pytest.mark.parametrize(

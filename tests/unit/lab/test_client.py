@@ -15,11 +15,11 @@ from whodunet.lab import control, requests
 from whodunet.lab.capture import CaptureCounters
 from whodunet.lab.client import LabClient
 from whodunet.lab.connection import ControlConnection
-from whodunet.lab.messages import FileDescriptor, encode
+from whodunet.lab.messages import FileDescriptor
 from whodunet.lab.requests import LabStatus
 
 STATUS = LabStatus("mine", "healthy", "two", None, "ipv4", (), ("client",), (), {}, {}, {}, (), (), 1.5)
-Answering = Callable[[Callable[[ControlConnection], None]], LabClient]
+Answering = Callable[[Callable[[ControlConnection], object]], LabClient]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def lab() -> Iterator[Answering]:
     """A client of a lab that answers one request as it is told to."""
     started: list[Any] = []
 
-    def answering(answer: Callable[[ControlConnection], None]) -> LabClient:
+    def answering(answer: Callable[[ControlConnection], object]) -> LabClient:
         here, there = socket.socketpair()
         connection = ControlConnection(there)
 
@@ -77,10 +77,11 @@ def test_a_lab_that_says_something_else_is_of_another_version(lab: Answering) ->
 
 
 def test_a_lab_that_does_not_answer_is_not_waited_for(lab: Answering) -> None:
-    client = lab(lambda connection: client.close())
-    client.connection._unread += encode(STATUS)[0][:5]
+    given_up = threading.Event()
+    client = lab(lambda connection: given_up.wait(60))
     with pytest.raises(CannotRun, match="did not answer within 0 s when it was asked to tell status"):
         client.status(timeout_s=0)
+    given_up.set()
 
 
 def test_the_capture_can_be_read_as_long_as_it_is_needed_and_no_longer(lab: Answering, tmp_path: Any) -> None:

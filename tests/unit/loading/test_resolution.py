@@ -6,18 +6,19 @@ from typing import Final
 
 import pytest
 import yaml
+from pydantic import JsonValue
 
 from whodunet.cases.references import References
 from whodunet.loading.library import Library
 from whodunet.loading.resolution import Resolution
-from whodunet.loading.yaml_lines import Document, Json
+from whodunet.loading.yaml_lines import Document
 from whodunet.variation import Variation
 
 TOPOLOGY: Final = Library().topology("corporate_vpn")
 PORT: Final = "{instance.port.ssh}"
 
 
-def resolved(content: Json) -> Json:
+def resolved(content: JsonValue) -> JsonValue:
     document = Document(yaml.safe_dump(content), "case.yaml")
     resolution = Resolution(document, References(TOPOLOGY))
     assert resolution.problems == []
@@ -34,21 +35,23 @@ def resolved(content: Json) -> Json:
         ({"probes": {"ssh": {"command": PORT}}}, {"probes": {"ssh": {"command": "22"}}}),
     ],
 )
-def test_a_port_is_a_number_where_the_lab_is_told_and_text_where_people_are(written: Json, read: Json) -> None:
+def test_a_port_is_a_number_where_the_lab_is_told_and_text_where_people_are(
+    written: JsonValue, read: JsonValue
+) -> None:
     assert resolved(written) == read
 
 
 def test_capture_points_go_by_their_labels_in_evidence_of_both_phases() -> None:
-    written: Json = {"seen_at": ["client.vpn"], "ttl": {"egress-fw.inside": 64}, "after": {"at": "client.vpn"}}
-    read: Json = {"seen_at": ["client-eth0"], "ttl": {"egress-fw-eth1": 64}, "after": {"at": "client-eth0"}}
+    written: JsonValue = {"seen_at": ["client.vpn"], "ttl": {"egress-fw.inside": 64}, "after": {"at": "client.vpn"}}
+    read: JsonValue = {"seen_at": ["client-eth0"], "ttl": {"egress-fw-eth1": 64}, "after": {"at": "client-eth0"}}
     assert resolved({"answer": {"evidence": [written], "repaired": {"evidence": [written]}}}) == {
         "answer": {"evidence": [read], "repaired": {"evidence": [read]}}
     }
 
 
 def test_capture_points_go_by_their_labels_in_fields_that_are_yet_to_be_made() -> None:
-    claim: Json = {"between": {"from": "client.vpn", "through": ["sg.router"]}}
-    read: Json = {"between": {"from": "client-eth0", "through": ["sg-eth1"]}}
+    claim: JsonValue = {"between": {"from": "client.vpn", "through": ["sg.router"]}}
+    read: JsonValue = {"between": {"from": "client-eth0", "through": ["sg-eth1"]}}
     assert resolved({"answer": {"evidence": [claim]}}) == {"answer": {"evidence": [read]}}
 
 
@@ -57,7 +60,7 @@ def test_a_fault_names_an_interface_by_its_label() -> None:
 
 
 def test_a_label_elsewhere_is_text() -> None:
-    written: Json = {"story": "client.vpn", "answer": {"evidence": [{"probe": "client.vpn"}]}}
+    written: JsonValue = {"story": "client.vpn", "answer": {"evidence": [{"probe": "client.vpn"}]}}
     assert resolved(written) == written
 
 
@@ -74,7 +77,7 @@ def test_keys_are_resolved_and_problems_still_name_what_stands_in_the_file() -> 
 
 
 def test_a_ttl_is_told_by_its_sender() -> None:
-    claim: Json = {"ttl": {"client.vpn": "as sent by instance", "instance.nic": "as sent by instance"}}
+    claim: JsonValue = {"ttl": {"client.vpn": "as sent by instance", "instance.nic": "as sent by instance"}}
     assert resolved({"answer": {"evidence": [claim]}}) == {
         "answer": {"evidence": [{"ttl": {"client-eth0": 58, "instance-eth0": 64}}]}
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final, Protocol
 
-from whodunet.cases.fault import Network, run_checked
+from whodunet.cases.fault import Network, list_in, mapping_in, run_checked
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Node
 
@@ -138,14 +138,15 @@ def _can_be_reached(address: str) -> bool:
     return not (read.is_loopback or read.is_link_local)
 
 
-def _inbound(network: Network, instance: str) -> Iterator[tuple[str, list[Any]]]:
+def _inbound(network: Network, instance: str) -> Iterator[tuple[str, list[object]]]:
     """The inbound rules of every security group at the instance's interfaces."""
     for switch in (node.name for node in network.topology.nodes.values() if node.role == "security-group"):
         policy = network.policy(switch)
-        for name, interface in policy["interfaces"].items():
+        interfaces, groups = mapping_in(policy, "interfaces"), mapping_in(policy, "groups")
+        for name in interfaces:
             if network.topology.interfaces[network.topology.peer_of(name)].node == instance:
-                for group in interface["groups"]:
-                    yield group, policy["groups"][group].get("inbound", [])
+                for group in map(str, list_in(mapping_in(interfaces, name), "groups")):
+                    yield group, list_in(mapping_in(groups, group), "inbound")
 
 
 def no_internet_route(network: Network) -> AuditFinding:

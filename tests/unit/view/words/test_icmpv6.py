@@ -11,6 +11,7 @@ from whodunet.view.words.packets import label, name, tcpdump_line
 CLIENT, ROUTER, INSTANCE = "fd00:8::10", "fd00:8::1", "fd00:1::10"
 TCP_QUOTED = Flow.between(6, (CLIENT, 50000), (INSTANCE, 22))
 UDP_QUOTED = Flow.between(17, (CLIENT, 50000), (INSTANCE, 53))
+BACK_QUOTED = Flow.between(6, (INSTANCE, 22), (CLIENT, 50000))
 PING_QUOTED = Flow.between(58, (CLIENT, 7), (INSTANCE, 7))
 
 
@@ -44,6 +45,8 @@ def icmpv6(icmp: Icmp, source: str = ROUTER, destination: str = CLIENT, payload_
         (icmpv6(Icmp(1, 5, quoted=TCP_QUOTED)), "destination unreachable, unknown unreach code (5), length 68"),
         (icmpv6(Icmp(2, 0, quoted=TCP_QUOTED, next_hop_mtu=1400)), "packet too big, mtu 1400, length 68"),
         (icmpv6(Icmp(3, 0, quoted=TCP_QUOTED)), "time exceeded in-transit for fd00:1::10, length 68"),
+        (icmpv6(Icmp(3, 0, quoted=BACK_QUOTED), destination=INSTANCE),
+         "time exceeded in-transit for fd00:8::10, length 68"),
         (icmpv6(Icmp(133, 0), CLIENT, "ff02::2", 8), "router solicitation, length 8"),
         (icmpv6(Icmp(200, 0)), "unknown icmp6 type (200), length 68"),
     ],

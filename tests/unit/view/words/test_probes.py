@@ -99,6 +99,12 @@ def test_an_honest_reset_is_not_said_to_be_too_soon(case: ModuleType) -> None:
     assert not any("too soon" in sentence for sentence in told)
 
 
+def test_a_reset_with_the_ttl_of_the_handshake_is_not_said_to_be_anothers(case: ModuleType) -> None:
+    packets = [*connection(case), *line(case, 42, *case.WHOLE_WAY), *back(case, "R.", 63)]
+
+    assert not any("same sender" in sentence for sentence in explained(case, packets, Symptom.RESET))
+
+
 def test_of_resets_by_both_sides_the_one_that_came_explains(case: ModuleType) -> None:
     own = case.tcp("R", seq=1007, ip_id=8)
     packets = [
