@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv6Address, ip_interface
@@ -142,6 +142,27 @@ class Topology:
     @cached_property
     def _cables(self) -> frozenset[frozenset[str]]:
         return frozenset(frozenset(link.ends) for link in self.links)
+
+    def path(self, start: str, goal: str, avoiding: Collection[str] = ()) -> tuple[str, ...]:
+        """The nodes of a shortest way that goes by none of some others; empty where there is none."""
+        ways: deque[tuple[str, ...]] = deque([(start,)])
+        reached = {start, *avoiding}
+        while ways:
+            way = ways.popleft()
+            if way[-1] == goal:
+                return way
+            for neighbour in self._neighbours.get(way[-1], ()):
+                if neighbour not in reached:
+                    reached.add(neighbour)
+                    ways.append((*way, neighbour))
+        return ()
+
+    @cached_property
+    def _neighbours(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for one, other in [link.ends for link in self.links] + [link.ends[::-1] for link in self.links]:
+            found.setdefault(self.interfaces[one].node, []).append(self.interfaces[other].node)
+        return found
 
     def routers(self) -> tuple[str, ...]:
         """The names of all nodes that forward."""

@@ -1,1 +1,1 @@
-"""A finished run rendered as text, XML and JSON: pure."""
+"""A finished run told: what there is to tell (models), in words, and as text, XML and JSON. Pure."""

@@ -16,11 +16,11 @@ from whodunet.view.words.probes import sentence
 
 FORMAT = 1  # rises when a key changes its meaning or goes; new keys do not raise it
 
-Value: TypeAlias = "Mapping[str, Value] | Sequence[Value] | str | float | None"
-Object: TypeAlias = dict[str, Value]
+JsonValue: TypeAlias = "Mapping[str, JsonValue] | Sequence[JsonValue] | str | float | None"
+JsonObject: TypeAlias = dict[str, JsonValue]
 
 
-def as_json(recording: Recording) -> Object:
+def as_json(recording: Recording) -> JsonObject:
     """The run as plain values that `json.dumps` takes.
 
     Keys: `format` (1), `scenario`, `title`, `topology`, `seed` (null: the topology's own particulars), `family`,
@@ -63,7 +63,7 @@ def as_json(recording: Recording) -> Object:
     }
 
 
-def _claim(judgement: Judgement) -> Object:
+def _claim(judgement: Judgement) -> JsonObject:
     claim = judgement.claim
     return {
         "id": claim.id,
@@ -75,7 +75,7 @@ def _claim(judgement: Judgement) -> Object:
     }
 
 
-def _phase(phase: Phase, evidence: Mapping[str, ProbeEvidence]) -> Object:
+def _phase(phase: Phase, evidence: Mapping[str, ProbeEvidence]) -> JsonObject:
     return {
         "name": phase.name,
         "baseline_rtt_ms": phase.baseline_rtt_ms,
@@ -85,7 +85,7 @@ def _phase(phase: Phase, evidence: Mapping[str, ProbeEvidence]) -> Object:
     }
 
 
-def _probe(evidence: ProbeEvidence) -> Object:
+def _probe(evidence: ProbeEvidence) -> JsonObject:
     observation, reading = evidence.observation, evidence.reading
     return {
         "host": observation.host,
@@ -102,11 +102,11 @@ def _probe(evidence: ProbeEvidence) -> Object:
     }
 
 
-def _ladder(ladder: Ladder) -> Object:
+def _ladder(ladder: Ladder) -> JsonObject:
     return {"nodes": list(ladder.nodes), "rows": [_row(row) for row in ladder.rows]}
 
 
-def _row(row: Row) -> Object:
+def _row(row: Row) -> JsonObject:
     if isinstance(row, RoutineRow):
         return {"time_ms": row.time_ms, "routine_packets": row.packets}
     return {

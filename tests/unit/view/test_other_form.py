@@ -94,7 +94,7 @@ def _(section: Judged) -> Iterator[Element]:
 
 @told.register
 def _(section: Verdict) -> Iterator[Element]:
-    yield from (element("p", text) for text in (who_did_it(section), how_far_proven(section)))
+    yield from (element("p", text) for text in (who_did_it(section), *section.evidence, how_far_proven(section)))
 
 
 def table(ladder: Ladder) -> Element:
@@ -141,7 +141,9 @@ def test_a_page_says_all_that_a_terminal_shows(case: ModuleType) -> None:
         ["RST seq 0 ack 1", "arrived", "sent", "", ""],
     ]
     assert [cell.text for cell in ladder[0] if cell.get("class")] == ["fw"]
-    assert "The firewall, at fw." in [each.text for each in made.iter("p")]
+    paragraphs = [each.text or "" for each in made.iter("p")]
+    assert "The firewall, at fw." in paragraphs
+    assert any(each.startswith("The SYN of ssh was seen at client-eth0") for each in paragraphs)
     assert [each.get("class") for each in made.iter("li")] == ["held"] * 7
 
 

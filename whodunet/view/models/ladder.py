@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, TypeAlias
 
@@ -50,7 +49,7 @@ class PacketRow:
     @property
     def first_ttl(self) -> int | None:
         """Its TTL where it was first seen (IPv6: hop limit); None for what has none."""
-        return self.packet.packet.ip.ttl if self.packet.packet.ip is not None else None
+        return self.packet.captured.ip.ttl if self.packet.captured.ip is not None else None
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def _alike(trails: Sequence[Trail], evidence: ProbeEvidence) -> list[list[Trail]
 
 
 def _content(packet: CapturedPacket) -> tuple[object, ...]:
-    icmp = packet.icmp and (packet.icmp.type, packet.icmp.code, packet.icmp.identifier, packet.icmp.quoted)
+    icmp = packet.icmp and replace(packet.icmp, sequence=0)
     ip = packet.ip and (packet.ip.source, packet.ip.destination, packet.ip.ttl)
     return ip, packet.tcp, packet.udp, icmp, packet.arp, packet.dns
 
@@ -167,7 +166,7 @@ def _without_routine(rows: Sequence[PacketRow]) -> Iterator[Row]:
 
 
 def _is_routine(row: PacketRow) -> bool:
-    packet = row.packet.packet
+    packet = row.packet.captured
     is_talk = packet.tcp is not None and set(packet.tcp.flags) <= {"P", "."} and "SSH banner" not in kinds(packet)
     return is_talk and row.journey.has_come
 
@@ -179,30 +178,9 @@ def _columns(trails: Sequence[Trail], topology: Topology) -> tuple[str, ...]:
     touched = {node for trail in trails for node in _nodes(trail, topology)}
     passed = _nodes(first, topology)
     if goal is not None and passed and goal not in passed:
-        touched |= set(_path(passed[-1], goal, topology, avoid=passed[:-1]))
+        touched |= set(topology.path(passed[-1], goal, avoiding=passed[:-1]))
     order = dict.fromkeys(interface.node for interface in topology.interfaces.values())
     return tuple(node for node in order if node in touched)
-
-
-def _path(start: str, goal: str, topology: Topology, avoid: Collection[str]) -> list[str]:
-    """The nodes of a shortest way that goes by none of some others; empty when there is none."""
-    came_from: dict[str, str] = {start: start}
-    queue = deque([start])
-    while queue and goal not in came_from:
-        node = queue.popleft()
-        for neighbour in _neighbours(node, topology):
-            if neighbour not in came_from and neighbour not in avoid:
-                came_from[neighbour] = node
-                queue.append(neighbour)
-    path = [goal] if goal in came_from else []
-    while path and path[-1] != start:
-        path.append(came_from[path[-1]])
-    return path
-
-
-def _neighbours(node: str, topology: Topology) -> list[str]:
-    ends = [link.ends for link in topology.links] + [link.ends[::-1] for link in topology.links]
-    return [topology.interfaces[b].node for a, b in ends if topology.interfaces[a].node == node]
 
 
 def _marked(culprit: str | None, topology: Topology) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ _End: TypeAlias = tuple[str, int]  # address and port
 class NumberedPacket:
     """A packet, and its numbers counted from the SYNs of its connection; as they are where those were not seen."""
 
-    packet: CapturedPacket
+    captured: CapturedPacket
     seq: int = 0
     ack: int = 0
     knows_both_isns: bool = False  # the SYNs of both sides were seen

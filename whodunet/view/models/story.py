@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from whodunet.cases.claims import EvidenceShown
+from whodunet.cases.claims import EvidenceShown, evidence_told
 from whodunet.cases.judging import Judgement
 from whodunet.cases.recording import Recording
-from whodunet.cases.scenario import EvidenceClaim
 from whodunet.evidence.observation import Run
 from whodunet.evidence.probe_evidence import ProbeEvidence
+from whodunet.evidence.topology import Family
 from whodunet.view.models.brief import Brief, ProbeOutcome, brief_of, outcome_of
 from whodunet.view.models.ladder import Ladder, ladder_of
 from whodunet.view.models.numbering import NumberedPacket, numbering_of
@@ -27,6 +27,8 @@ class Beginning:
     name: str | None  # of the scenario; None where that would give the answer away
     title: str
     story: str  # prose
+    seed: int | None  # of the network's particulars; None: those that its file states
+    family: Family  # that the probes went over
 
 
 @dataclass(frozen=True)
@@ -92,20 +94,12 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class BorneOut:
-    """A claim about packets that held, and the evidence of its probe."""
-
-    claim: EvidenceClaim
-    evidence: ProbeEvidence
-
-
-@dataclass(frozen=True)
 class Verdict:
     """What was wrong, where, why that is so, and how far it is proven."""
 
     cause: str  # in the taxonomy's words
     culprit: str | None  # the node or link; None when nothing is wrong
-    evidence: tuple[BorneOut, ...]  # while the fault was in place
+    evidence: tuple[str, ...]  # sentences: what was measured of packets while the fault was in place
     held: int  # claims
     broken: int
     not_measured: int
@@ -154,19 +148,15 @@ def story_of(recording: Recording, cause_title: str, *, all_claims: bool = False
 def _sections(recording: Recording, cause_title: str, all_claims: bool, is_mystery: bool) -> Iterator[Section]:
     question, answer = recording.scenario.question, recording.scenario.answer
     faulty, repaired = recording.evidence.get("faulty", {}), recording.evidence.get("repaired", {})
-    yield Beginning(None if is_mystery else question.name, question.title, question.story)
+    name, run = None if is_mystery else question.name, recording.run
+    yield Beginning(name, question.title, question.story, run.seed, run.family)
     if faulty:
         texts = {probe: claim.output for probe, claim in answer.faulty.symptoms.items()}
         yield UserSaw(tuple(screen_of(each.observation, texts.get(probe, ())) for probe, each in faulty.items()))
-    if recording.run.damage:  # then nothing of what follows is proven by packets
-        yield NoWitness(recording.run.damage)
-    for probe, main in [*faulty.items()][:1]:
-        yield from _answer(main)
-        yield HopByHop(probe, outcome_of(main), ladder_of(main, None if is_mystery else answer.culprit))
-        others = [(other, each) for other, each in faulty.items() if other != probe]
-        if others:
-            yield OtherProbes(tuple(brief_of(other, each, beside=main) for other, each in others))
-    yield from _proofs(recording.run)
+    if run.damage:  # then nothing of what follows is proven by packets
+        yield NoWitness(run.damage)
+    yield from _of_probes(faulty, None if is_mystery else answer.culprit)
+    yield from _proofs(run)
     if repaired:
         yield OnceRepaired(tuple(brief_of(probe, each) for probe, each in repaired.items()))
     judgements = tuple(each for each in recording.judgements if all_claims or each.outcome != "held")
@@ -175,6 +165,18 @@ def _sections(recording: Recording, cause_title: str, all_claims: bool, is_myste
     yield _verdict(recording, cause_title)
     if answer.lesson:
         yield Lesson(answer.lesson)
+
+
+def _of_probes(faulty: Mapping[str, ProbeEvidence], marked: str | None) -> Iterator[Section]:
+    """The first probe in full, and the others beside it."""
+    first = next(iter(faulty), None)
+    if first is None:
+        return
+    yield from _answer(faulty[first])
+    yield HopByHop(first, outcome_of(faulty[first]), ladder_of(faulty[first], marked))
+    others = tuple(brief_of(probe, each, beside=faulty[first]) for probe, each in faulty.items() if probe != first)
+    if others:
+        yield OtherProbes(others)
 
 
 def _answer(evidence: ProbeEvidence) -> Iterator[Section]:
@@ -199,7 +201,7 @@ def _proofs(run: Run) -> Iterator[Section]:
 def _verdict(recording: Recording, cause_title: str) -> Verdict:
     outcomes = Counter(judgement.outcome for judgement in recording.judgements)
     evidence = tuple(
-        BorneOut(claim.claim, recording.evidence[claim.phase][claim.claim.probe])
+        evidence_told(claim.claim, recording.evidence[claim.phase][claim.claim.probe])
         for claim in (judgement.claim for judgement in recording.judgements if judgement.outcome == "held")
         if isinstance(claim, EvidenceShown) and claim.phase == "faulty"
     )

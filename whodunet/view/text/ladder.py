@@ -60,7 +60,7 @@ def _arrow(row: PacketRow) -> Arrow:
 
 def _ttl_title(rows: Sequence[Row]) -> str:
     """What the column of TTLs is called: as in IPv6 where all packets are of it."""
-    versions = {row.packet.packet.ip.version for row in rows if isinstance(row, PacketRow) and row.packet.packet.ip}
+    versions = {row.packet.captured.ip.version for row in rows if isinstance(row, PacketRow) and row.packet.captured.ip}
     return "hlim" if versions == {6} else "ttl"  # tcpdump's short names
 
 
@@ -87,9 +87,9 @@ def _legend(rows: Sequence[PacketRow], lines: Sequence[Line], left_out: Sequence
     drawn: set[Mark] = {mark for line in lines if line.arrow for mark in line.arrow.marks}
     if drawn:
         yield "   ".join(f"{mark.character} {mark.meaning}" for mark in LEGEND if mark in drawn)
-    for row in [row for row in rows if row.first_ttl != row.last_ttl][:1]:
-        assert row.packet.packet.ip is not None
-        yield f"{_ttls(row)}: {row.packet.packet.ip.ttl_name} where first seen → where last seen"
+    changed = next((row for row in rows if row.first_ttl != row.last_ttl), None)
+    if changed is not None and changed.packet.captured.ip is not None:
+        yield f"{_ttls(changed)}: {changed.packet.captured.ip.ttl_name} where first seen → where last seen"
     for name in dict.fromkeys(row.spoofed for row in rows if row.spoofed):
         yield f"as {name}: its source address is {name}'s, but it was first seen elsewhere"
     if left_out:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import Final
 
-from whodunet.cases.claims import evidence_told
 from whodunet.cases.findings import Outcome
 from whodunet.cases.judging import Judgement
 from whodunet.view.models.screen import LeftOut, Screen
@@ -118,7 +117,7 @@ class _Writer:
     def _verdict(self, section: Verdict) -> Iterator[Painted]:
         yield from self._filled(who_did_it(section), ink="bold")
         for each in section.evidence:
-            yield from self._filled(f"- {evidence_told(each.claim, each.evidence)}", "  ")
+            yield from self._filled(f"- {each}", "  ")
         ink: Ink = "red" if section.broken else "yellow" if section.not_measured else "green"
         yield from self._filled(how_far_proven(section), ink=ink)
 

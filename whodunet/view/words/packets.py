@@ -26,8 +26,8 @@ def name(packet: CapturedPacket) -> str:
 
 def label(numbered: NumberedPacket) -> str:
     """A few words on what a packet is, with its numbers: "RST seq 0 ack 1", "data 41 bytes seq 1"."""
-    numbers = _numbers(numbered, numbered.packet.tcp) if numbered.packet.tcp is not None else ""
-    return f"{name(numbered.packet)} {numbers}".rstrip()
+    numbers = _numbers(numbered, numbered.captured.tcp) if numbered.captured.tcp is not None else ""
+    return f"{name(numbered.captured)} {numbers}".rstrip()
 
 
 def _is_ipv6(packet: CapturedPacket) -> bool:
@@ -43,7 +43,7 @@ def _segment_name(packet: CapturedPacket, tcp: Tcp) -> str:
 
 def _numbers(numbered: NumberedPacket, tcp: Tcp) -> str:
     """Those that tell something: nothing of a SYN's, which begin with it."""
-    found = kinds(numbered.packet)
+    found = kinds(numbered.captured)
     if "SYN" in found:
         return ""
     if "SYN-ACK" in found:
@@ -82,7 +82,7 @@ def _plain_label(packet: CapturedPacket) -> str:
 
 def tcpdump_line(numbered: NumberedPacket) -> str:
     """The packet as tcpdump prints it, time in UTC: SYNs with their own sequence number, RSTs with the real ones."""
-    packet = numbered.packet
+    packet = numbered.captured
     moment = datetime.fromtimestamp(packet.time_ns // 10**9, UTC).strftime("%H:%M:%S")
     stamp = f"{moment}.{packet.time_ns // 1000 % 10**6:06d}"
     if packet.ip is None:

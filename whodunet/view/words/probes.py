@@ -101,7 +101,7 @@ def _far(far: Distance) -> str:
 
 
 def _silence(reason: NothingCame) -> str:
-    asked, point = label(reason.asked), reason.asked.packet.point
+    asked, point = label(reason.asked), reason.asked.captured.point
     until = ", until the connection was ended from there" if reason.is_ended_here else ""
     match reason.silence:
         case "nothing due":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from whodunet.evidence.topology import Family
 from whodunet.view.models.story import (
     AnswerAtHost,
     Beginning,
@@ -36,7 +37,8 @@ def heading(section: Section) -> str:
     """What a section is about; it gives away no more than the sections before it have."""
     match section:
         case Beginning(name, title):
-            return title if name is None else f"{name}: {title}"
+            named = " ".join(filter(None, (name, _particulars(section.seed, section.family))))
+            return f"{named}: {title}" if named else title
         case AnswerAtHost(host):
             return f"The answer, as {host} sees it"
         case HopByHop(probe, seen):
@@ -44,6 +46,12 @@ def heading(section: Section) -> str:
         case Judged(are_all=are_all):
             return "What was claimed" if are_all else "Claims that did not hold"
     return _HEADINGS[type(section)]
+
+
+def _particulars(seed: int | None, family: Family) -> str:
+    """What to run it with to have the same again; empty where that is nothing."""
+    options = ([f"--seed {seed}"] if seed is not None else []) + (["--family ipv6"] if family == "ipv6" else [])
+    return f"({' '.join(options)})" if options else ""
 
 
 def who_did_it(verdict: Verdict) -> str:

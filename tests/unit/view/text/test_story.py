@@ -271,3 +271,15 @@ def test_each_sign_of_a_fault_is_a_paragraph_of_its_own(case: ModuleType) -> Non
     story = render_story(sections(story_of(recording, "The firewall"), Style()))
 
     assert "The fault, in the lab's own words\nmtu 1000\ntable inet\nsshd does not run\n" in story
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({}, "reference: refused"),
+        ({"seed": 7}, "reference (--seed 7): refused"),
+        ({"seed": 0, "family": "ipv6"}, "reference (--seed 0 --family ipv6): refused"),
+    ],
+)
+def test_it_says_with_what_the_same_network_is_had_again(case: ModuleType, fields: dict[str, Any], named: str) -> None:
+    assert told(case, **fields).startswith(named)

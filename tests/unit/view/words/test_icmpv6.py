@@ -53,7 +53,7 @@ def icmpv6(icmp: Icmp, source: str = ROUTER, destination: str = CLIENT, payload_
 )  # fmt: skip
 def test_a_line_is_what_tcpdump_prints(packet: NumberedPacket, printed: str) -> None:
     """Source: tcpdump 4.99.3, reading such packets; of a code that it does not know it goes on with the bytes."""
-    ip = packet.packet.ip
+    ip = packet.captured.ip
     assert ip is not None
     assert tcpdump_line(packet) == f"22:13:20.010000 IP6 {ip.source} > {ip.destination}: ICMP6, {printed}"
 
@@ -76,4 +76,4 @@ def test_a_line_is_what_tcpdump_prints(packet: NumberedPacket, printed: str) -> 
     ],
 )
 def test_a_label_says_in_a_few_words_what_it_is(icmp: Icmp, words: str) -> None:
-    assert label(icmpv6(icmp)) == name(icmpv6(icmp).packet) == words
+    assert label(icmpv6(icmp)) == name(icmpv6(icmp).captured) == words
