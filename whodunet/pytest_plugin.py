@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library
 
-_MARKER: Final = "scenario(name, fault=True): the scenario of the `lab` fixture; fault=False leaves its fault out"
+_MARKER: Final = (
+    "scenario(name, fault=True, seed=..., family=...): the scenario of the `lab` fixture; fault=False leaves its fault "
+    "out; seed and family take the place of --whodunet-seed and --whodunet-family"
+)
 # Other people's YAML files lie beside their tests; a scenario file is one that has these two keys.
 _KEYS_OF_A_SCENARIO: Final = (re.compile(r"^topology:", re.MULTILINE), re.compile(r"^answer:", re.MULTILINE))
 _PLAYER: Final = pytest.StashKey["Player"]()
@@ -236,12 +239,15 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
     """A lab of the scenario that the test is marked with; its fault is in place."""
     from whodunet.engine import plan_for
     from whodunet.lab.sandboxed import SandboxedLab
-    from whodunet.loading.library import find_scenario
+    from whodunet.loading.library import Library, find_scenario
 
     marker = request.node.get_closest_marker("scenario")
     if marker is None or len(marker.args) != 1:
         raise pytest.UsageError('the fixture `lab` needs a scenario: @pytest.mark.scenario("vpn-egress-reset")')
-    library = _library(request.config)
+    asked = _asked(request.config)
+    library = Library(
+        variation=Variation(marker.kwargs.get("seed", asked.seed), marker.kwargs.get("family", asked.family))
+    )
     scenario = library.scenario(find_scenario(str(marker.args[0])))
     plan, topology = plan_for(scenario, library), library.of(scenario).topology(scenario.question.topology)
     with SandboxedLab.start(plan) as network:

@@ -37,3 +37,30 @@ def test_a_test_is_named_without_control_characters(tmp_path: Path) -> None:
 
     assert r"p\u001b[2J\u009b" in report
     assert [character for character in report if not character.isprintable() and character != "\n"] == []
+
+
+CASE = """
+title: t
+story: s
+topology: corporate_vpn
+family: {only: ipv4, because: IPv6 has no broadcast}
+probes:
+  p: {host: client, command: "echo {instance}"}
+answer:
+  cause: none
+  symptoms: {p: {symptom: connected, output: ["{instance}"]}}
+"""
+
+
+def test_a_scenario_about_the_other_family_is_one_test_that_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    scenario = tmp_path / "case.yaml"
+    scenario.write_text(CASE, encoding="utf-8")
+    report = report_of(scenario, "--whodunet-family", "ipv6", "--whodunet-seed", "7", "-rs")
+    assert "whodunet: --seed 7 --family ipv6" in report
+    assert "IPv6 has no broadcast" in report
+    assert "1 skipped" in report
+
+
+def test_a_seed_that_is_none_is_told_with_the_range(tmp_path: Path) -> None:
+    report = report_of(tmp_path, "--whodunet-seed", "x")
+    assert "argument --whodunet-seed: x is not a seed, which is a whole number from 0 to 4294967295" in report

@@ -1,7 +1,7 @@
 """Evidence that a run bears out, as claims that its scenario could make.
 
 A claim is proposed for each kind of packet that a probe's own conversations had, and holds in this run because it was
-judged. Left out is what differs from run to run: data, the end of connections, and ARP that was answered.
+judged. Left out is what differs from run to run: data, the end of connections, and neighbours that were found.
 """
 
 from __future__ import annotations
@@ -15,28 +15,16 @@ from whodunet.cases.findings import Witness
 from whodunet.cases.judging import judge_evidence
 from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import EvidenceClaim
+from whodunet.evidence import packet_kinds
 from whodunet.evidence.observation import PhaseName
 from whodunet.evidence.packets import PacketKind
 from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.evidence.topology import Topology
 from whodunet.evidence.trails import Trail
 
-_KEY_KINDS: Final[tuple[PacketKind, ...]] = (
-    "DNS query",
-    "DNS name error",
-    "DNS answer",
-    "SYN",
-    "SYN-ACK",
-    "RST",
-    "SSH banner",
-    "ICMP echo request",
-    "ICMP echo reply",
-    "ICMP time exceeded",
-    "ICMP admin prohibited",
-    "ICMP port unreachable",
-    "ICMP fragmentation needed",
-    "ICMP unreachable",
-    "ARP request",
+# What differs from run to run, or is told by another kind of the same packet.
+_LEFT_OUT: Final[frozenset[PacketKind]] = frozenset(
+    {"data", "FIN", "ARP request", "ARP reply", "NDP solicitation", "NDP advertisement", "neighbour reply"}
 )
 
 
@@ -87,10 +75,10 @@ def _proposed(probe: str, witness: Witness, fields: EvidenceFields) -> EvidenceC
 
 
 def _is_of(host: str, trail: Trail, topology: Topology) -> bool:
-    """True for a packet of a conversation in which the probe's host is one end, and for its own ARP."""
+    """True for a packet of a conversation of the probe's host, and for what neighbours ask it or it asks them."""
     packet = trail.first
-    if packet.arp is not None:
-        return host in (topology.node_with(packet.arp.sender), topology.node_with(packet.arp.target))
+    if packet.neighbour is not None:
+        return host in map(topology.node_with, (packet.neighbour.sender, packet.neighbour.target))
     flow = packet.flow or (packet.icmp.quoted if packet.icmp else None)
     return flow is not None and any(topology.node_with(address) == host for address, _ in flow.ends)
 
@@ -102,7 +90,8 @@ def _kinds(trails: Sequence[Trail]) -> list[PacketKind]:
         there -= {"ICMP unreachable"}
     if "DNS name error" in there:
         there -= {"DNS answer"}
-    if "ARP reply" in there:
-        there -= {"ARP request"}
+    if "neighbour reply" in there:
+        there -= {"neighbour request"}
+    there -= _LEFT_OUT
     first = {kind: next(trail.first.time_ns for trail in trails if kind in trail.kinds) for kind in there}
-    return sorted((kind for kind in _KEY_KINDS if kind in there), key=first.__getitem__)
+    return sorted((kind for kind in packet_kinds.known() if kind in there), key=first.__getitem__)

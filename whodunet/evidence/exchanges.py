@@ -84,7 +84,7 @@ class Exchanges:
         Args:
             packet: as it was where it was first seen.
         """
-        if packet.arp is not None:
+        if packet.neighbour is not None:
             return packet.time_ns
         if packet.icmp is not None and packet.icmp.quoted is not None:
             return self._latest_ns(packet.icmp.quoted, packet.time_ns)

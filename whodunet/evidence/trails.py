@@ -64,7 +64,7 @@ def trails_of_probe(
     """The trails of the packets that one probe caused, by the time of their first sighting.
 
     Those of the exchanges that began while the command ran (a late retransmission of an earlier probe is of an exchange
-    that began before), the ICMP errors and the fragments that go with them, and the ARP of that time.
+    that began before), the ICMP errors and the fragments that go with them, and what neighbours asked at that time.
     """
     started, ended = observation.started_ns, observation.ended_ns
     margin = answer_margin_ns(topology, baseline_rtt_ms)

@@ -10,7 +10,7 @@ import pytest
 
 from whodunet.cases.scenario import EvidenceClaim, Scenario
 from whodunet.cases.suggesting import suggested
-from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.packets import Arp, CapturedPacket
 
 
 @pytest.fixture
@@ -80,6 +80,17 @@ def test_what_the_recorder_may_have_lost_is_not_proposed(case: ModuleType, scena
     claims = suggested(case.recording(scenario, run))["faulty"]
     assert [claim for claim in claims if claim.model_dump().get("last_seen_at") == "fw-eth0"] == []
     assert of_packet(claims, "RST")["ttl"] == {"client-eth0": 64}
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_a_neighbour_is_proposed_when_nobody_answered_for_it(
+    case: ModuleType, scenario: Scenario, is_answered: bool
+) -> None:
+    asked = case.seen({"ip": None, "arp": Arp(1, case.CLIENT, "aa", "10.8.0.1")}, 5, *case.TO_FIREWALL)
+    answered = case.seen({"ip": None, "arp": Arp(2, "10.8.0.1", "bb", case.CLIENT)}, 6, *case.FROM_FIREWALL)
+    packets = [*asked, *(answered if is_answered else ()), *case.reference_packets()]
+    claims = suggested(case.recording(scenario, packets=packets))["faulty"]
+    assert [claim.packet for claim in claims] == [*([] if is_answered else ["neighbour request"]), "SYN", "RST"]
 
 
 def test_a_phase_that_the_scenario_says_nothing_of_is_left_out(case: ModuleType, scenario: Scenario) -> None:

@@ -60,27 +60,23 @@ class After(EvidenceField):
         yield self._finding(witness)
 
     def _finding(self, witness: Witness) -> Finding:
-        evidence = witness.evidence
-        if not evidence.baseline_rtt_ms:
+        evidence, rtt_ms = witness.evidence, witness.evidence.baseline_rtt_ms
+        if not rtt_ms:
             why = "the baseline round trip was not measured in this phase"
             return Finding("could-not-measure", self._expected, why)
         # The one that was answered may be lost, here or where the answer was made; and a sooner answer may be.
         of_asked = evidence.omission((self.at, *_points_of_senders(witness)), self.packet)
         omission = of_asked or evidence.omission((self.at,), witness.kind)
+        if omission:
+            return Finding("could-not-measure", self._expected, omission)
         soonest = min(self._gaps(witness), key=lambda gap: gap.took_ms, default=None)
         if soonest is None:
-            seen = f"answers no {self.packet} at {self.at}"
-            if omission:
-                return Finding("could-not-measure", self._expected, omission)
-            return witness.missing(self._expected, self.at, seen)
-        if omission or soonest.share is None:
-            return Finding("could-not-measure", self._expected, omission or "")
-        held = (self.below_rtt is None or soonest.share < self.below_rtt) and (
-            self.above_rtt is None or soonest.share > self.above_rtt
-        )
+            return witness.missing(self._expected, self.at, f"answers no {self.packet} at {self.at}")
+        share = soonest.took_ms / rtt_ms
+        held = (self.below_rtt is None or share < self.below_rtt) and (self.above_rtt is None or share > self.above_rtt)
         seen = (
             f"{soonest.took_ms:.1f} ms after the {self.packet} at {self.at}: "
-            f"{soonest.share:.2f} of the baseline round trip of {evidence.baseline_rtt_ms:.1f} ms"
+            f"{share:.2f} of the baseline round trip of {rtt_ms:.1f} ms"
         )
         waited_ms = None if held else self._what_waiting_may_explain(soonest.took_ms, evidence)
         if waited_ms is not None:
