@@ -109,9 +109,8 @@ def test_the_story_calls_nothing_dropped_and_no_honest_answer_too_soon(recording
 
 def test_it_is_recorded_what_packets_waited_for_a_processor(new_lab: StartLab) -> None:
     """Between two hosts four and more processes take turns; where others keep every processor busy, they wait."""
-    crowd = (
-        "for each in $(seq 8); do timeout 3 sh -c 'while :; do :; done' & done; ping -q -c 20 -i 0.05 10.0.1.1; wait"
-    )
+    asking = "ping -q -c 20 -i 0.05 10.0.1.1"
+    crowd = f"for each in $(seq $((4 * $(nproc)))); do timeout 3 sh -c 'while :; do :; done' & done; {asking}; wait"
     waited_ns = []
     with new_lab("healthy") as lab:
         for command in (asking, crowd):
