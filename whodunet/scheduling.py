@@ -18,7 +18,7 @@ from whodunet.evidence.topology import Topology
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 
-MOST_PER_CORE: Final = 6  # labs mostly wait, but more than this sharpen each other's timing claims; measured
+MOST_PER_CORE: Final = 12  # labs mostly wait: so many keep a core busy for as long as the longest of them takes
 _IDLE_CORES: Final = 0.25  # what has to be left over for one lab more
 _LAB_BYTES: Final = 256 << 20  # a lab of the largest topology, with the programs of its probes
 _LOOK_S: Final = 0.2  # often enough, and long enough for the kernel's ticks of 10 ms to tell something

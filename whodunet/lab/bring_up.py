@@ -69,6 +69,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
         uplinks = Uplinks({host: topo.nodeInfo(host)["uplinks"] for host in nodes.hosts}, topology.interfaces)
+        answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         services.launch_all()
         switches.result()
         watch.progress("nodes and cables are made")
@@ -77,7 +78,6 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
         in_force.install(nodes.controlled_switches())
         watch.progress("every switch has confirmed its flow entries")
         # Not before: a question for a neighbour that a switch does not pass on yet is asked again a second later.
-        answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         if other_app is None:  # what that one lets through is its own business
             near_end = nodes.hosts[topology.baseline[0]]
             answers += [side.submit(_await_answer, near_end, far_end) for far_end in _far_ends(topology)]

@@ -46,6 +46,7 @@ _SYSCTLS: Final = {
     "ipv6/conf/default/accept_ra": "0",
     "ipv6/conf/default/keep_addr_on_down": "1",
 }
+_BEHIND_THE_KERNELS: Final = 1024  # a metric higher than that of routes that the kernel makes, 256
 _FORWARDING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 
 
@@ -329,7 +330,13 @@ class Host:
         ]
         no_own_choice = [f"link set dev {name} addrgenmode none" for name in interfaces]  # of a link-local address
         links = ["link set dev lo up", *(f"link set dev {name} up" for name in interfaces)]
-        return [*no_own_choice, *addresses, *links, *(f"route replace {route}" for route in self._routes())]
+        # The kernel adds such a route once it has noticed that the other end is up, too: up to a second later, in which
+        # no question for a neighbour would be heard. Source: Linux, addrconf_add_mroute and linkwatch_schedule_work
+        groups = [
+            f"route add multicast ff00::/8 dev {name} table local metric {metric}"  # two of one metric would be one
+            for metric, name in enumerate(interfaces, _BEHIND_THE_KERNELS)
+        ]
+        return [*no_own_choice, *addresses, *links, *groups, *(f"route replace {route}" for route in self._routes())]
 
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}
