@@ -120,7 +120,7 @@ class CorporateVpn(LabTopo):
 
     def _resolver(self, host: str, records: Mapping[str, Sequence[str]]) -> None:
         self.serve(host, "dnsmasq", {"zones": [ZONE], "records": records})
-        self.nodeInfo(host)["ports"]["dns"] = 53
+        self.open_ports(host, dns=53)
 
     def _transit(self) -> None:
         for number in range(self.transit_routers):

@@ -52,7 +52,7 @@ class SessionManager(CorporateVpn):
         self._names()
         self._account()
         self.set_policy("egress-fw", self._egress_firewall())
-        self.set_policy("sg", self._security_groups(self.nodeInfo("sg")["policy"]))
+        self.set_policy("sg", self._security_groups(self.settings("sg")["policy"]))
 
     def _endpoint_names(self) -> list[str]:
         return [*(f"{service}.{self.region}.amazonaws.com" for service in SERVICES), "sts.amazonaws.com"]
@@ -118,7 +118,7 @@ class SessionManager(CorporateVpn):
             {"source": cidr, "protocol": "tcp", "port": self.ssh_port, "action": "reset"}
             for cidr in self.corporate.cidrs
         ]
-        return {**self.nodeInfo("egress-fw")["policy"], "rules": resets}
+        return {**self.settings("egress-fw")["policy"], "rules": resets}
 
     def _security_groups(self, policy: Settings) -> Settings:
         """Nothing comes in to the instance; HTTPS to the endpoints from the VPC and from the company's network."""

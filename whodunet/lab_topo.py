@@ -1,19 +1,14 @@
-"""What a file of `topologies/` is made of: a Mininet `Topo` whose nodes also say which part they play.
+"""What a file of `topologies/` is made of: a network whose nodes also say which part they play.
 
-Everything is kept in Mininet's own node and link options, so that a topology also runs with `mn --custom FILE`.
+Mininet takes it for a `Topo`, so that a topology also runs with `mn --custom FILE`. It is none by descent: whoever only
+reads a scenario would import Mininet for that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypeAlias, TypedDict, Unpack
-
-from whodunet.importing import importing_mininet
-
-with importing_mininet():
-    from mininet.node import Host
-    from mininet.topo import Topo
+from typing import ClassVar, Final, TypeAlias, TypedDict, Unpack
 
 from whodunet.address_plan import ANYWHERE, Addresses
 from whodunet.errors import InvalidInput, Problem
@@ -52,39 +47,23 @@ class HostSettings(TypedDict, total=False):
     search_domain: str | None  # in which it looks for a name without a dot; by default, the topology's
 
 
-def _family_of(line: str) -> str:
-    """The option of `ip` for a route or rule: an address with a colon is one of IPv6."""
-    return "-6" if ":" in line else "-4"
+class NodeSettings(HostSettings, total=False):
+    """All that a topology says of a host or a switch."""
+
+    role: str  # the part it plays, as the taxonomy of causes names it
+    dpid: str  # of a switch: sixteen hexadecimal digits
+    policy: Settings  # of a switch: what its controller carries out
 
 
-class RoutedHost(Host):
-    """A host that sets its own routes and forwarding when stock Mininet (`mn --custom`) runs the topology."""
+@dataclass(frozen=True)
+class Cable:
+    """Two ends and what happens to packets between them, each way."""
 
-    def config(
-        self,
-        routes: Sequence[str] = (),
-        rules: Sequence[str] = (),
-        forwards: bool = False,
-        uplinks: Mapping[str, Uplink] | None = None,
-        **params: object,
-    ) -> object:
-        """Configures the node as Mininet does, then its addresses of IPv6 and its routing, by the preferred uplink."""
-        result: object = super().config(**params)
-        for interface in self.intfList():
-            if "ip6" in interface.params:
-                self.cmd(f"ip address replace {interface.params['ip6']} dev {interface} nodad")
-        preferred = next(iter((uplinks or {}).values()), None)
-        routes = [*routes, *(f"default via {gateway}" for gateway in (preferred.gateway if preferred else ()))]
-        if forwards:
-            self.cmd("sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
-        for route in routes:
-            self.cmd(f"ip {_family_of(route)} route replace {route}")
-        for rule in rules:
-            self.cmd(f"ip {_family_of(rule)} rule add {rule}")
-        return result
+    ends: tuple[Interface, Interface]
+    link: Link
 
 
-class LabTopo(Topo):
+class LabTopo:
     """Base of the lab's topologies; `baseline` names the path whose round trip timings are compared with.
 
     It is a host, and the far end: an interface as "NODE.LABEL", a node, or an address.
@@ -97,7 +76,13 @@ class LabTopo(Topo):
         """Draws what varies from the seed; all other arguments are those of `build`."""
         self.draws = Draws(seed)
         self.networks: dict[str, tuple[str, ...]] = {"anywhere": ANYWHERE.cidrs}
-        super().__init__(*args, **params)
+        self.cables: list[Cable] = []
+        self._nodes: dict[str, NodeSettings] = {}
+        self.build(*args, **params)
+
+    def build(self, *args: object, **params: object) -> None:
+        """Adds nodes in the order of the path, and cables them; each topology has its own."""
+        raise NotImplementedError
 
     @property
     def seed(self) -> int | None:
@@ -116,7 +101,8 @@ class LabTopo(Topo):
             role: the part it plays, as the taxonomy of causes names it.
             settings: all else; nothing of it has to be given.
         """
-        given: dict[str, object] = {
+        self._nodes[name] = {
+            "role": role,
             "routes": tuple(settings.get("routes", ())),
             "rules": tuple(settings.get("rules", ())),
             "forwards": settings.get("forwards", False),
@@ -129,7 +115,7 @@ class LabTopo(Topo):
             "initial_ttl": settings.get("initial_ttl", USUAL_TTL),
             "search_domain": settings.get("search_domain", self.search_domain),
         }
-        return str(self.addHost(name, cls=RoutedHost, ip=None, role=role, **given))
+        return name
 
     def router(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
         """Adds a host that forwards."""
@@ -138,24 +124,32 @@ class LabTopo(Topo):
 
     def serve(self, host: str, service: str, settings: Settings) -> None:
         """Gives a host that is there already a service, or one of its services other settings."""
-        self.nodeInfo(host)["services"][service] = dict(settings)
+        self._nodes[host]["services"] = {**self._nodes[host]["services"], service: dict(settings)}
 
     def know_by(self, node: str, **properties: str) -> None:
         """Gives a node that is there already further properties."""
-        self.nodeInfo(node)["properties"] |= properties
+        self._nodes[node]["properties"] = {**self._nodes[node]["properties"], **properties}
+
+    def open_ports(self, host: str, **ports: int) -> None:
+        """Says of a host that is there already what more is served where."""
+        self._nodes[host]["ports"] = {**self._nodes[host]["ports"], **ports}
 
     def set_policy(self, switch: str, policy: Settings) -> None:
         """Gives a switch that is there already another policy."""
-        self.nodeInfo(switch)["policy"] = dict(policy)
+        self._nodes[switch]["policy"] = dict(policy)
 
     def furnish(self, host: str, furnishing: str, **settings: object) -> None:
         """Gives a host that is there already a further furnishing."""
-        self.nodeInfo(host)["furnishings"][furnishing] = settings
+        self._nodes[host]["furnishings"] = {**self._nodes[host]["furnishings"], furnishing: settings}
 
     def switch(self, name: str, role: str, policy: Settings) -> str:
         """Adds an Open vSwitch switch and the policy that its controller carries out."""
-        dpid = f"{len(self.switches()) + 1:016x}"
-        return str(self.addSwitch(name, dpid=dpid, role=role, policy=dict(policy)))
+        self._nodes[name] = {"role": role, "dpid": f"{len(self.switches()) + 1:016x}", "policy": dict(policy)}
+        return name
+
+    def settings(self, node: str) -> NodeSettings:
+        """All that is said of a node."""
+        return self._nodes[node]
 
     def connect(
         self,
@@ -173,33 +167,78 @@ class LabTopo(Topo):
 
         A label is what an end is called at its node, whatever its number: "inside".
         """
-        shape = {
-            "delay": f"{delay_ms}ms" if delay_ms else None,
-            "jitter": f"{jitter_ms}ms" if jitter_ms else None,
-            "loss": loss_pct or None,
-            "bw": rate_mbit,
-        }
-        ends = [{"label": label} | _as_parameters(each) for label, each in zip(labels, addresses, strict=True)]
-        self.addLink(one, other, params1=ends[0], params2=ends[1], **shape)
+        nodes = zip((one, other), addresses, labels, strict=True)
+        ends = tuple(Interface(self._next_interface(node), node, _listed(own), label) for node, own, label in nodes)
+        link = Link((ends[0].name, ends[1].name), delay_ms, jitter_ms, loss_pct, rate_mbit)
+        self.cables.append(Cable((ends[0], ends[1]), link))
+
+    def _next_interface(self, node: str) -> str:
+        """Numbered as Mininet does it: hosts' from 0, switches' from 1, for 0 is the switch's own."""
+        if node not in self._nodes:
+            raise KeyError(f"{node} is cabled before it is added")
+        there = [end for cable in self.cables for end in cable.ends if end.node == node]
+        return f"{node}-eth{len(there) + self.isSwitch(node)}"
+
+    # What Mininet asks of a `Topo`. Source: mininet.net.Mininet.buildFromTopo
+
+    def isSwitch(self, node: str) -> bool:
+        """True for a switch."""
+        return "dpid" in self._nodes[node]
+
+    def nodes(self, sort: bool = True) -> list[str]:
+        """The names of all nodes; unsorted, in the order in which they were added."""
+        return sorted(self._nodes) if sort else list(self._nodes)
+
+    def hosts(self, sort: bool = True) -> list[str]:
+        """The names of all hosts."""
+        return [node for node in self.nodes(sort) if not self.isSwitch(node)]
+
+    def switches(self, sort: bool = True) -> list[str]:
+        """The names of all switches."""
+        return [node for node in self.nodes(sort) if self.isSwitch(node)]
+
+    def nodeInfo(self, node: str) -> dict[str, object]:
+        """With what Mininet makes a node."""
+        if self.isSwitch(node):
+            return {**self._nodes[node]}
+        from whodunet.routed_host import RoutedHost  # only Mininet asks, and needs it
+
+        return {**self._nodes[node], "cls": RoutedHost, "ip": None}
+
+    def links(self, sort: bool = False, withInfo: bool = False) -> list[tuple[object, ...]]:
+        """Pairs of nodes, and with what Mininet makes the link between them."""
+        cables = sorted(self.cables, key=lambda cable: cable.link.ends) if sort else self.cables
+        pairs = [(cable.ends[0].node, cable.ends[1].node) for cable in cables]
+        if not withInfo:
+            return list(pairs)
+        return [(*pair, _for_mininet(cable)) for pair, cable in zip(pairs, cables, strict=True)]
 
 
-def _as_parameters(addresses: Addresses | str | None) -> dict[str, str]:
-    """Mininet's `ip` of an interface, and beside it `ip6`."""
-    each = addresses.with_lengths if isinstance(addresses, Addresses) else (addresses,) if addresses else ()
-    return {"ip6" if ":" in address else "ip": address for address in each}
+def _listed(addresses: Addresses | str | None) -> tuple[str, ...]:
+    if isinstance(addresses, Addresses):
+        return addresses.with_lengths
+    return (addresses,) if addresses else ()
 
 
-def _milliseconds(text: str | None) -> float:
-    return float(text.removesuffix("ms")) if text else 0.0
-
-
-def _ends(topo: Topo, options: Mapping[str, Any]) -> list[Interface]:
-    ends = []
-    for side in ("1", "2"):
-        node, end = options[f"node{side}"], options[f"params{side}"]
-        name = f"{node}-eth{options[f'port{side}']}"
-        ends.append(Interface(name, node, tuple(filter(None, (end.get("ip"), end.get("ip6")))), end.get("label", "")))
-    return ends
+def _for_mininet(cable: Cable) -> dict[str, object]:
+    """The arguments of Mininet's addLink; the address of IPv6 goes with the interface as `ip6`."""
+    link, (one, other) = cable.link, cable.ends
+    params = [
+        {"label": end.label} | {"ip6" if ":" in address else "ip": address for address in end.addresses}
+        for end in cable.ends
+    ]
+    return {
+        "node1": one.node,
+        "node2": other.node,
+        "port1": int(one.name.rpartition("eth")[2]),
+        "port2": int(other.name.rpartition("eth")[2]),
+        "params1": params[0],
+        "params2": params[1],
+        "delay": f"{link.delay_ms}ms" if link.delay_ms else None,
+        "jitter": f"{link.jitter_ms}ms" if link.jitter_ms else None,
+        "loss": link.loss_pct or None,
+        "bw": link.rate_mbit,
+    }
 
 
 def build(topology: Callable[..., LabTopo], variation: Variation) -> LabTopo:
@@ -232,16 +271,15 @@ def _far_end(name: str, topo: LabTopo, interfaces: Iterable[Interface], family: 
     )
 
 
+def _initial_ttl(settings: NodeSettings) -> int:
+    """With which a node sends: a host by its settings, a switch by its policy."""
+    stated = settings.get("initial_ttl") or settings.get("policy", {}).get("ttl")
+    return stated if isinstance(stated, int) else USUAL_TTL
+
+
 def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
     """The topology as judging and reports see it, of a family."""
-    interfaces: dict[str, Interface] = {}
-    links = []
-    for _, _, options in topo.links(sort=False, withInfo=True):
-        one, other = _ends(topo, options)
-        interfaces |= {one.name: one, other.name: other}
-        delay_ms, jitter_ms = _milliseconds(options["delay"]), _milliseconds(options["jitter"])
-        links.append(Link((one.name, other.name), delay_ms, jitter_ms, options["loss"] or 0.0, options["bw"]))
-    settings = {node: topo.nodeInfo(node) for node in topo.nodes(sort=False)}
+    settings = {node: topo.settings(node) for node in topo.nodes(sort=False)}
     nodes = {
         node: Node(
             node,
@@ -250,18 +288,19 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
             each.get("forwards", False),
             each.get("ports", {}),
             each.get("properties", {}),
-            each.get("initial_ttl") or each.get("policy", {}).get("ttl", USUAL_TTL),
+            _initial_ttl(each),
         )
         for node, each in settings.items()
     }
     order = {node: place for place, node in enumerate(nodes)}
-    in_order = sorted(interfaces.values(), key=lambda interface: (order[interface.node], interface.name))
+    interfaces = (end for cable in topo.cables for end in cable.ends)
+    in_order = sorted(interfaces, key=lambda interface: (order[interface.node], interface.name))
     uplinks = {node: tuple(each.get("uplinks") or ()) for node, each in settings.items()}
     return Topology(
         name=name,
         nodes=nodes,
         interfaces={interface.name: interface for interface in in_order},
-        links=tuple(links),
+        links=tuple(cable.link for cable in topo.cables),
         baseline=(topo.baseline[0], _far_end(name, topo, in_order, family)),
         uplinks={node: ways for node, ways in uplinks.items() if ways},
         services={node: each["services"] for node, each in settings.items() if each.get("services")},

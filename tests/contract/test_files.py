@@ -30,7 +30,7 @@ def test_a_topology_has_the_interfaces_that_its_links_and_uplinks_name(name: str
     topology = LIBRARY.topology(name)
     assert {end for link in topology.links for end in link.ends} == set(topology.interfaces)
     for host in topology.uplinks:
-        uplinks = LIBRARY.topo(name).nodeInfo(host)["uplinks"].values()
+        uplinks = LIBRARY.topo(name).settings(host)["uplinks"].values()
         assert {topology.interfaces[uplink.interface].node for uplink in uplinks} == {host}
 
 

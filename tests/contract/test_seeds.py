@@ -45,7 +45,7 @@ from whodunet.loading.library import Library, find_scenario
 from whodunet.variation import Variation
 for name in ("corporate_vpn", "session_manager"):
     library = Library(variation=Variation(7))
-    print(library.topology(name), [library.topo(name).nodeInfo(node) for node in library.topo(name).nodes()])
+    print(library.topology(name), [library.topo(name).settings(node) for node in library.topo(name).nodes()])
     print(library.scenario(find_scenario("ssm-session")).answer, library.scenario(find_scenario("healthy")).question)
 """
 
@@ -75,7 +75,7 @@ def test_interfaces_have_names_that_linux_takes_and_addresses_of_both_families(n
 
 def next_hops(seed: int | None, name: str, node: str, destination: str) -> Iterator[str]:
     """The gateways of a node's routes to an address, the most specific first."""
-    settings = library(Variation(seed)).topo(name).nodeInfo(node)
+    settings = library(Variation(seed)).topo(name).settings(node)
     uplinks = settings.get("uplinks") or {}
     routes = [*settings["routes"], *(f"default via {each}" for way in [*uplinks.values()][:1] for each in way.gateway)]
     matching = []

@@ -68,7 +68,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
         nodes.shape_links()
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
-        uplinks = Uplinks({host: topo.nodeInfo(host)["uplinks"] for host in nodes.hosts}, topology.interfaces)
+        uplinks = Uplinks({host: topo.settings(host)["uplinks"] for host in nodes.hosts}, topology.interfaces)
         answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         services.launch_all()
         switches.result()
@@ -113,7 +113,7 @@ class _Nodes:
         self._watch = watch
         self.net = network.LabNet(topo, maker, watch.first_processes())
         self.hosts: Mapping[str, Host] = {
-            node.name: Host(node.first, topo.nodeInfo(node.name), topology.family) for node in self.net.hosts
+            node.name: Host(node.first, topo.settings(node.name), topology.family) for node in self.net.hosts
         }
         self._has_netem = self._find_netem()
         self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
