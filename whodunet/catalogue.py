@@ -74,7 +74,7 @@ def given() -> Catalogue:
     return Catalogue(tuple(dict.fromkeys(_given)))
 
 
-def topology(name: str) -> Any:
+def topology(name: str) -> object:
     """The class of one of the project's own topologies, for one that builds on it."""
     return attribute(folder("topologies") / f"{name}.py", "topos")[name]
 

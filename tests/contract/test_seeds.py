@@ -41,15 +41,16 @@ def test_two_neighbouring_seeds_share_no_address(name: str, one: int, other: int
 
 PRINT: Final = """
 import sys
-from whodunet.loading.library import Library
+from whodunet.loading.library import Library, find_scenario
 from whodunet.variation import Variation
 for name in ("corporate_vpn", "session_manager"):
     library = Library(variation=Variation(7))
     print(library.topology(name), [library.topo(name).nodeInfo(node) for node in library.topo(name).nodes()])
+    print(library.scenario(find_scenario("ssm-session")).answer, library.scenario(find_scenario("healthy")).question)
 """
 
 
-def test_a_seed_gives_the_same_topology_in_every_process() -> None:
+def test_a_seed_gives_the_same_topology_and_the_same_truth_in_every_process() -> None:
     def seen(hash_seed: str) -> str:
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run(

@@ -59,7 +59,7 @@ def test_what_a_host_sends_has_the_ttl_of_its_role(drawn_lab: SandboxedLab) -> N
 
 
 @pytest.mark.parametrize("family", ["-4", "-6"])
-def test_every_host_reaches_every_other_over_both_families(drawn_lab: SandboxedLab, family: str) -> None:
+def test_the_clouds_names_are_reached_over_both_families(drawn_lab: SandboxedLab, family: str) -> None:
     for name in ("instance", "vpc-router"):
         on(drawn_lab, "client", f"ping {family} -c 1 -W 5 {name}.cloud.example")
     on(drawn_lab, "instance", f"ping {family} -c 1 -W 5 vpc-router.cloud.example")

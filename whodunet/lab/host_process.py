@@ -71,6 +71,7 @@ def make_hosts(stream: socket.socket) -> None:
     own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
     id_maps = {kind: identity_map(kind) for kind in KINDS}
     messages.learn()
+    seccomp.compiled()
     gc.collect()
     gc.freeze()  # or the first collection in each host would have every page of the maker copied
     unread = bytearray()
@@ -200,7 +201,7 @@ def _make_namespaces(root: str, number: int, id_maps: Mapping[str, str]) -> tupl
     if os.read(entered_r, 1) != b"!":
         raise OSError(0, "the namespaces of the host could not be made")
     for kind, id_map in id_maps.items():
-        Path(f"{root}/proc/{child}/{kind}_map").write_text(id_map, encoding="ascii")
+        _write(f"{root}/proc/{child}/{kind}_map", id_map)
     os.write(mapped_w, b"!")
     if os.read(entered_r, 1) != b"!":
         raise OSError(0, "the host could not be forbidden to make user namespaces")
@@ -209,6 +210,13 @@ def _make_namespaces(root: str, number: int, id_maps: Mapping[str, str]) -> tupl
     os.waitpid(child, 0)
     os.close(entered_r)
     return user, others
+
+
+def _write(path: str, text: str) -> None:
+    """As Path.write_text, without the buffers, which a first process would keep."""
+    descriptor = os.open(path, os.O_WRONLY)
+    os.write(descriptor, text.encode())
+    os.close(descriptor)
 
 
 def _hold_namespaces(root: str, maker: int, entered: int, mapped: int) -> int:
@@ -220,7 +228,7 @@ def _hold_namespaces(root: str, maker: int, entered: int, mapped: int) -> int:
         os.write(entered, b"!")
         os.read(mapped, 1)
         # Who can make a user namespace is root in it, and could mount in it whatever the host's root may not.
-        Path(f"{root}/proc/sys/user/max_user_namespaces").write_text("0", encoding="ascii")
+        _write(f"{root}/proc/sys/user/max_user_namespaces", "0")
         os.write(entered, b"!")
         os.read(mapped, 1)
         return 0

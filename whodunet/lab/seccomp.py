@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import struct
+from functools import cache
 from typing import Final
 
 _ARCHITECTURE: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -52,7 +53,7 @@ def forbid_calls() -> None:
     Raises:
         OSError: with the kernel's reason.
     """
-    program = _filter(os.uname().machine)
+    program = compiled()
     instructions = ctypes.create_string_buffer(program)
     whole = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(instructions))
     if _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.create_string_buffer(whole), 0, 0) != 0:
@@ -60,7 +61,10 @@ def forbid_calls() -> None:
         raise OSError(code, f"seccomp: {os.strerror(code)}")
 
 
-def _filter(machine: str) -> bytes:
+@cache
+def compiled() -> bytes:
+    """The filter of this machine, as the kernel takes it."""
+    machine = os.uname().machine
     missing = _instruction(_RETURN, _FAIL | errno.ENOSYS)
     program = _instruction(_LOAD, _ARCHITECTURE_AT)
     program += _instruction(_IF_EQUAL, _ARCHITECTURE[machine], 1, 0) + missing  # other sets of numbers are not offered

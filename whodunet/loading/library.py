@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -147,7 +147,7 @@ class Library:
     def _evidence_fields(self) -> EvidenceFields:
         return read_evidence_fields(self.catalogue.files("evidence_fields", ".py"))
 
-    def standing_policy(self, topology: str, switch: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    def standing_policy(self, topology: str, switch: str, changes: Mapping[str, object]) -> dict[str, object]:
         """A topology's own policy of a switch, with some of its keys replaced."""
         return dict(self.topology(topology).policies[switch]) | dict(changes)
 

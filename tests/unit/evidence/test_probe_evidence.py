@@ -23,13 +23,15 @@ def test_each_probe_of_each_phase_has_its_own_packets_and_symptom(case: ModuleTy
 
 
 def test_a_capture_that_is_no_witness_is_read_and_contradicts_no_words(case: ModuleType) -> None:
-    run = case.run(case.observation(stderr="ssh: connect to host x port 22: Connection timed out\n"), damage=("torn",))
+    worked = case.observation(status=0, stderr="")
+    sound, torn = (
+        evidence_of(case.run(worked, damage=damage), case.reference_packets(), case.topology())["faulty"]["ssh"]
+        for damage in ((), ("torn",))
+    )
 
-    left = evidence_of(run, case.reference_packets(), case.topology())["faulty"]["ssh"]
-
-    assert left.doubt == "torn"
-    assert left.reading.symptom is Symptom.TIMED_OUT
-    assert len(left.packets) == 4
+    assert (sound.reading.symptom, torn.reading.symptom) == (Symptom.COULD_NOT_MEASURE, Symptom.CONNECTED)
+    assert (sound.doubt, torn.doubt) == (None, "torn")
+    assert len(torn.packets) == 4
 
 
 def test_a_command_of_its_own_is_read_with_its_packets(case: ModuleType) -> None:

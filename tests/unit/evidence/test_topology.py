@@ -1,6 +1,9 @@
-"""What a topology says of its interfaces."""
+"""What a topology says of its interfaces, and as a map: who is where, and what is beside what."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
@@ -42,3 +45,42 @@ def network(*cables: str) -> Topology:
 )
 def test_a_path_is_the_shortest_that_goes_by_none_of_some_nodes(goal: str, avoiding: str, path: str) -> None:
     assert "".join(network("ab", "bc", "cd", "ea", "ed").path("a", goal, avoiding)) == path
+
+
+def test_a_node_is_found_by_any_of_its_addresses_however_they_are_written(case: ModuleType) -> None:
+    topology = case.topology()
+    six = Interface("instance-eth0", "instance", ("10.0.1.10/24", "fd00:0:1:0:0::10/64"))
+    topology = replace(topology, interfaces={**topology.interfaces, "instance-eth0": six})
+
+    assert topology.node_with("10.0.1.10") == topology.node_with("fd00:0:1::10") == "instance"
+    assert topology.node_with("fd00:0:2::10") is topology.node_with("192.0.2.1") is topology.node_with(None) is None
+
+
+def test_a_link_local_address_names_the_node_that_alone_has_it(case: ModuleType) -> None:
+    """Its number is the same on the link and on the network; on another link, another node may have the same."""
+    topology = case.topology()
+    six = (
+        Interface("client-eth0", "client", ("fd00:8::10/64",)),
+        Interface("r1-eth0", "r1", ("fd00:8::1/64",)),
+        Interface("r1-eth1", "r1", ("fd00:9::1/64",)),
+        Interface("instance-eth0", "instance", ("fd00:9::10/64",)),
+    )
+    topology = replace(topology, interfaces={**topology.interfaces, **{each.name: each for each in six}})
+
+    assert topology.node_with("fe80::1") == "r1"
+    assert topology.node_with("fe80::10") is None
+
+
+def test_a_capture_point_that_is_no_interface_is_at_no_node(case: ModuleType) -> None:
+    assert case.topology().node_at("fw-eth1") == "fw"
+    assert case.topology().node_at("tun0") is None
+
+
+def test_beside_each_other_are_the_ends_of_a_cable_and_the_interfaces_of_a_node(case: ModuleType) -> None:
+    topology = case.topology()
+
+    assert topology.are_beside("client-eth0", "fw-eth0")
+    assert topology.are_beside("fw-eth0", "client-eth0")
+    assert topology.are_beside("fw-eth0", "fw-eth1")
+    assert not topology.are_beside("client-eth0", "fw-eth1")
+    assert not topology.are_beside("tun0", "tun1")

@@ -54,3 +54,18 @@ def test_of_several_who_have_keys_each_may_log_in() -> None:
         "ssh-ed25519 root@one comment",
         "ssh-ed25519 root@other comment",
     ]
+
+
+def test_where_sshd_has_another_port_ssh_finds_it_by_its_configuration_and_knows_its_key_there() -> None:
+    """Source: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: a name with a port is in brackets."""
+    desk, at_desk = place("desk", SshKeys())
+    usual, at_usual = place("usual", Sshd("root"), ("10.0.0.2",))
+    other, at_other = place("other", Sshd("root", port=2222), ("10.0.0.1", "fd00::1"))
+    at_desk.furnishing.meet(at_desk.host, [at_usual, at_other])
+    assert "Port 22\n" in usual.files["/etc/ssh/sshd_config"]
+    assert "Port 2222\n" in other.files["/etc/ssh/sshd_config"]
+    assert desk.files["/root/.ssh/config"] == "Host 10.0.0.1 fd00::1 other\n    Port 2222\n"
+    assert desk.files["/root/.ssh/known_hosts"].splitlines() == [
+        "10.0.0.2,usual ssh-ed25519 usual",
+        "[10.0.0.1]:2222,[fd00::1]:2222,[other]:2222 ssh-ed25519 other",
+    ]

@@ -65,8 +65,7 @@ def serve(
         signal.signal(number, server.stop)
     with ExitStack() as until_the_end:
         listeners = [until_the_end.enter_context(_listening(each)) for each in listen]
-        for listener in listeners:
-            log.info("listening on %s:%d", *listener.getsockname()[:2])
+        log.info("listening on %s", " and ".join("{}:{}".format(*each.getsockname()) for each in listeners))
         server.run(sockets=listeners)
 
 

@@ -174,6 +174,20 @@ METADATA = {
     "hostname": "ip-10-0-1-10",
     "role": None,
 }
+
+
+def test_a_program_is_reached_at_an_address_of_each_family(tmp_path: Path) -> None:
+    listen = {"listen": [["127.0.0.1", 0], ["::1", 0]]}
+    with serving("metadata", METADATA | listen, tmp_path) as (said, port):
+        first, _, second = said.partition(" and ")
+        address, _, first_port = first.rpartition(":")
+        for place in ((address, int(first_port)), (second, port)):
+            with socket.create_connection(place, timeout=20) as line:
+                line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert line.recv(4096).startswith(b"HTTP/1.1 ")
+    assert (address, second) == ("127.0.0.1", "::1")
+
+
 UPGRADE = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
