@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.unit.faults.stand_in import StandIn
+from tests.unit.faults.stand_in import TOPOLOGY, StandIn
 from whodunet.cases.fault import Fault
 from whodunet.errors import CannotRun
 from whodunet.faults.firewall_rule import FirewallRule
@@ -106,3 +108,16 @@ def test_a_table_that_cannot_be_read_is_no_proof_either_way() -> None:
     network.flow_tables["egress-fw"] = "priority=1,mpls actions=resubmit(,7)\n"
     with pytest.raises(CannotRun, match="egress-fw: flow entry not understood"):
         DROP_22.proof(network)
+
+
+INTERFACE = {"addresses": ["10.0.1.10"], "groups": ["instance-sg"]}
+ONLY_IPV4 = {**TOPOLOGY.policies["sg"], "interfaces": {"sg-eth2": INTERFACE}}
+
+
+@pytest.mark.parametrize(("source", "makes_a_difference"), [("0.0.0.0/0", True), ("::/0", False)])
+def test_rules_that_let_nobody_in_are_no_other_rules(source: str, makes_a_difference: bool) -> None:
+    topology = replace(TOPOLOGY, policies={**TOPOLOGY.policies, "sg": ONLY_IPV4})
+    ssh = {"protocol": "tcp", "port": 22, "source": source}
+    misfits = list(SecurityGroupInbound(switch="sg", group="instance-sg", inbound=(ssh,)).misfits(topology))
+    told = [(("inbound",), "makes no difference to what sg does")]
+    assert [(misfit.key, misfit.wrong) for misfit in misfits] == ([] if makes_a_difference else told)
