@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from whodunet import catalogue
 from whodunet.cases.fault import Fault, FaultNotInPlace
-from whodunet.cases.lab import Lab
+from whodunet.cases.lab import Capture, Lab
 from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import Question, Scenario
 from whodunet.errors import CannotRun
@@ -29,7 +29,7 @@ from whodunet.loading.library import Library
 from whodunet.records import LabFiles, keep_record
 
 if TYPE_CHECKING:
-    from whodunet.evidence.capture import CaptureReader
+    from whodunet.evidence.capture import CaptureContent, CaptureReader
 
 Progress = Callable[[str], None]
 _PLAYS: Final = count(1)
@@ -112,13 +112,7 @@ def play_in(lab: Lab, scenario: Scenario, library: Library, progress: Progress, 
     phases = _play_phases(scenario, topology, lab, progress)
     progress("reading the capture")
     with lab.capture() as capture:
-        # What is written later belongs to no probe. The reader comes late: its half second of imports must not keep a
-        # lab from starting.
-        from whodunet.lab import pcap_reader
-
-        content = pcap_reader.content_of(capture.path, capture.size_bytes)
-        read: CaptureReader = pcap_reader.read
-        recorded = read(content)
+        content, recorded = _recorded(capture)
         state = lab.status()
         if state.lost:
             raise CannotRun(f"{'; '.join(state.lost)}: the lab was not what {scenario.question.name} is about")
@@ -139,6 +133,15 @@ def play_in(lab: Lab, scenario: Scenario, library: Library, progress: Progress, 
             about = LabFiles(lab.flow_tables(), lab.logs(), library.of(scenario).catalogue.places)
             keep_record(keep, recording, content, about)
     return recording
+
+
+def _recorded(capture: Capture) -> tuple[bytes, CaptureContent]:
+    """All that had been recorded when the capture was asked for: what is written later belongs to no probe."""
+    from whodunet.lab import pcap_reader  # scapy: half a second, which a lab's start must not take
+
+    read: CaptureReader = pcap_reader.read
+    content = pcap_reader.content_of(capture.path, capture.size_bytes)
+    return content, read(content)
 
 
 @dataclass(frozen=True)

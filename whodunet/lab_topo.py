@@ -49,6 +49,7 @@ class HostSettings(TypedDict, total=False):
     ports: Mapping[str, int]  # what is served where: {"ssh": 22}
     properties: Mapping[str, str]  # what else it is known by: {"id": "i-0abcd1234efgh5678"}
     initial_ttl: int  # TTL and hop limit with which it sends
+    search_domain: str | None  # in which it looks for a name without a dot; by default, the topology's
 
 
 def _family_of(line: str) -> str:
@@ -126,8 +127,9 @@ class LabTopo(Topo):
             "ports": dict(settings.get("ports", {})),
             "properties": dict(settings.get("properties", {})),
             "initial_ttl": settings.get("initial_ttl", USUAL_TTL),
+            "search_domain": settings.get("search_domain", self.search_domain),
         }
-        return str(self.addHost(name, cls=RoutedHost, ip=None, role=role, search_domain=self.search_domain, **given))
+        return str(self.addHost(name, cls=RoutedHost, ip=None, role=role, **given))
 
     def router(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
         """Adds a host that forwards."""

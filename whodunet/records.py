@@ -29,7 +29,7 @@ FILES: Final = (RUN_FILE, SCENARIO_FILE, TOPOLOGY_FILE, CAPTURE_FILE)  # without
 if TYPE_CHECKING:
     from whodunet.cases.recording import Recording
 
-State = Literal["complete", "incomplete", "playing"]
+State = Literal["complete", "incomplete", "outdated", "playing"]
 _STAMP: Final = "%Y%m%d-%H%M%S"
 _LEAST_BYTES: Final = 1 << 20  # a record of one probe takes half of it
 
@@ -198,9 +198,17 @@ def _record(folder: Path) -> Record:
     return Record(folder, _state(folder), _began_s(folder), size)
 
 
+def lacking(folder: Path) -> tuple[str, ...]:
+    """The files that a record lacks; the topology alone, where an earlier version kept it, which kept none."""
+    return tuple(name for name in FILES if not (folder / name).is_file())
+
+
 def _state(folder: Path) -> State:
-    if all((folder / name).is_file() for name in FILES):
+    missing = lacking(folder)
+    if not missing:
         return "complete"
+    if missing == (TOPOLOGY_FILE,):
+        return "outdated"
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

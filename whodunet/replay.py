@@ -12,7 +12,7 @@ from whodunet.evidence.observation import Run
 from whodunet.evidence.topology import Topology
 from whodunet.lab import pcap_reader
 from whodunet.loading.library import Library
-from whodunet.records import CAPTURE_FILE, FILES, RUN_FILE, SCENARIO_FILE, TOPOLOGY_FILE
+from whodunet.records import CAPTURE_FILE, RUN_FILE, SCENARIO_FILE, TOPOLOGY_FILE, lacking
 from whodunet.variation import Variation
 
 
@@ -32,11 +32,11 @@ def read_record(folder: Path, library: Library, read: CaptureReader = pcap_reade
 
 
 def _require_complete(folder: Path) -> None:
-    missing = [folder / name for name in FILES if not (folder / name).is_file()]
-    if [path.name for path in missing if not path.exists()] == [TOPOLOGY_FILE]:
+    missing = lacking(folder)
+    if missing == (TOPOLOGY_FILE,) and not (folder / TOPOLOGY_FILE).exists():
         wrong = "was kept by an earlier version, which did not keep the network with it"
         raise InvalidInput(Problem(str(folder), wrong, "run the scenario again"))
     if missing:
-        what = [f"{path.name} is {'no file' if path.exists() else 'missing'}" for path in missing]
+        what = [f"{name} is {'no file' if (folder / name).exists() else 'missing'}" for name in missing]
         wrong = f"holds no complete record: {', '.join(what)}"
         raise InvalidInput(Problem(str(folder), wrong, "name a folder that a finished `whodunet run` made"))

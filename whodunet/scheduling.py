@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 MOST_PER_CORE: Final = 12  # labs mostly wait: so many keep a core busy for as long as the longest of them takes
 _IDLE_CORES: Final = 0.25  # what has to be left over for one lab more
-_LAB_BYTES: Final = 256 << 20  # a lab of the largest topology, with the programs of its probes
+_FREE_BYTES: Final = 1 << 30  # has to be there for one lab more: those that were let in just before it still grow
 _LOOK_S: Final = 0.2  # often enough, and long enough for the kernel's ticks of 10 ms to tell something
 
 # What a scenario takes, roughly: for the order alone.
@@ -133,7 +133,7 @@ class Gate:
     def _has_room(self) -> bool:
         if self._inside < self._least:
             return True
-        if self._inside >= self._most or self._machine.available_bytes() < _LAB_BYTES:
+        if self._inside >= self._most or self._machine.available_bytes() < _FREE_BYTES:
             return False
         return self._machine.idle_cores() >= _IDLE_CORES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from whodunet.replay import read_record
 from whodunet.view.models.story import story_of
 from whodunet.view.text.story import render_story, sections
 from whodunet.view.text.style import Style
+
+if TYPE_CHECKING:
+    from tests.lab.conftest import StartLab
 
 SCENARIO = r"""
 title: nothing is wrong
@@ -101,3 +105,21 @@ def test_the_story_calls_nothing_dropped_and_no_honest_answer_too_soon(recording
 
     assert "×" not in story.replace("× dropped", "")
     assert "too soon" not in story
+
+
+def test_it_is_recorded_what_packets_waited_for_a_processor(new_lab: StartLab) -> None:
+    """Between two hosts four and more processes take turns; where others keep every processor busy, they wait."""
+    asking = "ping -q -c 20 -i 0.05 10.0.1.1"
+    crowd = f"for each in $(seq $((4 * $(nproc)))); do timeout 3 sh -c 'while :; do :; done' & done; {asking}; wait"
+    waited_ns = []
+    with new_lab("healthy") as lab:
+        for command in (asking, crowd):
+            with lab.capture() as before:
+                lab.execute("client", command)
+            with lab.capture() as after:
+                assert before.waited_ns is not None
+                assert after.waited_ns is not None
+                waited_ns.append(after.waited_ns - before.waited_ns)
+    alone_ns, crowded_ns = waited_ns
+    assert alone_ns > 0
+    assert crowded_ns > 5_000_000

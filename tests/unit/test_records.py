@@ -71,6 +71,14 @@ def test_pruning_leaves_the_latest_and_the_young(
     assert {record.name for record in removed} == {names[day] for day in names if day not in left}
 
 
+def test_a_record_of_an_earlier_version_is_outdated_and_never_the_last_to_be_shown(runs: Path) -> None:
+    complete = keep(runs, 3)
+    keep(runs, 20, files=tuple(name for name in FILES if name != records.TOPOLOGY_FILE))
+
+    assert [record.state for record in records.records()] == ["outdated", "complete"]
+    assert records.latest_record().name == complete
+
+
 def test_pruning_follows_no_link_and_leaves_what_is_being_played(runs: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

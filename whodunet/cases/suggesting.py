@@ -7,7 +7,7 @@ judged. Left out is what differs from run to run: data, the end of connections, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from whodunet.cases.evidence_field import EvidenceField
 from whodunet.cases.evidence_fields import EvidenceFields, claim_model, own
@@ -58,8 +58,7 @@ def _proposed(probe: str, witness: Witness, fields: EvidenceFields) -> EvidenceC
     """All that held of what could be claimed of some packets, as one claim; None when nothing did, or not together."""
 
     def claim(said: Mapping[str, EvidenceField]) -> EvidenceClaim:
-        named: Mapping[str, Any] = {"probe": probe, "packet": witness.kind, **said}
-        return claim_model(fields)(**named)
+        return claim_model(fields).model_validate({"probe": probe, "packet": witness.kind, **said})
 
     def holds(claim: EvidenceClaim) -> bool:
         return all(finding.outcome == "held" for finding in judge_evidence(claim, witness.evidence))

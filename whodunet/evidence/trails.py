@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 
 from whodunet.evidence.exchanges import Exchanges
@@ -37,7 +38,7 @@ class Trail:
         """The capture points that saw it, in the order of time."""
         return tuple(sighting.point for sighting in self.sightings)
 
-    @property
+    @cached_property
     def kinds(self) -> frozenset[PacketKind]:
         """What kinds of packet it is."""
         return kinds(self.first)

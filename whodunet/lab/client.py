@@ -22,7 +22,7 @@ from whodunet.evidence.topology import Topology
 from whodunet.lab import control, requests
 from whodunet.lab.connection import ControlConnection
 from whodunet.lab.messages import FileDescriptor, MalformedMessage
-from whodunet.lab.requests import AnswerT, LabRequest, LabStatus, RequestRefused, Settings
+from whodunet.lab.requests import AnswerT, JsonMapping, LabRequest, LabStatus, RequestRefused
 
 _ANSWER_S: Final = 120.0  # more than the slowest request takes that has no deadline of its own
 _FAULT_COMMAND_S: Final = 30.0
@@ -152,7 +152,7 @@ class LabClient:
         """The policy that a switch's controller carries out now."""
         return dict(self.ask(requests.TellPolicy(switch)).config)
 
-    def set_policy(self, switch: str, config: Settings) -> None:
+    def set_policy(self, switch: str, config: JsonMapping) -> None:
         """Replaces a policy; returns when the switch has confirmed the flow entries."""
         self.ask(requests.SetPolicy(switch, config))
 
@@ -179,7 +179,7 @@ class LabClient:
         self.stop_service(node, service)
         self.start_service(node, service)
 
-    def add_service(self, node: str, service: str, settings: Settings) -> None:
+    def add_service(self, node: str, service: str, settings: JsonMapping) -> None:
         """Gives a node a further service; returns when it accepts."""
         self.ask(requests.AddService(node, service, settings))
 
@@ -195,7 +195,7 @@ class LabClient:
         """The settings that a service runs with."""
         return dict(self.ask(requests.TellService(node, service)).settings)
 
-    def configure_service(self, node: str, service: str, settings: Settings) -> None:
+    def configure_service(self, node: str, service: str, settings: JsonMapping) -> None:
         """Starts a service again with other settings; returns when it accepts."""
         self.ask(requests.ConfigureService(node, service, settings))
 
@@ -265,10 +265,10 @@ class LabClient:
         faults = tuple(kinds[each["kind"]].model_validate_json(json.dumps(each)) for each in told["faults"])
         return Staging(setup=Setup.model_validate_json(json.dumps(told["setup"])), faults=faults)
 
-    def _remember(self, key: str, value: Settings | None) -> None:
+    def _remember(self, key: str, value: JsonMapping | None) -> None:
         self.ask(requests.Remember(key, value))
 
-    def _recall(self, key: str) -> Settings | None:
+    def _recall(self, key: str) -> JsonMapping | None:
         return self.ask(requests.Recall(key)).value
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
 from itertools import count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Family
@@ -21,6 +21,9 @@ from whodunet.lab import linux
 from whodunet.lab.accounts import HOST_USERS
 from whodunet.lab.host_root import OWN, Shared
 from whodunet.lab.processes import Child, Finished, check_finished, collect, environment
+
+if TYPE_CHECKING:
+    from whodunet.lab_topo import HostSettings
 
 _BIRTH_S: Final = 20.0
 _ANSWER_S: Final = 20.0
@@ -180,7 +183,7 @@ class HostChild(Child):
 class Host:
     """One host of the lab."""
 
-    def __init__(self, first: FirstProcess, settings: dict[str, Any], family: Family) -> None:
+    def __init__(self, first: FirstProcess, settings: HostSettings, family: Family) -> None:
         """Of its DNS server's addresses, a host asks that of the family first."""
         self.name = first.name
         self.pid = first.pid

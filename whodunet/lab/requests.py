@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 AnswerT = TypeVar("AnswerT", bound="DataclassInstance")
-Settings = Mapping[str, object]  # of a policy or a service, as topologies and scenarios write them
+JsonMapping = Mapping[str, object]  # such as a policy, or the settings of a service
 
 
 # Answers.
@@ -80,7 +80,7 @@ class Texts:
 class PolicyInForce:
     """What a switch's controller carries out."""
 
-    config: Settings
+    config: JsonMapping
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class ServiceState:
     """How a service of a host runs."""
 
     is_running: bool  # its own program, and not one in its place
-    settings: Settings
+    settings: JsonMapping
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class CaptureSoFar:
 class Note:
     """What the lab was told to remember; None where it was told nothing."""
 
-    value: Settings | None
+    value: JsonMapping | None
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class SetPolicy(LabRequest[FlowsConfirmed]):
     """Replaces the policy of a switch."""
 
     switch: str
-    config: Settings
+    config: JsonMapping
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class AddService(LabRequest[Fulfilled]):
 
     host: str
     service: str
-    settings: Settings
+    settings: JsonMapping
 
 
 @dataclass(frozen=True)
@@ -278,7 +278,7 @@ class ConfigureService(LabRequest[Fulfilled]):
 
     host: str
     service: str
-    settings: Settings
+    settings: JsonMapping
 
 
 @dataclass(frozen=True)
@@ -325,7 +325,7 @@ class Remember(LabRequest[Fulfilled]):
     """Keeps a note for commands that come later, such as what was there before a fault; None forgets it."""
 
     key: str
-    value: Settings | None
+    value: JsonMapping | None
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class RunningLab:
     links: Mapping[str, str]
     watch: Watch
     started_s: float = field(default_factory=time.monotonic)
-    _notes: dict[str, requests.Settings] = field(default_factory=dict)
+    _notes: dict[str, requests.JsonMapping] = field(default_factory=dict)
 
     @singledispatchmethod
     def answer(self, request: requests.LabRequest[AnswerT]) -> AnswerT:

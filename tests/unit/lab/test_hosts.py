@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from whodunet.evidence.topology import Family
 from whodunet.lab import host_messages as messages
 from whodunet.lab.hosts import FirstProcess, Host
-from whodunet.lab_topo import Uplink
+from whodunet.lab_topo import HostSettings, Uplink
 
 ADDRESSES = {"gw-eth0": ("10.8.0.1/24", "fd00:8::1/64", "fe80::1/64"), "gw-eth1": ("100.64.0.1/30",)}
 
@@ -34,11 +33,9 @@ class FirstProcessOnPaper:
         self.asked.append(request)
 
 
-def configured(root: Path, settings: Mapping[str, Any], family: Family = "ipv4") -> messages.Configure:
+def configured(root: Path, settings: HostSettings, family: Family = "ipv4") -> messages.Configure:
     first = FirstProcessOnPaper(root)
-    Host(cast(FirstProcess, first), dict(settings), family).configure(
-        ADDRESSES, 128, ["tuntap add dev gw-eth1 mode tap"]
-    )
+    Host(cast(FirstProcess, first), settings, family).configure(ADDRESSES, 128, ["tuntap add dev gw-eth1 mode tap"])
     (request,) = first.asked
     assert isinstance(request, messages.Configure)
     return request

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from whodunet.view.models.ladder import Ladder, PacketRow, RoutineRow, Row
+from whodunet.view.models.ladder import Ladder, PacketRow, Row
 from whodunet.view.models.screen import LeftOut
 from whodunet.view.models.story import (
     AnswerAtHost,
@@ -28,7 +28,8 @@ from whodunet.view.models.story import (
     Verdict,
     story_of,
 )
-from whodunet.view.words.packets import label, tcpdump_line
+from whodunet.view.words.ladder import row_label
+from whodunet.view.words.packets import tcpdump_line
 from whodunet.view.words.probes import in_brief, sentence
 from whodunet.view.words.story import heading, how_far_proven, who_did_it
 
@@ -105,9 +106,8 @@ def table(ladder: Ladder) -> Element:
 
 
 def cells(row: Row, ladder: Ladder) -> list[Element]:
-    if isinstance(row, RoutineRow):
-        return [element("td", f"{row.packets} packets")]
-    return [element("td", label(row.packet)), *(element("td", happened(row, node)) for node in ladder.nodes)]
+    happening = (happened(row, node) for node in ladder.nodes) if isinstance(row, PacketRow) else ()
+    return [element("td", row_label(row)), *(element("td", each) for each in happening)]
 
 
 def happened(row: PacketRow, node: str) -> str:
@@ -138,7 +138,7 @@ def test_a_page_says_all_that_a_terminal_shows(case: ModuleType) -> None:
     assert [[cell.text for cell in row] for row in ladder] == [
         ["", "client", "fw", "r1", "instance"],
         ["SYN", "sent", "dropped", "", ""],
-        ["RST seq 0 ack 1", "arrived", "sent", "", ""],
+        ["RST seq 0 ack 1 as instance", "arrived", "sent", "", ""],
     ]
     assert [cell.text for cell in ladder[0] if cell.get("class")] == ["fw"]
     paragraphs = [each.text or "" for each in made.iter("p")]

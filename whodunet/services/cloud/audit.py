@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, TypedDict
 
 from whodunet.cases.fault import Network, list_in, mapping_in, run_checked
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Node
 
+_PROFILE: Final = "aws-profile"
 _TRAIL: Final = "cloudtrail.jsonl"
 _TRANSCRIPTS: Final = "transcripts"
 _OWN_LOGIN: Final = re.compile(r" from (127\.0\.0\.1|::1) ")
@@ -59,6 +60,16 @@ class AuditFinding:
     clause: str
     holds: bool
     evidence: tuple[str, ...]
+
+
+class TrailEvent(TypedDict, total=False):
+    """What is read of an event of the audit trail; for all of one see `whodunet.aws.account.cloudtrail`."""
+
+    eventName: str
+    userIdentity: Mapping[str, str]
+    sourceIPAddress: str
+    errorCode: str
+    responseElements: Mapping[str, str] | None
 
 
 class AuditedLab(Network, Protocol):
@@ -174,7 +185,7 @@ def every_access_recorded(network: AuditedLab) -> AuditFinding:
         return AuditFinding(clause, False, ("there is no audit trail",))
     turned_away, said = _try_unsigned(network)
     records = network.records()
-    events = [json.loads(line) for line in records[_TRAIL].splitlines()]
+    events: list[TrailEvent] = [json.loads(line) for line in records[_TRAIL].splitlines()]
     refused = [event for event in events if event.get("errorCode")]
     sessions, unrecorded = _sessions(records, events)
     logins = _ssh_logins(network)
@@ -188,7 +199,7 @@ def every_access_recorded(network: AuditedLab) -> AuditFinding:
 
 
 def _try_unsigned(network: Network) -> tuple[bool, str]:
-    client = _nodes(network, "client")[0].name
+    client = _signed_in(network)
     region = run_checked(network, client, "aws configure get region").strip()
     ask = (
         f"curl -sS --max-time 8 -w ' %{{http_code}}' -H 'X-Amz-Target: AmazonSSM.StartSession' "
@@ -199,7 +210,15 @@ def _try_unsigned(network: Network) -> tuple[bool, str]:
     return "MissingAuthenticationToken" in answer, answer
 
 
-def _last(refused: list[Mapping[str, Any]]) -> str:
+def _signed_in(network: Network) -> str:
+    """A host whose user has an AWS profile."""
+    hosts = [host for host, there in network.topology.furnishings.items() if _PROFILE in there]
+    if not hosts:
+        raise CannotRun(f"no host of {network.topology.name} has an {_PROFILE}; audit a lab in which one has")
+    return hosts[0]
+
+
+def _last(refused: list[TrailEvent]) -> str:
     if not refused:
         return "none"
     event = refused[-1]
@@ -207,12 +226,12 @@ def _last(refused: list[Mapping[str, Any]]) -> str:
     return f"{event['eventName']} by {who} from {event['sourceIPAddress']}: {event['errorCode']}"
 
 
-def _sessions(records: Mapping[str, str], events: list[Mapping[str, Any]]) -> tuple[int, str]:
+def _sessions(records: Mapping[str, str], events: list[TrailEvent]) -> tuple[int, str]:
     """How many sessions there were, and those that nobody was authorised to start."""
     paths = [PurePosixPath(name) for name in records]
     kept = {path.stem for path in paths if path.parts[0] == _TRANSCRIPTS}
     started = {
-        (event.get("responseElements") or {}).get("sessionId")
+        (event.get("responseElements") or {}).get("sessionId", "")
         for event in events
         if event["eventName"] == "StartSession" and not event.get("errorCode") and event["userIdentity"].get("arn")
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -134,6 +134,16 @@ def test_a_session_that_nobody_was_authorised_to_start_is_a_no() -> None:
 def test_a_login_by_ssh_is_a_no() -> None:
     network: Any = StandIn(sshd_log="Accepted publickey for ec2-user from 10.8.0.10 port 40000 ssh2\n")
     assert not every_access_recorded(network).holds
+
+
+def test_who_is_signed_in_is_found_whatever_the_role_of_the_host() -> None:
+    topology = Library().topology("session_manager")
+    nodes = {**topology.nodes, "client": replace(topology.nodes["client"], role="workstation")}
+    network: Any = StandIn(topology=replace(topology, nodes=nodes))
+    assert every_access_recorded(network).holds
+    network.topology = replace(topology, furnishings={})
+    with pytest.raises(CannotRun, match="no host of session_manager has an aws-profile"):
+        every_access_recorded(network)
 
 
 def test_no_trail_is_a_no() -> None:
