@@ -20,7 +20,7 @@ from whodunet.evidence.packets import CapturedPacket, Tcp
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.symptoms import read_symptom
 from whodunet.lab import running_services
-from whodunet.loading import packet_kind_files, program_files
+from whodunet.loading import learning
 from whodunet.loading.library import Library, find_scenario, scenario_names
 
 FAULT: Final = '''
@@ -269,7 +269,7 @@ PROGRAM = Program(names=("carrier-pigeon",), rows=ROWS)
 @pytest.fixture
 def _only_own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "_known", programs.known())
-    monkeypatch.setattr(program_files, "_learnt", {})
+    monkeypatch.setattr(learning, "_learnt", {})
 
 
 @pytest.mark.usefixtures("_only_own_programs")
@@ -351,7 +351,7 @@ answer:
 @pytest.fixture
 def _only_own_packet_kinds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(packet_kinds, "_added", {})
-    monkeypatch.setattr(packet_kind_files, "_learnt", {})
+    monkeypatch.setattr(learning, "_learnt", {})
     packet_kinds.add(())
     yield
     monkeypatch.undo()

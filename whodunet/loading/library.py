@@ -21,8 +21,7 @@ from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
 from whodunet.loading.cause_files import read_causes
 from whodunet.loading.evidence_field_files import read_evidence_fields
-from whodunet.loading.packet_kind_files import learn_packet_kinds
-from whodunet.loading.program_files import learn_programs
+from whodunet.loading.learning import learn
 from whodunet.loading.scenario_checks import NO_CAUSE
 from whodunet.loading.scenario_file import NotOverFamily, read_scenario
 from whodunet.loading.yaml_lines import Document, read_file, shown
@@ -47,8 +46,7 @@ class Library:
         self.catalogue = catalogue.given() if places is None else places
         self.variation = variation
         self._recorded = recorded
-        learn_programs(self.catalogue)
-        learn_packet_kinds(self.catalogue)
+        learn(self.catalogue)
 
     @cache  # noqa: B019 - a library lives as long as the process
     def at(self, places: Catalogue, variation: Variation | None = None) -> Library:

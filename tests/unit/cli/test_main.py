@@ -171,7 +171,9 @@ def test_the_list_fits_80_columns_and_tells_every_scenario() -> None:
     assert not [line for line in lines if line.startswith("_")]
 
 
-@pytest.mark.parametrize("command", ["--help", "list", "truth ssm-session", "list --causes", "schema", "version", "runs", "ps"])
+@pytest.mark.parametrize(
+    "command", ["--help", "list", "truth ssm-session", "list --causes", "schema", "version", "runs", "ps"]
+)
 def test_what_needs_no_lab_imports_neither_mininet_nor_scapy(command: str) -> None:
     seen = shell(f"{sys.executable} -P -X importtime -m whodunet.cli.main {command} 2>&1 >/dev/null")
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in seen.stdout.splitlines()}

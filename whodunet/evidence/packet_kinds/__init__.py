@@ -1,6 +1,6 @@
 """The kinds of packets that scenarios name: a file each protocol, found by being here, each with its `KINDS`.
 
-A kind of one's own is such a file beside a scenario, in `packet_kinds/`: `whodunet.loading.packet_kind_files`.
+A kind of one's own is such a file beside a scenario, in `packet_kinds/`: `whodunet.loading.learning`.
 """
 
 from __future__ import annotations
