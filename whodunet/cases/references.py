@@ -76,13 +76,14 @@ class References:
                 return f"{{{found['literal']}}}"
             if name in self.values:
                 return self.values[name]
-            wrong.append(self._misreference(name))
+            if name not in wrong:
+                wrong[name] = self._misreference(name)
             return found[0]
 
         whole = BRACED.fullmatch(text)
         if whole is not None:
-            return value(whole), tuple(wrong)
-        return BRACED.sub(lambda found: str(value(found)), text), tuple(wrong)
+            return value(whole), tuple(wrong.values())
+        return BRACED.sub(lambda found: str(value(found)), text), tuple(wrong.values())
 
     def ttl_as_sent(self, said: str, point: str) -> int | Misreference:
         """The TTL (hop limit) that what a node sends has at a capture point, told as "as sent by NODE"."""
