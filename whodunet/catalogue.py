@@ -180,7 +180,7 @@ def load_module(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up by name
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidInput(
             Problem(str(path), f"does not run: {type(error).__name__}: {error}", "fix the file")
         ) from error

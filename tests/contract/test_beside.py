@@ -189,6 +189,7 @@ def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
         ({"faults/other.py": FAULT.replace('"hiccup"', '"service"')}, "other.py: its kind service already exists"),
         ({"faults/other.py": "x = 1"}, "other.py: holds no kind of fault"),
         ({"faults/other.py": "import nothing_of_the_kind"}, "other.py: does not run: ModuleNotFoundError"),
+        ({"faults/other.py": "raise SystemExit(0)"}, "other.py: does not run: SystemExit: 0"),
         ({"topologies/corporate_vpn.py": TOPOLOGY}, "corporate_vpn.py: has the same name as "),
     ],
 )
@@ -220,6 +221,23 @@ def test_a_topology_and_a_controller_beside_a_scenario_make_its_network(tmp_path
     assert list(library.of(scenario).topology("two").nodes) == ["client", "gate", "server"]
     place(tmp_path, {"case.yaml": text + "setup: {policies: {gate: {open: 1}}}\n"})
     assert "setup.policies.gate.open: unknown key 'open'" in complaint(tmp_path / "case.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("10.1.0.1/24", "10.1.0.999/24", "interfaces.client-eth0.addresses: '10.1.0.999/24' is no address"),
+        ('"server", "server"', '"server", 5', "nodes.server.role: Input should be a valid string; fix the file"),
+        ("def build(self):", "def build(self):\n        raise SystemExit(0)", "makes no topology two: SystemExit: 0"),
+    ],
+)
+def test_a_topology_that_no_network_can_be_is_refused_with_its_place(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in TOPOLOGY
+    files = {"topologies/two.py": TOPOLOGY.replace(old, new), "controllers/open_gate.py": CONTROLLER}
+    place(tmp_path, {**files, "case.yaml": case("none").replace("corporate_vpn", "two")})
+    assert f"two.py: {said}" in complaint(tmp_path / "case.yaml")
 
 
 POLICY_FAULT: Final = '''

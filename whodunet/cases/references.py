@@ -63,12 +63,20 @@ class References:
         self._uplinks = uplinks or {}
         self.values: Mapping[str, Value] = dict(self._named())
 
+    @property
+    def ambiguous(self) -> Mapping[str, tuple[Value, ...]]:
+        """Names that stand for more than one thing, and what they stand for."""
+        meanings: dict[str, dict[Value, None]] = {}
+        for name, value in self._named():
+            meanings.setdefault(name, {})[value] = None
+        return {name: tuple(values) for name, values in meanings.items() if len(values) > 1}
+
     def resolved(self, text: str) -> tuple[Value, tuple[Misreference, ...]]:
         """A text with what its references stand for, and what is wrong with those that stand for nothing.
 
         A text that is one reference and nothing else keeps the type of what that stands for: a port is a number.
         """
-        wrong: list[Misreference] = []
+        wrong: dict[str, Misreference] = {}
 
         def value(found: re.Match[str]) -> Value:
             name = found["name"]
