@@ -35,6 +35,15 @@ class Hiccup(NodeFault):
 
     def facts(self, topology):
         return super().facts(topology) | {"loud": str(self.loud).lower()}
+
+    def inject(self, network):
+        return {}
+
+    def remove(self, network, before):
+        pass
+
+    def signs(self, network):
+        return (None,)
 '''
 CAUSE: Final = """
 id: X01
@@ -261,6 +270,8 @@ class LeftAjar(PolicyFault):
 
     def shown(self, entries, policy):
         return "ajar"
+
+    inject = remove = lambda self, *_: {}
 '''
 
 
@@ -334,6 +345,8 @@ class CrossedWires(Fault):
 
     def facts(self, topology):
         return {"kind": self.kind}
+
+    inject = remove = signs = lambda self, *_: ()
 '''
 
 
@@ -459,6 +472,28 @@ def test_a_file_that_is_no_field_of_evidence_is_one_error_with_its_place(
 ) -> None:
     place(tmp_path, {f"evidence_fields/{name}.py": text, "case.yaml": CLAIMING.replace("POINT", "home-gw.outside")})
     assert f"evidence_fields/{name}.py: {said}" in complaint(tmp_path / "case.yaml")
+
+
+def test_a_pattern_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
+    place(tmp_path, {"programs/pigeon.py": PROGRAM.replace("^lost", "^(lost")})
+    with pytest.raises(InvalidInput, match=r"programs/pigeon\.py: does not run: .*unterminated subpattern"):
+        Library(Catalogue((tmp_path,)))
+
+
+def test_a_kind_of_fault_that_lacks_something_is_told_with_its_file(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/hiccup.py": FAULT.replace("def signs(", "def sings("), "case.yaml": case("x")})
+    assert "hiccup.py: its kind hiccup has no signs(); add it" in complaint(tmp_path / "case.yaml")
+
+
+def test_a_mistake_in_a_file_of_ones_own_is_told_with_file_and_line(tmp_path: Path) -> None:
+    file = place(tmp_path, {"faults/hiccup.py": "def f(x):\n    return 1 / x\n"}) / "faults/hiccup.py"
+    with pytest.raises(ZeroDivisionError) as theirs:
+        catalogue.attribute(file, "f")(0)
+    mistake = catalogue.mistake_in_a_file(theirs.value)
+    assert str(mistake) == f"{file}:2: ZeroDivisionError: division by zero; fix the file"
+    with pytest.raises(ZeroDivisionError) as ours:
+        assert 1 / 0
+    assert catalogue.mistake_in_a_file(ours.value) is None
 
 
 @pytest.mark.usefixtures("_only_own_places")
