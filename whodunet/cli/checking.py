@@ -245,10 +245,23 @@ def _lines(checked: Checked) -> Iterator[str]:
     if recording is None:
         yield hanging(str(checked.failure))
         return
-    for each in recording.judgements:
-        if each.outcome != "held":
-            yield hanging(f"{each.claim.id}: expected {each.expected}, seen {each.seen}")
+    yield from map(hanging, _not_held(recording))
     yield from (hanging(f"note: {note}") for note in recording.run.notes)
+
+
+def _not_held(recording: Recording) -> Iterator[str]:
+    """What did not hold; a fault that could not be seen first, and of what was not played for that only how much."""
+    failed = {phase.name for phase in recording.run.phases if phase.failure is not None}
+    played = {phase.name for phase in recording.run.phases} - failed
+    told = [each for each in recording.judgements if each.outcome != "held"]
+    following: list[Judgement] = []
+    if failed:
+        following = [each for each in told if each.outcome == "could-not-measure" and each.claim.phase not in played]
+        told = sorted((each for each in told if each not in following), key=lambda each: each.claim.phase not in failed)
+    for each in told:
+        yield f"{each.claim.id}: expected {each.expected}, seen {each.seen}"
+    if following:
+        yield f"and {len(following)} claim{'s' * (len(following) > 1)} that could therefore not be measured"
 
 
 def _twin_lines(checked: Checked) -> Iterator[str]:
