@@ -19,6 +19,7 @@ def add_commands(commands: Commands) -> None:
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.add_argument("--causes", action="store_true", help="the taxonomy of causes instead (spoils the mysteries)")
     listing.add_argument("--references", metavar="TOPOLOGY", help="what scenarios of a topology may refer to, instead")
+    listing.add_argument("--policies", metavar="TOPOLOGY", help="what a topology's switches enforce as it is, instead")
     listing.set_defaults(run=list_scenarios)
 
     telling = commands.add_parser("truth", help="the answer of a scenario, without a lab", description=truth.__doc__)
@@ -53,6 +54,8 @@ def list_scenarios(options: argparse.Namespace) -> int:
     """Lists the scenarios: name and title, without the answers."""
     if options.references:
         return _list_references(options)
+    if options.policies:
+        return _list_policies(options)
     if options.causes:
         from whodunet.loading.library import Library
 
@@ -77,6 +80,20 @@ def _list_references(options: argparse.Namespace) -> int:
         print(json.dumps(known, indent=2))
     else:
         print(table(("REFERENCE", "STANDS FOR"), [(name, str(value)) for name, value in known.items()]))
+    return 0
+
+
+def _list_policies(options: argparse.Namespace) -> int:
+    """As `policy` shows those of a running lab: before a scenario's setup and faults."""
+    import yaml
+
+    from whodunet.loading.library import Library
+
+    policies = Library().topology(options.policies).policies
+    if options.json:
+        print(json.dumps(policies, indent=2))
+    else:
+        print(yaml.safe_dump(policies, sort_keys=False), end="")
     return 0
 
 
