@@ -15,6 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whodunet import catalogue
 from whodunet.cli import naming
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import errors_name, require_room
@@ -137,6 +138,7 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
     Raises:
         InvalidInput: with every problem of every file at once; when no scenario is left.
     """
+    from whodunet.engine import require_services_of
     from whodunet.loading.scenario_file import NotOverFamily
 
     plays: list[Play] = []
@@ -144,7 +146,9 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
     others: dict[Path, NotOverFamily] = {}
     for library, path in product(libraries, paths):
         try:
-            plays.append(Play.of(library.scenario(path), library))
+            play = Play.of(library.scenario(path), library)
+            require_services_of(play.scenario, library)
+            plays.append(play)
         except NotOverFamily as error:
             others[path] = error
         except InvalidInput as error:
@@ -225,7 +229,12 @@ def _check_one(name: str, play: Play) -> Checked:
     started = time.monotonic()
     try:
         recording = engine.play(play.scenario, play.library, lambda text: None)
-    except (WhodunetError, OSError) as error:
+    except Exception as error:
+        mistake = catalogue.mistake_in_a_file(error)
+        if mistake is not None:  # in something that one scenario uses: the others go on
+            return Checked(play, name, time.monotonic() - started, failure=str(mistake))
+        if not isinstance(error, WhodunetError | OSError):
+            raise
         return Checked(play, name, time.monotonic() - started, failure=str(error))
     return Checked(play, name, time.monotonic() - started, recording)
 
