@@ -122,3 +122,14 @@ def test_a_policy_and_a_fault_that_refer_to_nothing_are_not_read_before_they_do(
         Library().scenario(case)
     places = [problem.place.rpartition(": ")[2] for problem in refused.value.problems]
     assert places == ["setup.policies.egress-fw.port", "faults[0].ports[0]"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_security_group_lets_a_ping_in_over_the_family_of_the_probes(case: Path, family: Family) -> None:
+    rule = '{protocol: "{family.icmp}", source: "{anywhere}"}'
+    groups = f"{{instance-sg: {{inbound: [{rule}]}}, endpoints-sg: {{inbound: []}}}}"
+    case.write_text(f"{CASE.replace('family', '# family')}setup: {{policies: {{sg: {{groups: {groups}}}}}}}\n")
+    scenario = Library(variation=Variation(family=family)).scenario(case)
+    inbound = scenario.staging.setup.policies["sg"]["groups"]["instance-sg"]["inbound"]
+    expected = {"ipv4": ("icmp", "0.0.0.0/0"), "ipv6": ("icmpv6", "::/0")}[family]
+    assert inbound == [dict(zip(("protocol", "source"), expected, strict=True))]
