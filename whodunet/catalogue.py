@@ -37,6 +37,8 @@ _MODULES: Final = PARTS[1:]  # those that are Python files
 
 _IN_LABS: Final = ("controllers", "services", "topologies")
 
+_FILE_MODULE: Final = "whodunet_file_"  # what modules that are run from files are called, before their own name
+
 _given: list[Path] = []  # folders that this process was given
 
 
@@ -172,7 +174,7 @@ def load_module(path: Path) -> ModuleType:
     """
     import hashlib  # most commands load no file
 
-    name = f"whodunet_file_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    name = f"{_FILE_MODULE}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise InvalidInput(Problem(str(path), "is not a Python file", "name an existing file that ends in .py"))
@@ -180,11 +182,24 @@ def load_module(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up by name
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidInput(
             Problem(str(path), f"does not run: {type(error).__name__}: {error}", "fix the file")
         ) from error
     return module
+
+
+def mistake_in_a_file(error: BaseException) -> Problem | None:
+    """Where a file of somebody's own went wrong; None for an error that comes of none."""
+    import traceback
+
+    own = {folder(part) for part in PARTS}
+    where = None
+    for frame, line in traceback.walk_tb(error.__traceback__):  # the innermost is the last
+        file = frame.f_code.co_filename
+        if frame.f_globals.get("__name__", "").startswith(_FILE_MODULE) and Path(file).parent not in own:
+            where = f"{file}:{line}"
+    return Problem(where, f"{type(error).__name__}: {error}", "fix the file") if where else None
 
 
 def attribute(path: Path, name: str) -> Any:

@@ -23,7 +23,7 @@ from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import BESIDE, NOTHING_SPECIAL, LabOptions, Plan
 from whodunet.lab.programs import require_programs_of_case
-from whodunet.lab.running_services import programs_of
+from whodunet.lab.running_services import programs_of, require_services
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
 from whodunet.records import LabFiles, keep_record
@@ -38,6 +38,16 @@ _LEAST_QUIET_S: Final = 0.02  # a controller, or a busy machine, takes longer th
 _VERSIONS: Final = "uname -sr; ssh -V 2>&1; ovs-vswitchd --version | head -n 1; tcpdump --version 2>&1 | head -n 1"
 
 
+def require_services_of(scenario: Scenario, library: Library) -> None:
+    """What the hosts of a scenario's network are to run is there, and takes the settings that it is given.
+
+    Raises:
+        InvalidInput: for the first that is not or does not.
+    """
+    library = library.of(scenario)
+    require_services(library.topology(scenario.question.topology), library.catalogue)
+
+
 def plan_for(
     scenario: Scenario, library: Library, name: str | None = None, options: LabOptions = NOTHING_SPECIAL
 ) -> Plan:
@@ -49,6 +59,7 @@ def plan_for(
     question, setup = scenario.question, scenario.staging.setup
     faults, probes = scenario.staging.faults, question.probes.values()
     library = library.of(scenario)
+    require_services_of(scenario, library)
     needs = chain(
         programs_of(library.topology(question.topology), library.catalogue), *(fault.needs for fault in faults)
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 State = Literal["complete", "incomplete", "outdated", "playing"]
 _STAMP: Final = "%Y%m%d-%H%M%S"
+_FEW: Final = 5  # names that still fit a message
 _LEAST_BYTES: Final = 1 << 20  # a record of one probe takes half of it
 
 
@@ -252,7 +253,13 @@ def find_record(name: str) -> Path:
         if folder.is_dir():
             return folder
     known = [record.name for record in records()]
-    fix = did_you_mean(name, known) if known else "`whodunet run NAME` makes one"
+    of_that_scenario = [each for each in known if each.startswith(f"{name}-")]
+    if of_that_scenario:
+        fix = f"did you mean {of_that_scenario[0]}?"
+    elif known:
+        fix = did_you_mean(name, known, listed_by="whodunet runs", such_as=known[:_FEW])
+    else:
+        fix = "`whodunet run NAME` makes one"
     raise InvalidInput(Problem(name, "is not a record", fix))
 
 

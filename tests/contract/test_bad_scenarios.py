@@ -71,6 +71,22 @@ def test_nesting_however_deep_is_refused_at_once(tmp_path: Path, text: str) -> N
     assert complaints(path) == [f"{path}:1: is nested more than 40 levels deep; write it flatter"]
 
 
+@pytest.mark.parametrize("text", ["x: &a [*a]", "x: &a\n  <<: *a", "x: &a {y: {z: *a}}", "? &a [*a]\n: 1"])
+def test_an_alias_inside_of_what_it_stands_for_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "endless.yaml"
+    path.write_text(text)
+    [complaint] = complaints(path)
+    assert "holds more than 50000 values, with every alias written out" in complaint
+
+
+@pytest.mark.parametrize("text", ["!!timestamp x", "!!bool x", '!!int ""', "!!float x"])
+def test_what_is_not_of_the_type_that_its_tag_says_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "tagged.yaml"
+    path.write_text(f"title: {text}")
+    [complaint] = complaints(path)
+    assert complaint.startswith(f"{path}:1: cannot be read as plain values: ")
+
+
 def test_a_file_in_former_words_is_the_one_in_present_words(tmp_path: Path) -> None:
     present = GOOD.replace("  policies:\n", "  policies:\n    egress-fw: {rules: [{action: allow}]}\n")
     former = present.replace("kind: firewall-rule", "kind: firewall-entry").replace("rules: [{", "entries: [{")

@@ -35,6 +35,15 @@ class Hiccup(NodeFault):
 
     def facts(self, topology):
         return super().facts(topology) | {"loud": str(self.loud).lower()}
+
+    def inject(self, network):
+        return {}
+
+    def remove(self, network, before):
+        pass
+
+    def signs(self, network):
+        return (None,)
 '''
 CAUSE: Final = """
 id: X01
@@ -189,6 +198,7 @@ def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
         ({"faults/other.py": FAULT.replace('"hiccup"', '"service"')}, "other.py: its kind service already exists"),
         ({"faults/other.py": "x = 1"}, "other.py: holds no kind of fault"),
         ({"faults/other.py": "import nothing_of_the_kind"}, "other.py: does not run: ModuleNotFoundError"),
+        ({"faults/other.py": "raise SystemExit(0)"}, "other.py: does not run: SystemExit: 0"),
         ({"topologies/corporate_vpn.py": TOPOLOGY}, "corporate_vpn.py: has the same name as "),
     ],
 )
@@ -222,6 +232,23 @@ def test_a_topology_and_a_controller_beside_a_scenario_make_its_network(tmp_path
     assert "setup.policies.gate.open: unknown key 'open'" in complaint(tmp_path / "case.yaml")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("10.1.0.1/24", "10.1.0.999/24", "interfaces.client-eth0.addresses: '10.1.0.999/24' is no address"),
+        ('"server", "server"', '"server", 5', "nodes.server.role: Input should be a valid string; fix the file"),
+        ("def build(self):", "def build(self):\n        raise SystemExit(0)", "makes no topology two: SystemExit: 0"),
+    ],
+)
+def test_a_topology_that_no_network_can_be_is_refused_with_its_place(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in TOPOLOGY
+    files = {"topologies/two.py": TOPOLOGY.replace(old, new), "controllers/open_gate.py": CONTROLLER}
+    place(tmp_path, {**files, "case.yaml": case("none").replace("corporate_vpn", "two")})
+    assert f"two.py: {said}" in complaint(tmp_path / "case.yaml")
+
+
 POLICY_FAULT: Final = '''
 from typing import ClassVar, Literal
 from whodunet.faults.policy_fault import PolicyFault
@@ -243,6 +270,8 @@ class LeftAjar(PolicyFault):
 
     def shown(self, entries, policy):
         return "ajar"
+
+    inject = remove = lambda self, *_: {}
 '''
 
 
@@ -316,6 +345,8 @@ class CrossedWires(Fault):
 
     def facts(self, topology):
         return {"kind": self.kind}
+
+    inject = remove = signs = lambda self, *_: ()
 '''
 
 
@@ -441,6 +472,28 @@ def test_a_file_that_is_no_field_of_evidence_is_one_error_with_its_place(
 ) -> None:
     place(tmp_path, {f"evidence_fields/{name}.py": text, "case.yaml": CLAIMING.replace("POINT", "home-gw.outside")})
     assert f"evidence_fields/{name}.py: {said}" in complaint(tmp_path / "case.yaml")
+
+
+def test_a_pattern_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
+    place(tmp_path, {"programs/pigeon.py": PROGRAM.replace("^lost", "^(lost")})
+    with pytest.raises(InvalidInput, match=r"programs/pigeon\.py: does not run: .*unterminated subpattern"):
+        Library(Catalogue((tmp_path,)))
+
+
+def test_a_kind_of_fault_that_lacks_something_is_told_with_its_file(tmp_path: Path) -> None:
+    place(tmp_path, {"faults/hiccup.py": FAULT.replace("def signs(", "def sings("), "case.yaml": case("x")})
+    assert "hiccup.py: its kind hiccup has no signs(); add it" in complaint(tmp_path / "case.yaml")
+
+
+def test_a_mistake_in_a_file_of_ones_own_is_told_with_file_and_line(tmp_path: Path) -> None:
+    file = place(tmp_path, {"faults/hiccup.py": "def f(x):\n    return 1 / x\n"}) / "faults/hiccup.py"
+    with pytest.raises(ZeroDivisionError) as theirs:
+        catalogue.attribute(file, "f")(0)
+    mistake = catalogue.mistake_in_a_file(theirs.value)
+    assert str(mistake) == f"{file}:2: ZeroDivisionError: division by zero; fix the file"
+    with pytest.raises(ZeroDivisionError) as ours:
+        assert 1 / 0
+    assert catalogue.mistake_in_a_file(ours.value) is None
 
 
 @pytest.mark.usefixtures("_only_own_places")

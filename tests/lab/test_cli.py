@@ -202,7 +202,7 @@ def test_several_shells_are_open_at_a_time(up: Any) -> None:
         (("exec", "--lab", "other", "client", "--", "true"), 3, "no lab named other is running"),
         (("policy", "egress"), 2, "did you mean egress-fw?"),
         (("show", "no-such-record"), 2, "is not a record"),
-        (("vpn", "sideways"), 2, "invalid choice"),
+        (("vpn", "sideways"), 2, "is not a state of the VPN"),
         (("frobnicate",), 2, "invalid choice"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

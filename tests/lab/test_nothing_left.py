@@ -246,7 +246,7 @@ def test_a_lab_goes_on_without_what_root_on_a_host_can_end_and_remembers_that(
         launcher = process_tree.launcher_of(lab.name, process_tree.children(os.getpid()))
         victims = [pid for pid in process_tree.descendants(launcher) if is_program(pid, program, process_tree)]
         kill(victims[-1])
-        lost = wait_until(lambda: lab.status()["lost"], "the lab to notice")
+        lost = wait_until(lambda: lab.status().lost, "the lab to notice")
         assert re.search(r"was killed by signal 9|ended with exit status", lost[0])
         assert lab.execute("transit1", "hostname").stdout == "transit1\n"
 

@@ -345,9 +345,9 @@ def test_credentials_that_were_tampered_with_are_refused(lab: SandboxedLab, chan
 def test_another_program_can_take_a_services_place_and_give_it_back(start_lab: Any) -> None:
     with start_lab("ssm-session") as lab:
         lab.replace_service("instance", "ssm-agent", "sleep 1000")
-        assert lab.status()["services"]["instance"]["ssm-agent"] == "replaced"
+        assert lab.status().services["instance"]["ssm-agent"] == "replaced"
         assert "TargetNotConnected" in execute(lab, "client", START).stderr
         lab.start_service("instance", "ssm-agent")
-        assert lab.status()["services"]["instance"]["ssm-agent"] == "running"
+        assert lab.status().services["instance"]["ssm-agent"] == "running"
         assert not on(lab, "instance", "pgrep -x -f 'sleep 1000' || true")
         await_online(lab)

@@ -309,6 +309,28 @@ def test_a_damaged_network_is_refused_with_its_place(damaged: Path, capsys: pyte
     assert complaint(damaged, capsys).startswith("topology.json: links: ")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"10.0.1.10/24"', '"10.0.1.999/24"', "interfaces.instance-eth0.addresses: '10.0.1.999/24' is no address"),
+        ('"node": "instance"', '"node": "nobody"', "interfaces.instance-eth0: is of nobody, which is not a node"),
+        ('"10.0.0.0/16"', '"everything"', "networks.vpc: 'everything' is no network"),
+        ('"seed": null', '"seed": 7', "is another network than that of run.json and scenario.yaml"),
+        ('"family": "ipv4"', '"family": "ipv6"', "is another network than that of run.json and scenario.yaml"),
+        ('"name": "corporate_vpn"', '"name": "x"', "is another network than that of run.json and scenario.yaml"),
+    ],
+)
+def test_a_network_that_contradicts_itself_or_the_rest_of_its_record_is_refused(
+    old: str, new: str, said: str, damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    then = (damaged / TOPOLOGY_FILE).read_text(encoding="utf-8")
+    assert old in then
+    (damaged / TOPOLOGY_FILE).write_text(then.replace(old, new), encoding="utf-8")
+
+    assert main(["show", str(damaged)]) == 2
+    assert f"topology.json: {said}" in capsys.readouterr().err
+
+
 TELL_AND_LIST_MODULES = """
 import sys
 from whodunet.cli.main import main

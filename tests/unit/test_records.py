@@ -58,6 +58,16 @@ def test_a_record_is_found_by_name_or_folder_and_a_misspelt_one_is_told_the_near
         records.find_record(name[:-1])
 
 
+def test_of_many_records_the_latest_few_are_told_and_of_a_scenario_the_last(runs: Path) -> None:
+    names = [keep(runs, day) for day in range(1, 9)]
+    with pytest.raises(InvalidInput) as refused:
+        records.find_record("no-such")
+    latest = ", ".join(reversed(names[-5:]))
+    assert str(refused.value) == f"no-such: is not a record; `whodunet runs` lists all that there are, such as {latest}"
+    with pytest.raises(InvalidInput, match=rf"did you mean {names[-1]}\?$"):
+        records.find_record(names[0].rsplit("-", 3)[0])
+
+
 @pytest.mark.parametrize(
     ("keep_latest", "older_than_days", "left"),
     [(2, None, [20, 11]), (0, None, []), (9, None, [20, 11, 3]), (1, 1e6, [20, 11, 3]), (1, 0.5, [20])],

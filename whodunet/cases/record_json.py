@@ -20,8 +20,12 @@ def to_json(kept: Run | Topology) -> str:
     return pydantic_core.to_json(kept, indent=1).decode() + "\n"
 
 
-def from_json(kind: type[Kept], text: str | bytes, place: str) -> Kept:
+def from_json(kind: type[Kept], text: str | bytes, place: str, fix: str = "run the scenario again") -> Kept:
     """The run or the topology that was kept.
+
+    Args:
+        place: where it is from, as messages name it.
+        fix: what would make a good one.
 
     Raises:
         InvalidInput: for anything that is not a complete one, every problem at once, each with its key.
@@ -29,9 +33,9 @@ def from_json(kind: type[Kept], text: str | bytes, place: str) -> Kept:
     try:
         return TypeAdapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
-        raise InvalidInput(*(_problem(place, detail) for detail in error.errors())) from error
+        raise InvalidInput(*(_problem(place, detail, fix) for detail in error.errors())) from error
 
 
-def _problem(place: str, detail: ErrorDetails) -> Problem:
+def _problem(place: str, detail: ErrorDetails, fix: str) -> Problem:
     key = ".".join(str(part) for part in detail["loc"])
-    return Problem(f"{place}: {key}" if key else place, detail["msg"], "run the scenario again")
+    return Problem(f"{place}: {key}" if key else place, detail["msg"], fix)

@@ -68,31 +68,40 @@ class References:
         self._uplinks = uplinks or {}
         self.values: Mapping[str, Value] = dict(self._named())
 
+    @property
+    def ambiguous(self) -> Mapping[str, tuple[Value, ...]]:
+        """Names that stand for more than one thing, and what they stand for."""
+        meanings: dict[str, dict[Value, None]] = {}
+        for name, value in self._named():
+            meanings.setdefault(name, {})[value] = None
+        return {name: tuple(values) for name, values in meanings.items() if len(values) > 1}
+
     def resolved(self, text: str) -> tuple[Value, tuple[Misreference, ...]]:
         """A text with what its references stand for, and what is wrong with those that stand for nothing.
 
         A text that is one reference and nothing else keeps the type of what that stands for: a port is a number.
         """
-        wrong: list[Misreference] = []
+        wrong: dict[str, Misreference] = {}
 
         def value(found: re.Match[str]) -> Value:
             name, unclosed = found["name"], found["unclosed"]
             if unclosed is not None:
                 if not found["doubled"] and self._is_of_the_topology(unclosed):
                     fix = f"write {{{unclosed}}}, or {{{{{unclosed} for the text"
-                    wrong.append(Misreference(f"has {{{unclosed} without its closing brace", fix))
+                    wrong[found[0]] = Misreference(f"has {{{unclosed} without its closing brace", fix)
                 return f"{{{unclosed}" if self._is_of_the_topology(unclosed) else found[0]
             if name is None:
                 return f"{{{found['literal']}}}"
             if name in self.values:
                 return self.values[name]
-            wrong.append(self._misreference(name))
+            if name not in wrong:
+                wrong[name] = self._misreference(name)
             return found[0]
 
         whole = _TOLD.fullmatch(text)
         if whole is not None:
-            return value(whole), tuple(wrong)
-        return _TOLD.sub(lambda found: str(value(found)), text), tuple(wrong)
+            return value(whole), tuple(wrong.values())
+        return _TOLD.sub(lambda found: str(value(found)), text), tuple(wrong.values())
 
     def ttl_as_sent(self, said: str, point: str) -> int | Misreference:
         """The TTL (hop limit) that what a node sends has at a capture point, told as "as sent by NODE"."""

@@ -12,6 +12,7 @@ from whodunet.cli.parsing import Commands, add_variation_options, variation
 from whodunet.cli.running_lab import require_one_of
 from whodunet.cli.terminal import filled, hanging, table
 from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.topology import Topology
 from whodunet.spelling import did_you_mean
 from whodunet.variation import AS_STATED
 
@@ -22,6 +23,7 @@ def add_commands(commands: Commands) -> None:
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.add_argument("--causes", action="store_true", help="the taxonomy of causes instead (spoils the mysteries)")
     listing.add_argument("--references", metavar="TOPOLOGY", help="what scenarios of a topology may refer to, instead")
+    listing.add_argument("--policies", metavar="TOPOLOGY", help="what a topology's switches enforce as it is, instead")
     add_variation_options(listing)
     listing.set_defaults(run=list_scenarios)
 
@@ -57,9 +59,11 @@ def list_scenarios(options: argparse.Namespace) -> int:
     """Lists the scenarios: name and title, without the answers."""
     if options.references:
         return _list_references(options)
+    if options.policies:
+        return _list_policies(options)
     if variation(options) != AS_STATED:
-        wrong = "changes what references stand for, and no list of names"
-        raise InvalidInput(Problem("--seed, --family", wrong, "add --references TOPOLOGY"))
+        wrong = "changes a topology, and no list of names"
+        raise InvalidInput(Problem("--seed, --family", wrong, "add --references TOPOLOGY or --policies TOPOLOGY"))
     if options.causes:
         from whodunet.loading.library import Library
 
@@ -77,22 +81,45 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 def _list_references(options: argparse.Namespace) -> int:
     from whodunet.cases.references import References
-    from whodunet.loading.library import Library
 
-    library, name = Library(variation=variation(options)), options.references
-    if name not in library.topology_names():
-        near = did_you_mean(name, library.topology_names())
-        fix = f"{near} (for one in a folder of yours: `whodunet --with DIR list --references {name}`)"
-        raise InvalidInput(Problem(name, "is not a topology", fix))
-    topology = library.topology(name)
-    for unused in library.unused_seed(topology):
-        print(unused, file=sys.stderr)
+    topology = _topology(options, options.references)
     known = {f"{{{each}}}": value for each, value in References(topology).values.items()}
     if options.json:
         print(json.dumps(known, indent=2))
     else:
         print(table(("REFERENCE", "STANDS FOR"), [(each, str(value)) for each, value in known.items()]))
     return 0
+
+
+def _list_policies(options: argparse.Namespace) -> int:
+    """As `policy` shows those of a running lab: before a scenario's setup and faults."""
+    import yaml
+
+    policies = _topology(options, options.policies).policies
+    if options.json:
+        print(json.dumps(policies, indent=2))
+    else:
+        print(yaml.safe_dump(policies, sort_keys=False), end="")
+    return 0
+
+
+def _topology(options: argparse.Namespace, name: str) -> Topology:
+    """A topology in the variation that a list was asked for.
+
+    Raises:
+        InvalidInput: when there is none of that name in the folders that are known.
+    """
+    from whodunet.loading.library import Library
+
+    library = Library(variation=variation(options))
+    if name not in library.topology_names():
+        near = did_you_mean(name, library.topology_names())
+        fix = f"{near} (for one in a folder of yours: `whodunet --with DIR list ...`)"
+        raise InvalidInput(Problem(name, "is not a topology", fix))
+    topology = library.topology(name)
+    for unused in library.unused_seed(topology):
+        print(unused, file=sys.stderr)
+    return topology
 
 
 def truth(options: argparse.Namespace) -> int:

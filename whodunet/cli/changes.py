@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from whodunet.cli import naming
 from whodunet.cli.parsing import Commands
 from whodunet.cli.running_lab import (
     add_command,
-    chosen_lab,
-    given_command,
+    conversation,
+    given_words,
+    lab_and_choice,
+    lab_and_words,
     library_of,
     require_one_of,
+    without_dashes,
 )
 from whodunet.cli.terminal import table
 from whodunet.errors import CannotRun, InvalidInput, Problem
@@ -24,23 +27,34 @@ from whodunet.errors import CannotRun, InvalidInput, Problem
 if TYPE_CHECKING:
     from whodunet.lab.client import LabClient
 
+_VPN_STATES: Final = ("on", "off")
+_SERVICE_CHANGES: Final = ("stop", "start", "restart", "replace")
+
 
 def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     policies = add_command(commands, "policy", policy, "show or change what a switch's controller enforces")
-    naming.complete(policies.add_argument("switch", nargs="?", metavar="SWITCH"), naming.switches)
+    naming.complete(policies.add_argument("switch", nargs="?", metavar="[LAB] SWITCH"), naming.switches)
     policies.add_argument(
         "change", nargs="*", metavar="KEY=YAML", help="a key of the policy and its new value, or one YAML file"
     )
 
     leaving = add_command(commands, "vpn", vpn, "leave the VPN, or come back")
-    leaving.add_argument("state", nargs="?", choices=("on", "off"), help="without it: tell")
+    naming.complete(
+        leaving.add_argument("state", nargs="?", metavar="[LAB] on|off", help="without it: tell"),
+        naming.labs_or(_VPN_STATES),
+    )
+    leaving.add_argument("more", nargs="*", default=[], help=argparse.SUPPRESS)
 
     serving = add_command(commands, "service", service, "stop or start a host's service, or run another in its place")
+    serving.usage = "%(prog)s [-h] [--lab LAB] [--with DIR]\n" + 24 * " " + "[LAB] [HOST [SERVICE [CHANGE]]]"
     naming.complete(serving.add_argument("host", nargs="?", metavar="HOST"), naming.hosts)
-    serving.add_argument("service", nargs="?", metavar="SERVICE")
-    serving.add_argument("change", nargs="?", choices=("stop", "start", "restart", "replace"), help="without it: tell")
-    serving.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="what runs in its place")
+    serving.add_argument(
+        "command",
+        nargs=argparse.REMAINDER,
+        metavar="SERVICE CHANGE",
+        help="stop, start, restart, or replace -- COMMAND, which runs in its place; without it: tell",
+    )
 
 
 def policy(options: argparse.Namespace) -> int:
@@ -53,20 +67,22 @@ def policy(options: argparse.Namespace) -> int:
 
     from whodunet.lab.requests import SetPolicy
 
-    with chosen_lab(options) as lab:
+    name, words = lab_and_words(options, given_words(options.switch, options.change), lambda status: status.switches)
+    with conversation(name) as lab:
         switches = lab.status().switches
-        if options.switch is None:
+        if not words:
             print(yaml.safe_dump({switch: lab.policy(switch) for switch in switches}, sort_keys=False), end="")
             return 0
-        require_one_of(options.switch, switches, f"switch of the lab {lab.name}")
-        current = lab.policy(options.switch)
-        if not options.change:
+        switch, *changes = words
+        require_one_of(switch, switches, f"switch of the lab {lab.name}")
+        current = lab.policy(switch)
+        if not changes:
             print(yaml.safe_dump(current, sort_keys=False), end="")
             return 0
-        changed = _changed(current, options.change)
-        library_of(lab.status()).catalogue.read_policy(changed, lab.topology, options.switch)
-        confirmed = lab.ask(SetPolicy(options.switch, changed))
-        print(f"{options.switch} has confirmed {confirmed.entries} flow entries")
+        changed = _changed(current, changes)
+        library_of(lab.status()).catalogue.read_policy(changed, lab.topology, switch)
+        confirmed = lab.ask(SetPolicy(switch, changed))
+        print(f"{switch} has confirmed {confirmed.entries} flow entries")
     return 0
 
 
@@ -121,13 +137,17 @@ def _set(policy_: dict[str, object], key: str, value: object) -> None:
 
 def vpn(options: argparse.Namespace) -> int:
     """Takes the client off the VPN, so that it uses its other uplink, or brings it back."""
-    with chosen_lab(options) as lab:
+    words = given_words(options.state, options.more)
+    name, states = lab_and_choice(options, words, _VPN_STATES, "state of the VPN")
+    if len(states) > 1:
+        raise InvalidInput(Problem(f"vpn {' '.join(words)}", "says too much", "write on or off"))
+    with conversation(name) as lab:
         uplinks = lab.topology.uplinks
         host, ways = next(((host, ways) for host, ways in uplinks.items() if "vpn" in ways), (None, ()))
         if host is None:
             raise CannotRun(f"no host of {lab.topology.name} is on a VPN")
-        if options.state is not None:
-            lab.set_uplink(host, "vpn" if options.state == "on" else next(way for way in ways if way != "vpn"))
+        if states:
+            lab.set_uplink(host, "vpn" if states == ["on"] else next(way for way in ways if way != "vpn"))
         print(f"{host} uses: {lab.status().uplinks[host]}")
     return 0
 
@@ -138,33 +158,33 @@ def service(options: argparse.Namespace) -> int:
     Example: `whodunet service instance ssm-agent replace -- amazon-ssm-agent`. What a lab is made of may not end by
     itself, so `kill` is no way to stop a service: the lab would end with it.
     """
-    with chosen_lab(options) as lab:
-        host, name = options.host, options.service
+    lab_name, words = lab_and_words(
+        options, given_words(options.host, options.command), lambda status: [*status.services]
+    )
+    with conversation(lab_name) as lab:
         there = lab.status().services
-        if host is not None:
+        for host in words[:1]:
             require_one_of(host, there, f"host with services of the lab {lab.name}")
-        if name is not None:
-            require_one_of(name, there[host], f"service of {host}")
-        if options.change is None:
-            meant = {host: there[host]} if host else there
-            rows = [(each, service, state) for each, states in meant.items() for service, state in states.items()]
-            print(table(("HOST", "SERVICE", "STATE"), [row for row in rows if name in (None, row[1])]))
+        for name in words[1:2]:
+            require_one_of(name, there[words[0]], f"service of {words[0]}")
+        if len(words) < 3:
+            rows = [(host, name, state) for host, states in there.items() for name, state in states.items()]
+            print(table(("HOST", "SERVICE", "STATE"), [row for row in rows if [*row[: len(words)]] == words]))
             return 0
-        _change_service(lab, options)
+        host, name, change, *command = words
+        require_one_of(change, _SERVICE_CHANGES, "change of a service")
+        _change_service(lab, host, name, change, without_dashes(command))
         print(f"{name} on {host}: {lab.status().services[host][name]}")
     return 0
 
 
-def _change_service(lab: LabClient, options: argparse.Namespace) -> None:
-    command = given_command(options)
-    if bool(command) != (options.change == "replace"):
-        wrong = "needs a command" if options.change == "replace" else "takes no command"
-        raise InvalidInput(
-            Problem(f"service {options.change}", wrong, "whodunet service HOST SERVICE replace -- COMMAND")
-        )
-    if options.change in ("stop", "restart"):
-        lab.stop_service(options.host, options.service)
-    if options.change in ("start", "restart"):
-        lab.start_service(options.host, options.service)
-    if options.change == "replace":
-        lab.replace_service(options.host, options.service, shlex.join(command))
+def _change_service(lab: LabClient, host: str, name: str, change: str, command: Sequence[str]) -> None:
+    if bool(command) != (change == "replace"):
+        wrong = "needs a command" if change == "replace" else "takes no command"
+        raise InvalidInput(Problem(f"service {change}", wrong, "whodunet service HOST SERVICE replace -- COMMAND"))
+    if change in ("stop", "restart"):
+        lab.stop_service(host, name)
+    if change in ("start", "restart"):
+        lab.start_service(host, name)
+    if change == "replace":
+        lab.replace_service(host, name, shlex.join(command))

@@ -15,6 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whodunet import catalogue
 from whodunet.cli import naming
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import errors_name, require_room
@@ -137,6 +138,7 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
     Raises:
         InvalidInput: with every problem of every file at once; when no scenario is left.
     """
+    from whodunet.engine import require_services_of
     from whodunet.loading.scenario_file import NotOverFamily
 
     plays: list[Play] = []
@@ -144,7 +146,9 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
     others: dict[Path, NotOverFamily] = {}
     for library, path in product(libraries, paths):
         try:
-            plays.append(Play.of(library.scenario(path), library))
+            play = Play.of(library.scenario(path), library)
+            require_services_of(play.scenario, library)
+            plays.append(play)
         except NotOverFamily as error:
             others[path] = error
         except InvalidInput as error:
@@ -225,7 +229,12 @@ def _check_one(name: str, play: Play) -> Checked:
     started = time.monotonic()
     try:
         recording = engine.play(play.scenario, play.library, lambda text: None)
-    except (WhodunetError, OSError) as error:
+    except Exception as error:
+        mistake = catalogue.mistake_in_a_file(error)
+        if mistake is not None:  # in something that one scenario uses: the others go on
+            return Checked(play, name, time.monotonic() - started, failure=str(mistake))
+        if not isinstance(error, WhodunetError | OSError):
+            raise
         return Checked(play, name, time.monotonic() - started, failure=str(error))
     return Checked(play, name, time.monotonic() - started, recording)
 
@@ -236,10 +245,23 @@ def _lines(checked: Checked) -> Iterator[str]:
     if recording is None:
         yield hanging(str(checked.failure))
         return
-    for each in recording.judgements:
-        if each.outcome != "held":
-            yield hanging(f"{each.claim.id}: expected {each.expected}, seen {each.seen}")
+    yield from map(hanging, _not_held(recording))
     yield from (hanging(f"note: {note}") for note in recording.run.notes)
+
+
+def _not_held(recording: Recording) -> Iterator[str]:
+    """What did not hold; a fault that could not be seen first, and of what was not played for that only how much."""
+    failed = {phase.name for phase in recording.run.phases if phase.failure is not None}
+    played = {phase.name for phase in recording.run.phases} - failed
+    told = [each for each in recording.judgements if each.outcome != "held"]
+    following: list[Judgement] = []
+    if failed:
+        following = [each for each in told if each.outcome == "could-not-measure" and each.claim.phase not in played]
+        told = sorted((each for each in told if each not in following), key=lambda each: each.claim.phase not in failed)
+    for each in told:
+        yield f"{each.claim.id}: expected {each.expected}, seen {each.seen}"
+    if following:
+        yield f"and {len(following)} claim{'s' * (len(following) > 1)} that could therefore not be measured"
 
 
 def _twin_lines(checked: Checked) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from whodunet.cli.parsing import Commands
-from whodunet.cli.running_lab import add_command, chosen_lab
+from whodunet.cli.running_lab import add_command, add_lab_argument, chosen_lab, require_host
 from whodunet.errors import CannotRun, InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _CHUNK_BYTES: Final = 1 << 20
 def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     copying = add_command(commands, "cp", copy, "copy a file to a host, or from one")
+    add_lab_argument(copying)
     copying.add_argument("source", metavar="SOURCE", help="a path here, or HOST:PATH")
     copying.add_argument("target", metavar="TARGET", help="a path here, or HOST:PATH")
 
@@ -52,6 +53,7 @@ def copy(options: argparse.Namespace) -> int:
     if (source.host is None) == (target.host is None):
         raise InvalidInput(Problem(f"cp {options.source} {options.target}", "copies between here and a host", _FORM))
     with chosen_lab(options) as lab:
+        require_host(source.host or target.host or "", lab.status())
         if target.host is not None:
             _copy_in(lab, Path(source.path), target.host, target.path)
         elif source.host is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from whodunet.cli import naming
 from whodunet.cli.parsing import Commands
-from whodunet.cli.running_lab import add_command, chosen_lab, library_of, require_one_of
+from whodunet.cli.running_lab import add_command, conversation, given_words, lab_and_choice, library_of, require_one_of
 from whodunet.cli.terminal import table
 from whodunet.errors import CannotRun
 
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
     from whodunet.cases.fault import Fault
     from whodunet.lab.client import LabClient
 
+_CHANGES: Final = ("list", "on", "off")
+
 
 def add_commands(commands: Commands) -> None:
     """Adds this file's command."""
     switching = add_command(commands, "fault", fault, "take the faults of a lab out, put them in again, or list them")
-    switching.add_argument("change", nargs="?", choices=("list", "on", "off"), default="list", help="default: list")
+    naming.complete(
+        switching.add_argument("change", nargs="?", metavar="[LAB] list|on|off", help="default: list"),
+        naming.labs_or(_CHANGES),
+    )
     switching.add_argument(
         "which", nargs="*", metavar="FAULT", help="a number from the list, or a kind; without it: all of them"
     )
@@ -32,13 +38,16 @@ def fault(options: argparse.Namespace) -> int:
 
     Off restores what was there before; on brings it back, at once and as it was.
     """
-    with chosen_lab(options) as lab:
+    words = given_words(options.change, options.which)
+    name, said = lab_and_choice(options, words, _CHANGES, "change of a fault")
+    change, which = said[0] if said else "list", said[1:]
+    with conversation(name) as lab:
         staging = lab.staging(library_of(lab.status()).fault_kinds())
         if staging is None:
             raise CannotRun(f"the lab {lab.name} was not brought up by `whodunet up`; whoever did switches its faults")
-        numbers = _meant(options.which, [each.kind for each in staging.faults])
-        if options.change != "list":
-            _switch(lab, [staging.faults[number - 1] for number in numbers], is_on=options.change == "on")
+        numbers = _meant(which, [each.kind for each in staging.faults])
+        if change != "list":
+            _switch(lab, [staging.faults[number - 1] for number in numbers], is_on=change == "on")
             for host, service in staging.setup.restart.items():
                 lab.restart_service(host, service)
         states = [(number, staging.faults[number - 1]) for number in numbers]

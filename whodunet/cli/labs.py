@@ -23,6 +23,7 @@ from whodunet.cli.running_lab import (
     running_lab,
     status_of,
 )
+from whodunet.cli.servers import servers_table
 from whodunet.cli.terminal import filled, table
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
@@ -56,7 +57,12 @@ def add_commands(commands: Commands) -> None:
         help="show a folder or file of this machine on every host, at /mnt/NAME or PATH; read-only unless rw",
     )
     bring_up.add_argument("--without-fault", action="store_true", help="without the scenario's fault")
-    bring_up.add_argument("--count", type=positive, metavar="N", help="N labs: LAB-1, LAB-2 ...; all or none")
+    bring_up.add_argument(
+        "--count",
+        type=positive,
+        metavar="N",
+        help="N labs: LAB-1, LAB-2 ..., with --seed S of the seeds S, S+1 ...; all or none",
+    )
     add_variation_options(bring_up)
     add_jobs_option(bring_up)
     bring_up.set_defaults(run=up)
@@ -126,7 +132,9 @@ def _bring_up(options: argparse.Namespace, process: LabProcess) -> None:
     special = _lab_options(options)
     name = control.name_for(scenario.question.name) if options.name is None else options.name
     with staged_lab(scenario, library, options, name, special, process=process) as lab:
+        topology = library.of(scenario).topology(scenario.question.topology)
         print(filled(_told(scenario.question, options)))
+        print_servers(servers_table(topology, scenario.question.vantage))
         print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
         lab.let_go()
 
@@ -158,6 +166,12 @@ def staged_lab(
         lab.stop()
         raise
     return lab
+
+
+def print_servers(servers: str) -> None:
+    """The table of servers, below the story."""
+    if servers:
+        print(f"\n{servers}")
 
 
 def _told(question: Question, options: argparse.Namespace) -> str:

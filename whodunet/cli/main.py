@@ -112,7 +112,14 @@ def _explained(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename is not None else ""
         return f"{where}{error.strerror or error}", COULD_NOT_RUN
-    # Python's own traceback would end with status 1, which says that a claim did not hold.
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> tuple[str, int]:
+    """Of an error that nobody foresaw; Python's own traceback would end with status 1: that a claim did not hold."""
+    mistake = catalogue.mistake_in_a_file(error)
+    if mistake is not None:
+        return str(mistake), INVALID_INPUT
     fix = "WHODUNET_TRACEBACK=1 shows where"
     return f"a mistake in whodunet itself: {type(error).__name__}: {error}; {fix}", COULD_NOT_RUN
 

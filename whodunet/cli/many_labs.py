@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING
 
-from whodunet.cli.labs import staged_lab, whats_next
+from whodunet.cli.labs import print_servers, staged_lab, whats_next
 from whodunet.cli.output import tell
 from whodunet.cli.parsing import variation
+from whodunet.cli.servers import servers_of_labs, servers_table
 from whodunet.cli.terminal import filled
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
+from whodunet.variation import HIGHEST_SEED, Variation
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -24,24 +28,64 @@ if TYPE_CHECKING:
 def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
     """Brings up NAME-1 to NAME-N, some at a time, and leaves them running; when one fails, none is left.
 
+    With a seed each has its own, one more than the lab before.
+
     Raises:
         InvalidInput: when one of the names is taken.
         CannotRun: when one of them could not be brought up.
     """
     from whodunet.loading.library import Library, find_scenario
 
-    library = Library(variation=variation(options))
-    scenario = library.scenario(find_scenario(options.scenario))
-    library.topology(scenario.question.topology)  # read once, before several threads want it
-    names = _names(control.name_for(scenario.question.name) if options.name is None else options.name, options.count)
-    labs = _bring_up_side_by_side(
-        names, options.jobs, lambda name: staged_lab(scenario, library, options, name, special, lambda text: None)
-    )
-    print(filled(scenario.question.story))
-    print(whats_next(names, scenario.question.vantage), flush=True)
+    path = find_scenario(options.scenario)
+    libraries = {each: Library(variation=each) for each in _variations(variation(options), options.count)}
+    scenarios = {each: library.scenario(path) for each, library in libraries.items()}
+    question = next(iter(scenarios.values())).question
+    # Read once, before several threads want them.
+    topologies = {each: library.of(scenarios[each]).topology(question.topology) for each, library in libraries.items()}
+    base = control.name_for(question.name) if options.name is None else options.name
+    names = _names(base, options.count)
+    for note in next(iter(libraries.values())).unused_seed(next(iter(topologies.values()))):
+        tell(note)
+    variation_of = dict(zip(names, cycle(libraries), strict=False))
+
+    def bring_up(name: str) -> SandboxedLab:
+        each = variation_of[name]
+        return staged_lab(scenarios[each], libraries[each], options, name, special, lambda text: None)
+
+    labs = _bring_up_side_by_side(names, options.jobs, bring_up)
+    print(_stories({name: scenarios[each].question.story for name, each in variation_of.items()}))
+    networks = {name: topologies[each] for name, each in variation_of.items()}
+    first, *others = networks.values()
+    is_one = all(other == first for other in others)
+    print_servers(servers_table(first, question.vantage) if is_one else servers_of_labs(networks, question.vantage))
+    print(whats_next(names, question.vantage), flush=True)
     for lab in labs:
         lab.let_go()
     return 0
+
+
+def _stories(stories: Mapping[str, str]) -> str:
+    """The story of all labs; where ports and names in it differ, that of each."""
+    if len({*stories.values()}) == 1:
+        return filled(next(iter(stories.values())))
+    return "\n\n".join(filled(f"{lab}: {story}") for lab, story in stories.items())
+
+
+def _variations(first: Variation, count: int) -> list[Variation]:
+    """Of each lab its own, where they are drawn from seeds; else the one of all of them.
+
+    Raises:
+        InvalidInput: when there are not so many seeds from the first one on.
+    """
+    if first.seed is None:
+        return [first]
+    last = first.seed + count - 1
+    if last > HIGHEST_SEED:
+        fix = f"begin with a lower one: --seed {max(0, HIGHEST_SEED - count + 1)}"
+        raise InvalidInput(
+            Problem(f"--seed {first.seed}", f"gives lab {count} the seed {last}, which is too high", fix)
+        )
+    return [replace(first, seed=seed) for seed in range(first.seed, last + 1)]
 
 
 def _names(base: str, count: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from whodunet.view.visible import visible_line
@@ -27,6 +27,11 @@ def labs(**_: object) -> list[str]:
     from whodunet.lab import control
 
     return control.running()
+
+
+def labs_or(words: Sequence[str]) -> Names:
+    """Of a command that may have a lab's name in front of its words."""
+    return lambda **_: [*words, *labs()]
 
 
 def hosts(parsed_args: argparse.Namespace | None = None, **_: object) -> list[str]:

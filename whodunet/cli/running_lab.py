@@ -39,10 +39,8 @@ def add_lab_argument(parser: argparse.ArgumentParser) -> None:
 
 def status_of(lab: str) -> LabStatus | None:
     """What a lab is; None when it has just ended, or is still being brought up and answers nobody."""
-    from whodunet.lab.client import LabClient
-
     try:
-        with LabClient.to(lab) as client:
+        with conversation(lab) as client:
             return client.status(_AT_ONCE_S)
     except CannotRun:
         return None
@@ -50,9 +48,14 @@ def status_of(lab: str) -> LabStatus | None:
 
 def chosen_lab(options: argparse.Namespace) -> LabClient:
     """A conversation with the lab that a command is for; raises as `chosen` does."""
+    return conversation(chosen(options))
+
+
+def conversation(lab: str) -> LabClient:
+    """A conversation with a running lab."""
     from whodunet.lab.client import LabClient
 
-    return LabClient.to(chosen(options))
+    return LabClient.to(lab)
 
 
 def chosen(options: argparse.Namespace) -> str:
@@ -105,34 +108,93 @@ def _did_you_mean(name: str, known: Collection[str]) -> str:
     return did_you_mean(name, known)
 
 
+def lab_and_words(
+    options: argparse.Namespace, words: Sequence[str], first_words: Callable[[LabStatus], Collection[str]]
+) -> tuple[str, list[str]]:
+    """Lab and words of `WORD ...`, or of `LAB WORD ...` where nothing else can be meant.
+
+    A first word that is neither a lab nor what a command begins with is still meant as a lab, where the second is what
+    a command begins with.
+
+    Args:
+        first_words: what the command may begin with in a lab, besides the lab's name.
+
+    Raises:
+        CannotRun, InvalidInput: as `chosen` does.
+    """
+    if options.lab is None and words:
+        first, rest = words[0], without_dashes(words[1:])
+        running = control.running()
+        begins_it = len(running) == 1 and first in first_words(_status(running[0]))
+        if not begins_it and (first in running or _names_a_lab(first, rest[:1], running, first_words)):
+            return running_lab(first), rest
+    return chosen(options), list(words)
+
+
+def _names_a_lab(
+    first: str, second: Sequence[str], running: Sequence[str], first_words: Callable[[LabStatus], Collection[str]]
+) -> bool:
+    """True for a lab that has ended, or for a word that can only be meant as a lab's name."""
+    if control.why_it_ended(first):
+        return True
+    known = {word for lab in running if (status := status_of(lab)) for word in first_words(status)}
+    return first not in known and not known.isdisjoint(second)
+
+
+def lab_and_choice(
+    options: argparse.Namespace, words: Sequence[str], choices: Sequence[str], what: str
+) -> tuple[str, list[str]]:
+    """Likewise for a command that begins with one of a few words, or takes none; one that is wrong is told first."""
+    if len(words) == 1 and words[0] not in control.running() and not control.why_it_ended(words[0]):
+        require_one_of(words[0], choices, what)
+    lab, rest = lab_and_words(options, words, lambda _: choices)
+    for word in rest[:1]:
+        require_one_of(word, choices, what)
+    return lab, rest
+
+
+def given_words(first: str | None, others: Sequence[str]) -> list[str]:
+    """All words of a command, of which the first may be left out."""
+    return [] if first is None else [first, *others]
+
+
 def place_and_command(options: argparse.Namespace) -> tuple[str, str, list[str]]:
     """Lab, host and command of `HOST COMMAND`, or of `LAB HOST COMMAND` where nothing else can be meant.
 
     Raises:
-        InvalidInput: when the lab has no such host.
+        InvalidInput: when the lab has no such host, or none is named.
     """
-    first, rest = options.host, given_command(options)
-    running = control.running()
-    is_a_host = len(running) == 1 and first in _hosts(running[0])
-    if options.lab is None and first in running and rest and rest[0] in _hosts(first) and not is_a_host:
-        return first, rest[0], _without_dashes(rest[1:])
-    lab = chosen(options)
-    return lab, require_one_of(first, _hosts(lab), f"host of the lab {lab}"), rest
+    lab, words = lab_and_words(options, [options.host, *options.command], lambda status: status.hosts)
+    status = _status(lab)
+    if not words:
+        raise InvalidInput(Problem(lab, "is a lab, and no host is named", f"use one of: {', '.join(status.hosts)}"))
+    return lab, require_host(words[0], status), without_dashes(words[1:])
 
 
-def _hosts(lab: str) -> Sequence[str]:
-    from whodunet.lab.client import LabClient
+def require_host(name: str, status: LabStatus) -> str:
+    """The name, when a lab has a host of that name.
 
-    with LabClient.to(lab) as client:
-        return client.status().hosts
+    Raises:
+        InvalidInput: with the nearest that there is; for a switch, on which nobody logs in, with what there is instead.
+    """
+    if name in status.switches:
+        fix = f"`whodunet policy {status.name} {name}` shows what it enforces"
+        raise InvalidInput(Problem(name, "is a switch, not a host", fix))
+    return require_one_of(name, status.hosts, f"host of the lab {status.name}")
+
+
+def _status(lab: str) -> LabStatus:
+    with conversation(lab) as client:
+        return client.status()
 
 
 def given_command(options: argparse.Namespace) -> list[str]:
     """The command after the options, without the `--` that parts the two."""
-    return _without_dashes(options.command)
+    return without_dashes(options.command)
 
 
-def _without_dashes(words: Sequence[str]) -> list[str]:
+def without_dashes(words: Sequence[str]) -> list[str]:
+    """Words without the `--` that they may begin with."""
     return list(words[1:] if list(words[:1]) == ["--"] else words)
 
 

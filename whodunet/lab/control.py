@@ -121,7 +121,7 @@ def why_it_ended(name: str) -> str | None:
     """Why a lab of that name ended by itself; None when none did, or it was not able to tell."""
     try:
         return (runtime_folder() / _note(name)).read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError):
+    except (OSError, ValueError, InvalidInput):  # the last for what no lab can be called
         return None
 
 

@@ -182,11 +182,17 @@ def _number(block: Block, value: bytes) -> int:
 
 
 def _port(block: Block, number: int) -> Port:
+    """The interface of an interface description block.
+
+    Raises:
+        Unreadable: when the resolution of its clock is not said as it has to be.
+    """
     options = dict(_options(block, 8))
     name = options.get(IF_NAME, f"interface {number}".encode()).decode(errors="replace")
-    resolution = options.get(IF_TSRESOL, b"\x06")[
-        0
-    ]  # "If this option is not present, a resolution of 10^-6 is assumed"
+    stated = options.get(IF_TSRESOL, b"\x06")  # "If this option is not present, a resolution of 10^-6 is assumed"
+    if len(stated) != 1:
+        raise Unreadable(f"the resolution of {name}'s clock is not one byte")
+    (resolution,) = stated
     return Port(name, 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution)
 
 

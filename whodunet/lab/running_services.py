@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 
@@ -15,6 +16,7 @@ from whodunet.lab.hosts import Host
 from whodunet.lab.processes import Daemon, Start, start_here
 from whodunet.lab.service import Furnishing, Listener, Placed, Service
 from whodunet.lab.waiting import wait_until
+from whodunet.spelling import did_you_mean
 
 
 def beside_host(host: Host, command: list[str]) -> Start:
@@ -29,13 +31,12 @@ def kind(name: str, places: Catalogue) -> type[Furnishing]:
     """The class of that name: the `SERVICE` of a file services/NAME.py, the project's own or of another place.
 
     Raises:
-        CannotRun: when there is no such file.
-        InvalidInput: when it holds no service.
+        InvalidInput: when there is no such file, or it holds no service.
     """
     files = {path.stem.replace("_", "-"): path for path in places.files("services", ".py").values()}
     path = files.get(name.replace("_", "-"))
     if path is None:
-        raise CannotRun(f"there is no service {name}; there are: {', '.join(files)}")
+        raise InvalidInput(Problem(f"service {name}", "does not exist", did_you_mean(name, files)))
     if path.parent == catalogue.folder("services"):
         found = vars(importlib.import_module(f"whodunet.services.{path.stem}"))["SERVICE"]
     else:
@@ -44,6 +45,22 @@ def kind(name: str, places: Catalogue) -> type[Furnishing]:
         fix = "make it a subclass of whodunet.lab.service.Listener, see docs/scenarios.md"
         raise InvalidInput(Problem(str(path), "its SERVICE is not a service", fix))
     return found
+
+
+def require_services(topology: Topology, places: Catalogue) -> None:
+    """Every service and furnishing of a network is there, and takes the settings that it is given.
+
+    Raises:
+        InvalidInput: for the first that is not or does not.
+    """
+    for given in (topology.services, topology.furnishings):
+        for host, services in given.items():
+            for name, settings in services.items():
+                try:
+                    inspect.signature(kind(name, places)).bind(**settings)
+                except TypeError as error:
+                    place = f"topology {topology.name}: {host}: {name}"
+                    raise InvalidInput(Problem(place, f"does not take these settings: {error}", "fix them")) from error
 
 
 def programs_of(topology: Topology, places: Catalogue) -> Iterator[DebianProgram]:

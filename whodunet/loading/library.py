@@ -14,6 +14,7 @@ from whodunet import catalogue, faults
 from whodunet.cases.causes import Cause
 from whodunet.cases.evidence_fields import EvidenceFields
 from whodunet.cases.fault import Fault
+from whodunet.cases.record_json import from_json, to_json
 from whodunet.cases.scenario import Scenario
 from whodunet.cases.twins import mismatches
 from whodunet.catalogue import Catalogue
@@ -24,6 +25,7 @@ from whodunet.loading.evidence_field_files import read_evidence_fields
 from whodunet.loading.learning import learn
 from whodunet.loading.scenario_checks import NO_CAUSE
 from whodunet.loading.scenario_file import NotOverFamily, read_scenario
+from whodunet.loading.topology_checks import require_sound
 from whodunet.loading.yaml_lines import Document, read_file, shown
 from whodunet.spelling import did_you_mean
 from whodunet.variation import AS_STATED, Variation
@@ -87,12 +89,14 @@ class Library:
         file = self.topology_file(name)
         try:
             made = build(catalogue.attribute(file, "topos")[name], self.variation)
-            describe(name, made, self.variation.family)
+            described = describe(name, made, self.variation.family)
+            as_kept = from_json(Topology, to_json(described), str(file), "fix the file; see docs/scenarios.md")
         except InvalidInput:
             raise
-        except Exception as error:  # whatever somebody's file does
+        except (Exception, SystemExit) as error:  # whatever somebody's file does
             wrong = f"makes no topology {name}: {type(error).__name__}: {error}"
             raise InvalidInput(Problem(str(file), wrong, "fix the file; see docs/scenarios.md")) from error
+        require_sound(as_kept, str(file))
         return made
 
     def topology(self, name: str) -> Topology:

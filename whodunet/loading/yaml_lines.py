@@ -87,20 +87,21 @@ def refuse_explosive(text: str, place: str) -> None:
         InvalidInput: at the line where it becomes too much.
         yaml.YAMLError: when it is not YAML.
     """
-    sizes: dict[str, int] = {}  # of each anchor, with its aliases written out
+    sizes: dict[str | None, int] = {}  # of each anchor, with its aliases written out
     opened: list[tuple[str | None, int]] = []  # anchor of each open collection, and how many values came before it
     count = 0
     for event in yaml.parse(text, Loader=_PlainLoader):
         anchor = getattr(event, "anchor", None)
         if isinstance(event, yaml.CollectionStartEvent):
             opened.append((anchor, count))
+            sizes[anchor] = _MOST_VALUES  # until it is closed: an alias inside of what it stands for has no end
             count += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             name, before = opened.pop()
             if name is not None:
                 sizes[name] = count - before
         elif isinstance(event, yaml.AliasEvent):
-            count += sizes.get(str(anchor), 1)
+            count += sizes.get(anchor, 1)
         elif isinstance(event, yaml.ScalarEvent):
             count += 1
             if anchor is not None:
@@ -133,8 +134,8 @@ class Document:
             json.dumps(content)  # what cannot be said in JSON has no place in a scenario
         except yaml.YAMLError as error:
             raise InvalidInput(_syntax_problem(error, text, place)) from error
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            # Binary values, sets, numbers that Python refuses to read, aliases of themselves.
+        except (TypeError, ValueError, OverflowError, RecursionError, AttributeError, LookupError) as error:
+            # Binary values, sets, numbers that Python refuses to read, and what is not of the type that its tag says.
             fix = "write plain texts, numbers, lists and mappings"
             raise InvalidInput(Problem(f"{place}:1", f"cannot be read as plain values: {error}", fix)) from error
         if root is None or not isinstance(content, dict):

@@ -221,3 +221,8 @@ def test_a_ttl_as_sent_by_nobody_or_from_nowhere_is_told() -> None:
     assert references.ttl_as_sent("high", "client-eth0") == Misreference(
         'is "high"', "write `as sent by NODE`, or a number"
     )
+
+
+def test_a_wrong_reference_is_told_once_however_often_it_stands_there() -> None:
+    _, wrong = References(topology()).resolved("{nobody} {nobody} {anybody}")
+    assert [each.wrong.split("}")[0] for each in wrong] == ["refers to {nobody", "refers to {anybody"]

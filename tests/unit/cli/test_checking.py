@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from whodunet.cli import checking, parsing
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.main import make_parser
 from whodunet.errors import CannotRun, InvalidInput
+from whodunet.evidence.observation import Phase, PhaseName, Run
 from whodunet.loading.library import Library
 
 STARTER = Path(checking.__file__).parents[2] / "scenarios" / "_starter.yaml"
@@ -214,6 +216,33 @@ def plays_that_say(words: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> li
 
     monkeypatch.setattr(engine, "play", play)
     return played
+
+
+def run_with_failure(phase: PhaseName) -> Run:
+    """A run in whose phase the fault could not be switched, so that nothing was played any more."""
+    failed = Phase(phase, {}, (), 44.0, "service at instance was injected and cannot be seen in the lab")
+    return replace(case.run(), phases=(failed,) if phase == "faulty" else (case.run().phases[0], failed))
+
+
+@pytest.mark.parametrize(("phase", "following"), [("faulty", 4), ("repaired", 2)])
+def test_a_fault_that_could_not_be_seen_is_told_first_and_what_was_not_played_for_it_in_one_line(
+    twins: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    phase: PhaseName,
+    following: int,
+) -> None:
+    def play(scenario: Scenario, library: Library, *_: Any) -> Recording:
+        topology = library.topology(scenario.question.topology)
+        return Recording.judged(scenario, topology, run_with_failure(phase), ())
+
+    monkeypatch.setattr(engine, "play", play)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert run_check(twins[0]) == 1
+    _, first, *others = capsys.readouterr().out.splitlines()
+    assert first.split(":")[0].strip() == f"{phase}/fault {'in place' if phase == 'faulty' else 'gone'}"
+    assert f"    and {following} claims that could therefore not be measured" in others
+    assert not any("was not run" in line for line in others)
 
 
 REFUSED: Final = "ssh: connect to host {} port 22: Connection refused\n"

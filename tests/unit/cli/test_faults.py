@@ -11,7 +11,7 @@ import pytest
 
 from whodunet.cases.fault import Fault
 from whodunet.cases.scenario import Setup, Staging
-from whodunet.cli import faults
+from whodunet.cli import faults, running_lab
 from whodunet.errors import CannotRun, InvalidInput
 from whodunet.lab import requests
 from whodunet.lab.client import LabClient
@@ -72,24 +72,47 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> MemoryLab:
     there.remember_staging(staging)
     for each in staging.faults:
         there.inject(each)
-    monkeypatch.setattr(faults, "chosen_lab", lambda _: there)
+    monkeypatch.setattr("whodunet.lab.control.running", lambda: ["lab"])
+    monkeypatch.setattr(running_lab, "conversation", lambda _: there)
+    monkeypatch.setattr(faults, "conversation", lambda _: there)
     monkeypatch.setattr("whodunet.loading.library.Library.fault_kinds", lambda _: {"switch": Word, "lever": Word})
     return there
 
 
 def run(change: str, *which: str) -> None:
-    assert faults.fault(argparse.Namespace(change=change, which=list(which), json=False)) == 0
+    assert faults.fault(argparse.Namespace(change=change, which=list(which), json=False, lab=None)) == 0
 
 
 def states(capsys: pytest.CaptureFixture[str]) -> list[str]:
     capsys.readouterr()
-    faults.fault(argparse.Namespace(change="list", which=[], json=True))
+    faults.fault(argparse.Namespace(change=None, which=[], json=True, lab=None))
     return [each["state"] for each in json.loads(capsys.readouterr().out)]
 
 
 def test_the_list_says_kinds_and_states_and_no_more(lab: MemoryLab, capsys: pytest.CaptureFixture[str]) -> None:
     run("list")
     assert capsys.readouterr().out == "NR  KIND    STATE\n1   switch  on\n2   lever   on\n"
+
+
+def test_the_lab_stands_in_front_of_the_change_or_alone(lab: MemoryLab, capsys: pytest.CaptureFixture[str]) -> None:
+    run("lab", "off", "2")
+    assert states(capsys) == ["on", "off"]
+    run("lab")
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["2", "lever", "off"]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("lb", "off"), "no lab named lb is running; did you mean lab?"),
+        (("lab", "of"), "of: is not a change of a fault; did you mean off?"),
+        (("2",), "2: is not a change of a fault; use one of: list, on, off"),
+    ],
+)
+def test_of_lab_and_change_the_wrong_word_is_blamed(lab: MemoryLab, words: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises((InvalidInput, CannotRun)) as refused:
+        run(*words)
+    assert str(refused.value) == complaint
 
 
 def test_off_takes_out_the_last_first_and_starts_services_afresh(

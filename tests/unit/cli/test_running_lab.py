@@ -13,6 +13,7 @@ import pytest
 from whodunet.cli import labs, running_lab
 from whodunet.errors import CannotRun, InvalidInput
 from whodunet.lab import control
+from whodunet.lab.requests import LabStatus
 
 Running = Callable[..., None]
 
@@ -23,7 +24,14 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Running:
 
     def run(**hosts: list[str]) -> None:
         monkeypatch.setattr(control, "running", lambda: sorted(hosts))
-        monkeypatch.setattr(running_lab, "_hosts", lambda lab: hosts[lab])
+
+        def status(lab: str) -> LabStatus:
+            there = hosts[lab]
+            return LabStatus(lab, "", "", None, "ipv4", (), there, ["sg"], {}, {}, {}, (), (), 0)
+
+        monkeypatch.setattr(running_lab, "_status", status)
+        monkeypatch.setattr(running_lab, "status_of", status)
+        monkeypatch.setattr(control, "why_it_ended", lambda lab: "it was ill" if lab == "old" else None)
 
     return run
 
@@ -69,6 +77,38 @@ def test_a_name_that_is_not_there_is_told_with_the_nearest_that_is(
     running(a=["client", "instance"], beta=["client"])
     with pytest.raises((InvalidInput, CannotRun)) as refused:
         place(*words, lab=lab)
+    assert str(refused.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("there", "words", "complaint"),
+    [
+        (["a"], ("a", "nosuch", "ls"), "nosuch: is not a host of the lab a; use one of: client, instance"),
+        (["a"], ("a", "clint"), "clint: is not a host of the lab a; did you mean client?"),
+        (["a"], ("aa", "client", "ls"), "no lab named aa is running; did you mean a?"),
+        (["a"], ("old", "nosuch"), "the lab old has ended by itself: it was ill"),
+        (["a"], ("a",), "a: is a lab, and no host is named; use one of: client, instance"),
+        (
+            ["a"],
+            ("sg", "ls"),
+            "sg: is a switch, not a host; `whodunet policy a sg` shows what it enforces",
+        ),
+        (
+            ["a"],
+            ("a", "sg"),
+            "sg: is a switch, not a host; `whodunet policy a sg` shows what it enforces",
+        ),
+        (["a", "b"], ("a", "nosuch", "ls"), "nosuch: is not a host of the lab a; use one of: client, instance"),
+        (["a", "b"], ("c", "--", "client", "ls"), "no lab named c is running; use one of: a, b"),
+        (["a", "b"], ("client", "instance"), "--lab: is needed: several labs are running; use one of: a, b"),
+    ],
+)
+def test_of_lab_and_host_the_wrong_word_is_blamed(
+    running: Running, there: list[str], words: tuple[str, ...], complaint: str
+) -> None:
+    running(**{lab: ["client", "instance"] for lab in there})
+    with pytest.raises((InvalidInput, CannotRun)) as refused:
+        place(*words)
     assert str(refused.value) == complaint
 
 

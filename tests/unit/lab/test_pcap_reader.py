@@ -95,6 +95,14 @@ def test_a_microsecond_capture_is_read_in_nanoseconds(tmp_path: Path) -> None:
     assert found.time_ns == NOW_NS // 1000 * 1000
 
 
+def test_a_clock_without_a_resolution_is_where_reading_ends() -> None:
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    interface = struct.pack("<HHI", 1, 0, 0) + option(2, b"a") + option(9, b"")
+    content = read_bytes(section + block(1, interface) + packet(bytes(ethernet())))
+    assert content.packets == []
+    assert content.stopped == "the resolution of a's clock is not one byte"
+
+
 def test_tcp_headers_are_read_with_tcpdumps_flags(tmp_path: Path) -> None:
     layers = IP(src="10.0.1.10", dst="10.8.0.10", ttl=58, id=0, flags="DF") / TCP(
         sport=22, dport=50000, ack=10, flags="RA", window=0
