@@ -12,6 +12,7 @@ from whodunet.cli.parsing import Commands, add_variation_options, variation
 from whodunet.cli.running_lab import require_one_of
 from whodunet.cli.terminal import filled, hanging, table
 from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.topology import Topology
 from whodunet.spelling import did_you_mean
 from whodunet.variation import AS_STATED
 
@@ -61,8 +62,8 @@ def list_scenarios(options: argparse.Namespace) -> int:
     if options.policies:
         return _list_policies(options)
     if variation(options) != AS_STATED:
-        wrong = "changes what references stand for, and no list of names"
-        raise InvalidInput(Problem("--seed, --family", wrong, "add --references TOPOLOGY"))
+        wrong = "changes a topology, and no list of names"
+        raise InvalidInput(Problem("--seed, --family", wrong, "add --references TOPOLOGY or --policies TOPOLOGY"))
     if options.causes:
         from whodunet.loading.library import Library
 
@@ -80,16 +81,8 @@ def list_scenarios(options: argparse.Namespace) -> int:
 
 def _list_references(options: argparse.Namespace) -> int:
     from whodunet.cases.references import References
-    from whodunet.loading.library import Library
 
-    library, name = Library(variation=variation(options)), options.references
-    if name not in library.topology_names():
-        near = did_you_mean(name, library.topology_names())
-        fix = f"{near} (for one in a folder of yours: `whodunet --with DIR list --references {name}`)"
-        raise InvalidInput(Problem(name, "is not a topology", fix))
-    topology = library.topology(name)
-    for unused in library.unused_seed(topology):
-        print(unused, file=sys.stderr)
+    topology = _topology(options, options.references)
     known = {f"{{{each}}}": value for each, value in References(topology).values.items()}
     if options.json:
         print(json.dumps(known, indent=2))
@@ -102,14 +95,31 @@ def _list_policies(options: argparse.Namespace) -> int:
     """As `policy` shows those of a running lab: before a scenario's setup and faults."""
     import yaml
 
-    from whodunet.loading.library import Library
-
-    policies = Library(variation=variation(options)).topology(options.policies).policies
+    policies = _topology(options, options.policies).policies
     if options.json:
         print(json.dumps(policies, indent=2))
     else:
         print(yaml.safe_dump(policies, sort_keys=False), end="")
     return 0
+
+
+def _topology(options: argparse.Namespace, name: str) -> Topology:
+    """A topology in the variation that a list was asked for.
+
+    Raises:
+        InvalidInput: when there is none of that name in the folders that are known.
+    """
+    from whodunet.loading.library import Library
+
+    library = Library(variation=variation(options))
+    if name not in library.topology_names():
+        near = did_you_mean(name, library.topology_names())
+        fix = f"{near} (for one in a folder of yours: `whodunet --with DIR list ...`)"
+        raise InvalidInput(Problem(name, "is not a topology", fix))
+    topology = library.topology(name)
+    for unused in library.unused_seed(topology):
+        print(unused, file=sys.stderr)
+    return topology
 
 
 def truth(options: argparse.Namespace) -> int:
