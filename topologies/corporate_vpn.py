@@ -92,7 +92,7 @@ class CorporateVpn(LabTopo):
         self.home_line = plan.network("home line", "100.64.9.0/30", "fd00:64:0:9::/64")
         self.vpc_link = plan.network("VPC link", "100.64.4.0/30", "fd00:64:0:4::/64")
         for name in ("corporate", "corporate-lan", "home", "vpc", "client-net", "subnet"):
-            self.network(name, *getattr(self, name.replace("-", "_")).cidrs)
+            self.network(name, getattr(self, name.replace("-", "_")))
 
     def zone(self) -> dict[str, list[str]]:
         """The names of the cloud's hosts, with an address of each family."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias, TypedDict, Unpack
 
-from whodunet.address_plan import ANYWHERE, Addresses
+from whodunet.address_plan import ANYWHERE, Addresses, Network
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Family, Interface, Link, Node, Topology
 from whodunet.variation import Draws, Variation
@@ -89,9 +89,9 @@ class LabTopo:
         """What its particulars were drawn from; None when they are those that its file states."""
         return self.draws.seed if self.draws.names else None
 
-    def network(self, name: str, *cidrs: str) -> None:
-        """Names a network, so that policies and scenarios can: a CIDR of each family."""
-        self.networks[name] = cidrs
+    def network(self, name: str, *networks: Network | str) -> None:
+        """Names a network, so that policies and scenarios can: one of an address plan, or a CIDR of each family."""
+        self.networks[name] = tuple(cidr for each in networks for cidr in _cidrs(each))
 
     def host(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
         """Adds a host.
@@ -212,6 +212,10 @@ class LabTopo:
         if not withInfo:
             return list(pairs)
         return [(*pair, _for_mininet(cable)) for pair, cable in zip(pairs, cables, strict=True)]
+
+
+def _cidrs(network: Network | str) -> tuple[str, ...]:
+    return network.cidrs if isinstance(network, Network) else (network,)
 
 
 def _listed(addresses: Addresses | str | None) -> tuple[str, ...]:

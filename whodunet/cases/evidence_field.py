@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from whodunet.cases.fields import refused
 from whodunet.cases.findings import Finding, Witness
@@ -34,7 +34,7 @@ def _points(topology: Topology) -> Collection[str]:
     return [*topology.interfaces, *topology.labelled]
 
 
-CapturePoint = Annotated[str, AfterValidator(_name_of("interface", _points))]
+CapturePoint = Annotated[str, AfterValidator(_name_of("interface", _points)), Field(description="capture point")]
 """The name of an interface."""
 
 NodeName = Annotated[str, AfterValidator(_name_of("node", lambda topology: topology.nodes))]

@@ -8,10 +8,12 @@ any text a reference stands in braces, and a topology knows these:
 - `{NODE.name}`, `{NODE.port.NAME}`, and `{NODE.PROPERTY}` for whatever else it is known by, such as an instance's id;
 - `{NODE.LABEL}`: the name of the interface that is labelled so; `{NODE.LABEL.address}`, and `.url` and `.cidr` of it;
 - `{NETWORK}`: its CIDR;
-- `{family}`: ipv4 or ipv6; `{family.record}`: A or AAAA; `{family.option}`: -4 or -6.
+- `{family}`: ipv4 or ipv6; `{family.record}`: A or AAAA; `{family.option}`: -4 or -6; `{family.icmp}`: icmp or icmpv6.
 
 Braces around anything else than words joined by dots are the shell's, awk's or JSON's own, and so are those behind `$`
-(`${HOME}`) and `%` (curl's `%{http_code}`); `{{word}}` stands for the text `{word}`.
+(`${HOME}`) and `%` (curl's `%{http_code}`); `{{word}}` stands for the text `{word}`. A brace that nothing closes before
+the name of a node or a network is a slip, and `{{instance` stands for the text `{instance`. One that nothing opens is
+left alone: what stands before it says nothing of who closes what.
 """
 
 from __future__ import annotations
@@ -32,12 +34,15 @@ Value = str | int
 _WORDS: Final = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 BRACED: Final = re.compile(rf"\{{\{{(?P<literal>{_WORDS})\}}\}}|(?<![$%])\{{(?P<name>{_WORDS})\}}")
 """A reference in a text, or what stands for the text of one."""
+_UNCLOSED: Final = rf"(?<![$%{{])\{{(?P<doubled>\{{)?(?P<unclosed>{_WORDS})(?![\w-])(?![^{{}}]*\}})"
+_TOLD: Final = re.compile(f"{BRACED.pattern}|{_UNCLOSED}")
 REFERENCE_PATTERN: Final = rf"^\{{{_WORDS}\}}$"
 """A text that is one reference, in the regular expressions of JSON Schema."""
+_SIMILAR: Final = 0.65  # of 1: two letters of three, and more than an ending in common
 _AS_SENT: Final = re.compile(r"as sent by (\S+)")
 _FAMILIES: Final[Mapping[Family, Mapping[str, str]]] = {
-    "ipv4": {"family": "ipv4", "family.record": "A", "family.option": "-4"},
-    "ipv6": {"family": "ipv6", "family.record": "AAAA", "family.option": "-6"},
+    "ipv4": {"family": "ipv4", "family.record": "A", "family.option": "-4", "family.icmp": "icmp"},
+    "ipv6": {"family": "ipv6", "family.record": "AAAA", "family.option": "-6", "family.icmp": "icmpv6"},
 }
 
 
@@ -79,7 +84,12 @@ class References:
         wrong: dict[str, Misreference] = {}
 
         def value(found: re.Match[str]) -> Value:
-            name = found["name"]
+            name, unclosed = found["name"], found["unclosed"]
+            if unclosed is not None:
+                if not found["doubled"] and self._is_of_the_topology(unclosed):
+                    fix = f"write {{{unclosed}}}, or {{{{{unclosed} for the text"
+                    wrong[found[0]] = Misreference(f"has {{{unclosed} without its closing brace", fix)
+                return f"{{{unclosed}" if self._is_of_the_topology(unclosed) else found[0]
             if name is None:
                 return f"{{{found['literal']}}}"
             if name in self.values:
@@ -88,16 +98,17 @@ class References:
                 wrong[name] = self._misreference(name)
             return found[0]
 
-        whole = BRACED.fullmatch(text)
+        whole = _TOLD.fullmatch(text)
         if whole is not None:
             return value(whole), tuple(wrong.values())
-        return BRACED.sub(lambda found: str(value(found)), text), tuple(wrong.values())
+        return _TOLD.sub(lambda found: str(value(found)), text), tuple(wrong.values())
 
     def ttl_as_sent(self, said: str, point: str) -> int | Misreference:
         """The TTL (hop limit) that what a node sends has at a capture point, told as "as sent by NODE"."""
         relation = _AS_SENT.fullmatch(said)
         if relation is None:
-            return Misreference(f"is {json.dumps(said)}", "write `as sent by NODE`, or a number")
+            fix = f"write {said} without quotes" if said.isdecimal() else "write `as sent by NODE`, or a number"
+            return Misreference(f"is {json.dumps(said)}", fix)
         sender = relation[1]
         node = self.topology.nodes.get(sender)
         if node is None:
@@ -168,12 +179,17 @@ class References:
             wrong = f"refers to {{{name}}}, but {node.name} has {'several addresses' if several else 'no address'}"
             return Misreference(f"{wrong} in {family}", f"use one of: {several}" if several else "name a host")
         wrong = f"refers to {{{name}}}, which {self.topology.name} does not know"
-        near = difflib.get_close_matches(name, self.values, n=1)
+        near = difflib.get_close_matches(name, self.values, n=1, cutoff=_SIMILAR)
         if near:
             return Misreference(wrong, f"did you mean {{{near[0]}}}? (plain text: {{{{{name}}}}})")
         beside = [f"{{{each}}}" for each in self.values if _first(each) == _first(name)]
-        fix = f"use one of: {', '.join(beside)}" if beside else f"for plain text write {{{{{name}}}}}"
-        return Misreference(wrong, fix)
+        if beside:
+            return Misreference(wrong, f"use one of: {', '.join(beside)}")
+        known = f"its nodes are {', '.join(self.topology.nodes)}, its networks {', '.join(self.topology.networks)}"
+        return Misreference(wrong, f"for plain text write {{{{{name}}}}}; {known}")
+
+    def _is_of_the_topology(self, name: str) -> bool:
+        return _first(name) in self.topology.nodes or name in self.topology.networks
 
     def _routers_between(self, sender: str, point: str) -> int | None:
         """How many routers pass on what a node sends before it is at a capture point, the shortest way; None: no way.

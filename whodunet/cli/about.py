@@ -11,6 +11,9 @@ from whodunet.cli import naming
 from whodunet.cli.parsing import Commands, add_variation_options, variation
 from whodunet.cli.running_lab import require_one_of
 from whodunet.cli.terminal import filled, hanging, table
+from whodunet.errors import InvalidInput, Problem
+from whodunet.spelling import did_you_mean
+from whodunet.variation import AS_STATED
 
 
 def add_commands(commands: Commands) -> None:
@@ -20,6 +23,7 @@ def add_commands(commands: Commands) -> None:
     listing.add_argument("--causes", action="store_true", help="the taxonomy of causes instead (spoils the mysteries)")
     listing.add_argument("--references", metavar="TOPOLOGY", help="what scenarios of a topology may refer to, instead")
     listing.add_argument("--policies", metavar="TOPOLOGY", help="what a topology's switches enforce as it is, instead")
+    add_variation_options(listing)
     listing.set_defaults(run=list_scenarios)
 
     telling = commands.add_parser("truth", help="the answer of a scenario, without a lab", description=truth.__doc__)
@@ -56,6 +60,9 @@ def list_scenarios(options: argparse.Namespace) -> int:
         return _list_references(options)
     if options.policies:
         return _list_policies(options)
+    if variation(options) != AS_STATED:
+        wrong = "changes what references stand for, and no list of names"
+        raise InvalidInput(Problem("--seed, --family", wrong, "add --references TOPOLOGY"))
     if options.causes:
         from whodunet.loading.library import Library
 
@@ -75,11 +82,19 @@ def _list_references(options: argparse.Namespace) -> int:
     from whodunet.cases.references import References
     from whodunet.loading.library import Library
 
-    known = {f"{{{name}}}": value for name, value in References(Library().topology(options.references)).values.items()}
+    library, name = Library(variation=variation(options)), options.references
+    if name not in library.topology_names():
+        near = did_you_mean(name, library.topology_names())
+        fix = f"{near} (for one in a folder of yours: `whodunet --with DIR list --references {name}`)"
+        raise InvalidInput(Problem(name, "is not a topology", fix))
+    topology = library.topology(name)
+    for unused in library.unused_seed(topology):
+        print(unused, file=sys.stderr)
+    known = {f"{{{each}}}": value for each, value in References(topology).values.items()}
     if options.json:
         print(json.dumps(known, indent=2))
     else:
-        print(table(("REFERENCE", "STANDS FOR"), [(name, str(value)) for name, value in known.items()]))
+        print(table(("REFERENCE", "STANDS FOR"), [(each, str(value)) for each, value in known.items()]))
     return 0
 
 
@@ -89,7 +104,7 @@ def _list_policies(options: argparse.Namespace) -> int:
 
     from whodunet.loading.library import Library
 
-    policies = Library().topology(options.policies).policies
+    policies = Library(variation=variation(options)).topology(options.policies).policies
     if options.json:
         print(json.dumps(policies, indent=2))
     else:

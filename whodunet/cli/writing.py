@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,9 @@ def new(options: argparse.Namespace) -> int:
             file.write(text)
     except FileExistsError as error:
         raise InvalidInput(Problem(str(path), "already exists", "choose another name")) from error
+    except FileNotFoundError as error:
+        fix = f"make it first: mkdir -p {shlex.quote(str(path.parent))}"
+        raise InvalidInput(Problem(str(path.parent), "is a folder that does not exist", fix)) from error
     following = hints.command(f"check {path if '/' in options.name else f'./{path}'}")
     print(f"wrote {path}; next: {following}")
     return 0

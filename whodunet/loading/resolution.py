@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pydantic import JsonValue
@@ -32,9 +32,18 @@ class Resolution:
         self._document, self._references = document, references
         self._written_keys: dict[tuple[Step, ...], str] = {}
         self.problems: list[Problem] = []
-        self.unresolved: set[str] = set()  # places whose value is not what its writer meant: no more to be told of it
+        self._unresolved: set[tuple[Step, ...]] = set()  # whose value is not what its writer meant
         document.rename_keys(self._written_keys)
         document.content = {key: self._value(value, (key,)) for key, value in document.content.items()}
+
+    def is_meant(self, path: Sequence[Step]) -> bool:
+        """True where everything that a place refers to was found, so that it can be read as its writer meant it."""
+        return not any(each[: len(path)] == tuple(path) for each in self._unresolved)
+
+    @property
+    def unresolved(self) -> set[str]:
+        """The places whose value is not what its writer meant: there is no more to be told of it."""
+        return {self._document.place(path) for path in self._unresolved}
 
     def _value(self, value: JsonValue, path: tuple[Step, ...]) -> JsonValue:
         if path[0] in _AS_WRITTEN:
@@ -64,8 +73,11 @@ class Resolution:
 
     def _text(self, text: str, path: tuple[Step, ...]) -> JsonValue:
         """What a text stands for where it stands."""
-        if self._references is None or not _is_in_evidence(path) or path[-2] != "ttl":
+        if not _is_in_evidence(path) or path[-2] != "ttl":
             return self._name(text, path)
+        if self._references is None:
+            self._unresolved.add(path)
+            return text
         ttl = self._references.ttl_as_sent(text, str(path[-1]))
         if isinstance(ttl, Misreference):
             self._wrong(path, ttl)
@@ -77,7 +89,7 @@ class Resolution:
         references, in_evidence = self._references, _is_in_evidence(path)
         if references is None:
             if BRACED.search(text):
-                self.unresolved.add(self._document.place(path))
+                self._unresolved.add(path)
             return text
         labelled = references.topology.labelled
         if text in labelled and (in_evidence or path[0] == "faults"):
@@ -100,9 +112,8 @@ class Resolution:
         return text
 
     def _wrong(self, path: tuple[Step, ...], misreference: Misreference) -> None:
-        place = self._document.place(path)
-        self.unresolved.add(place)
-        self.problems.append(Problem(place, misreference.wrong, misreference.fix))
+        self._unresolved.add(path)
+        self.problems.append(Problem(self._document.place(path), misreference.wrong, misreference.fix))
 
 
 def _is_in_evidence(path: tuple[Step, ...]) -> bool:

@@ -6,7 +6,7 @@ The checks read the plain content, not the typed file, so that a wrong type in o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from pydantic import JsonValue
@@ -58,11 +58,18 @@ class Known(Protocol):
         ...
 
 
-def check(document: Document, faults: Sequence[Fault | None], known: Known, is_well_formed: bool) -> list[Problem]:
+def check(
+    document: Document,
+    faults: Sequence[Fault | None],
+    known: Known,
+    is_well_formed: bool,
+    is_meant: Callable[[Path], bool],
+) -> list[Problem]:
     """Every problem with names, and in a well-formed file also with the answer.
 
     Args:
         faults: each fault as its kind reads it; None in place of one with problems.
+        is_meant: whether what stands at a place is what its writer meant: all that it refers to was found.
     """
     name = _part(document.content, "topology", str)
     if name is None:
@@ -70,7 +77,7 @@ def check(document: Document, faults: Sequence[Fault | None], known: Known, is_w
     if name not in known.topology_names():
         fix = did_you_mean(name, known.topology_names())
         return [Problem(document.place(["topology"]), f"is {name}, which does not exist", fix)]
-    checks = _Checks(document, faults, known, known.topology(name))
+    checks = _Checks(document, faults, known, known.topology(name), is_meant)
     return [*checks.names(), *(checks.answer() if is_well_formed else ())]
 
 
@@ -87,8 +94,16 @@ def _mapping(content: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
 
 
 class _Checks:
-    def __init__(self, document: Document, faults: Sequence[Fault | None], known: Known, topology: Topology) -> None:
+    def __init__(
+        self,
+        document: Document,
+        faults: Sequence[Fault | None],
+        known: Known,
+        topology: Topology,
+        is_meant: Callable[[Path], bool],
+    ) -> None:
         self._document, self._faults, self._known, self._topology = document, faults, known, topology
+        self._is_meant = is_meant
         self._content = document.content
         nodes = topology.nodes.values()
         self._hosts = [node.name for node in nodes if not node.is_switch]
@@ -123,7 +138,7 @@ class _Checks:
     def _staging(self) -> Iterator[Problem]:
         """Setup and faults; whether these fit the network is asked once all names exist, in policies that are right."""
         problems = [*self._setup(), *self._fault_names()]
-        yield from problems or self._misfits()
+        yield from problems or (self._misfits() if self._is_meant(["setup"]) else ())
 
     def _setup(self) -> Iterator[Problem]:
         uplinks = self._topology.uplinks
@@ -140,12 +155,22 @@ class _Checks:
                 yield from self._must_be_one_of(service, services[host], f"service of {host}", at)
         for switch, policy in _mapping(self._content, "setup", "policies").items():
             yield from self._must_be_one_of(switch, self._switches, "switch", ["setup", "policies", switch])
-            if switch in self._switches and isinstance(policy, dict):
+            is_meant = self._is_meant(["setup", "policies", switch])
+            if switch in self._switches and isinstance(policy, dict) and is_meant:
                 yield from self._policy(switch, policy)
 
     def _policy(self, switch: str, policy: Mapping[str, JsonValue]) -> Iterator[Problem]:
+        at = ["setup", "policies", switch]
         for key, problem in self._known.policy_problems(self._topology.name, switch, policy):
-            yield self._problem(["setup", "policies", switch, *_steps(key)], problem.wrong, problem.fix)
+            steps = _steps(key)
+            if not policy or not steps or steps[0] in policy or steps[0] not in self._topology.policies[switch]:
+                yield self._problem([*at, *steps], problem.wrong, problem.fix)
+                continue
+            # A key that the file does not have is the topology's, and was right before others were replaced.
+            replaced = " and ".join(policy)
+            wrong = f"replaces all {replaced} of {self._topology.name}, whose {key} then is wrong: {problem.wrong}"
+            fix = f"keep in it what {steps[0]} refers to, or replace {steps[0]} too"
+            yield self._problem([*at, next(iter(policy))], wrong, fix)
 
     def _fault_names(self) -> Iterator[Problem]:
         known: Mapping[Part, list[str]] = {
@@ -199,7 +224,7 @@ class _Checks:
         yield from self._repaired(answer)
 
     def _can_be_staged(self) -> bool:
-        return None not in self._faults and not any(True for _ in self._staging())
+        return None not in self._faults and self._is_meant(["setup"]) and not any(True for _ in self._staging())
 
     def _lacks_cause(self) -> bool:
         """True when no cause that is known is the first fault: then the one that the file states has to be made."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from functools import cache, reduce
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field, TypeAdapter, create_model
+from pydantic import Field, TypeAdapter, WithJsonSchema, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import IntSchema
 
@@ -40,6 +40,11 @@ from whodunet.loading.validation import parse
 from whodunet.loading.yaml_lines import Document
 from whodunet.spelling import did_you_mean
 
+_ANY_FAULT: Final[JsonSchemaValue] = {
+    "type": "object",
+    "properties": {"kind": {"type": "string"}},
+    "required": ["kind"],
+}
 Part = TypeVar("Part", bound=Strict)
 
 
@@ -67,7 +72,7 @@ class ScenarioFile(Strict):
         default=None, description="host of the person who asks; the baseline's host if not given"
     )
     setup: Setup = Setup()
-    faults: tuple[Mapping[str, Any], ...] = ()
+    faults: tuple[Annotated[Mapping[str, Any], WithJsonSchema(_ANY_FAULT)], ...] = ()
     probes: Mapping[str, Probe] = Field(min_length=1)
     probes_in_order: bool = Field(
         default=False, description="the order of the probes matters; else a seed may draw another one"
@@ -104,8 +109,8 @@ def read_scenario(text: str, name: str, place: str, known: Known, file: str = ""
     model = _file_model(known.evidence_fields())
     written, problems = parse(model, document.content, document, names=_topology(document, known))
     is_well_formed = written is not None or parse(model, document.content, document)[0] is not None
-    faults, fault_problems = _read_faults(document, known)
-    problems += [*fault_problems, *check(document, faults, known, is_well_formed)]
+    faults, fault_problems = _read_faults(document, known, resolution)
+    problems += [*fault_problems, *check(document, faults, known, is_well_formed, resolution.is_meant)]
     problems = [each for each in problems if each.place not in resolution.unresolved] + resolution.problems
     if problems or written is None:
         raise InvalidInput(*sorted(set(problems), key=document.order))
@@ -137,8 +142,8 @@ def _references(document: Document, known: Known) -> References | None:
     return References(topology, used) if topology is not None else None
 
 
-def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], list[Problem]]:
-    """Each fault as its kind reads it; None in place of one with problems."""
+def _read_faults(document: Document, known: Known, resolution: Resolution) -> tuple[list[Fault | None], list[Problem]]:
+    """Each fault as its kind reads it; None in place of one with problems, and of one that refers to nothing."""
     entries = document.content.get("faults") or []
     if not isinstance(entries, list):
         return [], []
@@ -146,13 +151,16 @@ def _read_faults(document: Document, known: Known) -> tuple[list[Fault | None], 
     problems: list[Problem] = []
     for number, entry in enumerate(entries):
         at: list[str | int] = ["faults", number]
+        if not resolution.is_meant(at):
+            faults.append(None)
+            continue
         kind = known.fault_kinds().get(str(entry.get("kind"))) if isinstance(entry, dict) else None
         if kind is None:
             fix = did_you_mean(str(isinstance(entry, dict) and entry.get("kind")), known.fault_kinds())
             problems.append(Problem(document.place([*at, "kind"]), "is not a kind of fault", fix))
             faults.append(None)
             continue
-        fault, found = parse(kind, entry, document, at)
+        fault, found = parse(kind, entry, document, at, names=_topology(document, known))
         faults.append(fault)
         problems += found
     return faults, problems

@@ -25,6 +25,9 @@ _DEEPEST: Final = 40
 _UNQUOTED: Final = re.compile(r"""(?<![$%"'{])\{[A-Za-z][\w.-]*\}""")  # YAML takes such braces for its own
 
 
+_TEXT: Final = "tag:yaml.org,2002:str"
+
+
 class _PlainLoader(_Loader):  # type: ignore[misc, valid-type]
     """YAML without dates: a date is text, as JSON has it."""
 
@@ -156,8 +159,22 @@ class Document:
 
     def place(self, path: Path) -> str:
         """Where a value stands: "FILE:LINE: faults[0].node"; of a missing one, where its parent stands."""
-        written = [self._written_keys.get(tuple(path[: at + 1]), step) for at, step in enumerate(path)]
+        written = self._as_written(path)
         return f"{self._place}:{self._line(written)}: {dotted(written)}"
+
+    def written(self, path: Path) -> str | None:
+        """The text that stands in the file, before anything in it was resolved; None for any other value."""
+        node = self._root
+        for step in self._as_written(path):
+            found = _child(node, step)
+            if found is None:
+                return None
+            _, node = found
+        is_text = isinstance(node, yaml.ScalarNode) and node.tag == _TEXT
+        return node.value if is_text and isinstance(node.value, str) else None
+
+    def _as_written(self, path: Path) -> list[Step]:
+        return [self._written_keys.get(tuple(path[: at + 1]), step) for at, step in enumerate(path)]
 
     def is_in_braces(self, path: Path) -> bool:
         """True for a mapping that is written as {KEY: VALUE}."""

@@ -228,7 +228,8 @@ class ConfigReader:
         """A list; empty after a problem."""
         if isinstance(value, list):
             return value
-        self.refuse(path, f"{value!r} is not a list", "write a list, `[]` for an empty one")
+        fix = f"write [{value}]" if isinstance(value, str | int) else "write a list, `[]` for an empty one"
+        self.refuse(path, f"{value!r} is not a list", fix)
         return []
 
     def choice(self, value: object, path: str, choices: Collection[str]) -> str | None:
@@ -243,7 +244,9 @@ class ConfigReader:
         """A number from `first` to `last`."""
         if isinstance(value, int) and not isinstance(value, bool) and first <= value <= last:
             return value
-        self.refuse(path, f"{value!r} is not a number from {first} to {last}", "write a number")
+        is_quoted = isinstance(value, str) and value.isdecimal()
+        fix = f"write {value} without quotes" if is_quoted else "write a number"
+        self.refuse(path, f"{value!r} is not a number from {first} to {last}", fix)
         return None
 
     def address(self, value: object, path: str) -> IPAddress | None:

@@ -112,6 +112,19 @@ def test_braces_of_the_shell_and_of_programs_stay_as_they_are(text: str) -> None
     assert resolved(text) == text
 
 
+def test_a_brace_that_is_not_closed_is_no_slip_before_other_words_and_doubled_it_is_text() -> None:
+    for text in (
+        "grep '{print' log",
+        "{client,instance}.log",
+        "{instance; ls; }",
+        "${instance",
+        "{{print",
+        "instance}",
+    ):
+        assert resolved(text) == text
+    assert resolved("grep '{{instance' {{corporate {instance}") == "grep '{instance' {corporate 10.0.1.10"
+
+
 def test_doubled_braces_stand_for_the_text_of_a_reference() -> None:
     assert resolved("awk '{{print}}' {{instance}} {{{x}}} {instance}") == "awk '{print}' {instance} {{x}} 10.0.1.10"
 
@@ -131,7 +144,6 @@ def test_doubled_braces_stand_for_the_text_of_a_reference() -> None:
             "{fw.maximum-mtu}",
             "refers to {fw.maximum-mtu}, which small does not know; use one of: {fw.name}, {fw.inside}, {fw.outside}",
         ),
-        ("{print}", "refers to {print}, which small does not know; for plain text write {{print}}"),
         (
             "{r1}",
             "refers to {r1}, but r1 has several addresses in ipv4; use one of: {r1.near.address}, {r1.far.address}",
@@ -141,6 +153,26 @@ def test_doubled_braces_stand_for_the_text_of_a_reference() -> None:
 )
 def test_a_reference_to_what_is_not_there_is_told_with_the_nearest_that_is(text: str, complaint: str) -> None:
     assert complaints(text) == [complaint]
+
+
+@pytest.mark.parametrize("name", ["print", "foulard"])
+def test_a_reference_that_resembles_nothing_is_told_with_what_there_is(name: str) -> None:
+    there = "its nodes are client, fw, r1, r2, instance, its networks corporate, old"
+    fix = f"for plain text write {{{{{name}}}}}; {there}"
+    assert complaints(f"{{{name}}}") == [f"refers to {{{name}}}, which small does not know; {fix}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("hostname {instance", "instance"),
+        ("{instance.name", "instance.name"),
+        ("{corporate {instance}", "corporate"),
+    ],
+)
+def test_a_brace_that_is_not_closed_behind_a_name_of_the_topology_is_a_slip(text: str, name: str) -> None:
+    fix = f"write {{{name}}}, or {{{{{name} for the text"
+    assert complaints(text) == [f"has {{{name} without its closing brace; {fix}"]
 
 
 def test_a_network_of_the_other_family_alone_is_not_known() -> None:

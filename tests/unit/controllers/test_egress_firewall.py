@@ -480,12 +480,13 @@ def test_no_address_is_missed_for_a_rule_that_is_not_understood() -> None:
     ("written", "wrong"),
     [
         ({"address": "10.8.0.1", "addresses": []}, "address: `address` and `addresses` are the same; keep one of them"),
-        ({"addresses": "10.8.0.1"}, "addresses: '10.8.0.1' is not a list"),
+        ({"addresses": "10.8.0.1"}, "addresses: '10.8.0.1' is not a list; write [10.8.0.1]"),
         ({"addresses": ["10.8.0.300"]}, "addresses[0]: '10.8.0.300' is not an IP address; write one as 10.0.0.1 or "),
         ({"address": "fe80::1%eth0"}, "address: 'fe80::1%eth0' is not an IP address"),
         ({"address": 10}, "address: 10 is not an IP address"),
         ({"addresses": ["10.8.0.1", "10.8.0.2"]}, "addresses[1]: 10.8.0.2 is a second one of IPv4; keep one of each"),
         ({"ttl": 0}, "ttl: 0 is not a number from 1 to 255"),
+        ({"ttl": "64"}, "ttl: '64' is not a number from 1 to 255; write 64 without quotes"),
         ({"ttl": True}, "ttl: True is not a number from 1 to 255"),
     ],
 )

@@ -91,3 +91,45 @@ def test_a_copy_of_a_scenario_in_a_record_needs_no_twin_beside_it(case: Path) ->
     assert Library().scenario(case, "sshd-down").answer.twin_of == "one-that-is-elsewhere"
     with pytest.raises(InvalidInput, match="one-that-is-elsewhere, which is not a scenario"):
         Library().scenario(case)
+
+
+FENCE: Final = """
+class Fence:
+    @classmethod
+    def from_config(cls, config, ports, place):
+        int(config["port"])
+        return cls()
+
+    def flow_entries(self):
+        return ()
+
+    def answer(self, frame, in_port):
+        return ()
+
+
+POLICY = Fence
+"""
+
+
+def test_a_policy_and_a_fault_that_refer_to_nothing_are_not_read_before_they_do(case: Path) -> None:
+    (case.parent / "controllers").mkdir()
+    (case.parent / "controllers" / "fence.py").write_text(FENCE)
+    setup = 'setup: {policies: {egress-fw: {controller: fence, port: "{nosuch}"}}}'
+    fault = 'faults: [{kind: network-acl, node: nosuch, ports: ["{nosuch}", 22]}]'
+    repaired = "  repaired: {symptoms: {ping: {symptom: connected}}}\n"
+    case.write_text(f"{CASE.replace('family', '# family')}{repaired}{setup}\n{fault}\n")
+    with pytest.raises(InvalidInput) as refused:
+        Library().scenario(case)
+    places = [problem.place.rpartition(": ")[2] for problem in refused.value.problems]
+    assert places == ["setup.policies.egress-fw.port", "faults[0].ports[0]"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_security_group_lets_a_ping_in_over_the_family_of_the_probes(case: Path, family: Family) -> None:
+    rule = '{protocol: "{family.icmp}", source: "{anywhere}"}'
+    groups = f"{{instance-sg: {{inbound: [{rule}]}}, endpoints-sg: {{inbound: []}}}}"
+    case.write_text(f"{CASE.replace('family', '# family')}setup: {{policies: {{sg: {{groups: {groups}}}}}}}\n")
+    scenario = Library(variation=Variation(family=family)).scenario(case)
+    inbound = scenario.staging.setup.policies["sg"]["groups"]["instance-sg"]["inbound"]
+    expected = {"ipv4": ("icmp", "0.0.0.0/0"), "ipv6": ("icmpv6", "::/0")}[family]
+    assert inbound == [dict(zip(("protocol", "source"), expected, strict=True))]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, NodeName, Phrase, Proposal
-from whodunet.cases.fields import KindOfPacket
+from whodunet.cases.fields import KindOfPacket, refused
 from whodunet.cases.findings import Finding, Witness
 from whodunet.evidence.facts import AnswerGap, points_before, true_sender
 from whodunet.evidence.packets import PacketKind
@@ -45,6 +45,12 @@ class After(EvidenceField):
     below_rtt: Annotated[float, Field(gt=0)] | None = None
     above_rtt: Annotated[float, Field(gt=0)] | None = None
 
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if self.below_rtt is None and self.above_rtt is None:
+            raise refused("has no bound", "give below_rtt or above_rtt")
+        return self
+
     def words(self) -> Iterator[str]:
         """What it claims."""
         yield f"comes {self._expected}"
@@ -53,7 +59,7 @@ class After(EvidenceField):
     def _expected(self) -> str:
         bounds = [f"less than {self.below_rtt:g}"] if self.below_rtt is not None else []
         bounds += [f"more than {self.above_rtt:g}"] if self.above_rtt is not None else []
-        return f"{' and '.join(bounds) or 'some'} round trips after the {self.packet} at {self.at}"
+        return f"{' and '.join(bounds)} round trips after the {self.packet} at {self.at}"
 
     def findings(self, witness: Witness) -> Iterator[Finding]:
         """What came of it."""

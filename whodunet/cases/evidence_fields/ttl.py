@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Final
 
-from pydantic import RootModel, WithJsonSchema
+from pydantic import Field, RootModel, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase, Proposal
@@ -15,9 +15,9 @@ from whodunet.phrases import routers
 
 # A file may also say "as sent by NODE", which is resolved before the claim is read (`references`).
 _NUMBER_OR_RELATION: Final[JsonSchemaValue] = {
-    "anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^as sent by \S+$"}]
+    "anyOf": [{"type": "integer", "minimum": 0, "maximum": 255}, {"type": "string", "pattern": r"^as sent by \S+$"}]
 }
-_Number = Annotated[int, WithJsonSchema(_NUMBER_OR_RELATION)]
+_Number = Annotated[int, Field(ge=0, le=255), WithJsonSchema(_NUMBER_OR_RELATION)]
 
 
 class Ttl(EvidenceField, RootModel[Mapping[CapturePoint, _Number]]):
