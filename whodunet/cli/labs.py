@@ -133,7 +133,7 @@ def _bring_up(options: argparse.Namespace, process: LabProcess) -> None:
     name = control.name_for(scenario.question.name) if options.name is None else options.name
     with staged_lab(scenario, library, options, name, special, process=process) as lab:
         topology = library.of(scenario).topology(scenario.question.topology)
-        print(filled(_told(scenario.question, options)))
+        print(filled(told(scenario.question, options)))
         print_servers(servers_table(topology, scenario.question.vantage))
         print(whats_next([name], scenario.question.vantage), flush=True)  # unread, it would leave a lab behind
         lab.let_go()
@@ -174,7 +174,7 @@ def print_servers(servers: str) -> None:
         print(f"\n{servers}")
 
 
-def _told(question: Question, options: argparse.Namespace) -> str:
+def told(question: Question, options: argparse.Namespace) -> str:
     """What the user would tell you; without the fault that the story is about: what there is instead."""
     if options.controller:
         absent = "no firewall and no security group decides anything, and the scenario's fault is not in it"

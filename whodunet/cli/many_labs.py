@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from whodunet.cli.labs import print_servers, staged_lab, whats_next
+from whodunet.cli.labs import print_servers, staged_lab, told, whats_next
 from whodunet.cli.output import tell
 from whodunet.cli.parsing import variation
 from whodunet.cli.servers import servers_of_labs, servers_table
@@ -20,9 +20,27 @@ from whodunet.variation import HIGHEST_SEED, Variation
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from pathlib import Path
 
+    from whodunet.cases.scenario import Scenario
+    from whodunet.evidence.topology import Topology
     from whodunet.lab.plan import LabOptions
     from whodunet.lab.sandboxed import SandboxedLab
+    from whodunet.loading.library import Library
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A scenario in one variation of its network, read once, before several threads want it."""
+
+    library: Library
+    scenario: Scenario
+    topology: Topology
+
+    @classmethod
+    def read(cls, path: Path, library: Library) -> Self:
+        scenario = library.scenario(path)
+        return cls(library, scenario, library.of(scenario).topology(scenario.question.topology))
 
 
 def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
@@ -37,27 +55,24 @@ def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
     from whodunet.loading.library import Library, find_scenario
 
     path = find_scenario(options.scenario)
-    libraries = {each: Library(variation=each) for each in _variations(variation(options), options.count)}
-    scenarios = {each: library.scenario(path) for each, library in libraries.items()}
-    question = next(iter(scenarios.values())).question
-    # Read once, before several threads want them.
-    topologies = {each: library.of(scenarios[each]).topology(question.topology) for each, library in libraries.items()}
-    base = control.name_for(question.name) if options.name is None else options.name
-    names = _names(base, options.count)
-    for note in next(iter(libraries.values())).unused_seed(next(iter(topologies.values()))):
+    cases = [_Case.read(path, Library(variation=each)) for each in _variations(variation(options), options.count)]
+    question = cases[0].scenario.question
+    names = _names(control.name_for(question.name) if options.name is None else options.name, options.count)
+    case_of = dict(zip(names, cycle(cases), strict=False))
+    for note in cases[0].library.unused_seed(cases[0].topology):
         tell(note)
-    variation_of = dict(zip(names, cycle(libraries), strict=False))
 
     def bring_up(name: str) -> SandboxedLab:
-        each = variation_of[name]
-        return staged_lab(scenarios[each], libraries[each], options, name, special, lambda text: None)
+        case = case_of[name]
+        return staged_lab(case.scenario, case.library, options, name, special, lambda text: None)
 
     labs = _bring_up_side_by_side(names, options.jobs, bring_up)
-    print(_stories({name: scenarios[each].question.story for name, each in variation_of.items()}))
-    networks = {name: topologies[each] for name, each in variation_of.items()}
-    first, *others = networks.values()
-    is_one = all(other == first for other in others)
-    print_servers(servers_table(first, question.vantage) if is_one else servers_of_labs(networks, question.vantage))
+    print(_stories({name: told(case.scenario.question, options) for name, case in case_of.items()}))
+    if all(case.topology == cases[0].topology for case in cases):
+        print_servers(servers_table(cases[0].topology, question.vantage))
+    else:
+        networks = {name: case.topology for name, case in case_of.items()}
+        print_servers(servers_of_labs(networks, question.vantage))
     print(whats_next(names, question.vantage), flush=True)
     for lab in labs:
         lab.let_go()
