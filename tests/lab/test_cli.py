@@ -192,6 +192,11 @@ def test_several_shells_are_open_at_a_time(up: Any) -> None:
         (("exec", "client"), 2, "no command is given"),
         (("exec", "clint", "--", "true"), 2, "did you mean client?"),
         (("shell", "clint"), 2, "did you mean client?"),
+        (("shell", "sg"), 2, "sg: is a switch, not a host; `whodunet policy healthy sg` shows"),
+        (("exec", "healthy", "clint", "true"), 2, "clint: is not a host of the lab healthy; did you mean client?"),
+        (("exec", "helthy", "client", "true"), 3, "no lab named helthy is running; did you mean healthy?"),
+        (("vpn", "helthy", "off"), 3, "no lab named helthy is running; did you mean healthy?"),
+        (("service", "healthy", "instance", "shd"), 2, "shd: is not a service of instance; did you mean sshd?"),
         (("shell", "client", "ls"), 2, "whodunet exec client -- COMMAND"),
         (("logs", "--only", "sshd"), 2, "is not a log of this lab"),
         (("down", "helthy"), 3, "did you mean healthy?"),
@@ -222,6 +227,12 @@ def test_two_labs_need_to_be_told_apart(up: Any) -> None:
     assert (refused.returncode, refused.stderr.count("healthy, second")) == (2, 1)
     assert up.whodunet("exec", "--lab", "second", "client", "--", "hostname").stdout == "client\n"
     assert up.whodunet("exec", "-it", "second", "client", "hostname").stdout == "client\n"
+    assert up.whodunet("vpn", "second", "off").stdout == "client uses: home\n"
+    assert up.whodunet("vpn", "healthy").stdout == "client uses: vpn\n"
+    assert up.whodunet("policy", "second", "sg").stdout.startswith("controller: security_group\n")
+    assert up.whodunet("service", "second", "instance", "sshd", "stop").stdout == "sshd on instance: stopped\n"
+    assert up.whodunet("cp", "second", "/etc/hostname", "client:/root/copied").returncode == 0
+    assert up.whodunet("exec", "second", "client", "ls", "/root/copied").stdout == "/root/copied\n"
     assert up.whodunet("down", "second").stdout == "second is down\n"
 
 

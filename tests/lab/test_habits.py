@@ -98,6 +98,21 @@ def test_so_many_labs_come_up_and_go_together(shop: Any, leaving_nothing: Any) -
         assert down.stdout == "seat-1 is down\nseat-2 is down\nseat-3 is down\n"
 
 
+def test_with_a_seed_each_of_so_many_labs_has_a_network_of_its_own(shop: Any, leaving_nothing: Any) -> None:
+    with leaving_nothing(shop):
+        started = shop.whodunet("up", f"./{NAME}.yaml", "--as", "own", "--count", "2", "--seed", "7")
+        assert started.returncode == 0, started.stderr
+        seeds = {lab["name"]: lab["seed"] for lab in json.loads(shop.whodunet("ps", "--json").stdout)}
+        assert (seeds["own-1"], seeds["own-2"]) == (7, 8)
+        told = [line.split() for line in started.stdout.splitlines()]
+        addresses = {words[0]: words[2] for words in told if words[1:2] == ["instance"]}
+        for lab in ("own-1", "own-2"):
+            looked_up = shop.whodunet("exec", lab, "client", "--", "getent", "ahostsv4", "instance.cloud.example")
+            assert looked_up.stdout.split()[0] == addresses[lab]
+        assert addresses["own-1"] != addresses["own-2"]
+        assert shop.whodunet("down", "own-1", "own-2").returncode == 0
+
+
 def test_of_labs_that_belong_together_none_is_left_when_one_has_no_name(shop: Any, leaving_nothing: Any) -> None:
     with leaving_nothing(shop):
         assert shop.whodunet("up", "healthy", "--as", "seat-2").returncode == 0

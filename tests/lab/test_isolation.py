@@ -10,13 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from whodunet.lab.control import runtime_folder
 from whodunet.lab.host_root import PYTHON
 from whodunet.lab.sandboxed import SandboxedLab
 
@@ -149,6 +150,23 @@ def test_no_host_and_not_the_sandbox_itself_reaches_the_machine(
     answers["the sandbox"] = in_sandbox(open_lab, process_tree, sys.executable, "-c", TRY, stdin=targets)
     assert {host: answer.strip() for host, answer in answers.items()} == dict.fromkeys(answers, "[]")
     assert not target_machine.was_reached()
+
+
+def test_no_process_in_the_sandbox_has_the_folder_of_the_labs_sockets_open(
+    open_lab: SandboxedLab, process_tree: Any
+) -> None:
+    launcher = process_tree.launcher_of(open_lab.name, process_tree.children(os.getpid()))
+    (first,) = process_tree.children(process_tree.children(launcher)[0])
+    folder = str(runtime_folder())
+    assert folder in opened(launcher)  # or else the next line would prove nothing
+    assert [pid for pid in (first, *process_tree.descendants(first)) if folder in opened(pid)] == []
+
+
+def opened(pid: int) -> list[str]:
+    """What a process has open, as far as this user may look."""
+    with suppress(OSError):
+        return [os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()]
+    return []
 
 
 def test_nothing_of_the_machine_can_be_written_to(open_lab: SandboxedLab, process_tree: Any) -> None:

@@ -184,9 +184,16 @@ def check_finished(command: str, finished: Finished) -> str:
         CannotRun: with the command and what it said, when it failed.
     """
     if finished.exit_status != 0:
-        said = (finished.stderr + finished.stdout).strip() or f"exit status {finished.exit_status}"
+        said = (finished.stderr + finished.stdout).strip() or how_it_ended(finished.exit_status)
         raise CannotRun(f"{command}: {said}")
     return finished.stdout
+
+
+def how_it_ended(status: int | None) -> str:
+    """An exit status in words: of a signal, where it is negative; None: it did not end in time."""
+    if status is None:
+        return "did not end in time"
+    return f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
 
 
 def collect(start: Start, deadline_s: float, stdin: bytes = b"") -> Finished:
@@ -362,8 +369,7 @@ class Daemon:
         """Calls `react` with one sentence, from another thread, when it ends by itself."""
 
         def watch() -> None:
-            status = self._child.wait() or 0
-            ended = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
+            ended = how_it_ended(self._child.wait() or 0)
             if not self._is_wanted_dead:
                 self._logging.join(_AFTER_KILL_S)
                 react(f"{self.name} {ended}{self._last_words()}")

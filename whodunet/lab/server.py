@@ -68,9 +68,11 @@ def _be_first(
     lifeline: socket.socket,
     needed: list[Path],
     others: tuple[socket.socket, ...],
+    folder: int,
 ) -> int:
     """The first process of the sandbox; returns the server's exit status."""
     _close(*others)
+    os.close(folder)
     linux.ask_for_low_latency()
     told, tells = socket.socketpair()
     births, asked = socket.socketpair()
@@ -115,6 +117,9 @@ def _fork(run: Callable[[], int]) -> int:
 
 
 def _make_hosts(asked: socket.socket, others: tuple[socket.socket, ...]) -> int:
+    """Forked, and no program of its own: one that is started in here is this user namespace's, and its root, who is a
+    host's, too, may then list what it and all that are forked of it have open. Source: proc(5), /proc/PID, "dumpable".
+    """
     _close(*others)
     host_process.make_hosts(asked)
     return 0
@@ -179,7 +184,7 @@ def main(arguments: list[str]) -> NoReturn:
     memory = MemoryLimit()
     try:
         entered = sandbox.enter(
-            lambda: _be_first(told, inside, lifeline, needed, (plans, door)), needed, memory.take_in
+            lambda: _be_first(told, inside, lifeline, needed, (plans, door), folder), needed, memory.take_in
         )
     except CannotRun as error:
         memory.remove()

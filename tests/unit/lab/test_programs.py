@@ -106,6 +106,7 @@ from whodunet.debian_program import DebianProgram
 class FullDisk(NodeFault):
     needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("fallocate-all", "fillers", "fills disks"),)
     kind: Literal["full-disk"] = "full-disk"
+    inject = remove = signs = lambda self, *_: ()
 """,
     "topologies/menus.py": """
 from whodunet.lab_topo import LabTopo
