@@ -476,7 +476,7 @@ def test_a_file_that_is_no_field_of_evidence_is_one_error_with_its_place(
 
 def test_a_pattern_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
     place(tmp_path, {"programs/pigeon.py": PROGRAM.replace("^lost", "^(lost")})
-    with pytest.raises(InvalidInput, match=r"programs/pigeon\.py: does not run: .*unterminated subpattern"):
+    with pytest.raises(InvalidInput, match=r"programs/pigeon\.py: has the pattern .*unterminated subpattern"):
         Library(Catalogue((tmp_path,)))
 
 

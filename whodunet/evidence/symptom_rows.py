@@ -46,14 +46,10 @@ class Row:
     # it is about what this host's packets do not show: a jump host's connection, a pipe, a session inside a connection
     beyond_packets: bool = False
 
-    def __post_init__(self) -> None:
-        """Refuses a pattern that is none when the row is written, and not when something is read by it.
-
-        Raises:
-            re.error: for such a pattern.
-        """
-        for pattern in (self.pattern, self.only_for, self.once):
-            re.compile(pattern, re.MULTILINE)
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """All its regular expressions."""
+        return self.pattern, self.only_for, self.once
 
     def read(self, command: str, status: int | None, output: str) -> Said | None:
         """What this row tells of a program that ended so and printed that; None when it does not fit.

@@ -6,6 +6,7 @@ library alone. A record has a copy of what it was judged with; reading that teac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,11 @@ def _program(name: str, path: Path) -> Program:
     program = catalogue.attribute(path, "PROGRAM")
     if not isinstance(program, Program):
         raise InvalidInput(Problem(str(path), "holds no program in PROGRAM", "see docs/scenarios.md"))
+    for pattern in (pattern for row in program.rows for pattern in row.patterns):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise InvalidInput(Problem(str(path), f"has the pattern {pattern!r}: {error}", "fix it")) from error
     known = programs.known()
     taken = [each for each in program.names if known.called(each) is not None]
     if name in known or taken:
