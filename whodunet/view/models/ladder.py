@@ -36,7 +36,7 @@ class Journey:
 
 @dataclass(frozen=True)
 class PacketRow:
-    """A packet, and when the same was sent again and met the same fate."""
+    """A packet, and when the same was retransmitted and came as far."""
 
     time_ms: float  # since the packet that the probe is about
     packet: NumberedPacket  # as it was where it was first seen
