@@ -304,7 +304,7 @@ def test_a_lab_that_stays_outlives_the_terminal_it_came_from(machine: Any, leavi
         assert machine.whodunet("down", "healthy").stdout == "healthy is down\n"
 
 
-@pytest.mark.parametrize("program", ["bash", "ovsdb-server", "ovs-vsctl", "wirefilter"])
+@pytest.mark.parametrize("program", ["ovs-vswitchd", "ovsdb-server", "ovs-vsctl", "wirefilter"])
 def test_a_lab_whose_process_is_killed_while_it_comes_up_does_not_hang(
     machine: Any, leaving_nothing: Any, process_tree: Any, program: str
 ) -> None:
