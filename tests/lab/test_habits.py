@@ -257,7 +257,11 @@ def test_a_lab_that_ended_by_itself_is_told_with_the_reason(shop: Any, leaving_n
 
 def test_a_new_case_is_written_once_and_under_a_name_that_a_lab_can_have(shop: Any) -> None:
     before = Path(shop.path(f"/tmp/{NAME}.yaml")).read_text()
-    for name, why in ((NAME, "already exists"), ("Case", "use small letters"), ("no-such/x", "make it first: mkdir -p no-such")):
+    for name, why in (
+        (NAME, "already exists"),
+        ("Case", "use small letters"),
+        ("no-such/x", "make it first: mkdir -p no-such"),
+    ):
         refused = shop.whodunet("new", name)
         assert refused.returncode in (2, 3)
         assert why in refused.stderr
