@@ -317,4 +317,4 @@ def test_a_lab_whose_process_is_killed_while_it_comes_up_does_not_hang(
         kill(wait_until(there, f"{program} to be there")[-1])
         _, said = up.communicate(timeout=60)
     assert up.returncode == 3
-    assert program in said or "first process" in said or "was killed by signal 9" in said
+    assert program in said or "first process" in said
