@@ -75,6 +75,7 @@ def _leave_out_what_only_other_apps_need() -> None:
     ryu = importlib.util.find_spec("ryu")
     folders = [f"{folder}/lib/packet" for folder in (ryu and ryu.submodule_search_locations) or ()]
     _stand_in("ryu.lib.packet", packet=packet, __path__=folders)
+    _stand_in("netaddr.compat", _open_binary=None)  # opens the list of who makes network cards
     _stand_in("rfc3986")  # oslo.config's, for options that are URIs
     _stand_in("stevedore")  # oslo.config's, for plugins
 
