@@ -16,15 +16,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from whodunet.importing import importing_scapy, without
+from whodunet.importing import stand_ins, without
 
 with without("cryptography"):  # with which scapy could encrypt: a fifth of its import
+    import scapy.main
     from scapy.config import conf
 
 if conf.route_autoload:  # scapy would ask for this machine's routes, a quarter of its import; nothing is sent here
     conf.route_autoload = conf.route6_autoload = False
 
-with importing_scapy():
+# The names of all makers of network cards are a fifth of its import; it would keep a copy of them in the user's home.
+with stand_ins({"scapy.libs.manuf": {"DATA": ""}, "scapy.libs.bluetoothids": {"DATA": {}}}):
+    scapy.main.SCAPY_CACHE_FOLDER = None
     from scapy.layers.dns import DNS
 
 from scapy.layers.inet import IP, TCP, UDP
