@@ -459,12 +459,27 @@ def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket
         return replace(packet, icmp=Icmp(kind, code, one, other))
     is_too_big = (ip.protocol, kind, code) == (_ICMP, 3, 4) or (ip.protocol, kind) == (ICMPV6, 2)
     is_of_neighbours = ip.protocol == ICMPV6 and kind in (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT)
+    if is_of_neighbours:
+        _require_sound_options(message[24:])
     target = socket.inet_ntop(socket.AF_INET6, message[8:24]) if is_of_neighbours else ""
     icmp = Icmp(kind, code, next_hop_mtu=other if is_too_big else 0, target=target)
     packet = replace(packet, icmp=icmp)
     if kind not in _ICMP_ERRORS[ip.protocol]:
         return packet
     return _read(packet, "ICMP", lambda: replace(packet, icmp=replace(icmp, quoted=_quoted(message[8:], ip.version))))
+
+
+def _require_sound_options(options: bytes) -> None:
+    """Those of a neighbour's message, which nobody hears if one has no length. Source: RFC 4861, sections 4.6 and 7.1.
+
+    Raises:
+        ValueError, IndexError: when one has none, or is longer than the message.
+    """
+    while options:
+        length = 8 * options[1]
+        if not 0 < length <= len(options):
+            raise ValueError("an option without a length, or with too much of it")
+        options = options[length:]
 
 
 def _quoted(quote: bytes, version: int) -> Flow | None:

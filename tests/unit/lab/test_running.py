@@ -14,6 +14,8 @@ from whodunet.lab.plan import Plan
 from whodunet.lab.running import RunningLab
 from whodunet.lab.watch import Watch
 
+MIB = 1 << 20
+
 
 def handler_of(request_type: type) -> Any:
     return vars(RunningLab)["answer"].dispatcher.dispatch(request_type)
@@ -86,3 +88,22 @@ def test_a_daemon_that_ends_before_the_lab_is_up_ends_the_lab_and_later_is_remem
     watch.ends_with(daemon)
     reactions[1]("ovs-vswitchd ended")
     assert ends == ["ovs-vswitchd ended; the lab ends with it"]
+
+
+def test_a_note_that_the_lab_has_no_room_for_is_refused_and_what_it_had_before_is_kept(lab: RunningLab) -> None:
+    lab.answer(requests.Remember("faults", {"before": "policy"}))
+    with pytest.raises(
+        InvalidInput, match=f"note faults: makes [0-9]+ bytes of notes, and a lab keeps {MIB}; keep less"
+    ):
+        lab.answer(requests.Remember("faults", {"before": "x" * MIB}))
+    assert lab.answer(requests.Recall("faults")) == requests.Note({"before": "policy"})
+
+
+def test_many_small_notes_have_no_more_room_than_a_large_one(lab: RunningLab) -> None:
+    half = {"before": "x" * (MIB // 2)}
+    lab.answer(requests.Remember("one", half))
+    with pytest.raises(InvalidInput, match="note other: "):
+        lab.answer(requests.Remember("other", half))
+    lab.answer(requests.Remember("one", None))
+    lab.answer(requests.Remember("other", half))
+    assert lab.answer(requests.Recall("other")) == requests.Note(half)
