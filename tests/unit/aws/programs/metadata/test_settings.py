@@ -44,6 +44,7 @@ def test_without_a_role_there_is_no_profile() -> None:
     "changes",
     [
         {"private_ip": "10.0.1.300"},
+        {"ipv6": "fd00:10::a"},
         {"availability_zone": "Frankfurt"},
         {"mac": "02-00-00-00-00-01"},
         {"seal_key": "0"},
