@@ -8,9 +8,10 @@ from typing import Any, get_type_hints
 import pytest
 
 from whodunet.errors import InvalidInput
-from whodunet.evidence.topology import Topology
+from whodunet.evidence.topology import Interface, Topology
 from whodunet.lab import requests
 from whodunet.lab.plan import Plan
+from whodunet.lab.processes import Finished
 from whodunet.lab.running import RunningLab
 from whodunet.lab.watch import Watch
 
@@ -107,3 +108,28 @@ def test_many_small_notes_have_no_more_room_than_a_large_one(lab: RunningLab) ->
     lab.answer(requests.Remember("one", None))
     lab.answer(requests.Remember("other", half))
     assert lab.answer(requests.Recall("other")) == requests.Note(half)
+
+
+def test_the_baseline_has_the_hops_of_both_families_find_each_other_before_anybody_probes() -> None:
+    commands: list[str] = []
+
+    class Near:
+        name = "a"
+
+        def execute(self, command: str, deadline_s: float) -> Finished:
+            commands.append(command)
+            return Finished(0, "64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=45.1 ms", "", 0, 0, 0, 0)
+
+    parts: Any = Parts()
+    near: Any = Near()
+    far_end = {"b-eth0": Interface("b-eth0", "b", ("10.0.0.1/24", "fd00::1/64"))}
+    topology = Topology("two", {}, far_end, (), ("a", "10.0.0.1"))
+    watch = Watch(progress=lambda text: None, end=lambda reason: None)
+    plan = Plan(name="mine", topology_file="", topology="two", ryu_app="")
+    running = RunningLab(plan, topology, {"a": near}, parts, parts, parts, parts, {}, watch)
+
+    assert running.answer(requests.MeasureBaseline()) == requests.RoundTrips([45.1])
+
+    (command,) = commands
+    assert "ping -n -c 1 -W 2 fd00::1 >/dev/null & " in command
+    assert command.endswith(" 10.0.0.1; wait")
