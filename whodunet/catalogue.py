@@ -156,6 +156,16 @@ class Catalogue:
             )
         return attribute(known[controller], "POLICY")
 
+    def accepts_connections(self, service: str) -> bool:
+        """Whether a service says that it does; one that is not found here is somebody else's, and may.
+
+        Raises:
+            InvalidInput: when its file does not run, or holds no service.
+        """
+        files = {name.replace("_", "-"): path for name, path in self.files("services", ".py").items()}
+        path = files.get(service.replace("_", "-"))
+        return path is None or bool(getattr(attribute(path, "SERVICE"), "accepts_connections", True))
+
 
 def _refuse_what_others_write(file: Path, parts: Iterable[Path]) -> None:
     """Python beside a scenario runs as whoever plays it. So it has to be theirs, root's, or the scenario's author's."""

@@ -359,6 +359,14 @@ class Daemon:
         """True while it runs."""
         return self._child.poll() is None
 
+    def how_it_ended(self) -> str | None:
+        """How it ended, with the last line that it wrote; None while it runs."""
+        status = self._child.poll()
+        if status is None:
+            return None
+        self._logging.join(_AFTER_KILL_S)
+        return f"{how_it_ended(status)}{self._last_words()}"
+
     def ask(self, line: str) -> str:
         """Writes a line to its standard input and reads one from its standard output."""
         self.stdin.write(line.encode() + b"\n")
