@@ -109,6 +109,7 @@ def test_what_a_link_loses_is_seen_as_sent_and_never_as_received(pinged: Sequenc
 
 IN_BETWEEN: Final = """
 set -e
+PATH=$PATH:/usr/sbin:/sbin
 unshare --net sleep infinity &
 far=$!
 trap 'kill $far' EXIT
