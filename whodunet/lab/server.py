@@ -112,6 +112,8 @@ def _fork(run: Callable[[], int]) -> int:
     if child == 0:
         try:
             os._exit(run())
+        except OSError as error:
+            os.write(2, f"whodunet: {error.strerror or error}; {sandbox.FIX}\n".encode())
         except Exception as error:
             os.write(2, f"whodunet: {type(error).__name__}: {error}\n".encode())
         finally:
