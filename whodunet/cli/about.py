@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from whodunet.cli import naming
+from whodunet.cli import causes, naming
 from whodunet.cli.parsing import Commands, add_variation_options, variation
 from whodunet.cli.running_lab import require_one_of
 from whodunet.cli.terminal import filled, hanging, table
@@ -21,7 +21,7 @@ def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     listing = commands.add_parser("list", help="list the scenarios", description=list_scenarios.__doc__)
     listing.add_argument("--json", action="store_true", help="as JSON")
-    listing.add_argument("--causes", action="store_true", help="the taxonomy of causes instead (spoils the mysteries)")
+    listing.add_argument("--causes", action="store_true", help="the same as `whodunet causes`")
     listing.add_argument("--references", metavar="TOPOLOGY", help="what scenarios of a topology may refer to, instead")
     listing.add_argument("--policies", metavar="TOPOLOGY", help="what a topology's switches enforce as it is, instead")
     add_variation_options(listing)
@@ -65,13 +65,10 @@ def list_scenarios(options: argparse.Namespace) -> int:
         wrong = "changes a topology, and no list of names"
         raise InvalidInput(Problem("--seed, --family", wrong, "add --references TOPOLOGY or --policies TOPOLOGY"))
     if options.causes:
-        from whodunet.loading.library import Library
+        return causes.causes(options.parser.parse_args(["causes", *(["--json"] if options.json else [])]))
+    from whodunet.loading.titles import scenario_titles
 
-        entries = [(cause.name, f"{cause.id}  {cause.title}") for cause in Library().causes().values()]
-    else:
-        from whodunet.loading.titles import scenario_titles
-
-        entries = list(scenario_titles().items())
+    entries = list(scenario_titles().items())
     if options.json:
         print(json.dumps([{"name": name, "title": title} for name, title in entries], indent=2, ensure_ascii=False))
     else:
