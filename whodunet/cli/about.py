@@ -123,33 +123,42 @@ def truth(options: argparse.Namespace) -> int:
     """Tells the answer of a scenario: cause, culprit, and the symptoms and evidence that its lab has to show."""
     from whodunet.cases.claims import claims_of
     from whodunet.loading.library import Library, find_scenario
+    from whodunet.view.words.story import taken_out
 
     library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
     answer, claims = scenario.answer, claims_of(scenario)
-    cause_title = library.of(scenario).cause_title(scenario)
+    titles = library.of(scenario).cause_titles(scenario)
     if options.json:
         told: dict[str, Any] = {"scenario": scenario.question.name, "title": scenario.question.title}
         told |= {
             "cause": answer.cause,
-            "cause_title": cause_title,
+            "cause_title": titles[0],
             "culprit": answer.culprit,
+            "behind": [
+                {"cause": each.cause, "cause_title": title, "culprit": each.culprit}
+                for title, each in zip(titles[1:], answer.behind, strict=True)
+            ],
             "twin_of": answer.twin_of,
         }
         told |= {"faults": [fault.model_dump(mode="json") for fault in scenario.staging.faults]}
-        for phase, expected in (("faulty", answer.faulty), ("repaired", answer.repaired)):
-            told[phase] = expected and expected.model_dump(mode="json", exclude_defaults=True)
+        told["repaired"] = None
+        for phase, expected in answer.phases.items():
+            told[phase] = expected.model_dump(mode="json", exclude_defaults=True)
         told |= {"claims": [{"id": claim.id, "says": claim.says} for claim in claims], "lesson": answer.lesson}
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return 0
-    print(f"cause    {answer.cause}\nculprit  {answer.culprit or 'nobody'}")
+    for number, blame in enumerate(answer.blamed):
+        print(f"{'behind' if number else 'cause '}   {blame.cause}\nculprit  {blame.culprit or 'nobody'}")
     if answer.twin_of:
         print(f"twin of  {answer.twin_of}")
-    print("\n" + filled(f"{cause_title}."))
-    for phase, title in (("faulty", "expected"), ("repaired", "expected once the fault is taken out")):
+    print("\n" + filled("\n\n".join(f"{title}." for title in titles)))
+    for phase in answer.phases:
         says = [claim.says for claim in claims if claim.phase == phase]
-        if says:
-            print("\n".join([f"\n{title}", *map(hanging, says)]))
+        title = (
+            "expected" if phase == "faulty" else f"expected {taken_out(phase, is_one_of_several=bool(answer.behind))}"
+        )
+        print("\n".join([f"\n{title}", *map(hanging, says)]))
     if answer.lesson:
         print(f"\n{filled(answer.lesson)}")
     return 0
