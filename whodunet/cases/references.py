@@ -212,7 +212,7 @@ class References:
             if node is None or not (node.forwards or node.is_switch):
                 continue
             beyond = [each.name for each in self._interfaces_of(node.name) if each.name != into]
-            if node.forwards:
+            if node.forwards and node.lowers_ttl:
                 ahead.extend((each, passed + 1) for each in beyond)
             else:  # a switch is as good as a cable
                 ahead.extendleft((each, passed) for each in beyond)
@@ -220,8 +220,7 @@ class References:
 
 
 def _cables(topology: Topology) -> Mapping[str, str]:
-    pairs = [link.ends for link in topology.links]
-    return dict(pairs) | {other: one for one, other in pairs}
+    return dict(topology.joined) | {other: one for one, other in topology.joined}
 
 
 def _first(name: str) -> str:

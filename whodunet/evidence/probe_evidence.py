@@ -95,7 +95,7 @@ class ProbeEvidence:
     @cached_property
     def _ways(self) -> frozenset[tuple[object, ...]]:
         """Of each packet that is about more than link addresses, what it is, how it went, and its TTL in the end."""
-        every = (trail for trail in self.trails if trail.first.neighbour is None)
+        every = (trail for trail in self.trails if trail.first.neighbour is None and not trail.first.is_outer)
         return frozenset((trail.kinds, trail.points, trail.last.ip and trail.last.ip.ttl) for trail in every)
 
     # How far the record can be trusted.

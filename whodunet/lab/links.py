@@ -40,7 +40,7 @@ class Cable:
 
 
 def require_tun() -> None:
-    """TAP interfaces can be made.
+    """TAP and TUN interfaces can be made.
 
     Raises:
         CannotRun: where /dev/net/tun cannot be opened.
@@ -48,7 +48,7 @@ def require_tun() -> None:
     try:
         os.close(os.open(TUN, os.O_RDWR))
     except OSError as error:
-        refused = f"{TUN}, which delayed links need, cannot be opened: {error.strerror}"
+        refused = f"{TUN}, which delayed links and tunnels need, cannot be opened: {error.strerror}"
         raise CannotRun(f"{refused}; `whodunet doctor` says what fixes it") from error
 
 

@@ -133,14 +133,24 @@ class RunningServices:
 
     def launch_all(self) -> None:
         """Starts every service that needs no other."""
-        self._launch_each(place for place, service in self._services.items() if not service.needs_others)
+        self._launch_each(self._early)
+
+    def await_early(self) -> None:
+        """Returns when every service is ready that needs no other."""
+        self._await_each(self._early)
 
     def await_all(self) -> None:
         """Returns when every service is ready; those that need others are started when these are."""
-        late = [place for place, service in self._services.items() if service.needs_others]
-        self._await_each(self._services.keys() - set(late))
+        late = [place for place, service in self._services.items() if service.needs_others and not service.makes_uplink]
+        self.await_early()
         self._launch_each(late)
         self._await_each(late)
+
+    @property
+    def _early(self) -> list[tuple[str, str]]:
+        return [
+            place for place, service in self._services.items() if not (service.needs_others or service.makes_uplink)
+        ]
 
     def _launch_each(self, places: Iterable[tuple[str, str]]) -> None:
         for host, name in places:
@@ -159,8 +169,10 @@ class RunningServices:
 
     def stop(self, host: Host, name: str) -> None:
         """Stops a service; returns when it is gone."""
-        self._find(host, name)
-        self._daemons[host.name, name].kill()
+        service = self._find(host, name)
+        daemon = self._daemons.get((host.name, name))
+        if daemon is not None:
+            daemon.kill(service.undoes_s)
 
     def add(self, host: Host, name: str, settings: Mapping[str, object]) -> None:
         """Gives a host a further service; returns when it is ready."""
@@ -174,7 +186,7 @@ class RunningServices:
         """Takes a service away; returns when it is gone."""
         self.stop(host, name)
         for of_service in (self._services, self._settings, self._daemons):
-            del of_service[host.name, name]
+            of_service.pop((host.name, name), None)
 
     def settings(self, host: Host, name: str) -> Mapping[str, object]:
         """The settings that a service has, as topologies write them."""
@@ -200,16 +212,18 @@ class RunningServices:
     def is_running(self, host: Host, name: str) -> bool:
         """True while the service's own program runs, and not one in its place."""
         self._find(host, name)
-        place = (host.name, name)
-        return place not in self._replaced and self._daemons[place].is_alive
+        return (host.name, name) not in self._replaced and self._is_alive(host.name, name)
 
     def states(self) -> dict[str, dict[str, str]]:
         """For each host and service: running, stopped, or replaced by another program."""
         states: dict[str, dict[str, str]] = {}
         for host, name in self._services:
             running = "replaced" if (host, name) in self._replaced else "running"
-            states.setdefault(host, {})[name] = running if self._daemons[host, name].is_alive else "stopped"
+            states.setdefault(host, {})[name] = running if self._is_alive(host, name) else "stopped"
         return states
+
+    def _is_alive(self, host: str, name: str) -> bool:
+        return (host, name) in self._daemons and self._daemons[host, name].is_alive
 
     def _find(self, host: Host, name: str) -> Service:
         try:
