@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _CONTROLLER_APP: Final = "ryu_app"  # carries policies out, and is none
+_DATA: Final = ("cause_classes", "causes")  # parts whose files are YAML
 PARTS: Final = (
-    "causes",
+    *_DATA,
     "controllers",
     "evidence_fields",
     "faults",
@@ -33,7 +34,7 @@ PARTS: Final = (
     "services",
     "topologies",
 )  # what may lie beside a scenario
-_MODULES: Final = PARTS[1:]  # those that are Python files
+_MODULES: Final = tuple(part for part in PARTS if part not in _DATA)  # those that are Python files
 
 _IN_LABS: Final = ("controllers", "services", "topologies")
 

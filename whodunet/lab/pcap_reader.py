@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from whodunet.importing import without
+from whodunet.importing import importing_scapy, without
 
 with without("cryptography"):  # with which scapy could encrypt: a fifth of its import
     from scapy.config import conf
@@ -24,7 +24,9 @@ with without("cryptography"):  # with which scapy could encrypt: a fifth of its 
 if conf.route_autoload:  # scapy would ask for this machine's routes, a quarter of its import; nothing is sent here
     conf.route_autoload = conf.route6_autoload = False
 
-from scapy.layers.dns import DNS
+with importing_scapy():
+    from scapy.layers.dns import DNS
+
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import (
     IPv6,
@@ -67,6 +69,9 @@ BYTE_ORDER_MAGIC = b"\x1a\x2b\x3c\x4d"
 IF_NAME, IF_TSRESOL, EPB_FLAGS, ISB_IFDROP, ISB_OSDROP = 2, 9, 2, 5, 7
 KEPT_PAYLOAD_BYTES = 64
 
+# By what of a frame is the same at every hop, its TTL (none: whatever it is), and its length on the wire.
+Dissected: TypeAlias = dict[tuple[bytes, bytes, int], CapturedPacket]
+
 
 @dataclass(frozen=True)
 class Block:
@@ -108,7 +113,7 @@ def read(capture: bytes, place: str = "the capture") -> CaptureContent:
     ports: list[Port] = []
     packets: list[CapturedPacket] = []
     frames: Counter[str] = Counter()
-    dissected: dict[tuple[bytes, int], CapturedPacket] = {}
+    dissected: Dissected = {}
     stopped = None
     try:
         for block in _blocks(capture):
@@ -202,7 +207,7 @@ def _port(block: Block, number: int) -> Port:
     return Port(name, ticks_per_s, link_type != LINKTYPE_RAW)
 
 
-def _packet(block: Block, ports: list[Port], dissected: dict[tuple[bytes, int], CapturedPacket]) -> CapturedPacket:
+def _packet(block: Block, ports: list[Port], dissected: Dissected) -> CapturedPacket:
     """The packet of an enhanced packet block.
 
     Raises:
@@ -219,17 +224,15 @@ def _packet(block: Block, ports: list[Port], dissected: dict[tuple[bytes, int], 
     frame, length = block.body[20 : 20 + captured], original
     if not port.has_link:
         frame, length = _with_link_header(frame), original + _ETHERNET_BYTES
-    lasting = _lasting(frame), length
-    if lasting not in dissected:
-        dissected[lasting] = _dissected(frame, length)
-    packet = replace(
-        _at_this_hop(dissected[lasting], frame),
+    return replace(
+        _understood(frame, length, dissected),
         point=port.name,
         time_ns=(high << 32 | low) * 1_000_000_000 // port.ticks_per_s,
         direction=_direction(block, 20 + captured),
+        link_source=frame[6:12].hex(":") if port.has_link else "",
+        link_destination=frame[:6].hex(":") if port.has_link else "",
         length=original,
     )
-    return packet if port.has_link else replace(packet, link_source="", link_destination="")
 
 
 def _with_link_header(packet: bytes) -> bytes:
@@ -242,21 +245,36 @@ def _with_link_header(packet: bytes) -> bytes:
 _TTL_AT: Final = {b"\x08\x00": 22, b"\x86\xdd": 21}
 
 
-def _lasting(frame: bytes) -> bytes:
-    """What of a frame is the same at every hop."""
+def _understood(frame: bytes, length: int, dissected: Dissected) -> CapturedPacket:
+    """What the frame's headers say, whose link and time are another's; dissected once for all hops.
+
+    Args:
+        length: bytes of the frame on the wire.
+        dissected: what was understood of earlier frames, without their TTL and with it.
+    """
     ttl_at = _TTL_AT.get(frame[12:14], len(frame))
+    ttl = frame[ttl_at : ttl_at + 1]
+    lasting = _lasting(frame, ttl_at)
+    if (at_hop := (lasting, ttl, length)) not in dissected:
+        at_any_hop = lasting, b"", length
+        if at_any_hop not in dissected:
+            dissected[at_any_hop] = _dissected(frame, length)
+        dissected[at_hop] = _with_ttl(dissected[at_any_hop], ttl)
+    return dissected[at_hop]
+
+
+def _lasting(frame: bytes, ttl_at: int) -> bytes:
+    """What of a frame is the same at every hop."""
     checksum_at = 24 if ttl_at == 22 else len(frame)
     return frame[12:ttl_at] + frame[ttl_at + 1 : checksum_at] + frame[checksum_at + 2 :]
 
 
-def _at_this_hop(packet: CapturedPacket, frame: bytes) -> CapturedPacket:
-    """A packet that was dissected at one hop as it is at the hop of this frame."""
-    packet = replace(packet, link_source=frame[6:12].hex(":"), link_destination=frame[:6].hex(":"))
-    ttl_at = _TTL_AT.get(frame[12:14])
+def _with_ttl(packet: CapturedPacket, ttl: bytes) -> CapturedPacket:
+    """A packet that was dissected at one hop as it is where its outermost header has this TTL; none: it has none."""
     outer = packet.tunnel[0] if packet.tunnel else packet.ip
-    if outer is None or ttl_at is None or outer.ttl == frame[ttl_at]:
+    if outer is None or not ttl or outer.ttl == ttl[0]:
         return packet
-    outer = replace(outer, ttl=frame[ttl_at])
+    outer = replace(outer, ttl=ttl[0])
     return replace(packet, tunnel=(outer, *packet.tunnel[1:])) if packet.tunnel else replace(packet, ip=outer)
 
 

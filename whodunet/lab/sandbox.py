@@ -125,21 +125,32 @@ def _enter(
 def _open_up(visible: Iterable[Path]) -> None:
     """As the real root: lets the sandbox's root, who is nobody on this machine, reach what it needs.
 
-    In a mount namespace of its own, so the machine itself is not touched.
+    In a mount namespace of its own, so the machine itself is not touched. Where nothing has to be opened there is none:
+    a container's root may not make one.
+
+    Raises:
+        OSError: when the kernel refuses, with what is closed.
     """
-    linux.unshare(linux.CLONE_NEWNS)
-    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    if _is_device(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006:
-        linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
-        os.mknod(_TUN, stat.S_IFCHR, _TUN_DEVICE)
-        os.chmod(_TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
-    closed: dict[Path, dict[Path, int]] = {}
+    closed: dict[Path, list[Path]] = {}
     for path in dict.fromkeys(path.resolve() for path in visible):
         first_closed = next((each for each in (*reversed(path.parents), path) if not _is_open_to_all(each)), None)
         if first_closed is not None:
-            closed.setdefault(first_closed, {})[path] = os.open(path, os.O_PATH)
+            closed.setdefault(first_closed, []).append(path)
+    is_tun_closed = _is_device(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006
+    if not closed and not is_tun_closed:
+        return
+    try:
+        linux.unshare(linux.CLONE_NEWNS)
+    except OSError as error:
+        places = ", ".join([*map(str, closed), *([_TUN] if is_tun_closed else [])])
+        raise OSError(error.errno, f"this root may not mount, and others may not use {places}") from error
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    if is_tun_closed:
+        linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
+        os.mknod(_TUN, stat.S_IFCHR, _TUN_DEVICE)
+        os.chmod(_TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
     for directory, inside in closed.items():
-        _cover_but_for(directory, inside)
+        _cover_but_for(directory, {path: os.open(path, os.O_PATH) for path in inside})
 
 
 def _is_device(path: str) -> bool:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from whodunet.errors import CannotRun
+from whodunet.importing import collect_rarely
 from whodunet.lab import control, host_process, host_root, linux, recorder, sandbox
 from whodunet.lab.control import peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
@@ -51,6 +52,7 @@ def _serve(
     orders, asked = socket.socketpair()
     recording = _fork(lambda: _record(asked, (plans, births, door, lifeline, orders)))
     asked.close()
+    collect_rarely()
     from whodunet.lab.capture import SpareRecorder
     from whodunet.lab.serving import run_server
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from whodunet import catalogue, faults
-from whodunet.cases.causes import Cause
+from whodunet.cases.causes import Cause, Taxonomy
 from whodunet.cases.evidence_fields import EvidenceFields
 from whodunet.cases.fault import Fault
 from whodunet.cases.record_json import from_json, to_json
@@ -20,7 +20,7 @@ from whodunet.cases.twins import mismatches
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
-from whodunet.loading.cause_files import read_causes
+from whodunet.loading.cause_files import read_taxonomy
 from whodunet.loading.evidence_field_files import read_evidence_fields
 from whodunet.loading.learning import learn
 from whodunet.loading.scenario_checks import NO_CAUSE
@@ -119,12 +119,13 @@ class Library:
         return replace(topology, policies=policies)
 
     def causes(self) -> Mapping[str, Cause]:
-        """The taxonomy."""
-        return self._causes
+        """All causes of the taxonomy."""
+        return self.taxonomy.causes
 
     @cached_property
-    def _causes(self) -> Mapping[str, Cause]:
-        return read_causes(self.catalogue.files("causes", ".yaml"))
+    def taxonomy(self) -> Taxonomy:
+        """All causes, and the classes of those that look the same from the client."""
+        return read_taxonomy(self.catalogue.files("causes", ".yaml"), self.catalogue.files("cause_classes", ".yaml"))
 
     def cause_title(self, scenario: Scenario) -> str:
         """What is wrong in a scenario, in the taxonomy's words or in its own."""
