@@ -167,6 +167,28 @@ class Topology:
     def _pairs(self) -> frozenset[frozenset[str]]:
         return frozenset(map(frozenset, self.joined))
 
+    def outside(self, tunnel: Tunnel) -> tuple[str, ...]:
+        """The interfaces by which a tunnel's datagrams go from one end to the other, the shortest way over cables."""
+        start, goal = (self.interfaces[end].node for end in tunnel.ends)
+        ways: deque[tuple[str, ...]] = deque([()])
+        reached = {start}
+        while ways:
+            way = ways.popleft()
+            at = self.interfaces[way[-1]].node if way else start
+            if at == goal:
+                return way
+            for one, other in [*(link.ends for link in self.links), *(link.ends[::-1] for link in self.links)]:
+                if self.interfaces[one].node == at and (beyond := self.interfaces[other].node) not in reached:
+                    reached.add(beyond)
+                    ways.append((*way, one, other))
+        return ()
+
+    @cached_property
+    def outer_ends(self) -> frozenset[str]:
+        """Where a tunnel's datagrams leave its one end and reach the other: whatever comes there goes no further."""
+        ways = filter(None, map(self.outside, self.tunnels))
+        return frozenset(end for way in ways for end in (way[0], way[-1]))
+
     def path(self, start: str, goal: str, avoiding: Collection[str] = ()) -> tuple[str, ...]:
         """The nodes of a shortest way that goes by none of some others; empty where there is none."""
         ways: deque[tuple[str, ...]] = deque([(start,)])

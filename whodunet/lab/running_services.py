@@ -88,17 +88,19 @@ class RunningServices:
         self._services: dict[tuple[str, str], Service] = {}
         self._settings: dict[tuple[str, str], Mapping[str, object]] = {}
         self._daemons: dict[tuple[str, str], Daemon] = {}
+        self._placed: dict[tuple[str, str], Placed] = {}
         self._replaced: set[tuple[str, str]] = set()  # those in whose place another program runs
 
     def prepare_all(self) -> None:
         """Makes the files of everything that the topology gives its hosts."""
-        placed = [
-            Placed(host, self._topology.nodes[name], self._addresses(name), self._furnish(host, each, settings))
-            for given in (self._topology.services, self._topology.furnishings)
-            for name, there in given.items()
-            for each, settings in there.items()
-            for host in (self._hosts[name],)
-        ]
+        for given in (self._topology.services, self._topology.furnishings):
+            for host, there in given.items():
+                for name, settings in there.items():
+                    self._furnish(self._hosts[host], name, settings)
+        self._introduce()
+
+    def _introduce(self) -> None:
+        placed = tuple(self._placed.values())
         for each in placed:
             each.furnishing.meet(each.host, placed)
 
@@ -109,6 +111,8 @@ class RunningServices:
     def _furnish(self, host: Host, name: str, settings: Mapping[str, object]) -> Furnishing:
         furnishing = _made(name, settings)
         furnishing.prepare(host)
+        node = self._topology.nodes[host.name]
+        self._placed[host.name, name] = Placed(host, node, self._addresses(host.name), furnishing)
         if isinstance(furnishing, Service):
             self._services[host.name, name] = furnishing
             self._settings[host.name, name] = settings
@@ -185,7 +189,7 @@ class RunningServices:
     def remove(self, host: Host, name: str) -> None:
         """Takes a service away; returns when it is gone."""
         self.stop(host, name)
-        for of_service in (self._services, self._settings, self._daemons):
+        for of_service in (self._services, self._settings, self._daemons, self._placed):
             of_service.pop((host.name, name), None)
 
     def settings(self, host: Host, name: str) -> Mapping[str, object]:
@@ -197,6 +201,7 @@ class RunningServices:
         """Starts a service again with other settings; returns when it accepts."""
         self.stop(host, name)
         self._furnish(host, name, settings)
+        self._introduce()
         self.start(host, name)
 
     def replace(self, host: Host, name: str, command: str) -> None:
