@@ -189,7 +189,7 @@ class Host:
         self.name = first.name
         self.pid = first.pid
         self.settings = settings
-        self._family = family
+        self.family = family  # over which the case's probes go
         self._first = first
         self.namespaces, self._root = first.await_born()
 
@@ -344,13 +344,13 @@ class Host:
 
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}
-        first = next(iter(uplinks.values()), None)
+        first = next((each for each in uplinks.values() if each.service is None), None)
         default = [f"default via {gateway}" for gateway in first.gateway] if first else []
         return [*(self.settings.get("routes") or ()), *default]
 
     def set_resolver(self, addresses: Sequence[str]) -> None:
         """Points the host at another DNS server, by its address of each family."""
-        preferred_first = sorted(addresses, key=lambda address: _is_ipv6(address) != (self._family == "ipv6"))
+        preferred_first = sorted(addresses, key=lambda address: _is_ipv6(address) != (self.family == "ipv6"))
         lines = [f"nameserver {address}\n" for address in preferred_first]
         domain = self.settings.get("search_domain")
         search = [f"search {domain}\n"] if lines and domain else []

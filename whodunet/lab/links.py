@@ -59,13 +59,13 @@ def open_refusal(device: str) -> str | None:
 
 
 def require_tun() -> None:
-    """TAP interfaces can be made.
+    """TAP and TUN interfaces can be made.
 
     Raises:
         CannotRun: where /dev/net/tun cannot be opened.
     """
     if refusal := open_refusal(TUN):
-        refused = f"{TUN}, which delayed links need, cannot be opened: {refusal}"
+        refused = f"{TUN}, which delayed links and tunnels need, cannot be opened: {refusal}"
         raise CannotRun(f"{refused}; `whodunet doctor` says what fixes it")
 
 
