@@ -84,8 +84,8 @@ def _crowding(count: int, room: int | None) -> Iterator[str]:
     """That so many labs may be more than the machine's kernel has room for, where that is so."""
     if room is not None and count > room:
         yield (
-            f"{count} labs may be too many for this machine's tables of neighbours, which take about {room}: then a first"
-            f" packet is lost now and then, and comes a second later; as root, `{MORE_ROOM}` makes room"
+            f"{count} labs may be too many for this machine's tables of neighbours, which take about {room}: then"
+            f" a first packet is lost now and then, and comes a second later; as root, `{MORE_ROOM}` makes room"
         )
 
 

@@ -1,8 +1,8 @@
 """For how many labs this machine has room in its tables of neighbours.
 
-Each family has one table for all network namespaces, and only the machine's root can make it larger. Once it is full, a
-packet to a neighbour that is not in it is lost, and what sent it tries again after a second. Source: arp(7), gc_thresh3;
-the kernel's neigh_alloc, which throws away at once what it can do without, such as groups.
+Each family has one table for all network namespaces, and only the machine's root can make it larger. Once it is full,
+a packet to a neighbour that is not in it is lost, and what sent it tries again after a second. Source: arp(7),
+gc_thresh3; the kernel's neigh_alloc, which throws away at once what it can do without, such as groups.
 """
 
 from __future__ import annotations
