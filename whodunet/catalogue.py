@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,9 +184,7 @@ def load_module(path: Path) -> ModuleType:
     Raises:
         InvalidInput: when there is no such file or it does not run.
     """
-    import hashlib  # most commands load no file
-
-    name = f"{_FILE_MODULE}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    name = f"{_FILE_MODULE}{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise InvalidInput(Problem(str(path), "is not a Python file", "name an existing file that ends in .py"))

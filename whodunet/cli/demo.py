@@ -10,7 +10,7 @@ from contextlib import suppress
 from whodunet.cli import terminal
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.parsing import Commands, add_seed_option
-from whodunet.cli.runs import add_claims_option, cause_title, progress, record, tell_record
+from whodunet.cli.runs import add_claims_option, cause_titles, progress, record, tell_record
 from whodunet.variation import Variation
 
 THE_CASE, THE_WAY_IN = "vpn-egress-reset", "ssm-session"
@@ -50,7 +50,7 @@ def _play(name: str, drawn: Variation, all_claims: bool, pauses: bool, is_quiet:
     library = Library(variation=drawn)
     with LabProcess(name) as process:
         recording, folder = record(name, library, process, progress(is_quiet))
-    story = story_of(recording, cause_title(recording, library), all_claims=all_claims, is_mystery=True)
+    story = story_of(recording, cause_titles(recording, library), all_claims=all_claims, is_mystery=True)
     for number, section in enumerate(sections(story, terminal.style())):
         if number:
             _go_on(section.heading, pauses)

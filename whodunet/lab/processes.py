@@ -388,9 +388,16 @@ class Daemon:
         log = (LOGS / f"{self.name}.log").read_text(encoding="utf-8", errors="replace").strip()
         return f": {log.splitlines()[-1]}" if log else ""
 
-    def kill(self) -> None:
-        """Ends it at once, with its process group; `when_ended` stays silent."""
+    def kill(self, undoes_s: float = 0.0) -> None:
+        """Ends it, with its process group; `when_ended` stays silent.
+
+        Args:
+            undoes_s: for how long it is asked to end by itself first.
+        """
         self._is_wanted_dead = True
+        if undoes_s:
+            self._child.signal(signal.SIGTERM)
+            self._child.wait(undoes_s)
         self._child.signal(signal.SIGKILL)
         self._child.wait()
 

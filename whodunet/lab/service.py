@@ -51,6 +51,8 @@ class Service(Furnishing):
     needs_others: ClassVar[bool] = False  # True: it is started once all other services accept
     # True: it is the cloud's or the path's, and nobody on the host may reach into it
     runs_beside: ClassVar[bool] = False
+    makes_uplink: ClassVar[bool] = False  # True: it is started and stopped with the uplink of its host that it makes
+    undoes_s: ClassVar[float] = 0.0  # seconds that it has, asked to end, to undo what it did to its host
 
     @abstractmethod
     def command(self, host: Host) -> list[str]:
