@@ -31,6 +31,12 @@ class PathMtu(NftablesFault):
     interface: InterfaceName = Field(description="the router's interface to the narrow path")
     mtu_bytes: int = Field(ge=576, le=1499, description="at least 1280 where the link has addresses of IPv6")
 
+    def facts(self, topology: Topology) -> dict[str, str]:
+        """Where it sits, and what goes over the narrow link: the datagrams of a tunnel, or packets as they are."""
+        ends = {self.interface, topology.peer_of(self.interface)}
+        is_outer = any(ends <= set(topology.outside(tunnel)) for tunnel in topology.tunnels)
+        return super().facts(topology) | {"carries": "a tunnel" if is_outer else "packets"}
+
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node that is not a router, an interface of another."""
         yield from self.forwards(topology)

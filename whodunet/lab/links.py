@@ -49,17 +49,24 @@ class Cable:
         return " - ".join(self.link.ends)
 
 
+def open_refusal(device: str) -> str | None:
+    """Why a device cannot be opened, in the kernel's words; None where it can."""
+    try:
+        os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
 def require_tun() -> None:
-    """TAP interfaces can be made.
+    """TAP and TUN interfaces can be made.
 
     Raises:
         CannotRun: where /dev/net/tun cannot be opened.
     """
-    try:
-        os.close(os.open(TUN, os.O_RDWR))
-    except OSError as error:
-        refused = f"{TUN}, which delayed links need, cannot be opened: {error.strerror}"
-        raise CannotRun(f"{refused}; `whodunet doctor` says what fixes it") from error
+    if refusal := open_refusal(TUN):
+        refused = f"{TUN}, which delayed links and tunnels need, cannot be opened: {refusal}"
+        raise CannotRun(f"{refused}; `whodunet doctor` says what fixes it")
 
 
 def netem_refusal() -> str | None:

@@ -141,6 +141,15 @@ def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
 
 
 def addresses(topology: Topology, node: str) -> dict[str, tuple[str, ...]]:
-    """The addresses of each interface of a node, by its name; beside one of IPv6, the link-local one."""
-    own = [each for each in topology.interfaces.values() if each.node == node]
+    """The addresses of each interface of a node's cables, by its name; beside one of IPv6, the link-local one."""
+    own = [each for each in topology.interfaces.values() if each.node == node and each.name not in topology.tunnel_ends]
     return {each.name: (*each.addresses, *([each.link_local] if each.link_local else [])) for each in own}
+
+
+def tunnel_commands(topology: Topology, node: str) -> list[str]:
+    """Lines for `ip -batch` on a node that make its ends of tunnels, which come up with the service that uses them.
+
+    They are there before it, and stay when it ends, so that the recorder misses nothing. Source: openvpn(8), --mktun
+    """
+    own = [end for end in topology.tunnel_ends if topology.node_at(end) == node]
+    return [line for end in own for line in (f"tuntap add dev {end} mode tun", f"link set dev {end} addrgenmode none")]
