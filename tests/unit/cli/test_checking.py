@@ -254,7 +254,8 @@ def test_records_of_what_did_not_hold_are_kept_and_named_and_others_are_not(
         if scenario.question.name == "down":
             return Recording.judged(scenario, topology, run_with_failure("faulty"), ())
         recording = Recording.judged(scenario, topology, case.run(), ())
-        return replace(recording, judgements=tuple(replace(each, outcome="held") for each in recording.judgements))
+        held = (replace(each, findings=(replace(each.findings[0], outcome="held"),)) for each in recording.judgements)
+        return replace(recording, judgements=tuple(held))
 
     monkeypatch.setattr(engine, "play", play)
     kept = tmp_path / "kept"
