@@ -128,7 +128,10 @@ def _delay_packets(left: Host, right: Host, *, has_netem: bool) -> None:
     """
     hosts = (left, right)
     macs = ("02:00:00:00:00:01", "02:00:00:00:00:02")
-    ends = [End(f"{host.name}-eth0", mac, host.namespaces["net"]) for host, mac in zip(hosts, macs, strict=True)]
+    ends = [
+        End(f"{host.name}-eth0", mac, host.namespaces["net"], f"middle-{host.name}")
+        for host, mac in zip(hosts, macs, strict=True)
+    ]
     cable = Cable(Link((ends[0].interface, ends[1].interface), delay_ms=_DELAY_MS), (ends[0], ends[1]))
     namespaces = [host.namespaces["net"] for host in hosts]
     check(["ip", "-batch", "-"], "\n".join(["", *links.veth_commands(cable, has_netem), ""]), keep_open=namespaces)

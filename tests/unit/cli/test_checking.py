@@ -254,8 +254,11 @@ def test_records_of_what_did_not_hold_are_kept_and_named_and_others_are_not(
         if scenario.question.name == "down":
             return Recording.judged(scenario, topology, run_with_failure("faulty"), ())
         recording = Recording.judged(scenario, topology, case.run(), ())
-        held = (replace(each, findings=(replace(each.findings[0], outcome="held"),)) for each in recording.judgements)
-        return replace(recording, judgements=tuple(held))
+        held = tuple(
+            replace(judgement, findings=tuple(replace(finding, outcome="held") for finding in judgement.findings))
+            for judgement in recording.judgements
+        )
+        return replace(recording, judgements=held)
 
     monkeypatch.setattr(engine, "play", play)
     kept = tmp_path / "kept"

@@ -253,9 +253,9 @@ def test_a_request_that_comes_in_full_is_given_all_the_time_it_takes_to_answer()
     async def story() -> None:
         line = Beginning()
         line.end.data_received(b"GET / HTTP/1.1\r\n")
-        assert line.cut_later
+        states = [line.cut_later]
         line.end.data_received(b"Host: x\r\n\r\n")
-        assert not line.cut_later
+        assert [*states, line.cut_later] == [True, False]
         assert line.loop.call_later.call_count == 1
         line.end.connection_lost(None)
 
