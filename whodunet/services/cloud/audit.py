@@ -189,10 +189,11 @@ def every_access_recorded(network: AuditedLab) -> AuditFinding:
     refused = [event for event in events if event.get("errorCode")]
     kept, unrecorded = _accesses(records, events)
     logins = _ssh_logins(network)
+    unauthorised = unrecorded or "none"
     evidence = (
         f"a call without a signature: {said}",
         f"the trail has {len(events)} events, {len(refused)} of them refusals, the last: {_last(refused)}",
-        f"{kept} sessions and commands have a transcript; those that nobody was authorised to start: {unrecorded or 'none'}",
+        f"{kept} sessions and commands have a transcript; those that nobody was authorised to start: {unauthorised}",
         f"logins by ssh that came through no session: {logins}",
     )
     return AuditFinding(clause, turned_away and bool(refused) and not unrecorded and logins == 0, evidence)
