@@ -16,7 +16,7 @@ from whodunet.aws.programs.control_plane.ec2 import nested
 SPACE = {"": "http://ec2.amazonaws.com/doc/2016-11-15/"}
 
 
-async def ec2(plane: Plane, keys: Credentials | None = None, **fields: str) -> Answer:
+async def ec2(plane: Plane, fields: Mapping[str, str], keys: Credentials | None = None) -> Answer:
     """A call of DescribeInstances; in the names of fields `_` is a dot."""
     given = {name.replace("_", "."): value for name, value in fields.items()}
     body = urlencode({"Action": "DescribeInstances", "Version": "2016-11-15", **given}).encode()
@@ -52,7 +52,7 @@ def error(answer: Answer) -> tuple[int, str | None, str | None]:
 )
 def test_instances_are_found(plane: Plane, asked: Mapping[str, str], there: bool) -> None:
     async def story() -> None:
-        assert instances(await ec2(plane, **asked)) == ([INSTANCE] if there else [])
+        assert instances(await ec2(plane, asked)) == ([INSTANCE] if there else [])
 
     play(story)
 
@@ -76,14 +76,14 @@ def test_instances_are_found(plane: Plane, asked: Mapping[str, str], there: bool
 )
 def test_what_cannot_be_answered_is_refused(plane: Plane, asked: Mapping[str, str], code: str, message: str) -> None:
     async def story() -> None:
-        assert error(await ec2(plane, **asked)) == (400, code, message)
+        assert error(await ec2(plane, asked)) == (400, code, message)
 
     play(story)
 
 
 def test_who_may_not_look_is_not_authorized_and_recorded(plane: Plane) -> None:
     async def story() -> None:
-        status, code, message = error(await ec2(plane, plane.agent))
+        status, code, message = error(await ec2(plane, {}, plane.agent))
         assert (status, code) == (403, "UnauthorizedOperation")
         assert message is not None
         assert message.startswith("You are not authorized to perform this operation. User: arn:aws:sts::123456789012:")
