@@ -86,8 +86,11 @@ class SessionManager(CorporateVpn):
         address = self.instance.bare[0]
         metadata = {
             "listen": ["169.254.169.254"],
+            "ipv6": self.instance.bare[1],
             "vpc_cidr": self.vpc.cidrs[0],
+            "vpc_ipv6_cidr": self.vpc.cidrs[1],
             "subnet_cidr": self.subnet.cidrs[0],
+            "subnet_ipv6_cidr": self.subnet.cidrs[1],
             "instance_id": self.instance_id,
             "availability_zone": f"{self.region}a",
             "private_ip": address,

@@ -190,8 +190,9 @@ class SideBySide(Generic[Key, Result]):
 def expected_s(scenario: Scenario, topology: Topology) -> float:
     """How long a play of a scenario takes, roughly; the same for the same scenario."""
     services = sum(map(len, topology.services.values()))
-    phases = [claims for claims in (scenario.answer.faulty, scenario.answer.repaired) if claims is not None]
-    return _START_S + _SERVICE_S * services + sum(_phase_s(scenario, claims) for claims in phases)
+    return (
+        _START_S + _SERVICE_S * services + sum(_phase_s(scenario, claims) for claims in scenario.answer.phases.values())
+    )
 
 
 def _phase_s(scenario: Scenario, claims: Claims) -> float:

@@ -46,7 +46,7 @@ class Hiccup(NodeFault):
         return (None,)
 '''
 CAUSE: Final = """
-id: X01
+id: Z01
 party: someone
 title: A router hiccups
 looks_like: timed out
@@ -143,7 +143,7 @@ def test_a_fault_kind_and_a_cause_beside_a_scenario_are_known_to_it_alone(tmp_pa
     library = Library(Catalogue())
     scenario = library.scenario(tmp_path / "case.yaml")
     assert scenario.answer.cause == "router-hiccup"
-    assert library.of(scenario).cause_title(scenario) == "A router hiccups"
+    assert library.of(scenario).cause_titles(scenario) == ("A router hiccups",)
     assert "hiccup" not in library.fault_kinds()
     assert "router-hiccup" not in library.causes()
 
@@ -164,18 +164,18 @@ def test_a_cause_that_nobody_lists_has_the_scenarios_own_title(tmp_path: Path) -
     place(tmp_path, {"faults/hiccup.py": FAULT, "case.yaml": text})
     library = Library(Catalogue())
     scenario = library.scenario(tmp_path / "case.yaml")
-    assert library.of(scenario).cause_title(scenario) == "The router has the hiccups"
+    assert library.of(scenario).cause_titles(scenario) == ("The router has the hiccups",)
 
 
 def test_two_causes_between_which_nothing_decides_are_refused(tmp_path: Path) -> None:
-    other = CAUSE.replace("X01", "X02").replace("kind: hiccup", "kind: [hiccup, cough]")
+    other = CAUSE.replace("Z01", "Z02").replace("kind: hiccup", "kind: [hiccup, cough]")
     files = {"faults/hiccup.py": FAULT, "causes/one.yaml": CAUSE, "causes/other.yaml": other, "case.yaml": case("one")}
     place(tmp_path, files)
     assert "asks for as many facts as one, and a fault may have all of them" in complaint(tmp_path / "case.yaml")
 
 
 def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
-    more = CAUSE.replace("X01", "X02").replace("{kind: hiccup}", "{kind: hiccup, role: vpn-gateway}")
+    more = CAUSE.replace("Z01", "Z02").replace("{kind: hiccup}", "{kind: hiccup, role: vpn-gateway}")
     files = {"faults/hiccup.py": FAULT, "causes/one.yaml": CAUSE, "causes/more.yaml": more, "case.yaml": case("more")}
     place(tmp_path, files)
     assert Library(Catalogue()).scenario(tmp_path / "case.yaml").answer.cause == "more"
@@ -184,7 +184,7 @@ def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"causes/one.yaml": CAUSE.replace("X01", "F01")}, "id: is F01, as that of egress-reset"),
+        ({"causes/one.yaml": CAUSE.replace("Z01", "F01")}, "id: is F01, as that of egress-reset"),
         (
             {"causes/one.yaml": CAUSE.replace("looks_like: timed out", "looks_like: slow")},
             'one.yaml:5: looks_like: is "slow"',
@@ -193,7 +193,7 @@ def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
             {"causes/one.yaml": CAUSE.replace("told_by", "toldby")},
             "one.yaml:6: toldby: unknown key; did you mean told_by?",
         ),
-        ({"causes/one.yaml": "[]"}, "one.yaml:1: is not a mapping of keys to values; start it with `id: X01`"),
+        ({"causes/one.yaml": "[]"}, "one.yaml:1: is not a mapping of keys to values; start it with `id: Z01`"),
         ({"causes/egress-drop.yaml": CAUSE}, "egress-drop.yaml: has the same name as "),
         ({"faults/other.py": FAULT.replace('"hiccup"', '"service"')}, "other.py: its kind service already exists"),
         ({"faults/other.py": "x = 1"}, "other.py: holds no kind of fault"),
@@ -205,7 +205,7 @@ def test_the_cause_that_asks_for_more_facts_is_the_one(tmp_path: Path) -> None:
 def test_a_bad_file_beside_a_scenario_is_one_error_with_its_place(
     tmp_path: Path, files: Mapping[str, str], said: str
 ) -> None:
-    place(tmp_path, {"faults/hiccup.py": FAULT, "causes/router-hiccup.yaml": CAUSE.replace("X01", "X09")} | dict(files))
+    place(tmp_path, {"faults/hiccup.py": FAULT, "causes/router-hiccup.yaml": CAUSE.replace("Z01", "Z09")} | dict(files))
     place(tmp_path, {"case.yaml": case("router-hiccup")})
     assert said in complaint(tmp_path / "case.yaml")
 

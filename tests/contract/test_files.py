@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from whodunet import catalogue
-from whodunet.cases.causes import Cause, rivals
+from whodunet.cases.causes import rivals
 from whodunet.loading.library import Library, find_scenario, scenario_names
 from whodunet.loading.scenario_file import json_schema
 
@@ -53,15 +53,16 @@ def test_a_scenario_file_is_accepted(name: str) -> None:
     assert scenario.question.name == name
 
 
-@pytest.mark.parametrize("cause", LIBRARY.causes().values(), ids=lambda cause: cause.name)
-def test_a_cause_names_a_fault_kind_that_exists(cause: Cause) -> None:
-    assert cause.fault["kind"] in LIBRARY.fault_kinds()
+def test_what_makes_a_cause_is_a_kind_of_fault_that_exists() -> None:
+    stated = {cause.name: cause.fault["kind"] for cause in LIBRARY.causes().values() if cause.fault is not None}
+    assert {name: kind for name, kind in stated.items() if kind not in LIBRARY.fault_kinds()} == {}
 
 
 def test_each_fault_kind_is_used_by_a_scenario_and_is_some_cause() -> None:
     staged = [fault for name in scenario_names() for fault in LIBRARY.scenario(find_scenario(name)).staging.faults]
     assert {fault.kind for fault in staged} == set(LIBRARY.fault_kinds())
-    assert {cause.fault["kind"] for cause in LIBRARY.causes().values()} == set(LIBRARY.fault_kinds())
+    made = {cause.fault["kind"] for cause in LIBRARY.causes().values() if cause.fault is not None}
+    assert made == set(LIBRARY.fault_kinds())
 
 
 def test_ids_and_facts_of_causes_are_their_own() -> None:

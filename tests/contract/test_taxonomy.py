@@ -136,8 +136,11 @@ def test_every_fault_that_can_be_expressed_is_exactly_one_cause(
     assert sum(map(len, derived.values())) > 5000
 
 
-def test_every_cause_is_that_of_some_fault(derived: Mapping[str, list[tuple[Fault, Cause]]]) -> None:
-    assert {cause.name for faults in derived.values() for _, cause in faults} == set(LIBRARY.causes())
+def test_every_cause_that_says_which_fault_makes_it_is_that_of_some_fault(
+    derived: Mapping[str, list[tuple[Fault, Cause]]],
+) -> None:
+    stated = {cause.name for cause in LIBRARY.causes().values() if cause.fault is not None}
+    assert {cause.name for faults in derived.values() for _, cause in faults} == stated
 
 
 def test_only_a_filter_that_looks_for_ssh_is_told_as_one_of_ssh(

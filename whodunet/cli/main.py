@@ -18,6 +18,7 @@ from whodunet.cli.exit_status import BY_SIGNAL, COULD_NOT_RUN, HELD, INVALID_INP
 from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell
 from whodunet.cli.parsing import CommandParser
 from whodunet.errors import InvalidInput, WhodunetError
+from whodunet.importing import collect_rarely
 
 _DESCRIPTION: Final = """\
 A network lab that reproduces misleading connection failures, and proves who
@@ -45,6 +46,7 @@ class Ended(KeyboardInterrupt):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status, 0 only when it could also say what it had to say."""
+    collect_rarely()
     try:
         open_closed_streams()
         terminal.guard()
@@ -138,7 +140,20 @@ def _leave_first_process() -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from whodunet.cli import about, auditing, changes, checking, copying, demo, faults, labs, records, runs, writing
+    from whodunet.cli import (
+        about,
+        auditing,
+        causes,
+        changes,
+        checking,
+        copying,
+        demo,
+        faults,
+        labs,
+        records,
+        runs,
+        writing,
+    )
 
     parser = CommandParser(
         prog="whodunet",
@@ -149,7 +164,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (demo, runs, checking, records, labs, copying, faults, changes, auditing, writing, about):
+    for part in (demo, runs, checking, records, labs, copying, faults, changes, auditing, writing, causes, about):
         part.add_commands(commands)
     for each in dict.fromkeys((parser, *commands.choices.values())):  # an alias is the same parser again
         # Before the command or after it. Each has a list of its own, for a subcommand's would replace the other.

@@ -1,56 +1,76 @@
-"""The taxonomy's files: YAML in, causes or every problem out."""
+"""The taxonomy's files: YAML in, causes and classes of them or every problem out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from whodunet.cases.causes import Cause, rivals
+from whodunet.cases.causes import Cause, CauseClass, Taxonomy, rivals
 from whodunet.errors import InvalidInput, Problem
 from whodunet.loading.validation import parse
 from whodunet.loading.yaml_lines import Document, read_file, shown
+from whodunet.spelling import did_you_mean
 
-_OWN_LETTER: Final = "X"  # of ids that are suggested
+_OWN_LETTER: Final = "Z"  # of ids that are suggested: no party of the project's own taxonomy has it
+Entry = TypeVar("Entry", Cause, CauseClass)
 
 
-def read_causes(files: Mapping[str, Path]) -> Mapping[str, Cause]:
-    """The causes of these files, by name.
+def read_taxonomy(causes: Mapping[str, Path], classes: Mapping[str, Path]) -> Taxonomy:
+    """The causes and classes of these files, by name.
 
     Raises:
-        InvalidInput: with every problem there is: of a file's form, an id that two have, or two causes that ask for as
-            many facts, which one fault may have: nothing would decide between them.
+        InvalidInput: with every problem there is: of a file's form, an id that two have, a class that does not exist,
+            or two causes that ask for as many facts, which one fault may have: nothing would decide between them.
     """
-    causes: dict[str, Cause] = {}
+    known_classes, problems = _read(CauseClass, classes, "id: E20")
+    known_causes, found = _read(Cause, causes, f"id: {_OWN_LETTER}01")
+    problems += found
+    if not problems:
+        taxonomy = Taxonomy(known_causes, known_classes)
+        problems += [*_clashes(known_causes, causes), *_clashes(known_classes, classes)]
+        problems += _contradictions(taxonomy, causes)
+    if problems:
+        raise InvalidInput(*problems)
+    return taxonomy
+
+
+def _read(kind: type[Entry], files: Mapping[str, Path], begins_with: str) -> tuple[dict[str, Entry], list[Problem]]:
+    entries: dict[str, Entry] = {}
     problems: list[Problem] = []
     for name, path in files.items():
         try:
-            document = Document(read_file(path), shown(path), begins_with="id: X01")
+            document = Document(read_file(path), shown(path), begins_with=begins_with)
         except InvalidInput as error:
             problems += error.problems
             continue
-        cause, found = parse(Cause, {**document.content, "name": name}, document)
-        causes |= {name: cause} if cause else {}
+        entry, found = parse(kind, {**document.content, "name": name}, document)
+        entries |= {name: entry} if entry else {}
         problems += found
-    if not problems:
-        problems += _clashes(causes.values(), files)
-    if problems:
-        raise InvalidInput(*problems)
-    return causes
+    return entries, problems
 
 
-def _clashes(causes: Iterable[Cause], files: Mapping[str, Path]) -> Iterator[Problem]:
+def _clashes(entries: Mapping[str, Cause] | Mapping[str, CauseClass], files: Mapping[str, Path]) -> Iterator[Problem]:
     owners: dict[str, str] = {}
-    for cause in causes:
-        other = owners.setdefault(cause.id, cause.name)
-        if other != cause.name:
-            yield Problem(
-                f"{shown(files[cause.name])}: id", f"is {cause.id}, as that of {other}", "choose another number"
-            )
-    for one, other_cause in rivals(causes):
+    for name, entry in entries.items():
+        other = owners.setdefault(entry.id, name)
+        if other != name:
+            yield Problem(f"{shown(files[name])}: id", f"is {entry.id}, as that of {other}", "choose another number")
+
+
+def _contradictions(taxonomy: Taxonomy, files: Mapping[str, Path]) -> Iterator[Problem]:
+    ids = [each.id for each in taxonomy.classes.values()]
+    for cause in taxonomy.causes.values():
+        for named in (each for each in cause.classes if each not in ids):
+            place = f"{shown(files[cause.name])}: classes"
+            yield Problem(place, f"has {named}, which is not a class", did_you_mean(named, ids))
+        if cause.fault is not None and cause.not_made is not None:
+            place = f"{shown(files[cause.name])}: not_made"
+            yield Problem(place, "is said of a cause that a fault makes", "keep one of the two")
+    for one, other in rivals(taxonomy.causes.values()):
         wrong = f"asks for as many facts as {one.name}, and a fault may have all of them: nothing decides which it is"
-        yield Problem(f"{shown(files[other_cause.name])}: fault", wrong, "ask for one fact more, or for other values")
+        yield Problem(f"{shown(files[other.name])}: fault", wrong, "ask for one fact more, or for other values")
 
 
 def suggestion(facts: Mapping[str, str], causes: Mapping[str, Cause]) -> str:

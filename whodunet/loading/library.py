@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from whodunet import catalogue, faults
-from whodunet.cases.causes import Cause
+from whodunet.cases.causes import Cause, Taxonomy
 from whodunet.cases.evidence_fields import EvidenceFields
 from whodunet.cases.fault import Fault
 from whodunet.cases.record_json import from_json, to_json
-from whodunet.cases.scenario import Scenario
+from whodunet.cases.scenario import Blame, Scenario
 from whodunet.cases.twins import mismatches
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.topology import Topology
-from whodunet.loading.cause_files import read_causes
+from whodunet.loading.cause_files import read_taxonomy
 from whodunet.loading.evidence_field_files import read_evidence_fields
 from whodunet.loading.learning import learn
 from whodunet.loading.scenario_checks import NO_CAUSE
@@ -119,19 +119,22 @@ class Library:
         return replace(topology, policies=policies)
 
     def causes(self) -> Mapping[str, Cause]:
-        """The taxonomy."""
-        return self._causes
+        """All causes of the taxonomy."""
+        return self.taxonomy.causes
 
     @cached_property
-    def _causes(self) -> Mapping[str, Cause]:
-        return read_causes(self.catalogue.files("causes", ".yaml"))
+    def taxonomy(self) -> Taxonomy:
+        """All causes, and the classes of those that look the same from the client."""
+        return read_taxonomy(self.catalogue.files("causes", ".yaml"), self.catalogue.files("cause_classes", ".yaml"))
 
-    def cause_title(self, scenario: Scenario) -> str:
-        """What is wrong in a scenario, in the taxonomy's words or in its own."""
-        answer = scenario.answer
-        if answer.cause_title is not None:
-            return answer.cause_title
-        return "Nothing is wrong" if answer.cause == NO_CAUSE else self.causes()[answer.cause].title
+    def cause_titles(self, scenario: Scenario) -> tuple[str, ...]:
+        """What is wrong in a scenario, in the taxonomy's words or in its own; of several causes the outermost first."""
+        return tuple(map(self._title, scenario.answer.blamed))
+
+    def _title(self, blame: Blame) -> str:
+        if blame.cause_title is not None:
+            return blame.cause_title
+        return "Nothing is wrong" if blame.cause == NO_CAUSE else self.causes()[blame.cause].title
 
     def fault_kinds(self) -> Mapping[str, type[Fault]]:
         """All kinds of faults."""

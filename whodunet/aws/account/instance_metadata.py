@@ -42,6 +42,9 @@ class InstanceFacts:
     vpc_cidr: str
     subnet_cidr: str
     launched_at_s: float
+    ipv6: str = ""  # empty: the VPC has no block of IPv6
+    vpc_ipv6_cidr: str = ""
+    subnet_ipv6_cidr: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def _meta_data(instance: InstanceFacts) -> dict[str, str | Tree]:
         "instance-type": INSTANCE_TYPE,
         "local-hostname": instance.hostname,
         "local-ipv4": instance.private_ip,
+        **({"ipv6": instance.ipv6} if instance.ipv6 else {}),
         "mac": instance.mac,
         "network": {"interfaces": {"macs": {instance.mac: _interface(instance)}}},
         "placement": {
@@ -132,6 +136,14 @@ def _interface(instance: InstanceFacts) -> Tree:
         "vpc-id": resource_id("vpc", instance.instance_id),
         "vpc-ipv4-cidr-block": instance.vpc_cidr,
         "vpc-ipv4-cidr-blocks": instance.vpc_cidr,
+    } | (_ipv6_of_interface(instance) if instance.ipv6 else {})
+
+
+def _ipv6_of_interface(instance: InstanceFacts) -> dict[str, str]:
+    return {
+        "ipv6s": instance.ipv6,
+        "subnet-ipv6-cidr-blocks": instance.subnet_ipv6_cidr,
+        "vpc-ipv6-cidr-blocks": instance.vpc_ipv6_cidr,
     }
 
 

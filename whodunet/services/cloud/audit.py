@@ -193,7 +193,7 @@ def every_access_recorded(network: AuditedLab) -> AuditFinding:
     evidence = (
         f"a call without a signature: {said}",
         f"the trail has {len(events)} events, {len(refused)} of them refusals, the last: {_last(refused)}",
-        f"{kept} sessions and commands have a transcript; those that nobody was authorised to start: {unauthorised}",
+        f"{kept} sessions and commands have a transcript; those that nobody may have started: {unauthorised}",
         f"logins by ssh that came through no session: {logins}",
     )
     return AuditFinding(clause, turned_away and bool(refused) and not unrecorded and logins == 0, evidence)

@@ -243,6 +243,7 @@ class Beginning:
         transport.get_extra_info.return_value = None
         self.end.connection_made(transport)
 
+    @property
     def cut_later(self) -> bool:
         """Whether the line will be cut unless more comes."""
         return bool(self.loop.call_later.call_count > self.overdue.cancel.call_count)
@@ -252,9 +253,9 @@ def test_a_request_that_comes_in_full_is_given_all_the_time_it_takes_to_answer()
     async def story() -> None:
         line = Beginning()
         line.end.data_received(b"GET / HTTP/1.1\r\n")
-        assert line.cut_later()
+        states = [line.cut_later]
         line.end.data_received(b"Host: x\r\n\r\n")
-        assert not line.cut_later()
+        assert [*states, line.cut_later] == [True, False]
         assert line.loop.call_later.call_count == 1
         line.end.connection_lost(None)
 
@@ -267,6 +268,6 @@ def test_a_websocket_is_not_cut_off_as_a_request_that_goes_no_further() -> None:
         client = ClientProtocol(parse_uri("ws://host/"))
         client.send_request(client.connect())
         line.end.data_received(b"".join(client.data_to_send()))
-        assert not line.cut_later()
+        assert not line.cut_later
 
     asyncio.run(story())
