@@ -33,7 +33,8 @@ class Ended:
     """A command that ran to its end."""
 
     wall_s: float
-    cpu_s: float  # its own and that of all processes below it
+    cpu_s: float  # its own and that of all processes that were waited for below it
+    all_cpu_s: float  # and that of all others
     exit_status: int
 
 

@@ -108,14 +108,23 @@ class CorporateVpn(LabTopo):
         return dict(zip(names, addresses, strict=True)) if carrier else {}
 
     def _corporate_side(self) -> None:
+        self._client()
+        self._company()
+        self._home()
+
+    def _client(self) -> None:
         vpn = Uplink("client-eth0", gateway=self.vpn_gw.bare, resolver=self.corp_dns.bare)
         home = Uplink("client-eth1", gateway=self.home_gw.bare, resolver=self.home_gw.bare)
         self.host("client", "client", uplinks={"vpn": vpn, "home": home}, furnishings={"ssh-keys": {}})
+
+    def _company(self) -> None:
         policy = {"controller": "egress_firewall", "addresses": list(self.vpn_gw.bare), "default": "allow", "rules": []}
         self.switch("egress-fw", "egress-firewall", policy | {"ttl": self._initial_ttl("egress-firewall")})
         self.router("vpn-gw", "vpn-gateway", routes=routes(self.hops[0].host(2), ANYWHERE))
         way_out = routes(self.lan_of_dns.host(1), ANYWHERE)
         self._resolver(self.host("corp-dns", "resolver", routes=way_out), self.zone() | self.carrier_names())
+
+    def _home(self) -> None:
         self._resolver(self.router("home-gw", "home-gateway", routes=routes(self.home_line.host(2), ANYWHERE)), {})
 
     def _resolver(self, host: str, records: Mapping[str, Sequence[str]]) -> None:
@@ -160,10 +169,7 @@ class CorporateVpn(LabTopo):
 
     def _cables(self) -> None:
         near_ms, hops_ms = self._delays()
-        self.connect("client", "egress-fw", addresses=(self.client, None), labels=("vpn", "inside"), delay_ms=near_ms)
-        ends = (self.client_at_home, self.home_gw)
-        self.connect("client", "home-gw", addresses=ends, labels=("home", "inside"), delay_ms=near_ms)
-        self.connect("egress-fw", "vpn-gw", addresses=(None, self.vpn_gw), labels=("outside", "inside"))
+        self._cables_to_the_company(near_ms)
         path = ["vpn-gw", *(f"transit{number + 1}" for number in range(self.transit_routers)), "cloud-edge"]
         labels = [("outside", "near"), *[("far", "near")] * (self.transit_routers - 1), ("far", "transit")]
         for cable, hop, label, delay_ms in zip(pairwise(path), self.hops, labels, [*hops_ms, 0], strict=True):
@@ -178,6 +184,12 @@ class CorporateVpn(LabTopo):
         self.connect("vpc-router", "sg", addresses=(self.vpc_router, None), labels=("subnet", "router"))
         self.connect("sg", "instance", addresses=(None, self.instance), labels=("instance", "nic"))
         self.connect("sg", "endpoints", addresses=(None, self.endpoints), labels=("endpoints", "nic"))
+
+    def _cables_to_the_company(self, near_ms: float) -> None:
+        self.connect("client", "egress-fw", addresses=(self.client, None), labels=("vpn", "inside"), delay_ms=near_ms)
+        ends = (self.client_at_home, self.home_gw)
+        self.connect("client", "home-gw", addresses=ends, labels=("home", "inside"), delay_ms=near_ms)
+        self.connect("egress-fw", "vpn-gw", addresses=(None, self.vpn_gw), labels=("outside", "inside"))
 
     def _open_security_groups(self) -> Settings:
         """ssh and ping to the instance from anywhere, HTTPS to the endpoints from the VPC."""

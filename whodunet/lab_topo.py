@@ -6,13 +6,14 @@ reads a scenario would import Mininet for that.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias, TypedDict, Unpack
 
 from whodunet.address_plan import ANYWHERE, Addresses, Network
 from whodunet.errors import InvalidInput, Problem
-from whodunet.evidence.topology import Family, Interface, Link, Node, Topology
+from whodunet.evidence.topology import Family, Interface, Link, Node, Topology, Tunnel
 from whodunet.variation import Draws, Variation
 
 USUAL_TTL: Final = 64  # with which Linux sends. Source: ip-sysctl.txt of the kernel, ip_default_ttl
@@ -20,11 +21,15 @@ USUAL_TTL: Final = 64  # with which Linux sends. Source: ip-sysctl.txt of the ke
 
 @dataclass(frozen=True)
 class Uplink:
-    """One way out of a host: an interface, the gateway behind it, and the resolver that is used there."""
+    """One way out of a host: an interface, the gateway behind it, and the resolver that is used there.
+
+    A way that a service of the host makes, such as a VPN's client, is there while that runs, over the host's next way.
+    """
 
     interface: str
     gateway: tuple[str, ...]  # an address of each family
     resolver: tuple[str, ...]
+    service: str | None = None  # that makes it; None for a cable
 
 
 Settings: TypeAlias = Mapping[str, object]
@@ -37,6 +42,7 @@ class HostSettings(TypedDict, total=False):
     routes: Iterable[str]  # lines of `ip route replace`: "10.0.0.0/16 via 10.8.0.1", "fd00::/48 via fd00:8::1"
     rules: Iterable[str]  # lines of `ip rule add`: "from 10.0.0.0/16 iif gw-eth0 blackhole"
     forwards: bool  # True makes it a router
+    lowers_ttl: bool  # False: a router that leaves TTL and hop limit as they are; by default, True
     resolver: Sequence[str]  # the DNS server that it asks: an address of each family
     services: Mapping[str, Settings]  # the daemons that it runs, files of `services/` by name
     furnishings: Mapping[str, Settings]  # what else it has of `services/`, such as keys
@@ -77,7 +83,10 @@ class LabTopo:
         self.draws = Draws(seed)
         self.networks: dict[str, tuple[str, ...]] = {"anywhere": ANYWHERE.cidrs}
         self.cables: list[Cable] = []
+        self.tunnels: list[Tunnel] = []
+        self._tunnel_ends: list[Interface] = []
         self._nodes: dict[str, NodeSettings] = {}
+        self._added_at: dict[str, str] = {}  # "FILE:LINE"
         self.build(*args, **params)
 
     def build(self, *args: object, **params: object) -> None:
@@ -100,12 +109,16 @@ class LabTopo:
             name: at most ten characters, so that interface names fit Linux's fifteen.
             role: the part it plays, as the taxonomy of causes names it.
             settings: all else; nothing of it has to be given.
+
+        Raises:
+            InvalidInput: when there is a node of that name.
         """
-        self._nodes[name] = {
+        made: NodeSettings = {
             "role": role,
             "routes": tuple(settings.get("routes", ())),
             "rules": tuple(settings.get("rules", ())),
             "forwards": settings.get("forwards", False),
+            "lowers_ttl": settings.get("lowers_ttl", True),
             "resolver": tuple(settings.get("resolver", ())),
             "services": dict(settings.get("services", {})),
             "furnishings": dict(settings.get("furnishings", {})),
@@ -115,6 +128,15 @@ class LabTopo:
             "initial_ttl": settings.get("initial_ttl", USUAL_TTL),
             "search_domain": settings.get("search_domain", self.search_domain),
         }
+        return self._add(name, made)
+
+    def _add(self, name: str, settings: NodeSettings) -> str:
+        place = _place_of_caller()
+        if name in self._nodes:
+            before = f"as {self._nodes[name]['role']} in {self._added_at[name]}"
+            wrong = f"adds {name} twice: {before}, and here as {settings['role']}"
+            raise InvalidInput(Problem(place, wrong, "give one of them another name, or take it out"))
+        self._nodes[name], self._added_at[name] = settings, place
         return name
 
     def router(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
@@ -143,9 +165,13 @@ class LabTopo:
         self._nodes[host]["furnishings"] = {**self._nodes[host]["furnishings"], furnishing: settings}
 
     def switch(self, name: str, role: str, policy: Settings) -> str:
-        """Adds an Open vSwitch switch and the policy that its controller carries out."""
-        self._nodes[name] = {"role": role, "dpid": f"{len(self.switches()) + 1:016x}", "policy": dict(policy)}
-        return name
+        """Adds an Open vSwitch switch and the policy that its controller carries out.
+
+        Raises:
+            InvalidInput: when there is a node of that name.
+        """
+        dpid = f"{len(self.switches()) + 1:016x}"
+        return self._add(name, {"role": role, "dpid": dpid, "policy": dict(policy)})
 
     def settings(self, node: str) -> NodeSettings:
         """All that is said of a node."""
@@ -171,6 +197,34 @@ class LabTopo:
         ends = tuple(Interface(self._next_interface(node), node, _listed(own), label) for node, own, label in nodes)
         link = Link((ends[0].name, ends[1].name), delay_ms, jitter_ms, loss_pct, rate_mbit)
         self.cables.append(Cable((ends[0], ends[1]), link))
+
+    def tunnel(
+        self,
+        one: str,
+        other: str,
+        *,
+        addresses: tuple[Addresses, Addresses],
+        labels: tuple[str, str] = ("", ""),
+    ) -> tuple[str, str]:
+        """Joins two hosts by a tunnel, which services of both have to make; returns the names of its ends.
+
+        Args:
+            one: the host whose service calls.
+            other: the host whose service is called.
+            addresses: that these services give the ends.
+            labels: as those of `connect`.
+        """
+        for node, its_own, label in zip((one, other), addresses, labels, strict=True):
+            number = sum(end.node == node for end in self._tunnel_ends)
+            self._tunnel_ends.append(Interface(f"{node}-tun{number}", node, its_own.with_lengths, label))
+        calling, called = self._tunnel_ends[-2:]
+        self.tunnels.append(Tunnel((calling.name, called.name)))
+        return calling.name, called.name
+
+    @property
+    def interfaces(self) -> tuple[Interface, ...]:
+        """The ends of all cables and tunnels."""
+        return (*(end for cable in self.cables for end in cable.ends), *self._tunnel_ends)
 
     def _next_interface(self, node: str) -> str:
         """Numbered as Mininet does it: hosts' from 0, switches' from 1, for 0 is the switch's own."""
@@ -212,6 +266,14 @@ class LabTopo:
         if not withInfo:
             return list(pairs)
         return [(*pair, _for_mininet(cable)) for pair, cable in zip(pairs, cables, strict=True)]
+
+
+def _place_of_caller() -> str:
+    """Where in a topology's file something is added: "FILE:LINE"."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "the topology"
 
 
 def _cidrs(network: Network | str) -> tuple[str, ...]:
@@ -293,12 +355,12 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
             each.get("ports", {}),
             each.get("properties", {}),
             _initial_ttl(each),
+            each.get("lowers_ttl", True),
         )
         for node, each in settings.items()
     }
     order = {node: place for place, node in enumerate(nodes)}
-    interfaces = (end for cable in topo.cables for end in cable.ends)
-    in_order = sorted(interfaces, key=lambda interface: (order[interface.node], interface.name))
+    in_order = sorted(topo.interfaces, key=lambda interface: (order[interface.node], interface.name))
     uplinks = {node: tuple(each.get("uplinks") or ()) for node, each in settings.items()}
     return Topology(
         name=name,
@@ -313,4 +375,5 @@ def describe(name: str, topo: LabTopo, family: Family = "ipv4") -> Topology:
         networks=topo.networks,
         family=family,
         seed=topo.seed,
+        tunnels=tuple(topo.tunnels),
     )

@@ -245,20 +245,80 @@ def test_a_checkout_that_cannot_be_written_is_installed_into_the_users_cache(mac
     assert (second.stdout, second.stderr) == (f"<{found[1]}/bin/whodunet><ps>", "")
 
 
+def on_system(os_release: str, tmp_path: Path, *hidden: str) -> list[str]:
+    """On a system that calls itself so, without programs of these names."""
+    (tmp_path / "os-release").write_text(os_release)
+    hide = [
+        f"! [ -e {folder}/{name} ] || mount --bind /dev/null {folder}/{name}" for folder in SYSTEM for name in hidden
+    ]
+    return in_namespace(f"mount --bind {shlex.quote(str(tmp_path / 'os-release'))} /etc/os-release", *hide)
+
+
+DEBIAN_13 = "ID=debian\nVERSION_ID=13\nPRETTY_NAME='Debian GNU/Linux 13 (trixie)'"
+UBUNTU_24 = "ID=ubuntu\nVERSION_ID=24.04\nPRETTY_NAME='Ubuntu 24.04.3 LTS'"
+UBUNTU_26 = "ID=ubuntu\nVERSION_ID=26.04\nPRETTY_NAME='Ubuntu 26.04 LTS'"
+FEDORA = "ID=fedora\nVERSION_ID=43\nPRETTY_NAME='Fedora Linux 43'"
+
+
+def asked_of_apt(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The packages that the commands for root would install."""
+    return [word for line in done.stderr.splitlines() if INSTALLER in line for word in shlex.split(line)[2:]]
+
+
 @pytest.mark.parametrize(
-    ("release", "name"),
-    [
-        ("ID=ubuntu\nVERSION_ID=24.04\nPRETTY_NAME='Ubuntu 24.04 LTS'", "Ubuntu 24.04 LTS"),
-        ("ID=debian\nVERSION_ID=11\nPRETTY_NAME='Debian 11'", "Debian 11"),
-    ],
+    ("os_release", "lacked"),
+    [(DEBIAN_13, set()), (UBUNTU_24, {"awscli"}), (UBUNTU_26, set())],
+    ids=lambda each: str(each)[:20],
 )
-def test_another_system_is_told_by_its_name(release: str, name: str, machine: Machine, tmp_path: Path) -> None:
-    (tmp_path / "os-release").write_text(release)
-    elsewhere = in_namespace(f"mount --bind {shlex.quote(str(tmp_path / 'os-release'))} /etc/os-release")
-    done = machine.lab("ps", before=elsewhere, PATH=":".join(SYSTEM), OWN=str(machine.bin))
+def test_each_known_system_is_asked_for_the_packages_that_it_has(
+    os_release: str, lacked: set[str], machine: Machine, tmp_path: Path
+) -> None:
+    machine.has_venv()
+    machine.lack(*machine.installed)
+    here = machine.lab("test")
+    there = machine.lab("test", before=on_system(os_release, tmp_path), PATH=":".join(SYSTEM), OWN=str(machine.bin))
+    assert {"awscli", "mininet", "openvswitch-switch"} <= set(asked_of_apt(here))
+    assert set(asked_of_apt(here)) - set(asked_of_apt(there)) == lacked
+    assert set(asked_of_apt(there)) <= set(asked_of_apt(here))
+
+
+def test_what_ubuntu_has_no_package_of_is_told_in_one_line_and_does_not_keep_the_rest_from_running(
+    machine: Machine, tmp_path: Path
+) -> None:
+    machine.has_venv()
+    before = on_system(UBUNTU_24, tmp_path, "aws")
+    done = machine.lab("demo", before=before, PATH=":".join(SYSTEM), OWN=str(machine.bin))
+    assert done.stdout.endswith("/.venv/bin/whodunet><demo>")
+    assert done.stderr.splitlines() == [
+        "lab: Ubuntu 24.04.3 LTS has no package awscli; without aws some cases cannot be played: see docs/install.md"
+    ]
+    assert machine.lab("ps", before=before, PATH=":".join(SYSTEM), OWN=str(machine.bin)).stderr == ""
+
+
+def test_another_system_is_told_each_program_that_it_lacks_and_where_all_are(machine: Machine, tmp_path: Path) -> None:
+    before = on_system(FEDORA, tmp_path, "ovs-vswitchd", "mnexec")
+    done = machine.lab("ps", before=before, PATH=":".join(SYSTEM), OWN=str(machine.bin))
     assert done.returncode == 3
-    assert re.match(rf"lab: needs Debian 12 or 13; this is {re.escape(name)}.*'vagrant up' makes", done.stderr)
-    assert len(done.stderr.splitlines()) == 1
+    *missing, last = done.stderr.splitlines()
+    assert missing == [
+        "lab: ovs-vswitchd is missing; Debian's package openvswitch-switch has it",
+        "lab: mnexec is missing; Debian's package mininet has it",
+    ]
+    assert last.startswith(
+        "lab: this is Fedora Linux 43, where nothing is installed by itself; the container image has"
+    )
+
+
+def test_another_system_that_has_all_programs_goes_on(machine: Machine, tmp_path: Path) -> None:
+    machine.has_venv()
+    done = machine.lab("ps", before=on_system(FEDORA, tmp_path), PATH=":".join(SYSTEM), OWN=str(machine.bin))
+    assert (done.stderr, done.stdout) == ("", f"<{machine.checkout}/.venv/bin/whodunet><ps>")
+
+
+def test_an_older_release_is_not_taken_for_a_known_one(machine: Machine, tmp_path: Path) -> None:
+    before = on_system("ID=debian\nVERSION_ID=1\nPRETTY_NAME='Debian 1'", tmp_path, "mnexec")
+    done = machine.lab("ps", before=before, PATH=":".join(SYSTEM), OWN=str(machine.bin))
+    assert (done.returncode, "this is Debian 1," in done.stderr) == (3, True)
 
 
 def test_a_python_that_is_too_old_is_told(machine: Machine, tmp_path: Path) -> None:
@@ -297,7 +357,9 @@ def run_installer(tmp_path: Path, *packages: str, before: str = "", fails: bool 
     for name, script in {
         "apt-get": APT_GET,
         "dpkg": "#!/bin/sh\necho dpkg $*",
+        "apt-cache": "#!/bin/sh\n[ $3 != unheard-of ]",
         "update-rc.d": "#!/bin/sh\necho update-rc.d $*",
+        "systemctl": "#!/bin/sh\necho systemctl $*",
     }.items():
         (tmp_path / name).write_text(script)
         (tmp_path / name).chmod(0o755)
@@ -307,6 +369,7 @@ def run_installer(tmp_path: Path, *packages: str, before: str = "", fails: bool 
         "mount -t tmpfs tmpfs /usr/sbin",
         f"mount --bind {tmp_path}/apt-get /usr/bin/apt-get",
         f"mount --bind {tmp_path}/dpkg /usr/bin/dpkg",
+        f"mount --bind {tmp_path}/apt-cache /usr/bin/apt-cache",
         f"cp {tmp_path}/update-rc.d /usr/sbin/update-rc.d",
         before or ":",
     ]
@@ -353,4 +416,18 @@ def test_a_new_service_does_not_start_at_the_next_boot(tmp_path: Path) -> None:
     )
     (tmp_path / "dpkg-query").chmod(0o755)
     before = f"mount --bind {tmp_path}/dpkg-query /usr/bin/dpkg-query"
-    assert "update-rc.d ssh disable\n" in run_installer(tmp_path, "openssh-server", before=before)[1]
+    # In /usr/sbin, because there only mounts are: a machine without systemd has no systemctl.
+    before += (
+        f"; cp {tmp_path}/systemctl /usr/sbin/systemctl; mkdir -p /usr/sbin/units; touch /usr/sbin/units/ssh.socket"
+    )
+    before += "; mount --bind /usr/sbin/units /usr/lib/systemd/system"
+    said = run_installer(tmp_path, "openssh-server", before=before)[1].splitlines()
+    assert "update-rc.d ssh disable" in said
+    assert "systemctl --quiet disable ssh.socket" in said
+
+
+def test_a_package_that_the_system_does_not_have_is_told_by_its_name(tmp_path: Path) -> None:
+    status, said = run_installer(tmp_path, "vde2", "unheard-of", fails=True)
+    assert status == 3
+    assert "E: this system has no package unheard-of; docs/install.md says where else it comes from\n" in said
+    assert "no guard\n" in said

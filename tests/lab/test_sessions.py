@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ import pytest
 
 from whodunet.cases.fault import Completed
 from whodunet.lab.host_root import PYTHON
+from whodunet.lab.programs import LAB_PATH
 from whodunet.lab.requests import Execute
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.waiting import wait_until
@@ -24,10 +26,13 @@ INSTANCE: Final = "i-0abcd1234efgh5678"
 START: Final = f"aws ssm start-session --target {INSTANCE}"
 TYPIST: Final = (Path(__file__).parent / "typist.py").read_text(encoding="utf-8")
 AGENT: Final = os.environ.get("WHODUNET_AGENT")
+AWS_PLUGIN: Final = shutil.which("session-manager-plugin", path=LAB_PATH)  # the lab's own is not on this machine
 PLUGIN: Final = "[S]tartSession "  # of its command line, whosever it is; not of the one that looks for it
 SILENCE: Final = "/tmp/silence"  # to read from: AWS's plugin takes the end of its input for the session's
 AT_ONCE: Final = 10 if AGENT else 50  # AWS's agent waits 15 s for a client; fifty that start on two cores take more
 LINES: Final = 20_000
+# AWS's plugin counts a message when its acknowledgement is written: one shown as the line was cut comes again.
+MOST_AGAIN_BYTES: Final = 16 * 1024 if AWS_PLUGIN else 0
 MEGABYTES: Final = 20
 
 
@@ -193,19 +198,33 @@ def await_lines(lab: SandboxedLab, least: int) -> None:
     wait_until(lambda: int(on(lab, "client", count)) > least, f"more than {least} lines", 60)
 
 
-def test_lines_come_once_and_in_order_across_cuts_of_either_data_socket(lab: SandboxedLab) -> None:
+EXPORT: Final = """
+from botocore.session import Session
+keys = Session().get_credentials().get_frozen_credentials()
+print(f"export AWS_ACCESS_KEY_ID={keys.access_key}", end=" ")
+print(f"AWS_SECRET_ACCESS_KEY={keys.secret_key} AWS_SESSION_TOKEN={keys.token}")
+"""
+
+
+def test_lines_come_whole_and_in_order_across_cuts_of_either_data_socket(lab: SandboxedLab) -> None:
     pace = f"for i in $(seq 1 {LINES}); do echo line-$i; [ $((i % 250)) != 0 ] || sleep 0.05; done"
     parameters = json.dumps({"command": [f"sh -c '{pace}'"]})
     script = "cat >/tmp/lines.json"
     on(lab, "client", script, stdin=parameters)
     document = "--document-name AWS-StartInteractiveCommand --parameters file:///tmp/lines.json"
-    background(lab, "lines", f"{START} {document} 0<>{SILENCE}")
+    # Before 1.2.814.0 AWS's plugin asks ssm itself for the sign-on's credentials, and resumes nothing: it gets others.
+    keys = on(lab, "client", f"{PYTHON} -P -", stdin=EXPORT).strip() if AWS_PLUGIN else "true"
+    background(lab, "lines", f"{keys}; {START} {document} 0<>{SILENCE}")
     for host, share in (("client", 5), ("instance", 2)):
         await_lines(lab, LINES // share)
         cut(lab, host)
     wait_until(lambda: "done" in printed(lab, "lines"), "the session to end", 90)
-    got = [line.strip() for line in printed(lab, "lines").splitlines() if line.startswith("line-")]
-    assert got == [f"line-{number}" for number in range(1, LINES + 1)]
+    shown = printed(lab, "lines").replace("\r", "")
+    got = shown[shown.index("line-1\n") : shown.index("\n\nExiting session")]
+    whole = "".join(f"line-{number}\n" for number in range(1, LINES + 1))
+    alike = next((at for at, (one, other) in enumerate(zip(got, whole, strict=False)) if one != other), len(whole))
+    assert whole.endswith(got[alike:])
+    assert len(got) - len(whole) in range(MOST_AGAIN_BYTES + 1)
     await_online(lab)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +30,19 @@ def test_the_capture_reader_imports_no_cryptography_and_takes_it_from_nobody() -
     code = "import sys, whodunet.lab.pcap_reader; print('cryptography' in sys.modules); import cryptography"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_the_capture_reader_loads_no_names_of_makers_and_keeps_none_in_the_users_home(tmp_path: Path) -> None:
+    code = "import whodunet.lab.pcap_reader, scapy.data; print(len(scapy.data.MANUFDB))"
+    environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout == "0\n"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_scapys_own_names_of_makers_can_be_had_by_whoever_asks_for_them() -> None:
+    code = "import whodunet.lab.pcap_reader, scapy.libs.manuf; print(len(scapy.libs.manuf.DATA) > 0)"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

@@ -209,10 +209,12 @@ class References:
             if point in (out, into):
                 return passed
             node = nodes[topology.interfaces[into].node] if into else None
-            if node is None or not (node.forwards or node.is_switch):
+            if node is None or into in topology.outer_ends or not (node.forwards or node.is_switch):
                 continue
-            beyond = [each.name for each in self._interfaces_of(node.name) if each.name != into]
-            if node.forwards:
+            beyond = [
+                each.name for each in self._interfaces_of(node.name) if each.name not in (into, *topology.outer_ends)
+            ]
+            if node.forwards and node.lowers_ttl:
                 ahead.extend((each, passed + 1) for each in beyond)
             else:  # a switch is as good as a cable
                 ahead.extendleft((each, passed) for each in beyond)
@@ -220,8 +222,7 @@ class References:
 
 
 def _cables(topology: Topology) -> Mapping[str, str]:
-    pairs = [link.ends for link in topology.links]
-    return dict(pairs) | {other: one for one, other in pairs}
+    return dict(topology.joined) | {other: one for one, other in topology.joined}
 
 
 def _first(name: str) -> str:

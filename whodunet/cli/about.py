@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from whodunet.cli import causes, naming
+from whodunet.cli.pages import page, topics
 from whodunet.cli.parsing import Commands, add_variation_options, variation
 from whodunet.cli.running_lab import require_one_of
 from whodunet.cli.terminal import filled, hanging, table
@@ -47,10 +48,10 @@ def add_commands(commands: Commands) -> None:
 
     commands.add_parser("version", help="show the version", description=version.__doc__).set_defaults(run=version)
 
-    helping = commands.add_parser("help", help="show the help of a command", description=show_help.__doc__)
+    helping = commands.add_parser("help", help="the help of a command or on a topic", description=show_help.__doc__)
     naming.complete(
-        helping.add_argument("command", nargs="?", metavar="COMMAND", help="without it: of all of them"),
-        lambda **_: list(commands.choices),
+        helping.add_argument("command", nargs="?", metavar="COMMAND|TOPIC", help="without it: all that there are"),
+        lambda **_: [*commands.choices, *topics()],
     )
     helping.set_defaults(run=show_help, commands=commands.choices)
 
@@ -199,9 +200,13 @@ def version(options: argparse.Namespace) -> int:
 
 
 def show_help(options: argparse.Namespace) -> int:
-    """Prints the help of a command, as `whodunet COMMAND --help` does, or that of all of them."""
+    """Prints the help of a command, as `whodunet COMMAND --help` does, or a page of the documentation."""
     if options.command is None:
         options.parser.print_help()
+        print(f"\n{table(('TOPIC', 'whodunet help TOPIC'), list(topics().items()))}")
+    elif options.command in topics():
+        print(page(options.command))
     else:
-        options.commands[require_one_of(options.command, list(options.commands), "command")].print_help()
+        known = [*options.commands, *topics()]
+        options.commands[require_one_of(options.command, known, "command or topic")].print_help()
     return 0

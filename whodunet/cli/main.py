@@ -18,6 +18,7 @@ from whodunet.cli.exit_status import BY_SIGNAL, COULD_NOT_RUN, HELD, INVALID_INP
 from whodunet.cli.output import flush_or_drop, has_no_reader, open_closed_streams, require_writable, tell
 from whodunet.cli.parsing import CommandParser
 from whodunet.errors import InvalidInput, WhodunetError
+from whodunet.importing import collect_rarely
 
 _DESCRIPTION: Final = """\
 A network lab that reproduces misleading connection failures, and proves who
@@ -45,6 +46,7 @@ class Ended(KeyboardInterrupt):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status, 0 only when it could also say what it had to say."""
+    collect_rarely()
     try:
         open_closed_streams()
         terminal.guard()

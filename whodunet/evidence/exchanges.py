@@ -84,8 +84,8 @@ class Exchanges:
         Args:
             packet: as it was where it was first seen.
         """
-        if packet.neighbour is not None:
-            return packet.time_ns
+        if packet.neighbour is not None or packet.openvpn is not None:
+            return packet.time_ns  # a tunnel outlasts what goes through it
         if packet.icmp is not None and packet.icmp.quoted is not None:
             return self._latest_ns(packet.icmp.quoted, packet.time_ns)
         if packet.ip is not None and packet.ip.fragment_offset > 0:

@@ -81,7 +81,8 @@ def explanation_of(
 
 def _is_sent(trail: Trail, host: str, topology: Topology) -> bool:
     is_of_host = topology.node_at(trail.first.point) == host and trail.first.direction == "out"
-    return is_of_host and trail.first.flow is not None and trail.first.dns is None
+    is_aside = trail.first.dns is not None or trail.first.is_outer
+    return is_of_host and trail.first.flow is not None and not is_aside
 
 
 def _is_about(packet: CapturedPacket, flow: Flow) -> bool:

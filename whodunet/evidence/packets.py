@@ -17,6 +17,7 @@ __all__ = [
     "ICMPV6",
     "NEIGHBOUR_ADVERTISEMENT",
     "NEIGHBOUR_SOLICITATION",
+    "OPENVPN_PORT",
     "SEQUENCE_SPACE",
     "Arp",
     "CapturedPacket",
@@ -27,6 +28,7 @@ __all__ = [
     "Ip",
     "Layer",
     "NeighbourMessage",
+    "OpenVpn",
     "PacketKind",
     "Tcp",
     "Udp",
@@ -35,11 +37,13 @@ __all__ = [
 ]
 
 Direction = Literal["in", "out"]
-Layer = Literal["Ethernet", "IP", "TCP", "UDP", "ICMP", "DNS", "ARP"]
+Layer = Literal["Ethernet", "IP", "TCP", "UDP", "ICMP", "DNS", "ARP", "OpenVPN"]
 SEQUENCE_SPACE = 2**32  # Source: RFC 9293, section 3.4
 ICMPV6 = 58  # Source: RFC 8200, section 4
 # Source: RFC 792 (0 and 8); RFC 4443, sections 4.1 and 4.2 (128 and 129)
 ECHO_REQUEST, ECHO_REPLY = {1: 8, ICMPV6: 128}, {1: 0, ICMPV6: 129}
+OPENVPN_PORT = 1194  # Source: service names and port numbers (IANA)
+_UDP = 17
 NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 135, 136  # of ICMPv6. Source: RFC 4861, sections 4.3 and 4.4
 
 
@@ -153,6 +157,14 @@ class Dns:
 
 
 @dataclass(frozen=True)
+class OpenVpn:
+    """What can be read of a datagram of OpenVPN's without its keys."""
+
+    is_data: bool  # True: it carries an encrypted packet, or a sign of life; False: it sets the tunnel up
+    number: int | None = None  # of the packets of one direction; None for what is not data
+
+
+@dataclass(frozen=True)
 class CapturedPacket:
     """One packet as one capture point saw it: every header that could be understood, from the outside in."""
 
@@ -168,6 +180,7 @@ class CapturedPacket:
     icmp: Icmp | None = None
     arp: Arp | None = None
     dns: Dns | None = None
+    openvpn: OpenVpn | None = None
     tunnel: tuple[Ip, ...] = ()  # headers around `ip`, the outermost first: IP in IP, GRE
     unread: Layer | None = None  # where understanding ended: that header makes no sense, or is none that is known
 
@@ -187,6 +200,16 @@ class CapturedPacket:
         if self.icmp is None or self.ip is None:
             return False
         return self.icmp.type in (ECHO_REQUEST.get(self.ip.protocol), ECHO_REPLY.get(self.ip.protocol))
+
+    @property
+    def is_outer(self) -> bool:
+        """True for a datagram of a VPN's, and for an ICMP error about one: what goes on inside is another matter."""
+        return self.openvpn is not None or (
+            self.icmp is not None
+            and self.icmp.quoted is not None
+            and self.icmp.quoted.protocol == _UDP
+            and any(port == OPENVPN_PORT for _, port in self.icmp.quoted.ends)
+        )
 
     @property
     def neighbour(self) -> NeighbourMessage | None:
@@ -230,7 +253,7 @@ class CapturedPacket:
         A tunnel around it, which begins and ends on its way, does not count either.
         """
         ip = self.ip and (self.ip.source, self.ip.destination, self.ip.id, self.ip.fragment_offset, self.ip.length)
-        return ip, self.tcp, self.udp, self.icmp, self.arp, self.dns
+        return ip, self.tcp, self.udp, self.icmp, self.arp, self.dns, self.openvpn
 
 
 _flow = lru_cache(maxsize=4096)(Flow.between)

@@ -19,6 +19,7 @@ from whodunet.evidence.symptoms import SymptomReading, read_symptom
 from whodunet.evidence.topology import Topology
 from whodunet.evidence.traffic import traffic_of
 from whodunet.evidence.trails import Trail, in_order, trails_of_probe, unread_of, unsettled_since_ns
+from whodunet.evidence.tunnels import carriers
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class ProbeEvidence:
     def taken_over(self) -> frozenset[Trail]:
         """What came as far as a node that took the connection over in its destination's name."""
         return facts.taken_over(self.trails, self.topology)
+
+    @cached_property
+    def carriers(self) -> Mapping[Trail, Trail]:
+        """For each packet that went through a tunnel, the datagram that carried it, where that can be told."""
+        return carriers(self.trails, self.topology)
 
     def has_arrived(self, trail: Trail) -> bool:
         """True at the destination, where somebody took the connection over, and for what has no destination here."""
@@ -95,7 +101,7 @@ class ProbeEvidence:
     @cached_property
     def _ways(self) -> frozenset[tuple[object, ...]]:
         """Of each packet that is about more than link addresses, what it is, how it went, and its TTL in the end."""
-        every = (trail for trail in self.trails if trail.first.neighbour is None)
+        every = (trail for trail in self.trails if trail.first.neighbour is None and not trail.first.is_outer)
         return frozenset((trail.kinds, trail.points, trail.last.ip and trail.last.ip.ttl) for trail in every)
 
     # How far the record can be trusted.

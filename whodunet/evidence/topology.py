@@ -63,6 +63,7 @@ class Node:
     ports: Mapping[str, int] = field(default_factory=dict)  # by the name of what is served there: {"ssh": 22}
     properties: Mapping[str, str] = field(default_factory=dict)  # what else it is known by: {"id": "i-0abc"}
     initial_ttl: int = 64  # with which it sends; IPv6: hop limit
+    lowers_ttl: bool = True  # False: it forwards and leaves TTL and hop limit as they are, as some firewalls do
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,18 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Tunnel:
+    """Two interfaces that no cable joins: programs pass packets from one to the other, in datagrams of their own.
+
+    Those go over cables, and nobody there can read what they carry.
+    """
+
+    __pydantic_config__ = STRICT
+
+    ends: tuple[str, str]  # the interfaces, first that of who calls
+
+
+@dataclass(frozen=True)
 class Topology:
     """One network: what exists, before any fault."""
 
@@ -102,10 +115,21 @@ class Topology:
     networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by name, a CIDR of each family: "corporate"
     family: Family = "ipv4"  # the one that its probes go over; the network has both
     seed: int | None = None  # what its particulars were drawn from; None: those that its file states
+    tunnels: tuple[Tunnel, ...] = ()
+
+    @property
+    def joined(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of interfaces between which packets pass: the ends of each cable and of each tunnel."""
+        return (*(link.ends for link in self.links), *(tunnel.ends for tunnel in self.tunnels))
+
+    @cached_property
+    def tunnel_ends(self) -> frozenset[str]:
+        """The interfaces that no cable makes."""
+        return frozenset(end for tunnel in self.tunnels for end in tunnel.ends)
 
     def peer_of(self, interface: str) -> str:
-        """The interface at the other end of the cable."""
-        for one, other in (link.ends for link in self.links):
+        """The interface at the other end of the cable or tunnel."""
+        for one, other in self.joined:
             if interface in (one, other):
                 return other if interface == one else one
         raise KeyError(interface)
@@ -123,6 +147,12 @@ class Topology:
         """The node that has an address; None when the topology has none."""
         return None if address is None else self._nodes_by_address.get(address)
 
+    def beside(self, address: str) -> tuple[str, ...]:
+        """The other addresses that the interface with this one was given: those of the other family."""
+        each_interface = ([part.partition("/")[0] for part in each.addresses] for each in self.interfaces.values())
+        there = next((addresses for addresses in each_interface if address in addresses), [])
+        return tuple(other for other in there if other != address)
+
     @cached_property
     def _nodes_by_address(self) -> Mapping[str, str]:
         """Of link-local addresses those that one node alone has: on another link, another may have the same."""
@@ -135,13 +165,35 @@ class Topology:
         return found | {address: node for address, node in local if having[address] == 1}
 
     def are_beside(self, one: str, other: str) -> bool:
-        """True for the two ends of a cable, and for two interfaces of one node."""
+        """True for the two ends of a cable or tunnel, and for two interfaces of one node."""
         node = self.node_at(one)
-        return (node is not None and node == self.node_at(other)) or frozenset((one, other)) in self._cables
+        return (node is not None and node == self.node_at(other)) or frozenset((one, other)) in self._pairs
 
     @cached_property
-    def _cables(self) -> frozenset[frozenset[str]]:
-        return frozenset(frozenset(link.ends) for link in self.links)
+    def _pairs(self) -> frozenset[frozenset[str]]:
+        return frozenset(map(frozenset, self.joined))
+
+    def outside(self, tunnel: Tunnel) -> tuple[str, ...]:
+        """The interfaces by which a tunnel's datagrams go from one end to the other, the shortest way over cables."""
+        start, goal = (self.interfaces[end].node for end in tunnel.ends)
+        ways: deque[tuple[str, ...]] = deque([()])
+        reached = {start}
+        while ways:
+            way = ways.popleft()
+            at = self.interfaces[way[-1]].node if way else start
+            if at == goal:
+                return way
+            for one, other in [*(link.ends for link in self.links), *(link.ends[::-1] for link in self.links)]:
+                if self.interfaces[one].node == at and (beyond := self.interfaces[other].node) not in reached:
+                    reached.add(beyond)
+                    ways.append((*way, one, other))
+        return ()
+
+    @cached_property
+    def outer_ends(self) -> frozenset[str]:
+        """Where a tunnel's datagrams leave its one end and reach the other: whatever comes there goes no further."""
+        ways = filter(None, map(self.outside, self.tunnels))
+        return frozenset(end for way in ways for end in (way[0], way[-1]))
 
     def path(self, start: str, goal: str, avoiding: Collection[str] = ()) -> tuple[str, ...]:
         """The nodes of a shortest way that goes by none of some others; empty where there is none."""
@@ -160,7 +212,7 @@ class Topology:
     @cached_property
     def _neighbours(self) -> Mapping[str, Sequence[str]]:
         found: dict[str, list[str]] = {}
-        for one, other in [link.ends for link in self.links] + [link.ends[::-1] for link in self.links]:
+        for one, other in [*self.joined, *(ends[::-1] for ends in self.joined)]:
             found.setdefault(self.interfaces[one].node, []).append(self.interfaces[other].node)
         return found
 

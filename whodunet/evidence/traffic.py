@@ -97,7 +97,7 @@ def traffic_of(
     points = {name for name, interface in topology.interfaces.items() if interface.node == host}
     if not points.isdisjoint(blind):
         return None
-    here = [packet for packet in packets if packet.point in points and packet.neighbour is None]
+    here = [packet for packet in packets if packet.point in points and packet.neighbour is None and not packet.is_outer]
     talk = [packet for packet in here if packet.dns is None] or here
     return Traffic(
         connections=_connections(here),

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs Debian packages, and starts no service of theirs, now or at the next boot. As root:
+# Installs packages of Debian or Ubuntu, and starts no service of theirs, now or at the next boot. As root:
 #
 #   bash apt_install.sh PACKAGE ...
 #
@@ -29,6 +29,18 @@ is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
 }
 
+# A package that no configured source has is told by its name, and where else it may come from.
+require_known() {
+  local package unknown=()
+  for package in "$@"; do
+    apt-cache show --no-all-versions "$package" >/dev/null 2>&1 || unknown+=("$package")
+  done
+  [ ${#unknown[@]} = 0 ] || {
+    echo "E: this system has no package ${unknown[*]}; docs/install.md says where else it comes from" >&2
+    exit 3
+  }
+}
+
 # Packages whose service starts at boot; one that was there before is the machine's own business.
 new_services=()
 for service in openssh-server:ssh openvswitch-switch:openvswitch-switch; do
@@ -46,8 +58,15 @@ chmod 755 "$policy"
 install_packages "$@" || {
   dpkg --configure -a || true
   apt-get -q -o DPkg::Lock::Timeout=300 update
+  require_known "$@"
   install_packages "$@"
 }
 for service in "${new_services[@]}"; do
-  ! is_installed "${service%%:*}" || update-rc.d "${service##*:}" disable
+  is_installed "${service%%:*}" || continue
+  update-rc.d "${service##*:}" disable
 done
+# Ubuntu's sshd is started by its socket, which update-rc.d does not know. Where there is no systemctl, nothing opens it.
+if [[ " ${new_services[*]} " == *' openssh-server:ssh '* ]] && [ -e /usr/lib/systemd/system/ssh.socket ] &&
+  command -v systemctl >/dev/null; then
+  systemctl --quiet disable ssh.socket
+fi

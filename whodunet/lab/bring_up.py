@@ -19,6 +19,7 @@ from whodunet.lab import links, network, openvswitch
 from whodunet.lab.capture import RunningCapture, SpareRecorder
 from whodunet.lab.controller import ControlledSwitch, Controller
 from whodunet.lab.hosts import Host, HostMaker
+from whodunet.lab.kept_ttls import keep_ttls
 from whodunet.lab.links import Cable
 from whodunet.lab.plan import APPS, BESIDE, Plan
 from whodunet.lab.policies import Policies
@@ -68,15 +69,17 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
         nodes.shape_links()
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
-        uplinks = Uplinks({host: topo.settings(host)["uplinks"] for host in nodes.hosts}, topology.interfaces)
+        ways = {host: topo.settings(host)["uplinks"] for host in nodes.hosts}
+        uplinks = Uplinks(ways, topology.interfaces, services)
         answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         services.launch_all()
+        chosen = side.submit(uplinks.choose_all, nodes.hosts, plan.uplinks)  # a tunnel takes its time
         switches.result()
         watch.progress("nodes and cables are made")
-        uplinks.choose_all(nodes.hosts, plan.uplinks)
         in_force = Policies(controller, policies, other_app)
         in_force.install(nodes.controlled_switches())
         watch.progress("every switch has confirmed its flow entries")
+        chosen.result()
         # Not before: a question for a neighbour that a switch does not pass on yet is asked again a second later.
         if other_app is None:  # what that one lets through is its own business
             near_end = nodes.hosts[topology.baseline[0]]
@@ -116,6 +119,8 @@ class _Nodes:
             node.name: Host(node.first, topo.settings(node.name), topology.family) for node in self.net.hosts
         }
         self._has_netem = self._find_netem()
+        if topology.tunnels:
+            links.require_tun()
         self._namespaces = {name: host.namespaces["net"] for name, host in self.hosts.items()}
         self._cables: Sequence[Cable] = network.cables_of(self.net, topology, self._namespaces)
         network.make_interfaces(self._cables, self._has_netem)
@@ -136,10 +141,13 @@ class _Nodes:
                 configured.result()
 
     def _configure(self, host: Host) -> None:
-        taps = links.tap_commands(self._cables, self._has_netem, host.namespaces["net"])
+        devices = links.tap_commands(self._cables, self._has_netem, host.namespaces["net"])
+        devices += network.tunnel_commands(self._topology, host.name)
         try:
             initial_ttl = self._topology.nodes[host.name].initial_ttl
-            host.configure(network.addresses(self._topology, host.name), initial_ttl, taps)
+            host.configure(network.addresses(self._topology, host.name), initial_ttl, devices)
+            if not self._topology.nodes[host.name].lowers_ttl:
+                keep_ttls(host)
         except CannotRun as error:
             raise CannotRun(f"{host.name} could not be configured: {error}") from error
 

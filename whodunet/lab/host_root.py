@@ -141,10 +141,12 @@ def finish(root: str) -> None:
     for name in _HIDDEN_PROC:
         if os.path.isfile(f"{root}/proc/{name}"):
             linux.mount("/dev/null", f"{root}/proc/{name}", flags=linux.MS_BIND)
-    linux.mount("sysfs", f"{root}/sys", "sysfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    # Read-only from the first: in a container that sees /sys so, the kernel refuses any other way.
+    # Source: user_namespaces(7); the kernel's fs/namespace.c, mount_too_revealing
+    without = linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+    linux.mount("sysfs", f"{root}/sys", "sysfs", without)
     if os.path.isdir(f"{root}/sys/firmware"):
-        linux.mount("lab", f"{root}/sys/firmware", "tmpfs", options="mode=0555,size=4k")
-    linux.make_read_only(f"{root}/sys")
+        linux.mount("lab", f"{root}/sys/firmware", "tmpfs", linux.MS_RDONLY, "mode=0555,size=4k")
 
 
 def _bind(source: str, target: str, *, writable: bool = False) -> None:

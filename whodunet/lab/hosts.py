@@ -59,19 +59,18 @@ class HostMaker:
     def __init__(self, stream: socket.socket, shared: Sequence[Shared]) -> None:
         """`shared` is shown on every host that is made."""
         self._stream = stream
-        self._unread = bytearray()
         self._shared = tuple(shared)
         self._making = threading.Lock()
         self._numbers = count()
 
     def make(self, name: str) -> FirstProcess:
         """Makes a host; it may still be on its way to being one. Hosts are made side by side."""
-        orders, theirs = socket.socketpair()
+        orders, theirs = messages.connection()
         with self._making, theirs:
             messages.send(
                 self._stream, messages.BIRTH, messages.Birth(name, next(self._numbers), self._shared), [theirs.fileno()]
             )
-            _, made, _ = messages.receive(self._stream, self._unread)
+            made = messages.receive(self._stream).open()
         assert isinstance(made, messages.Done)
         return FirstProcess(name, made.pid, orders)
 
@@ -101,7 +100,7 @@ class FirstProcess:
             raise CannotRun(f"{self.name} could not be made: {answer.reason}; `whodunet doctor` says what is missing")
         assert isinstance(answer, messages.Born)
         *namespaces, root = descriptors
-        return dict(zip(answer.namespaces, namespaces, strict=True)), root
+        return dict(zip(messages.NAMESPACES, namespaces, strict=True)), root
 
     def ask(self, request: messages.Request, descriptors: Sequence[int] = ()) -> tuple[int, messages.Done, list[int]]:
         """Sends a request; returns its number and the answer.
@@ -144,14 +143,16 @@ class FirstProcess:
 
     def _read(self) -> None:
         """Hands answers to those who wait for them."""
-        unread = bytearray()
         with suppress(EOFError, OSError):
             while True:
-                number, message, descriptors = messages.receive(self._orders, unread)
+                envelope = messages.receive(self._orders)
+                message = envelope.open()
+                answered = self._answers.pop(envelope.number, None)
                 if isinstance(message, messages.Ended):
-                    self._ends[number].set_result(message.status)
-                else:
-                    self._answers.pop(number).set_result((message, descriptors))
+                    self._ends[envelope.number].set_result(message.status)
+                    message = messages.Failed("it was ended before it could answer")
+                if answered is not None:
+                    answered.set_result((message, envelope.descriptors))
         for future in list(self._answers.values()):
             future.set_result((messages.Failed("it has ended"), []))
         for end in self._ends.values():
@@ -188,7 +189,7 @@ class Host:
         self.name = first.name
         self.pid = first.pid
         self.settings = settings
-        self._family = family
+        self.family = family  # over which the case's probes go
         self._first = first
         self.namespaces, self._root = first.await_born()
 
@@ -343,13 +344,13 @@ class Host:
 
     def _routes(self) -> list[str]:
         uplinks = self.settings.get("uplinks") or {}
-        first = next(iter(uplinks.values()), None)
+        first = next((each for each in uplinks.values() if each.service is None), None)
         default = [f"default via {gateway}" for gateway in first.gateway] if first else []
         return [*(self.settings.get("routes") or ()), *default]
 
     def set_resolver(self, addresses: Sequence[str]) -> None:
         """Points the host at another DNS server, by its address of each family."""
-        preferred_first = sorted(addresses, key=lambda address: _is_ipv6(address) != (self._family == "ipv6"))
+        preferred_first = sorted(addresses, key=lambda address: _is_ipv6(address) != (self.family == "ipv6"))
         lines = [f"nameserver {address}\n" for address in preferred_first]
         domain = self.settings.get("search_domain")
         search = [f"search {domain}\n"] if lines and domain else []

@@ -117,11 +117,16 @@ def cables_of(net: LabNet, topology: Topology, namespaces: Mapping[str, int]) ->
     """
     by_ends = {link.ends: link for link in topology.links}
 
-    def end(interface: Any) -> End:
-        return End(interface.name, interface.mac, namespaces.get(interface.node.name))
+    # No node may have a name with a tilde, and so none of its interfaces, which lie there, too.
+    def end(interface: Any, middle: str) -> End:
+        return End(interface.name, interface.mac, namespaces.get(interface.node.name), middle)
 
     return [
-        Cable(by_ends[cable.intf1.name, cable.intf2.name], (end(cable.intf1), end(cable.intf2))) for cable in net.links
+        Cable(
+            by_ends[cable.intf1.name, cable.intf2.name],
+            (end(cable.intf1, f"link{number}~0"), end(cable.intf2, f"link{number}~1")),
+        )
+        for number, cable in enumerate(net.links)
     ]
 
 
@@ -136,6 +141,15 @@ def make_interfaces(cables: Sequence[Cable], has_netem: bool) -> None:
 
 
 def addresses(topology: Topology, node: str) -> dict[str, tuple[str, ...]]:
-    """The addresses of each interface of a node, by its name; beside one of IPv6, the link-local one."""
-    own = [each for each in topology.interfaces.values() if each.node == node]
+    """The addresses of each interface of a node's cables, by its name; beside one of IPv6, the link-local one."""
+    own = [each for each in topology.interfaces.values() if each.node == node and each.name not in topology.tunnel_ends]
     return {each.name: (*each.addresses, *([each.link_local] if each.link_local else [])) for each in own}
+
+
+def tunnel_commands(topology: Topology, node: str) -> list[str]:
+    """Lines for `ip -batch` on a node that make its ends of tunnels, which come up with the service that uses them.
+
+    They are there before it, and stay when it ends, so that the recorder misses nothing. Source: openvpn(8), --mktun
+    """
+    own = [end for end in topology.tunnel_ends if topology.node_at(end) == node]
+    return [line for end in own for line in (f"tuntap add dev {end} mode tun", f"link set dev {end} addrgenmode none")]

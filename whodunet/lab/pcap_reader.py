@@ -14,17 +14,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from whodunet.importing import without
+from whodunet.importing import stand_ins, without
 
 with without("cryptography"):  # with which scapy could encrypt: a fifth of its import
+    import scapy.main
     from scapy.config import conf
 
 if conf.route_autoload:  # scapy would ask for this machine's routes, a quarter of its import; nothing is sent here
     conf.route_autoload = conf.route6_autoload = False
 
-from scapy.layers.dns import DNS
+# The names of all makers of network cards are a fifth of its import; it would keep a copy of them in the user's home.
+with stand_ins({"scapy.libs.manuf": {"DATA": ""}, "scapy.libs.bluetoothids": {"DATA": {}}}):
+    scapy.main.SCAPY_CACHE_FOLDER = None
+    from scapy.layers.dns import DNS
+
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import (
     IPv6,
@@ -44,6 +49,7 @@ from whodunet.evidence.packets import (
     ICMPV6,
     NEIGHBOUR_ADVERTISEMENT,
     NEIGHBOUR_SOLICITATION,
+    OPENVPN_PORT,
     Arp,
     CapturedPacket,
     Direction,
@@ -52,17 +58,22 @@ from whodunet.evidence.packets import (
     Icmp,
     Ip,
     Layer,
+    OpenVpn,
     Tcp,
     Udp,
 )
 
 logging.getLogger("scapy").setLevel(logging.CRITICAL)  # it warns of frames that make no sense; here they are counted
 
+LINKTYPE_RAW: Final = 101  # the frame is the IP packet. Source: tcpdump.org/linktypes.html
 # Source: draft-ietf-opsawg-pcapng, sections 4.1 to 4.6 (block types), 4.2 (if_name 2, if_tsresol 9), 4.3 (epb_flags 2)
 SECTION_HEADER, INTERFACE, ENHANCED_PACKET, STATISTICS = 0x0A0D0D0A, 1, 6, 5
 BYTE_ORDER_MAGIC = b"\x1a\x2b\x3c\x4d"
 IF_NAME, IF_TSRESOL, EPB_FLAGS, ISB_IFDROP, ISB_OSDROP = 2, 9, 2, 5, 7
 KEPT_PAYLOAD_BYTES = 64
+
+# By what of a frame is the same at every hop, its TTL (none: whatever it is), and its length on the wire.
+Dissected: TypeAlias = dict[tuple[bytes, bytes, int], CapturedPacket]
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,7 @@ class Port:
 
     name: str
     ticks_per_s: int
+    has_link: bool = True  # False: its frames begin with the IP header
 
 
 def read_capture(path: Path) -> Sequence[CapturedPacket]:
@@ -104,7 +116,7 @@ def read(capture: bytes, place: str = "the capture") -> CaptureContent:
     ports: list[Port] = []
     packets: list[CapturedPacket] = []
     frames: Counter[str] = Counter()
-    dissected: dict[tuple[bytes, int], CapturedPacket] = {}
+    dissected: Dissected = {}
     stopped = None
     try:
         for block in _blocks(capture):
@@ -193,10 +205,12 @@ def _port(block: Block, number: int) -> Port:
     if len(stated) != 1:
         raise Unreadable(f"the resolution of {name}'s clock is not one byte")
     (resolution,) = stated
-    return Port(name, 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution)
+    (link_type,) = struct.unpack_from(block.order + "H", block.body)
+    ticks_per_s = 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution
+    return Port(name, ticks_per_s, link_type != LINKTYPE_RAW)
 
 
-def _packet(block: Block, ports: list[Port], dissected: dict[tuple[bytes, int], CapturedPacket]) -> CapturedPacket:
+def _packet(block: Block, ports: list[Port], dissected: Dissected) -> CapturedPacket:
     """The packet of an enhanced packet block.
 
     Raises:
@@ -209,18 +223,24 @@ def _packet(block: Block, ports: list[Port], dissected: dict[tuple[bytes, int], 
         raise Unreadable(f"a packet is of interface {number}, which the file does not describe")
     if 20 + captured > len(block.body):
         raise Unreadable("a packet is longer than its block")
-    frame = block.body[20 : 20 + captured]
-    lasting = _lasting(frame), original
-    if lasting not in dissected:
-        dissected[lasting] = _dissected(frame, original)
     port = ports[number]
-    time_ns = (high << 32 | low) * 1_000_000_000 // port.ticks_per_s
+    frame, length = block.body[20 : 20 + captured], original
+    if not port.has_link:
+        frame, length = _with_link_header(frame), original + _ETHERNET_BYTES
     return replace(
-        _at_this_hop(dissected[lasting], frame),
+        _understood(frame, length, dissected),
         point=port.name,
-        time_ns=time_ns,
+        time_ns=(high << 32 | low) * 1_000_000_000 // port.ticks_per_s,
         direction=_direction(block, 20 + captured),
+        link_source=frame[6:12].hex(":") if port.has_link else "",
+        link_destination=frame[:6].hex(":") if port.has_link else "",
+        length=original,
     )
+
+
+def _with_link_header(packet: bytes) -> bytes:
+    """An IP packet as a frame, so that it is dissected once, whether a cable or a tunnel's end saw it."""
+    return bytes(12) + (b"\x86\xdd" if packet[:1] >= b"\x60" else b"\x08\x00") + packet
 
 
 # A packet is seen at every hop, and what a router changes of it does not change what the rest of it says: the addresses
@@ -228,21 +248,36 @@ def _packet(block: Block, ports: list[Port], dissected: dict[tuple[bytes, int], 
 _TTL_AT: Final = {b"\x08\x00": 22, b"\x86\xdd": 21}
 
 
-def _lasting(frame: bytes) -> bytes:
-    """What of a frame is the same at every hop."""
+def _understood(frame: bytes, length: int, dissected: Dissected) -> CapturedPacket:
+    """What the frame's headers say, whose link and time are another's; dissected once for all hops.
+
+    Args:
+        length: bytes of the frame on the wire.
+        dissected: what was understood of earlier frames, without their TTL and with it.
+    """
     ttl_at = _TTL_AT.get(frame[12:14], len(frame))
+    ttl = frame[ttl_at : ttl_at + 1]
+    lasting = _lasting(frame, ttl_at)
+    if (at_hop := (lasting, ttl, length)) not in dissected:
+        at_any_hop = lasting, b"", length
+        if at_any_hop not in dissected:
+            dissected[at_any_hop] = _dissected(frame, length)
+        dissected[at_hop] = _with_ttl(dissected[at_any_hop], ttl)
+    return dissected[at_hop]
+
+
+def _lasting(frame: bytes, ttl_at: int) -> bytes:
+    """What of a frame is the same at every hop."""
     checksum_at = 24 if ttl_at == 22 else len(frame)
     return frame[12:ttl_at] + frame[ttl_at + 1 : checksum_at] + frame[checksum_at + 2 :]
 
 
-def _at_this_hop(packet: CapturedPacket, frame: bytes) -> CapturedPacket:
-    """A packet that was dissected at one hop as it is at the hop of this frame."""
-    packet = replace(packet, link_source=frame[6:12].hex(":"), link_destination=frame[:6].hex(":"))
-    ttl_at = _TTL_AT.get(frame[12:14])
+def _with_ttl(packet: CapturedPacket, ttl: bytes) -> CapturedPacket:
+    """A packet that was dissected at one hop as it is where its outermost header has this TTL; none: it has none."""
     outer = packet.tunnel[0] if packet.tunnel else packet.ip
-    if outer is None or ttl_at is None or outer.ttl == frame[ttl_at]:
+    if outer is None or not ttl or outer.ttl == ttl[0]:
         return packet
-    outer = replace(outer, ttl=frame[ttl_at])
+    outer = replace(outer, ttl=ttl[0])
     return replace(packet, tunnel=(outer, *packet.tunnel[1:])) if packet.tunnel else replace(packet, ip=outer)
 
 
@@ -267,6 +302,9 @@ _TUNNELS: Final = frozenset({4, 41, 47})  # IPv4 in IP, IPv6 in IP, GRE
 _OTHER_PROTOCOLS: Final = frozenset({2, 46, 50, 51, 59, 88, 89, 103, 112, 115, 132, 136})
 _EXTENSIONS: Final = (IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment)
 _DNS_PORT, _DNS_HEADER_BYTES = 53, 12
+# Source: OpenVPN's wire protocol (openvpn-rfc), "packet opcodes"; of data, the number of a packet is not encrypted
+_OPENVPN_OPCODES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11})
+_OPENVPN_DATA: Final = {6: 1, 9: 4}  # opcode: bytes before that number
 # Source: RFC 792; RFC 4443, section 2.1
 _ICMP_ERRORS: Final = {_ICMP: frozenset({3, 4, 5, 11, 12}), ICMPV6: frozenset({1, 2, 3, 4})}
 
@@ -408,7 +446,21 @@ def _with_udp(packet: CapturedPacket, udp: Any, length: int) -> CapturedPacket:
     payload_bytes = int(_expected(UDP, udp).len) - _UDP_HEADER_BYTES
     packet = replace(packet, udp=Udp(int(udp.sport), int(udp.dport), max(0, payload_bytes)))
     is_sound = payload_bytes >= 0 and (payload_bytes + _UDP_HEADER_BYTES <= length or _is_fragment(packet))
-    return _with_dns(packet, udp.payload, payload_bytes) if is_sound else replace(packet, unread="UDP")
+    if not is_sound:
+        return replace(packet, unread="UDP")
+    if payload_bytes and OPENVPN_PORT in (packet.ports or ()):
+        return _read(packet, "OpenVPN", lambda: replace(packet, openvpn=_openvpn(bytes(udp.payload))))
+    return _with_dns(packet, udp.payload, payload_bytes)
+
+
+def _openvpn(message: bytes) -> OpenVpn:
+    opcode = message[0] >> 3
+    if opcode not in _OPENVPN_OPCODES:
+        raise ValueError("an opcode that OpenVPN does not have")
+    if opcode not in _OPENVPN_DATA:
+        return OpenVpn(is_data=False)
+    (number,) = struct.unpack_from(">I", message, _OPENVPN_DATA[opcode])
+    return OpenVpn(is_data=True, number=number)
 
 
 def _is_fragment(packet: CapturedPacket) -> bool:
@@ -438,12 +490,27 @@ def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket
         return replace(packet, icmp=Icmp(kind, code, one, other))
     is_too_big = (ip.protocol, kind, code) == (_ICMP, 3, 4) or (ip.protocol, kind) == (ICMPV6, 2)
     is_of_neighbours = ip.protocol == ICMPV6 and kind in (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT)
+    if is_of_neighbours:
+        _require_sound_options(message[24:])
     target = socket.inet_ntop(socket.AF_INET6, message[8:24]) if is_of_neighbours else ""
     icmp = Icmp(kind, code, next_hop_mtu=other if is_too_big else 0, target=target)
     packet = replace(packet, icmp=icmp)
     if kind not in _ICMP_ERRORS[ip.protocol]:
         return packet
     return _read(packet, "ICMP", lambda: replace(packet, icmp=replace(icmp, quoted=_quoted(message[8:], ip.version))))
+
+
+def _require_sound_options(options: bytes) -> None:
+    """Those of a neighbour's message, which nobody hears if one has no length. Source: RFC 4861, sections 4.6 and 7.1.
+
+    Raises:
+        ValueError, IndexError: when one has none, or is longer than the message.
+    """
+    while options:
+        length = 8 * options[1]
+        if not 0 < length <= len(options):
+            raise ValueError("an option without a length, or with too much of it")
+        options = options[length:]
 
 
 def _quoted(quote: bytes, version: int) -> Flow | None:

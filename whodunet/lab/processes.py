@@ -359,6 +359,14 @@ class Daemon:
         """True while it runs."""
         return self._child.poll() is None
 
+    def how_it_ended(self) -> str | None:
+        """How it ended, with the last line that it wrote; None while it runs."""
+        status = self._child.poll()
+        if status is None:
+            return None
+        self._logging.join(_AFTER_KILL_S)
+        return f"{how_it_ended(status)}{self._last_words()}"
+
     def ask(self, line: str) -> str:
         """Writes a line to its standard input and reads one from its standard output."""
         self.stdin.write(line.encode() + b"\n")
@@ -380,9 +388,16 @@ class Daemon:
         log = (LOGS / f"{self.name}.log").read_text(encoding="utf-8", errors="replace").strip()
         return f": {log.splitlines()[-1]}" if log else ""
 
-    def kill(self) -> None:
-        """Ends it at once, with its process group; `when_ended` stays silent."""
+    def kill(self, undoes_s: float = 0.0) -> None:
+        """Ends it, with its process group; `when_ended` stays silent.
+
+        Args:
+            undoes_s: for how long it is asked to end by itself first.
+        """
         self._is_wanted_dead = True
+        if undoes_s:
+            self._child.signal(signal.SIGTERM)
+            self._child.wait(undoes_s)
         self._child.signal(signal.SIGKILL)
         self._child.wait()
 

@@ -25,7 +25,8 @@ _SO_TIMESTAMPNS: Final = 35
 _PACKET_OUTGOING: Final = 4
 _PACKET_STATISTICS: Final = 6
 _SOL_PACKET: Final = 263
-_LINKTYPE_ETHERNET: Final = 1
+_ARPHRD_NONE: Final = 0xFFFE  # of an interface without link addresses, as a TUN. Source: linux/if_arp.h
+_LINKTYPE_ETHERNET, _LINKTYPE_RAW = 1, 101  # RAW: IPv4 or IPv6 begins at once. Source: tcpdump.org/linktypes.html
 _NANOSECONDS: Final = 9
 _LONGEST_FRAME_BYTES: Final = 1 << 16
 _CONTROL_BYTES: Final = socket.CMSG_SPACE(16)
@@ -42,6 +43,7 @@ class CapturePoint:
     number: int
     name: str
     socket: socket.socket
+    link_type: int = _LINKTYPE_ETHERNET
     frames: int = 0
     dropped: int = 0
 
@@ -56,7 +58,8 @@ def open_point(number: int, name: str, namespace: int) -> CapturePoint:
     tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     tap.bind((name, _ETH_P_ALL))
-    return CapturePoint(number, name, tap)
+    *_, hardware, _ = tap.getsockname()
+    return CapturePoint(number, name, tap, _LINKTYPE_RAW if hardware == _ARPHRD_NONE else _LINKTYPE_ETHERNET)
 
 
 def _option(code: int, value: bytes) -> bytes:
@@ -73,10 +76,10 @@ def section_header() -> bytes:
     return _block(0x0A0D0D0A, struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1))
 
 
-def interface_description(name: str) -> bytes:
-    """The block that gives an interface its name and its clock's resolution."""
+def interface_description(name: str, link_type: int = _LINKTYPE_ETHERNET) -> bytes:
+    """The block that gives an interface its name, how its frames begin, and its clock's resolution."""
     options = _option(2, name.encode()) + _option(9, bytes([_NANOSECONDS])) + _option(0, b"")
-    return _block(1, struct.pack("=HHI", _LINKTYPE_ETHERNET, 0, 0) + options)
+    return _block(1, struct.pack("=HHI", link_type, 0, 0) + options)
 
 
 def enhanced_packet(interface: int, time_ns: int, frame: bytes, is_outgoing: bool) -> bytes:
@@ -166,7 +169,7 @@ def run(path: str, interfaces: list[tuple[str, int]]) -> None:
     points = [open_point(number, name, namespace) for number, (name, namespace) in enumerate(interfaces)]
     with open(path, "wb", buffering=1 << 16) as out:
         out.write(section_header())
-        out.writelines(interface_description(point.name) for point in points)
+        out.writelines(interface_description(point.name, point.link_type) for point in points)
         print(flush(points, out), flush=True)
         record(points, out)
         flush(points, out)

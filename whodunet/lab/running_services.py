@@ -6,6 +6,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
+from typing import Final
 
 from whodunet import catalogue
 from whodunet.catalogue import Catalogue
@@ -14,9 +15,11 @@ from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.evidence.topology import Topology
 from whodunet.lab.hosts import Host
 from whodunet.lab.processes import Daemon, Start, start_here
-from whodunet.lab.service import Furnishing, Listener, Placed, Service
+from whodunet.lab.service import Furnishing, Placed, Service
 from whodunet.lab.waiting import wait_until
 from whodunet.spelling import did_you_mean
+
+_FORKS_WITHIN_S: Final = 1.0  # a program that ends may have left another in its place, as daemons do
 
 
 def beside_host(host: Host, command: list[str]) -> Start:
@@ -88,17 +91,19 @@ class RunningServices:
         self._services: dict[tuple[str, str], Service] = {}
         self._settings: dict[tuple[str, str], Mapping[str, object]] = {}
         self._daemons: dict[tuple[str, str], Daemon] = {}
+        self._placed: dict[tuple[str, str], Placed] = {}
         self._replaced: set[tuple[str, str]] = set()  # those in whose place another program runs
 
     def prepare_all(self) -> None:
         """Makes the files of everything that the topology gives its hosts."""
-        placed = [
-            Placed(host, self._topology.nodes[name], self._addresses(name), self._furnish(host, each, settings))
-            for given in (self._topology.services, self._topology.furnishings)
-            for name, there in given.items()
-            for each, settings in there.items()
-            for host in (self._hosts[name],)
-        ]
+        for given in (self._topology.services, self._topology.furnishings):
+            for host, there in given.items():
+                for name, settings in there.items():
+                    self._furnish(self._hosts[host], name, settings)
+        self._introduce()
+
+    def _introduce(self) -> None:
+        placed = tuple(self._placed.values())
         for each in placed:
             each.furnishing.meet(each.host, placed)
 
@@ -109,6 +114,8 @@ class RunningServices:
     def _furnish(self, host: Host, name: str, settings: Mapping[str, object]) -> Furnishing:
         furnishing = _made(name, settings)
         furnishing.prepare(host)
+        node = self._topology.nodes[host.name]
+        self._placed[host.name, name] = Placed(host, node, self._addresses(host.name), furnishing)
         if isinstance(furnishing, Service):
             self._services[host.name, name] = furnishing
             self._settings[host.name, name] = settings
@@ -133,14 +140,24 @@ class RunningServices:
 
     def launch_all(self) -> None:
         """Starts every service that needs no other."""
-        self._launch_each(place for place, service in self._services.items() if not service.needs_others)
+        self._launch_each(self._early)
+
+    def await_early(self) -> None:
+        """Returns when every service is ready that needs no other."""
+        self._await_each(self._early)
 
     def await_all(self) -> None:
         """Returns when every service is ready; those that need others are started when these are."""
-        late = [place for place, service in self._services.items() if service.needs_others]
-        self._await_each(self._services.keys() - set(late))
+        late = [place for place, service in self._services.items() if service.needs_others and not service.makes_uplink]
+        self.await_early()
         self._launch_each(late)
         self._await_each(late)
+
+    @property
+    def _early(self) -> list[tuple[str, str]]:
+        return [
+            place for place, service in self._services.items() if not (service.needs_others or service.makes_uplink)
+        ]
 
     def _launch_each(self, places: Iterable[tuple[str, str]]) -> None:
         for host, name in places:
@@ -159,8 +176,10 @@ class RunningServices:
 
     def stop(self, host: Host, name: str) -> None:
         """Stops a service; returns when it is gone."""
-        self._find(host, name)
-        self._daemons[host.name, name].kill()
+        service = self._find(host, name)
+        daemon = self._daemons.get((host.name, name))
+        if daemon is not None:
+            daemon.kill(service.undoes_s)
 
     def add(self, host: Host, name: str, settings: Mapping[str, object]) -> None:
         """Gives a host a further service; returns when it is ready."""
@@ -173,8 +192,8 @@ class RunningServices:
     def remove(self, host: Host, name: str) -> None:
         """Takes a service away; returns when it is gone."""
         self.stop(host, name)
-        for of_service in (self._services, self._settings, self._daemons):
-            del of_service[host.name, name]
+        for of_service in (self._services, self._settings, self._daemons, self._placed):
+            of_service.pop((host.name, name), None)
 
     def settings(self, host: Host, name: str) -> Mapping[str, object]:
         """The settings that a service has, as topologies write them."""
@@ -185,31 +204,48 @@ class RunningServices:
         """Starts a service again with other settings; returns when it accepts."""
         self.stop(host, name)
         self._furnish(host, name, settings)
+        self._introduce()
         self.start(host, name)
 
     def replace(self, host: Host, name: str, command: str) -> None:
-        """Runs another program in a service's place; returns when it accepts, where the service is one that does."""
+        """Runs another program in a service's place; returns when it accepts, where the service is one that does.
+
+        Raises:
+            CannotRun: when it does not accept, with how it ended, if it has.
+        """
         self.stop(host, name)
         service = self._find(host, name)
         service.forget(host)
         self._replaced.add((host.name, name))
         self._run(host, name, f"instead-of-{name}", ["bash", "-c", f"exec {service.replaced_by(command)}"])
-        if isinstance(service, Listener):  # what another program does when it is ready is not known otherwise
-            self.await_ready(host, name)
+        if service.accepts_connections:  # what another program does when it is ready is not known otherwise
+            self._await_stand_in(host, name, command)
+
+    def _await_stand_in(self, host: Host, name: str, command: str) -> None:
+        service, daemon = self._find(host, name), self._daemons[host.name, name]
+        stands_in = f"`{command}` in place of {name} on {host.name}"
+        wait_until(lambda: service.is_ready(host) or not daemon.is_alive, f"{stands_in} {service.readiness}")
+        try:
+            wait_until(lambda: service.is_ready(host), stands_in, _FORKS_WITHIN_S)
+        except CannotRun:
+            fix = f"give it a program that accepts, or stop {name} to have none"
+            raise CannotRun(f"{stands_in} {daemon.how_it_ended()}, and was {service.readiness}; {fix}") from None
 
     def is_running(self, host: Host, name: str) -> bool:
         """True while the service's own program runs, and not one in its place."""
         self._find(host, name)
-        place = (host.name, name)
-        return place not in self._replaced and self._daemons[place].is_alive
+        return (host.name, name) not in self._replaced and self._is_alive(host.name, name)
 
     def states(self) -> dict[str, dict[str, str]]:
         """For each host and service: running, stopped, or replaced by another program."""
         states: dict[str, dict[str, str]] = {}
         for host, name in self._services:
             running = "replaced" if (host, name) in self._replaced else "running"
-            states.setdefault(host, {})[name] = running if self._daemons[host, name].is_alive else "stopped"
+            states.setdefault(host, {})[name] = running if self._is_alive(host, name) else "stopped"
         return states
+
+    def _is_alive(self, host: str, name: str) -> bool:
+        return (host, name) in self._daemons and self._daemons[host, name].is_alive
 
     def _find(self, host: Host, name: str) -> Service:
         try:

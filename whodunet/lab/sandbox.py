@@ -31,7 +31,7 @@ _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun"
 _MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _WRITTEN_S: Final = 10.0
-_FIX: Final = "`whodunet doctor` says what this machine lacks"
+FIX: Final = "`whodunet doctor` says what this machine lacks"
 _TUN: Final = "/dev/net/tun"
 _TUN_DEVICE: Final = os.makedev(10, 200)  # Source: the kernel's Documentation/networking/tuntap.rst
 
@@ -67,7 +67,7 @@ def enter(
     try:
         refusal = os.read(entered_r, 4096)
         if refusal:
-            raise CannotRun(f"{refusal.decode()}; {_FIX}")
+            raise CannotRun(f"{refusal.decode()}; {FIX}")
         before_start(entering)
         map_sandbox(entering)
         os.write(mapped_w, b"!")
@@ -114,7 +114,7 @@ def _enter(
         linux.die_with_parent()  # a change of user has taken the wish away
         first = os.fork()
     except OSError as error:
-        os.write(2, f"whodunet: {error.strerror or error}; {_FIX}\n".encode())
+        os.write(2, f"whodunet: {error.strerror or error}; {FIX}\n".encode())
         os._exit(3)
     if first == 0:
         _be_first_process(first_process, launcher_alive)
@@ -125,21 +125,32 @@ def _enter(
 def _open_up(visible: Iterable[Path]) -> None:
     """As the real root: lets the sandbox's root, who is nobody on this machine, reach what it needs.
 
-    In a mount namespace of its own, so the machine itself is not touched.
+    In a mount namespace of its own, so the machine itself is not touched. Where nothing has to be opened there is none:
+    a container's root may not make one.
+
+    Raises:
+        OSError: when the kernel refuses, with what is closed.
     """
-    linux.unshare(linux.CLONE_NEWNS)
-    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    if _is_device(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006:
-        linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
-        os.mknod(_TUN, stat.S_IFCHR, _TUN_DEVICE)
-        os.chmod(_TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
-    closed: dict[Path, dict[Path, int]] = {}
+    closed: dict[Path, list[Path]] = {}
     for path in dict.fromkeys(path.resolve() for path in visible):
         first_closed = next((each for each in (*reversed(path.parents), path) if not _is_open_to_all(each)), None)
         if first_closed is not None:
-            closed.setdefault(first_closed, {})[path] = os.open(path, os.O_PATH)
+            closed.setdefault(first_closed, []).append(path)
+    is_tun_closed = _is_device(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006
+    if not closed and not is_tun_closed:
+        return
+    try:
+        linux.unshare(linux.CLONE_NEWNS)
+    except OSError as error:
+        places = ", ".join([*map(str, closed), *([_TUN] if is_tun_closed else [])])
+        raise OSError(error.errno, f"this root may not mount, and others may not use {places}") from error
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    if is_tun_closed:
+        linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
+        os.mknod(_TUN, stat.S_IFCHR, _TUN_DEVICE)
+        os.chmod(_TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
     for directory, inside in closed.items():
-        _cover_but_for(directory, inside)
+        _cover_but_for(directory, {path: os.open(path, os.O_PATH) for path in inside})
 
 
 def _is_device(path: str) -> bool:
@@ -167,7 +178,7 @@ def _be_first_process(first_process: Callable[[], int], launcher_alive: int) -> 
         _exit_if_closed(launcher_alive)
         status = first_process()
     except Exception as error:
-        os.write(2, f"whodunet: {type(error).__name__}: {error}; {_FIX}\n".encode())
+        os.write(2, f"whodunet: {type(error).__name__}: {error}; {FIX}\n".encode())
     finally:
         os._exit(status)
 

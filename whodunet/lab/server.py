@@ -16,6 +16,7 @@ anything that a lab is made of.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -28,7 +29,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from whodunet.errors import CannotRun
-from whodunet.lab import control, host_process, host_root, linux, recorder, sandbox
+from whodunet.importing import collect_rarely
+from whodunet.lab import control, host_messages, host_process, host_root, linux, recorder, sandbox
 from whodunet.lab.control import peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
 
@@ -51,6 +53,7 @@ def _serve(
     orders, asked = socket.socketpair()
     recording = _fork(lambda: _record(asked, (plans, births, door, lifeline, orders)))
     asked.close()
+    collect_rarely()
     from whodunet.lab.capture import SpareRecorder
     from whodunet.lab.serving import run_server
 
@@ -75,7 +78,7 @@ def _be_first(
     os.close(folder)
     linux.ask_for_low_latency()
     told, tells = socket.socketpair()
-    births, asked = socket.socketpair()
+    births, asked = host_messages.connection()
     _fork(lambda: _make_hosts(asked, (plans, door, lifeline, told, tells, births)))
     asked.close()
     server = _fork(lambda: _serve(told, births, door, lifeline, (plans, tells)))
@@ -109,6 +112,8 @@ def _fork(run: Callable[[], int]) -> int:
     if child == 0:
         try:
             os._exit(run())
+        except OSError as error:
+            os.write(2, f"whodunet: {error.strerror or error}; {sandbox.FIX}\n".encode())
         except Exception as error:
             os.write(2, f"whodunet: {type(error).__name__}: {error}\n".encode())
         finally:
@@ -175,6 +180,7 @@ def _limit_open_files() -> None:
 
 def main(arguments: list[str]) -> NoReturn:
     """Launches a sandbox and keeps the lab's door until its end."""
+    gc.freeze()  # or the first collection in each process would have every page copied that it shares with the others
     lifeline, folder = socket.socket(fileno=int(arguments[0])), int(arguments[1])
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _limit_open_files()

@@ -7,15 +7,22 @@ from collections.abc import Mapping
 
 from whodunet.evidence.topology import Interface
 from whodunet.lab.hosts import Host
+from whodunet.lab.running_services import RunningServices
 from whodunet.lab_topo import Uplink
 
 
 class Uplinks:
     """The ways out of every host that has several; the first is the one it prefers."""
 
-    def __init__(self, ways: Mapping[str, Mapping[str, Uplink]], interfaces: Mapping[str, Interface]) -> None:
-        """`ways` by host and name, and the interfaces of the network."""
+    def __init__(
+        self,
+        ways: Mapping[str, Mapping[str, Uplink]],
+        interfaces: Mapping[str, Interface],
+        services: RunningServices,
+    ) -> None:
+        """`ways` by host and name, the interfaces of the network, and the services that make some of the ways."""
         self._interfaces = interfaces
+        self._services = services
         self._ways = {host: there for host, there in ways.items() if there}
         self._changing = threading.Lock()
         self.in_use: dict[str, str] = {}
@@ -37,12 +44,25 @@ class Uplinks:
         """Has a host use one of its ways out; those that it prefers are taken down, as when one leaves a VPN."""
         with self._changing:
             ways = self._ways[host.name]
-            chosen, preferred = ways[name], list(ways)[: list(ways).index(name)]
-            lines = [f"ip link set dev {ways[each].interface} down" for each in preferred]
-            lines += [f"ip link set dev {chosen.interface} up"]
-            link_local = self._interfaces[chosen.interface].link_local  # which no interface keeps that is down
-            lines += [f"ip address replace {link_local} dev {chosen.interface} nodad"] if link_local else []
-            lines += [f"ip route replace default via {gateway} dev {chosen.interface}" for gateway in chosen.gateway]
-            host.check("; ".join(lines))
-            host.set_resolver(chosen.resolver)
+            for preferred in list(ways)[: list(ways).index(name)]:
+                self._take_down(host, ways[preferred])
+            self._bring_up(host, ways[name])
+            host.set_resolver(ways[name].resolver)
             self.in_use[host.name] = name
+
+    def _take_down(self, host: Host, way: Uplink) -> None:
+        if way.service is not None:
+            self._services.stop(host, way.service)
+        else:
+            host.check(f"ip link set dev {way.interface} down")
+
+    def _bring_up(self, host: Host, way: Uplink) -> None:
+        if way.service is not None:
+            self._services.await_early()
+            self._services.start(host, way.service)
+            return
+        lines = [f"ip link set dev {way.interface} up"]
+        link_local = self._interfaces[way.interface].link_local  # which no interface keeps that is down
+        lines += [f"ip address replace {link_local} dev {way.interface} nodad"] if link_local else []
+        lines += [f"ip route replace default via {gateway} dev {way.interface}" for gateway in way.gateway]
+        host.check("; ".join(lines))

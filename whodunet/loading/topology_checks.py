@@ -46,7 +46,9 @@ def _structural_problems(topology: Topology) -> Iterator[Problem]:
     yield from _addresses_given_twice(topology)
     for number, link in enumerate(topology.links):
         yield from _of_link(topology, f"links.{number}", link)
-    for end, count in Counter(end for link in topology.links for end in link.ends).items():
+    for number, tunnel in enumerate(topology.tunnels):
+        yield from _of_ends(topology, f"tunnels.{number}", tunnel.ends)
+    for end, count in Counter(end for ends in topology.joined for end in ends).items():
         if count > 1:
             yield Problem(f"interfaces.{end}", f"is an end of {count} cables", "give each cable an end of its own")
     yield from _of_baseline(topology)
@@ -73,8 +75,9 @@ def _of_interface(topology: Topology, name: str, interface: Interface) -> Iterat
     if interface.node not in topology.nodes:
         fix = did_you_mean(interface.node, topology.nodes)
         yield Problem(place, f"is of {interface.node}, which is not a node", fix)
-    if interface.name != name or not re.fullmatch(rf"{re.escape(interface.node)}-eth\d+", name, re.ASCII):
-        yield Problem(place, f"is named {interface.name!r}", f"name it {interface.node}-eth0, -eth1 ...")
+    kind = "tun" if name in topology.tunnel_ends else "eth"
+    if interface.name != name or not re.fullmatch(rf"{re.escape(interface.node)}-{kind}\d+", name, re.ASCII):
+        yield Problem(place, f"is named {interface.name!r}", f"name it {interface.node}-{kind}0, -{kind}1 ...")
     if len(name) > _LONGEST_INTERFACE:
         wrong = f"has {len(name)} characters, and Linux takes {_LONGEST_INTERFACE}"
         yield Problem(place, wrong, "give its node a name of at most ten")
@@ -115,10 +118,14 @@ def _addresses_given_twice(topology: Topology) -> Iterator[Problem]:
                 yield Problem(f"interfaces.{interface.name}.addresses", wrong, "give each node addresses of its own")
 
 
-def _of_link(topology: Topology, place: str, link: Link) -> Iterator[Problem]:
-    for end in link.ends:
+def _of_ends(topology: Topology, place: str, ends: tuple[str, str]) -> Iterator[Problem]:
+    for end in ends:
         if end not in topology.interfaces:
             yield Problem(place, f"ends at {end}, which is not an interface", did_you_mean(end, topology.interfaces))
+
+
+def _of_link(topology: Topology, place: str, link: Link) -> Iterator[Problem]:
+    yield from _of_ends(topology, place, link.ends)
     for what, value, highest in (
         ("delay_ms", link.delay_ms, None),
         ("jitter_ms", link.jitter_ms, None),

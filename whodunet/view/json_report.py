@@ -115,6 +115,7 @@ def _row(row: Row) -> JsonObject:
         "time_ms": row.time_ms,
         "packet": label(row.packet),
         "nodes": list(row.journey.nodes),
+        "encrypted": [node for node in row.journey.nodes if node in row.journey.encrypted],
         "goal": row.journey.goal,
         "ending": row.journey.ending,
         "left": row.journey.has_left,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest, AWSResponse
     from botocore.httpsession import URLLib3Session
 
-CONNECT_TIMEOUT_S: Final = 5.0
+CONNECT_TIMEOUT_S: Final = 3.0  # for each address of a server in the same network; SYNs are sent at 0, 1 and 3 s
 READ_TIMEOUT_S: Final = 30.0  # a message service holds its answer back for about 20 s
 
 ServiceName = Literal["ssm", "ec2messages", "sts"]
@@ -33,7 +33,7 @@ _CHANNELS: Final = "ssmmessages"
 _MOST_CONNECTIONS: Final = 64  # kept; as many sessions may start at once
 _NOTICES_SILENCE: Final = [  # of a server that is gone since the call before. Source: tcp(7)
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(CONNECT_TIMEOUT_S * 1000)),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 5000),
 ]
 _REQUEST_ID: Final = "amz-sdk-invocation-id"  # as the AWS SDKs name it
 

@@ -27,6 +27,7 @@ _BEFORE: Final[Mapping[Layer, tuple[Layer, ...]]] = {
     "UDP": ("Ethernet", "IP"),
     "ICMP": ("Ethernet", "IP"),
     "DNS": ("Ethernet", "IP", "TCP", "UDP"),
+    "OpenVPN": ("Ethernet", "IP", "UDP"),
 }
 
 
@@ -75,6 +76,7 @@ def kinds(packet: CapturedPacket) -> frozenset[PacketKind]:
         ("ICMP", packet.icmp),
         ("ARP", packet.arp),
         ("DNS", packet.dns),
+        ("OpenVPN", packet.openvpn),
     )
     possible = (kind for layer, header in headers if header is not None for kind in _by_layer()[layer])
     return frozenset(kind.name for kind in possible if kind.shows(packet))

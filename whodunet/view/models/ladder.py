@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, TypeAlias
@@ -11,7 +11,7 @@ from whodunet.evidence.facts import spoofed_sender
 from whodunet.evidence.packets import CapturedPacket, NeighbourMessage, kinds
 from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.evidence.topology import Topology
-from whodunet.evidence.trails import Trail
+from whodunet.evidence.trails import Trail, in_order
 from whodunet.view.models.numbering import NumberedPacket, Numbering, numbering_of
 
 MOST_QUIET_ROWS = 2
@@ -27,6 +27,7 @@ class Journey:
     ending: Ending  # taken over: by a node that has the connection in the destination's name
     goal: str | None  # the node that it was for; None for what has none in the topology
     has_left: bool  # True for what was last seen as it left the last node: it ended on the way to the next
+    encrypted: frozenset[str] = frozenset()  # the nodes that saw but the tunnel's datagram around it
 
     @property
     def has_come(self) -> bool:
@@ -78,13 +79,13 @@ def ladder_of(evidence: ProbeEvidence, culprit: str | None = None) -> Ladder:
     Args:
         culprit: the node, or the link ("a - b", by its nodes or its interfaces), to mark.
     """
-    trails, topology = _telling(evidence.trails), evidence.topology
+    trails = _telling(evidence.trails)
     if not trails:
         return Ladder()
     numbering = numbering_of(evidence)
     zero_ns = _opening(trails).first.time_ns
     rows = (_row(same, zero_ns, numbering, evidence) for same in _alike(trails, evidence))
-    return Ladder(_columns(trails, topology), tuple(_without_routine(list(rows))), _marked(culprit, topology))
+    return Ladder(_columns(trails, evidence), tuple(_without_routine(list(rows))), _marked(culprit, evidence.topology))
 
 
 def _opening(trails: Sequence[Trail]) -> Trail:
@@ -93,7 +94,10 @@ def _opening(trails: Sequence[Trail]) -> Trail:
 
 
 def _telling(trails: Sequence[Trail]) -> Sequence[Trail]:
-    """Without the ARP and NDP that was answered: it is part of every path, and tells nothing about this one."""
+    """Without what is part of every path, and tells nothing about this one: ARP and NDP that was answered, and a VPN's
+    datagrams, which stand in the rows of the packets that they carry.
+    """
+    trails = [trail for trail in trails if not trail.first.is_outer] or trails
     messages = [trail.first.neighbour for trail in trails]
     replies = {(each.sender, each.target) for each in messages if each is not None and not each.is_request}
     telling = [
@@ -111,7 +115,8 @@ def _alike(trails: Sequence[Trail], evidence: ProbeEvidence) -> list[list[Trail]
     """Equal packets on an equal way together; the IP id, which every retransmission has anew, does not count."""
     same: dict[tuple[object, ...], list[Trail]] = {}
     for trail in trails:
-        same.setdefault((_content(trail.first), trail.points, evidence.fate(trail)), []).append(trail)
+        points = tuple(seen.point for seen in _sightings(trail, evidence))
+        same.setdefault((_content(trail.first), points, evidence.fate(trail)), []).append(trail)
     return list(same.values())
 
 
@@ -137,9 +142,21 @@ def _row(same: Sequence[Trail], zero_ns: int, numbering: Numbering, evidence: Pr
 
 
 def _journey(trail: Trail, evidence: ProbeEvidence) -> Journey:
-    last = trail.last
-    goal = evidence.topology.node_with(last.destination)
-    return Journey(_nodes(trail, evidence.topology), _ending(trail, evidence), goal, last.direction == "out")
+    sightings, topology = _sightings(trail, evidence), evidence.topology
+    nodes = _nodes(sightings, topology)
+    return Journey(
+        nodes,
+        _ending(trail, evidence),
+        topology.node_with(trail.last.destination),
+        sightings[-1].direction == "out",
+        frozenset(nodes) - set(_nodes(trail.sightings, topology)),
+    )
+
+
+def _sightings(trail: Trail, evidence: ProbeEvidence) -> Sequence[CapturedPacket]:
+    """Where a packet was seen, in plain or in a tunnel's datagram, in the order of time."""
+    datagram = evidence.carriers.get(trail)
+    return in_order([trail, datagram]) if datagram is not None else trail.sightings
 
 
 def _ending(trail: Trail, evidence: ProbeEvidence) -> Ending:
@@ -149,9 +166,9 @@ def _ending(trail: Trail, evidence: ProbeEvidence) -> Ending:
     return "dropped" if fate == "lost" else fate
 
 
-def _nodes(trail: Trail, topology: Topology) -> tuple[str, ...]:
+def _nodes(sightings: Iterable[CapturedPacket], topology: Topology) -> tuple[str, ...]:
     """The nodes at which a packet was seen, in its order."""
-    seen = filter(None, map(topology.node_at, trail.points))
+    seen = filter(None, (topology.node_at(each.point) for each in sightings))
     return tuple(node for node, _ in groupby(seen))
 
 
@@ -171,12 +188,12 @@ def _is_routine(row: PacketRow) -> bool:
     return is_talk and row.journey.has_come
 
 
-def _columns(trails: Sequence[Trail], topology: Topology) -> tuple[str, ...]:
+def _columns(trails: Sequence[Trail], evidence: ProbeEvidence) -> tuple[str, ...]:
     """The nodes that the packets touched, and those that the first would have passed next, in the topology's order."""
-    first = _opening(trails)
+    first, topology = _opening(trails), evidence.topology
     goal = topology.node_with(first.first.destination)
-    touched = {node for trail in trails for node in _nodes(trail, topology)}
-    passed = _nodes(first, topology)
+    touched = {node for trail in trails for node in _nodes(_sightings(trail, evidence), topology)}
+    passed = _nodes(_sightings(first, evidence), topology)
     if goal is not None and passed and goal not in passed:
         touched |= set(topology.path(passed[-1], goal, avoiding=passed[:-1]))
     order = dict.fromkeys(interface.node for interface in topology.interfaces.values())

@@ -51,9 +51,9 @@ def _arrow(row: PacketRow) -> Arrow:
     """What a switch or host took in and did not let out ended there, all else in the cable."""
     journey = row.journey
     if journey.has_come:
-        return Arrow(journey.nodes, ARRIVED)
+        return Arrow(journey.nodes, ARRIVED, encrypted=journey.encrypted)
     mark = UNSETTLED if journey.ending == "unsettled" else DROPPED
-    return Arrow(journey.nodes, mark, (journey.goal or "") if journey.has_left else None)
+    return Arrow(journey.nodes, mark, (journey.goal or "") if journey.has_left else None, journey.encrypted)
 
 
 def _ttl_title(rows: Sequence[Row]) -> str:

@@ -27,12 +27,14 @@ class Mark:
 
 SENT: Final = Mark("●", "sent")
 PASSED: Final = Mark("○", "passed")
+ENCRYPTED: Final = Mark("◌", "passed in a tunnel, encrypted")
 ARRIVED: Final = Mark("▶", "arrived", leftwards="◀")
 DROPPED: Final = Mark("×", "dropped", "red")
 UNSETTLED: Final = Mark("?", "still on its way at the end", "yellow")
 LEGEND: Final = (
     SENT,
     PASSED,
+    ENCRYPTED,
     ARRIVED,
     DROPPED,
     UNSETTLED,
@@ -46,11 +48,12 @@ class Arrow:
     nodes: tuple[str, ...]
     end: Mark
     lost_towards: str | None = None  # the node that it did not reach from the last one; None: it ended in that one
+    encrypted: frozenset[str] = frozenset()  # the nodes at which it was seen inside something else alone
 
     @property
     def stops(self) -> list[tuple[str, Mark]]:
         """The nodes with their marks; what was lost beyond the last node has its end beside it."""
-        marks = [SENT, *[PASSED] * (len(self.nodes) - 1)]
+        marks = [SENT, *(ENCRYPTED if node in self.encrypted else PASSED for node in self.nodes[1:])]
         if self.lost_towards is None and not (len(self.nodes) == 1 and self.end is ARRIVED):
             marks[-1] = self.end
         return list(zip(self.nodes, marks, strict=False))

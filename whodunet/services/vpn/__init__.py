@@ -1,0 +1,1 @@
+"""What the services that make a VPN have in common."""
