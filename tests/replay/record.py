@@ -66,7 +66,7 @@ def record(name: str) -> None:
 
 
 def described_anew(said: str, capture: bytes) -> str:
-    """The run as JSON, with what is true of the cut capture; how long packets waited is the machine's, not the case's."""
+    """The run as JSON, with what is true of the cut capture; for how long packets waited is the machine's own."""
     run = from_json(Run, said, "run.json")
     assert run.capture is not None
     phases = tuple(
