@@ -60,8 +60,13 @@ def test_a_privileged_container_runs_labs_too(user: str, docker: Docker) -> None
     assert check.returncode == 0, check.stdout + check.stderr
 
 
-@pytest.mark.parametrize("user", USERS)
-@pytest.mark.parametrize("left_out", [(SECCOMP,), (PATHS,), (TUN,), (SECCOMP, PATHS, TUN)])
+@pytest.mark.parametrize(
+    ("left_out", "user"),
+    [
+        *(((option,), "whodunet") for option in (SECCOMP, PATHS, TUN)),
+        *(((SECCOMP, PATHS, TUN), user) for user in USERS),
+    ],
+)
 def test_the_doctor_names_the_options_that_a_container_lacks(
     left_out: tuple[str, ...], user: str, docker: Docker
 ) -> None:
