@@ -29,7 +29,8 @@ from whodunet.aws.ssm.commands import (
 _DIRECTORY: Final = "/usr/bin"  # where systemd starts AWS's agent
 _HEARS_SIGNALS: Final = ("env", "--default-signal")
 _CANNOT_START: Final = 1
-_KILLED: Final = 137
+_KILLED: Final = 137  # AWS's agent takes this status for its own doing, whoever killed the script
+_STATUSES: Final = {0: ResultStatus.SUCCESS, _KILLED: ResultStatus.TIMED_OUT}
 _DRAIN_S: Final = 2.0
 _PIECE_BYTES: Final = 64 * 1024
 _MOST_BYTES_A_CHARACTER: Final = 4
@@ -42,30 +43,35 @@ async def run_script(script: ShellScript, folder: Path, variables: Mapping[str, 
     with an output of its own stays.
     """
     begun = _time_text()
+    starting = asyncio.ensure_future(_start(script, folder, variables))
     try:
-        process = await _start(script, folder, variables)
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            await _end(await starting)
+        raise
     except OSError as error:
         return _told(ResultStatus.FAILED, _CANNOT_START, "", f"failed to run commands: {error}", begun)
     assert process.stdout is not None
     assert process.stderr is not None
     output = asyncio.create_task(_read(process.stdout, OUTPUT_LENGTH))
     errors = asyncio.create_task(_read(process.stderr, ERROR_LENGTH))
-    status, code = ResultStatus.TIMED_OUT, _KILLED
+    code = None
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(script.timeout_s):
                 await asyncio.wait({output, errors})
                 code = await process.wait()
-                status = ResultStatus.FAILED if code else ResultStatus.SUCCESS
     finally:
-        if status is ResultStatus.TIMED_OUT:  # or nobody waits for it any more
-            _kill(process)
-            await process.wait()
+        if code is None:  # its time is over, or nobody waits for it any more
+            await _end(process)
             await asyncio.wait({output, errors}, timeout=_DRAIN_S)
         await cancelled(output, errors)
     said, complained = (_text(reading) for reading in (output, errors))
+    code = _KILLED if code is None else code
+    status = _STATUSES.get(code, ResultStatus.FAILED)
     if status is ResultStatus.FAILED:
-        complained += ("\n" if complained else "") + f"failed to run commands: {_how_it_ended(code)}"
+        complained += ("\n" if complained else "") + f"failed to run commands: exit status {code}"
     return _told(status, code, said, complained, begun)
 
 
@@ -98,13 +104,11 @@ def _text(reading: asyncio.Task[bytes]) -> str:
     return "" if reading.cancelled() else reading.result().decode(errors="replace")
 
 
-def _kill(process: Process) -> None:
+async def _end(process: Process) -> None:
+    """Kills it and all of its group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _how_it_ended(code: int) -> str:
-    return f"exit status {code}" if code >= 0 else f"signal: {signal.strsignal(-code) or -code}".lower()
+    await process.wait()
 
 
 def _told(status: ResultStatus, code: int, output: str, errors: str, begun: str) -> PluginStatus:

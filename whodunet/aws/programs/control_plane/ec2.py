@@ -95,12 +95,11 @@ def nested(fields: Mapping[str, str]) -> dict[str, object]:
     tree: dict[str, object] = {}
     for name, value in fields.items():
         *path, last = name.split(".")
-        node = tree
+        node: object = tree
         for part in path:
-            below = node.setdefault(part, {})
-            if not isinstance(below, dict):
-                raise ApiError(INVALID_PARAMETER_VALUE, f"{name} is both a value and a structure.")
-            node = below
+            node = node.setdefault(part, {}) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or isinstance(node.get(last), dict):
+            raise ApiError(INVALID_PARAMETER_VALUE, f"{name} is both a value and a structure.")
         node[last] = value
     return {name: _listed(value) for name, value in tree.items()}
 

@@ -37,11 +37,8 @@ class InventoryFilter(Request):
     type: Literal["Equal", "NotEqual", "BeginWith", "LessThan", "GreaterThan", "Exists"] = "Equal"
 
     def fits(self, content: Mapping[str, str]) -> bool:
-        """Whether an instance passes; raises ApiError for a property that there is not."""
-        prefix, _, name = self.key.rpartition(".")
-        if prefix != _TYPE:
-            raise ApiError(INVALID_FILTER, f"The specified filter key {self.key} is not one of {_TYPE}.")
-        found = content.get(name)
+        """Whether an instance passes."""
+        found = content.get(self.key.removeprefix(f"{_TYPE}."))
         match self.type:
             case "Exists":
                 return found is not None
@@ -89,6 +86,9 @@ class Inventory:
     async def get(self, request: GetInventory, call: Call) -> Answer:
         """A page of the instances to which all filters fit."""
         wanted = not request.result_attributes or any(it.type_name == _TYPE for it in request.result_attributes)
+        for asked in request.filters:
+            if not asked.key.startswith(f"{_TYPE}."):
+                raise ApiError(INVALID_FILTER, f"The specified filter key {asked.key} is not one of {_TYPE}.")
         told = [(instance, _content(instance)) for instance in self._instances]
         found: list[Answer] = [
             {"Id": instance.instance_id, "Data": {_TYPE: _item(instance, content)} if wanted else {}}
