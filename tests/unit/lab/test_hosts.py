@@ -15,6 +15,13 @@ from whodunet.lab import host_messages as messages
 from whodunet.lab.hosts import FirstProcess, Host
 from whodunet.lab_topo import HostSettings, Uplink
 
+
+@pytest.fixture(autouse=True)
+def files_may_be_given_to_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a lab's user namespace; an ordinary user who runs these tests may not."""
+    monkeypatch.setattr(os, "fchown", lambda *_: None)
+
+
 ADDRESSES = {"gw-eth0": ("10.8.0.1/24", "fd00:8::1/64", "fe80::1/64"), "gw-eth1": ("100.64.0.1/30",)}
 
 
