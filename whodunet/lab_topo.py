@@ -144,6 +144,10 @@ class LabTopo:
         settings["forwards"] = True
         return self.host(name, role, **settings)
 
+    def route(self, host: str, routes: Iterable[str]) -> None:
+        """Gives a host that is there already other routes."""
+        self._nodes[host]["routes"] = tuple(routes)
+
     def serve(self, host: str, service: str, settings: Settings) -> None:
         """Gives a host that is there already a service, or one of its services other settings."""
         self._nodes[host]["services"] = {**self._nodes[host]["services"], service: dict(settings)}
@@ -268,10 +272,13 @@ class LabTopo:
         return [(*pair, _for_mininet(cable)) for pair, cable in zip(pairs, cables, strict=True)]
 
 
+_ADDING: Final = ("host", "router", "switch")  # which a topology may have its own way to do
+
+
 def _place_of_caller() -> str:
     """Where in a topology's file something is added: "FILE:LINE"."""
     frame = inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename == __file__:
+    while frame is not None and (frame.f_code.co_filename == __file__ or frame.f_code.co_name in _ADDING):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "the topology"
 

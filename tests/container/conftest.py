@@ -89,7 +89,8 @@ class Images:
             for change in changes:
                 _done("chroot", root, "bash", "-c", change)
             of_image = json.loads(self.do("inspect", "--type", "image", image))["OCIv1"]["config"]
-            bundle = self._folder / container
+            name = f"whodunet-{os.getpid()}-{next(_NUMBERS)}"
+            bundle = self._folder / name
             bundle.mkdir()
             user = run.user or of_image["User"]
             uid = _USERS.get(user) if user in _USERS else int(user)
@@ -97,7 +98,6 @@ class Images:
             config = run.config(str(root), of_image["Entrypoint"], of_image["WorkingDir"], uid)
             (bundle / "config.json").write_text(config, encoding="utf-8")
             runtime = ("runc", "--root", str(self._folder / "runc"), "run", "--bundle", str(bundle))
-            name = f"whodunet-{os.getpid()}-{next(_NUMBERS)}"
             return subprocess.run(
                 [*runtime, name], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )

@@ -150,17 +150,22 @@ def _tun_node() -> Json:
 def _for_runtime(profile: Mapping[str, list[dict[str, Json]]]) -> Json:
     """A profile as Docker has it becomes one for a runtime: without what another machine or other capabilities need."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-    given = {*_CAPABILITIES, machine}
 
-    def conditions(entry: Mapping[str, Json], key: str) -> set[str]:
+    def named(entry: Mapping[str, Json], key: str, kind: str) -> set[str]:
         found = entry.get(key) or {}
         assert isinstance(found, Mapping)
-        return {str(each) for kind in ("caps", "arches") for each in _listed(found.get(kind))}
+        return {str(each) for each in _listed(found.get(kind))}
+
+    def is_meant(entry: Mapping[str, Json]) -> bool:
+        machines = named(entry, "includes", "arches")
+        is_included = (not machines or machine in machines) and named(entry, "includes", "caps") <= {*_CAPABILITIES}
+        excluded = named(entry, "excludes", "arches") | named(entry, "excludes", "caps")
+        return is_included and not excluded & {*_CAPABILITIES, machine}
 
     kept = [
         {key: entry[key] for key in ("names", "action", "args", "errnoRet") if entry.get(key) is not None}
         for entry in profile["syscalls"]
-        if conditions(entry, "includes") <= given and not conditions(entry, "excludes") & given
+        if is_meant(entry)
     ]
     own = f"SCMP_ARCH_{platform.machine().upper()}"
     [others] = [each.get("subArchitectures") for each in profile["archMap"] if each["architecture"] == own]

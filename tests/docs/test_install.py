@@ -28,7 +28,8 @@ def home(tmp_path: Path) -> Path:
 def page_command(page: str, beginning: str) -> str:
     """The one command line of a page that begins so."""
     lines = (CHECKOUT / "docs" / page).read_text(encoding="utf-8").splitlines()
-    [command] = [line.strip() for line in lines if line.startswith(f"    {beginning}")]
+    listings = (line.strip() for line in lines if line.startswith("    "))
+    [command] = [line for line in listings if line.startswith(beginning)]
     return command
 
 

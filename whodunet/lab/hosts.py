@@ -25,8 +25,9 @@ from whodunet.lab.processes import Child, Finished, check_finished, collect, env
 if TYPE_CHECKING:
     from whodunet.lab_topo import HostSettings
 
-_BIRTH_S: Final = 20.0
-_ANSWER_S: Final = 20.0
+# On an emulated machine (QEMU without KVM), half a second becomes 20.
+_BIRTH_S: Final = 60.0
+_ANSWER_S: Final = 60.0
 _MOST_READ_BYTES: Final = 1 << 26
 _CHUNK_BYTES: Final = 1 << 20
 # Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped; and a new

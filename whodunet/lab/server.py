@@ -5,8 +5,8 @@
 - the first process of the sandbox: hides the machine, and forks the maker of hosts while it is still small;
 - the server: the lab itself, from bring-up to the last request (`whodunet.lab.serving`).
 
-The first process, the maker of hosts and the recorder are forked before anything large is imported: what a process has
-loaded, each of its children holds in part.
+The first process, the maker of hosts, the recorder and the controller are forked before anything large is imported:
+what a process has loaded, each of its children holds in part.
 
 Run as `python -P -m whodunet.lab.server LIFELINE FOLDER LABEL`: an inherited socket, on which the plan comes as a line
 of JSON with the control socket beside it; an inherited descriptor of the folder that the socket lies in; and what lists
@@ -29,8 +29,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from whodunet.errors import CannotRun
-from whodunet.importing import collect_rarely
-from whodunet.lab import control, host_messages, host_process, host_root, linux, recorder, sandbox
+from whodunet.lab import control, host_messages, host_process, host_root, linux, recorder, sandbox, spare
 from whodunet.lab.control import peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
 
@@ -50,19 +49,24 @@ def _serve(
 ) -> int:
     """The server: imports what takes long while the machine is being hidden and the plan is on its way."""
     _close(*others)
-    orders, asked = socket.socketpair()
-    recording = _fork(lambda: _record(asked, (plans, births, door, lifeline, orders)))
-    asked.close()
-    collect_rarely()
-    from whodunet.lab.capture import SpareRecorder
+    mine = (plans, births, door, lifeline)
+    recording = _spare(recorder.stand_by, mine)
+    controller = _spare(lambda orders: spare.stand_by_for_program(orders, "controller"), (*mine, recording.orders))
     from whodunet.lab.serving import run_server
 
-    return run_server(plans, births, door, lifeline, SpareRecorder(recording, orders))
+    return run_server(plans, births, door, lifeline, recording, controller)
 
 
-def _record(asked: socket.socket, others: tuple[socket.socket, ...]) -> int:
-    _close(*others)
-    return recorder.stand_by(asked)
+def _spare(stand_by: Callable[[socket.socket], int], others: tuple[socket.socket, ...]) -> spare.Spare:
+    orders, asked = socket.socketpair()
+
+    def be_spare() -> int:
+        _close(orders, *others)
+        return stand_by(asked)
+
+    pid = _fork(be_spare)
+    asked.close()
+    return spare.Spare(pid, orders)
 
 
 def _be_first(

@@ -16,6 +16,7 @@ _SETTINGS: Final = (
     "kernel.apparmor_restrict_unprivileged_userns",
 )
 _CAP_SYS_ADMIN: Final = 21
+_FIRST_PID_NAMESPACE: Final = 0xEFFFFFFC
 _OFTEN_COVERED: Final = ("/proc/", "/sys/firmware", "/sys/devices/")
 _AUTOMOUNT: Final = "/proc/sys/fs/binfmt_misc"  # on an empty directory, which covers nothing
 _UNCONFINED: Final = "unconfined"
@@ -77,7 +78,13 @@ def _has_sys_admin(capabilities: str) -> bool:
 
 
 def _container() -> Container | None:
-    """Source: what each of them puts into a container for its programs to see."""
+    """By what each of them puts into a container for its programs to see.
+
+    A virtual machine that was made of an image has that, too, but runs in the kernel's first PID namespace.
+    Source: linux/proc_ns.h, PROC_PID_INIT_INO
+    """
+    if os.stat("/proc/self/ns/pid").st_ino == _FIRST_PID_NAMESPACE:
+        return None
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return Container.KUBERNETES
     if os.path.exists("/run/.containerenv"):

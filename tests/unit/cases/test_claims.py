@@ -58,6 +58,22 @@ def test_a_claim_carries_what_it_is_about(case: ModuleType) -> None:
     )
 
 
+def test_of_several_causes_each_state_is_claimed_and_each_removal_changes_a_symptom(case: ModuleType) -> None:
+    scenario = case.two_faults()
+    claims = claims_of(scenario)
+    assert [claim.id for claim in claims] == [
+        "faulty/fault in place",
+        "faulty/symptom/ssh",
+        "first removed/fault gone",
+        "first removed/symptom/ssh",
+        "repaired/fault gone",
+        "repaired/symptom/ssh",
+        "symptom changes when the first fault is taken out",
+        "symptom changes when the last fault is taken out",
+    ]
+    assert claims[2].says == "the first fault is seen to be gone"
+
+
 def test_a_claim_about_two_scenarios_names_the_other() -> None:
     assert SaysTheSame("ssh", "sshd-down").says == "ssh says the same as in sshd-down, for another cause"
 
