@@ -92,7 +92,7 @@ def run(*arguments: str) -> tuple[Ended, str]:
             stdout=said,
             stderr=said,
             env=environment(),
-            preexec_fn=processor_time.join,
+            preexec_fn=processor_time.join,  # noqa: PLW1509 - there are no threads here
         )
         _, status, used = os.wait4(child.pid, 0)
         wall_s, child.returncode = time.monotonic() - started, os.waitstatus_to_exitcode(status)

@@ -47,21 +47,27 @@ def _make_importable() -> None:
     gc.set_threshold(50_000)  # what Ryu's import makes stays; to look for garbage in it takes a tenth of the time
     os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")  # dnspython takes a third of eventlet's import
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
-    import eventlet.wsgi
-
-    if not hasattr(eventlet.wsgi, "ALREADY_HANDLED"):
-        eventlet.wsgi.ALREADY_HANDLED = b""  # eventlet 0.30.3 took it away, ryu.app.wsgi imports it
     if "distutils" not in sys.modules:
         # Python 3.12 took distutils away, and setuptools' copy of it takes longer to import than the rest of Ryu.
         _stand_in("distutils")
         _stand_in("distutils.version", LooseVersion=lambda text: tuple(map(int, text.split("."))))
     if __name__ == "__main__" and not any(argument.startswith("--app") for argument in sys.argv):
         _leave_out_what_only_other_apps_need()
+        return
+    import eventlet.wsgi
+
+    if not hasattr(eventlet.wsgi, "ALREADY_HANDLED"):
+        eventlet.wsgi.ALREADY_HANDLED = b""  # eventlet 0.30.3 took it away, ryu.app.wsgi imports it
 
 
 def _leave_out_what_only_other_apps_need() -> None:
-    """More than half of what Ryu imports, and of the time that it takes to start, is not for this application."""
+    """Most of what Ryu imports, of the time that it takes to start and of its memory, is not for this application."""
     _stand_in("ryu.app.wsgi")  # AppManager's web server
+    _stand_in("eventlet.wsgi")
+    _stand_in("eventlet.websocket", WebSocketWSGI=object)
+    _stand_in("eventlet.green.ssl", wrap_socket=None)
+    _stand_in("ssl")  # switches may be told to speak TLS, and the lab's are not
+    _stand_in("asyncio")  # another hub of eventlet's runs in it
     for version, name in {0x01: "v1_0", 0x03: "v1_2", 0x05: "v1_4", 0x06: "v1_5"}.items():  # this one speaks 1.3
         _stand_in(f"ryu.ofproto.ofproto_{name}_parser")
         if name != "v1_0":  # whose constants the controller itself uses
@@ -71,6 +77,7 @@ def _leave_out_what_only_other_apps_need() -> None:
     ryu = importlib.util.find_spec("ryu")
     folders = [f"{folder}/lib/packet" for folder in (ryu and ryu.submodule_search_locations) or ()]
     _stand_in("ryu.lib.packet", packet=packet, __path__=folders)
+    _stand_in("netaddr.compat", _open_binary=None)  # opens the list of who makes network cards
     _stand_in("rfc3986")  # oslo.config's, for options that are URIs
     _stand_in("stevedore")  # oslo.config's, for plugins
 

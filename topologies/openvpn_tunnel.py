@@ -51,7 +51,7 @@ class OpenVpnTunnel(CorporateVpn):
         self._vpn_server()
         self._company()
         ways = [*routes(self.hops[0].host(2), ANYWHERE), *routes(self.vpn_server_inside, self.client_net)]
-        self.router("vpn-gw", "vpn-gateway", routes=ways)
+        self.route("vpn-gw", ways)
         self._tunnel()
 
     def _client(self) -> None:

@@ -2,8 +2,8 @@
 
 Everything is as in `corporate_vpn`, and beside it:
 
-- `endpoints` serves ssm, ssmmessages, ec2messages and sts, as the VPC's interface endpoints do. The VPC's DNS server
-  and the company's both answer their names with its private address.
+- `endpoints` serves ssm, ssmmessages, ec2messages, sts and ec2, as the VPC's interface endpoints do. The VPC's DNS
+  server and the company's both answer their names with its private address.
 - `instance` has a metadata service at 169.254.169.254, an instance profile, and the agent.
 - `corp-sso` (10.9.1.20, behind `vpn-gw`) is the company's single sign-on, from which the AWS CLI on `client` has its
   credentials.
@@ -30,7 +30,7 @@ else:
 
 REGIONS = ("eu-central-1", "eu-west-1", "us-east-1", "us-west-2", "ap-southeast-2", "sa-east-1")
 COMPANIES = ("corp", "acme", "initech", "globex", "umbra", "tyrell", "hooli", "vandelay")
-SERVICES = ("ssm", "ssmmessages", "ec2messages", "sts")  # those that have an endpoint in the VPC
+SERVICES = ("ssm", "ssmmessages", "ec2messages", "sts", "ec2")  # those that have an endpoint in the VPC
 SIGN_ON = ("oidc", "portal.sso", "device.sso")
 ZONES = ["cloud.example", "amazonaws.com", "awsapps.com"]
 
@@ -74,7 +74,8 @@ class SessionManager(CorporateVpn):
             "ReadOnly": {"policies": []},
             "InstanceRole": {"policies": ["AmazonSSMManagedInstanceCore"]},
         }
-        instances = {self.instance_id: {"role": "InstanceRole"}}
+        place = {"private_ip": self.instance.bare[0], "availability_zone": f"{self.region}a"}
+        instances = {self.instance_id: {"role": "InstanceRole", "tags": {"Name": "instance"}, **place}}
         listen, names = list(self.endpoints.bare), self._endpoint_names()
         endpoints = {"listen": listen, "names": names, "roles": roles, "instances": instances}
         self.serve("endpoints", "control-plane", {**account, **endpoints})
@@ -85,8 +86,11 @@ class SessionManager(CorporateVpn):
         address = self.instance.bare[0]
         metadata = {
             "listen": ["169.254.169.254"],
+            "ipv6": self.instance.bare[1],
             "vpc_cidr": self.vpc.cidrs[0],
+            "vpc_ipv6_cidr": self.vpc.cidrs[1],
             "subnet_cidr": self.subnet.cidrs[0],
+            "subnet_ipv6_cidr": self.subnet.cidrs[1],
             "instance_id": self.instance_id,
             "availability_zone": f"{self.region}a",
             "private_ip": address,
@@ -101,12 +105,15 @@ class SessionManager(CorporateVpn):
         self.furnish("client", "aws-profile", person="ann", role="Developer", start_url=self.start_url, **account)
 
     def _developer(self) -> Settings:
-        """What a developer may do: start sessions, and end and resume those of their own."""
+        """What a developer may do: start sessions, end and resume those of their own, and run scripts."""
         own_sessions = f"arn:aws:ssm:*:{self.account}:session/${{aws:username}}-*"
         start = [f"arn:aws:ec2:*:{self.account}:instance/*", "arn:aws:ssm:*:*:document/*"]
-        look = ["ssm:Describe*", "ssm:Get*", "ssm:List*", "sts:GetCallerIdentity"]
+        run = [start[0], "arn:aws:ssm:*:*:document/AWS-RunShellScript"]
+        look = ["ec2:DescribeInstances", "ssm:Describe*", "ssm:Get*", "ssm:List*", "sts:GetCallerIdentity"]
         statements = [
             {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": start},
+            {"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": run},
+            {"Effect": "Allow", "Action": "ssm:CancelCommand", "Resource": "*"},
             {"Effect": "Allow", "Action": ["ssm:TerminateSession", "ssm:ResumeSession"], "Resource": own_sessions},
             {"Effect": "Allow", "Action": look, "Resource": "*"},
         ]

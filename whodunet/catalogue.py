@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,6 +156,16 @@ class Catalogue:
             )
         return attribute(known[controller], "POLICY")
 
+    def accepts_connections(self, service: str) -> bool:
+        """Whether a service says that it does; one that is not found here is somebody else's, and may.
+
+        Raises:
+            InvalidInput: when its file does not run, or holds no service.
+        """
+        files = {name.replace("_", "-"): path for name, path in self.files("services", ".py").items()}
+        path = files.get(service.replace("_", "-"))
+        return path is None or bool(getattr(attribute(path, "SERVICE"), "accepts_connections", True))
+
 
 def _refuse_what_others_write(file: Path, parts: Iterable[Path]) -> None:
     """Python beside a scenario runs as whoever plays it. So it has to be theirs, root's, or the scenario's author's."""
@@ -173,9 +184,7 @@ def load_module(path: Path) -> ModuleType:
     Raises:
         InvalidInput: when there is no such file or it does not run.
     """
-    import hashlib  # most commands load no file
-
-    name = f"{_FILE_MODULE}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    name = f"{_FILE_MODULE}{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise InvalidInput(Problem(str(path), "is not a Python file", "name an existing file that ends in .py"))

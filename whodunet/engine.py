@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -173,31 +173,32 @@ class _Baseline:
 
 
 def _play_phases(scenario: Scenario, topology: Topology, lab: Lab, progress: Progress) -> tuple[Phase, ...]:
-    faults = scenario.staging.faults
     before = _recorded_by_now(lab)
     rtt_ms = lab.baseline_rtt_ms()
     baseline = _Baseline(rtt_ms, _waited_ms(before, _recorded_by_now(lab)))
-    faulty = _play_phase("faulty", scenario, topology, lab, progress, baseline, lab.inject)
-    if not faults or faulty.failure is not None:
-        return (faulty,)
-    return faulty, _play_phase("repaired", scenario, topology, lab, progress, baseline, lab.remove)
+    phases = [_play_phase("faulty", scenario.staging.faults, scenario, topology, lab, progress, baseline)]
+    for name, faults in scenario.removals:
+        if phases[-1].failure is None:
+            phases.append(_play_phase(name, faults, scenario, topology, lab, progress, baseline))
+    return tuple(phases)
 
 
 def _play_phase(
     name: PhaseName,
+    faults: Sequence[Fault],
     scenario: Scenario,
     topology: Topology,
     lab: Lab,
     progress: Progress,
     baseline: _Baseline,
-    change: Callable[[Fault], str],
 ) -> Phase:
+    """Puts the faults in, in the first phase, or takes them out, and runs the probes."""
     proofs: list[str] = []
     try:
-        for fault in scenario.staging.faults:
+        for fault in faults:
             # Not which, nor where: whoever reads this is to find out.
             progress("putting the fault in place" if name == "faulty" else "taking the fault out")
-            proofs.append(change(fault))
+            proofs.append(lab.inject(fault) if name == "faulty" else lab.remove(fault))
     except FaultNotInPlace as error:
         return Phase(name, {}, tuple(proofs), baseline.rtt_ms, str(error), baseline_waited_ms=baseline.waited_ms)
     restart_services(scenario, lab, progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
@@ -25,33 +25,18 @@ def importing_mininet() -> Iterator[None]:
     Mininet wants `distutils.version.StrictVersion`, for one comparison of Open vSwitch's version. Where setuptools is
     installed, or Python is 3.12 or newer, that is setuptools' copy, which takes longer to import than all of Mininet.
     """
-    stand_ins = {name: ModuleType(name) for name in ("distutils", "distutils.version") if name not in sys.modules}
-    if "distutils.version" in stand_ins:
-        vars(stand_ins["distutils.version"])["StrictVersion"] = _version
-    sys.modules.update(stand_ins)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its use of distutils and its invalid escapes are not ours to fix
-            yield
-    finally:
-        for name in stand_ins:
-            del sys.modules[name]
+    with stand_ins({"distutils": {}, "distutils.version": {"StrictVersion": _version}}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its use of distutils and its invalid escapes are not ours to fix
+        yield
 
 
 @contextmanager
-def importing_scapy() -> Iterator[None]:
-    """Inside the `with`, scapy is imported without the names of all makers of network cards and Bluetooth devices.
-
-    To load them is a fifth of its import, and it would keep a copy of them in the user's home.
-    """
-    import scapy.main
-
-    scapy.main.SCAPY_CACHE_FOLDER = None
-    stand_ins = {"scapy.libs.manuf": {"DATA": ""}, "scapy.libs.bluetoothids": {"DATA": {}}}
-    missing = [name for name in stand_ins if name not in sys.modules]
+def stand_ins(modules: Mapping[str, Mapping[str, object]]) -> Iterator[None]:
+    """Inside the `with`, modules of these names hold these attributes, unless they have been imported before."""
+    missing = [name for name in modules if name not in sys.modules]
     for name in missing:
         sys.modules[name] = ModuleType(name)
-        vars(sys.modules[name]).update(stand_ins[name])
+        vars(sys.modules[name]).update(modules[name])
     try:
         yield
     finally:

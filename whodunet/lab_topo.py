@@ -6,6 +6,7 @@ reads a scenario would import Mininet for that.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias, TypedDict, Unpack
@@ -85,6 +86,7 @@ class LabTopo:
         self.tunnels: list[Tunnel] = []
         self._tunnel_ends: list[Interface] = []
         self._nodes: dict[str, NodeSettings] = {}
+        self._added_at: dict[str, str] = {}  # "FILE:LINE"
         self.build(*args, **params)
 
     def build(self, *args: object, **params: object) -> None:
@@ -107,8 +109,11 @@ class LabTopo:
             name: at most ten characters, so that interface names fit Linux's fifteen.
             role: the part it plays, as the taxonomy of causes names it.
             settings: all else; nothing of it has to be given.
+
+        Raises:
+            InvalidInput: when there is a node of that name.
         """
-        self._nodes[name] = {
+        made: NodeSettings = {
             "role": role,
             "routes": tuple(settings.get("routes", ())),
             "rules": tuple(settings.get("rules", ())),
@@ -123,12 +128,25 @@ class LabTopo:
             "initial_ttl": settings.get("initial_ttl", USUAL_TTL),
             "search_domain": settings.get("search_domain", self.search_domain),
         }
+        return self._add(name, made)
+
+    def _add(self, name: str, settings: NodeSettings) -> str:
+        place = _place_of_caller()
+        if name in self._nodes:
+            before = f"as {self._nodes[name]['role']} in {self._added_at[name]}"
+            wrong = f"adds {name} twice: {before}, and here as {settings['role']}"
+            raise InvalidInput(Problem(place, wrong, "give one of them another name, or take it out"))
+        self._nodes[name], self._added_at[name] = settings, place
         return name
 
     def router(self, name: str, role: str, **settings: Unpack[HostSettings]) -> str:
         """Adds a host that forwards."""
         settings["forwards"] = True
         return self.host(name, role, **settings)
+
+    def route(self, host: str, routes: Iterable[str]) -> None:
+        """Gives a host that is there already other routes."""
+        self._nodes[host]["routes"] = tuple(routes)
 
     def serve(self, host: str, service: str, settings: Settings) -> None:
         """Gives a host that is there already a service, or one of its services other settings."""
@@ -151,9 +169,13 @@ class LabTopo:
         self._nodes[host]["furnishings"] = {**self._nodes[host]["furnishings"], furnishing: settings}
 
     def switch(self, name: str, role: str, policy: Settings) -> str:
-        """Adds an Open vSwitch switch and the policy that its controller carries out."""
-        self._nodes[name] = {"role": role, "dpid": f"{len(self.switches()) + 1:016x}", "policy": dict(policy)}
-        return name
+        """Adds an Open vSwitch switch and the policy that its controller carries out.
+
+        Raises:
+            InvalidInput: when there is a node of that name.
+        """
+        dpid = f"{len(self.switches()) + 1:016x}"
+        return self._add(name, {"role": role, "dpid": dpid, "policy": dict(policy)})
 
     def settings(self, node: str) -> NodeSettings:
         """All that is said of a node."""
@@ -248,6 +270,17 @@ class LabTopo:
         if not withInfo:
             return list(pairs)
         return [(*pair, _for_mininet(cable)) for pair, cable in zip(pairs, cables, strict=True)]
+
+
+_ADDING: Final = ("host", "router", "switch")  # which a topology may have its own way to do
+
+
+def _place_of_caller() -> str:
+    """Where in a topology's file something is added: "FILE:LINE"."""
+    frame = inspect.currentframe()
+    while frame is not None and (frame.f_code.co_filename == __file__ or frame.f_code.co_name in _ADDING):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "the topology"
 
 
 def _cidrs(network: Network | str) -> tuple[str, ...]:

@@ -8,13 +8,15 @@
         assert "egress firewall" in seen.stdout
 
 `lab` is a running lab of the marked scenario, with its fault in place, of its own for each test, and gone afterwards.
-With `--whodunet-seed N`, `--whodunet-family ipv6`, networks are drawn from a number, and probes go over IPv6.
+With `--whodunet-seed N`, `--whodunet-family ipv6`, networks are drawn from a number, and probes go over IPv6. With
+`--whodunet-keep FOLDER`, the record of each scenario and the capture of each lab that a test failed on stay there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -43,6 +45,7 @@ _MARKER: Final = (
 # Other people's YAML files lie beside their tests; a scenario file is one that has these two keys.
 _KEYS_OF_A_SCENARIO: Final = (re.compile(r"^topology:", re.MULTILINE), re.compile(r"^answer:", re.MULTILINE))
 _PLAYER: Final = pytest.StashKey["Player"]()
+_FAILED: Final = pytest.StashKey[bool]()  # of a test: that it failed, when its fixtures are taken down
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     draw = "draw the networks' particulars from a number, instead of those that their topologies state"
     group.addoption("--whodunet-seed", type=read_seed, metavar="N", help=draw)
     group.addoption("--whodunet-family", choices=FAMILIES, default=AS_STATED.family, help="which one probes go over")
+    group.addoption("--whodunet-keep", type=Path, metavar="FOLDER", help="keep there the records of what failed")
 
 
 def _library(config: pytest.Config) -> Library:
@@ -66,6 +70,14 @@ def _asked(config: pytest.Config) -> Variation:
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", _MARKER)
+    keep = config.getoption("--whodunet-keep")
+    if keep is not None:
+        from whodunet.records import require_empty
+
+        try:
+            require_empty(keep)
+        except InvalidInput as error:
+            raise pytest.UsageError(f"--whodunet-keep: {error}") from error
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -90,16 +102,37 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return ScenarioFile.from_parent(parent, path=file_path)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Notes for the fixture `lab` that its test failed."""
+    report = yield
+    item.stash[_FAILED] = report.failed
+    return report
+
+
+def _play(scenario: Scenario, library: Library, keep: Path | None) -> Recording:
+    """Plays a scenario; its record stays in the folder if a claim does not hold."""
+    from whodunet import engine
+    from whodunet.records import new_record
+
+    if keep is None:
+        return engine.play(scenario, library, lambda text: None)
+    with new_record(keep, scenario.source):
+        recording = engine.play(scenario, library, lambda text: None, keep)
+    if recording.outcome == "held":
+        shutil.rmtree(keep)
+    return recording
+
+
 class Player:
     """Plays the scenarios of a session, several at a time; each once, whatever number of its claims are tested."""
 
-    def __init__(self, scenarios: Iterable[Scenario], library: Library) -> None:
-        from whodunet.engine import play
+    def __init__(self, scenarios: Iterable[Scenario], library: Library, keep: Path | None = None) -> None:
         from whodunet.scheduling import SideBySide, Task, expected_s
 
         tasks = {
             scenario.source: Task(
-                partial(play, scenario, library, lambda text: None),
+                partial(_play, scenario, library, keep and keep / scenario.question.name),
                 expected_s(scenario, library.of(scenario).topology(scenario.question.topology)),
             )
             for scenario in scenarios
@@ -196,7 +229,8 @@ def _player(item: ClaimTest) -> Player:
     if _PLAYER not in stash:
         selected = [each.parent for each in item.session.items if isinstance(each, ClaimTest)]
         files = {file.path: file for file in selected}
-        stash[_PLAYER] = Player([file.scenario for file in files.values()], item.parent.library)
+        keep = item.config.getoption("--whodunet-keep")
+        stash[_PLAYER] = Player([file.scenario for file in files.values()], item.parent.library, keep)
     return stash[_PLAYER]
 
 
@@ -223,6 +257,20 @@ class ScenarioLab:
             packets = read_capture(capture.path)
         return evidence_of_probe(observation, packets, self.topology, capture.dropped).reading.symptom
 
+    def keep(self, folder: Path) -> None:
+        """Writes what there is to know of the lab into a folder: capture of every interface, flow tables, logs.
+
+        Raises:
+            CannotRun: when it cannot be written.
+        """
+        from whodunet.lab.pcap_reader import content_of
+        from whodunet.records import SCENARIO_FILE, LabFiles, keep_lab
+
+        with self.network.capture() as capture:
+            content = content_of(capture.path, capture.size_bytes)
+        about = LabFiles(self.network.flow_tables(), self.network.logs())
+        keep_lab(folder, {SCENARIO_FILE: self.scenario.source}, content, about)
+
     def inject(self) -> None:
         """Puts the scenario's faults in."""
         for fault in self.scenario.staging.faults:
@@ -240,6 +288,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
     from whodunet.engine import plan_for
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library, find_scenario
+    from whodunet.records import record_name
 
     marker = request.node.get_closest_marker("scenario")
     if marker is None or len(marker.args) != 1:
@@ -255,3 +304,6 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
         if marker.kwargs.get("fault", True):
             running.inject()
         yield running
+        keep = request.config.getoption("--whodunet-keep")
+        if keep is not None and request.node.stash.get(_FAILED, False):
+            running.keep(keep / record_name(request.node.nodeid))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,9 +66,24 @@ def runs_folder() -> Path:
         raise CannotRun(f"no place for records: {error}; set HOME or XDG_STATE_HOME") from error
 
 
+def record_name(name: str) -> str:
+    """What a play or a test is called, as the name of its record's folder."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
+
+
 def new_run_folder(name: str) -> Path:
     """A folder for the record of a run that begins now; not made yet."""
     return runs_folder() / f"{name}-{time.strftime(_STAMP)}-{os.getpid()}"
+
+
+def require_empty(folder: Path) -> None:
+    """A folder that was named to keep records in has nothing in it, or is not there yet.
+
+    Raises:
+        InvalidInput: when it has.
+    """
+    if folder.is_dir() and any(_entries(folder)):
+        raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
 
 
 @contextmanager
@@ -81,8 +97,7 @@ def new_record(folder: Path, source: str) -> Iterator[Path]:
         InvalidInput: when the folder has something in it.
         CannotRun: when it cannot be made or written to, or has no room.
     """
-    if folder.is_dir() and any(_entries(folder)):
-        raise InvalidInput(Problem(f"--keep {folder}", "is not empty", "name a new folder"))
+    require_empty(folder)
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         with record_errors(folder):
@@ -156,11 +171,23 @@ def keep_record(folder: Path, recording: Recording, capture: bytes, about: LabFi
         CannotRun: when it cannot be written.
     """
     texts = {
-        **{f"flows-{switch}.txt": table for switch, table in about.flow_tables.items()},
-        **{f"logs/{name.replace('/', '_')}": text for name, text in about.logs.items()},
         SCENARIO_FILE: recording.scenario.source,
         TOPOLOGY_FILE: to_json(recording.topology),
         RUN_FILE: to_json(recording.run),
+    }
+    keep_lab(folder, texts, capture, about)
+
+
+def keep_lab(folder: Path, texts: Mapping[str, str], capture: bytes, about: LabFiles) -> None:
+    """Writes what there is to know of a lab, and after that files with these texts.
+
+    Raises:
+        CannotRun: when it cannot be written.
+    """
+    texts = {
+        **{f"flows-{switch}.txt": table for switch, table in about.flow_tables.items()},
+        **{f"logs/{name.replace('/', '_')}": text for name, text in about.logs.items()},
+        **texts,
     }
     with record_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from whodunet.cases.scenario import Claims, Scenario
 from whodunet.errors import CannotRun
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.topology import Topology
+from whodunet.lab.neighbours import labs_with_room
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
@@ -43,6 +44,9 @@ class Machine(Protocol):
     def available_bytes(self) -> int:
         """Memory that a new program can have."""
 
+    def labs_with_room(self) -> int | None:
+        """How many labs its kernel's tables have room for; None where nobody knows."""
+
 
 class ThisMachine:
     """The machine that this process runs on. Source: proc(5), /proc/stat and /proc/meminfo."""
@@ -70,6 +74,10 @@ class ThisMachine:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
 
+    def labs_with_room(self) -> int | None:
+        """By its tables of neighbours, which all labs share."""
+        return labs_with_room()
+
 
 class Gate:
     """Lets labs in: as many as are asked for, or else as many as there is room for.
@@ -82,7 +90,8 @@ class Gate:
         """`jobs`: how many labs at a time; None: as many as there is room for."""
         self._machine = machine or ThisMachine()
         self._least = jobs or self._machine.cores
-        self._most = jobs or MOST_PER_CORE * self._machine.cores
+        most = MOST_PER_CORE * self._machine.cores
+        self._most = jobs or max(self._least, min(most, self._machine.labs_with_room() or most))
         self._inside = 0
         self._is_closed = False
         self._turn = threading.Lock()
@@ -190,8 +199,9 @@ class SideBySide(Generic[Key, Result]):
 def expected_s(scenario: Scenario, topology: Topology) -> float:
     """How long a play of a scenario takes, roughly; the same for the same scenario."""
     services = sum(map(len, topology.services.values()))
-    phases = [claims for claims in (scenario.answer.faulty, scenario.answer.repaired) if claims is not None]
-    return _START_S + _SERVICE_S * services + sum(_phase_s(scenario, claims) for claims in phases)
+    return (
+        _START_S + _SERVICE_S * services + sum(_phase_s(scenario, claims) for claims in scenario.answer.phases.values())
+    )
 
 
 def _phase_s(scenario: Scenario, claims: Claims) -> float:

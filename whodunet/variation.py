@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,6 +61,8 @@ class Draws:
         self.names.add(name)
         if self.seed is None:
             return 0
+        import hashlib  # with OpenSSL, which takes each lab a megabyte
+
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{name}".encode()).digest()) % below
 
     def one_of(self, name: str, choices: Sequence[_T], stated: _T) -> _T:

@@ -143,7 +143,7 @@ def test_a_fault_kind_and_a_cause_beside_a_scenario_are_known_to_it_alone(tmp_pa
     library = Library(Catalogue())
     scenario = library.scenario(tmp_path / "case.yaml")
     assert scenario.answer.cause == "router-hiccup"
-    assert library.of(scenario).cause_title(scenario) == "A router hiccups"
+    assert library.of(scenario).cause_titles(scenario) == ("A router hiccups",)
     assert "hiccup" not in library.fault_kinds()
     assert "router-hiccup" not in library.causes()
 
@@ -164,7 +164,7 @@ def test_a_cause_that_nobody_lists_has_the_scenarios_own_title(tmp_path: Path) -
     place(tmp_path, {"faults/hiccup.py": FAULT, "case.yaml": text})
     library = Library(Catalogue())
     scenario = library.scenario(tmp_path / "case.yaml")
-    assert library.of(scenario).cause_title(scenario) == "The router has the hiccups"
+    assert library.of(scenario).cause_titles(scenario) == ("The router has the hiccups",)
 
 
 def test_two_causes_between_which_nothing_decides_are_refused(tmp_path: Path) -> None:

@@ -74,8 +74,13 @@ def session(lab: SandboxedLab) -> Iterator[Session]:
 def controller_of(lab: SandboxedLab, tree: Any) -> int:
     """The controller's process id, as seen from here."""
     launcher = tree.launcher_of(lab.name, tree.children(os.getpid()))
-    (pid,) = (pid for pid in tree.descendants(launcher) if "ryu_app.py\0--listen" in tree.command_line(pid))
+    (pid,) = (pid for pid in tree.descendants(launcher) if is_controller(tree.command_line(pid)))
     return int(pid)
+
+
+def is_controller(command_line: str) -> bool:
+    """The first of a lab is forked, and bears that name; later ones are the program."""
+    return command_line.startswith("controller\0") or "ryu_app.py\0--listen" in command_line
 
 
 def kill_controller(lab: SandboxedLab, tree: Any) -> None:

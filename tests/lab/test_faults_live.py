@@ -70,6 +70,27 @@ def test_every_answer_of_every_filter_is_seen_in_place_and_seen_gone(own_lab: Sa
         assert own_lab.remove(fault) == f"gone: {proof}"
 
 
+@pytest.mark.parametrize("before", ["transit2.far", "cloud-edge.vpc"], ids=["shaped link", "plain link"])
+def test_a_narrow_path_swallows_what_is_too_long_both_ways_on_every_kind_of_link(
+    own_lab: SandboxedLab, before: str
+) -> None:
+    interface = own_lab.topology.labelled[before]
+    fault = PathMtu(node=before.partition(".")[0], interface=interface, mtu_bytes=1300)
+    own_lab.inject(fault)
+    for sender, receiver in (("client", "10.0.1.1"), ("vpc-router", "10.8.0.10")):
+        ping = f"ping -n -q -c 2 -i 0.2 -W 1 -M do {receiver} -s"
+        assert " 2 received, 0% packet loss" in own_lab.execute(sender, f"{ping} {1300 - 28}").stdout
+        said = own_lab.execute(sender, f"{ping} {1301 - 28}").stdout
+        assert " 0 received, 100% packet loss" in said, "and nobody told an error"
+    with own_lab.capture() as capture:
+        too_long = [packet for packet in read_capture(capture.path) if packet.ip and packet.ip.length == 1301]
+    sent = {packet.point for packet in too_long if packet.direction == "out"}
+    assert {"client-eth0", "vpc-router-eth0"} <= sent
+    assert not {packet.point for packet in too_long if packet.direction == "in"} & {"client-eth0", "vpc-router-eth0"}
+    own_lab.remove(fault)
+    assert " 2 received" in own_lab.execute("client", "ping -n -q -c 2 -i 0.2 -W 2 -M do 10.0.1.1 -s 1472").stdout
+
+
 def test_a_rule_for_a_port_is_seen_gone_beside_one_for_a_port_with_its_digits(own_lab: SandboxedLab) -> None:
     policy = own_lab.policy("egress-fw")
     other = {"source": "10.8.0.0/24", "protocol": "tcp", "port": 2222, "action": "drop"}

@@ -101,7 +101,7 @@ def test_every_fragment_of_a_large_ping_is_the_probes(recording: Recording) -> N
 
 
 def test_the_story_calls_nothing_dropped_and_no_honest_answer_too_soon(recording: Recording) -> None:
-    story = render_story(sections(story_of(recording, "Nothing is wrong"), Style()))
+    story = render_story(sections(story_of(recording, ["Nothing is wrong"]), Style()))
 
     assert "×" not in story.replace("× dropped", "")
     assert "too soon" not in story

@@ -43,11 +43,12 @@ class RecordedLab:
         self.did.append(f"inject {fault.kind}")
         if not self.is_seen:
             raise FaultNotInPlace(f"{fault.kind} cannot be seen")
-        return self.phase.proofs[0]
+        return self.phase.proofs[sum(each.startswith("inject") for each in self.did) - 1]
 
     def remove(self, fault: Fault) -> str:
         self.did.append(f"remove {fault.kind}")
-        self.phase = self.recording.run.phases[1]
+        phases = self.recording.run.phases
+        self.phase = phases[phases.index(self.phase) + 1]
         return self.phase.proofs[0]
 
     def restart_service(self, node: str, service: str) -> None:
@@ -107,7 +108,7 @@ def play(lab: RecordedLab, library: Library, keep: Path | None = None) -> Record
     return play_in(lab, lab.recording.scenario, library, lambda text: None, keep)
 
 
-@pytest.mark.parametrize("name", ["vpn-egress-reset", "sshd-down", "security-group-drop"])
+@pytest.mark.parametrize("name", ["vpn-egress-reset", "sshd-down", "security-group-drop", "reset-before-empty-group"])
 def test_a_played_scenario_is_judged_as_its_record_is(name: str, library: Library, tmp_path: Path) -> None:
     lab = lab_of(name, library)
 
@@ -126,6 +127,17 @@ def test_each_probe_runs_with_the_fault_in_place_and_again_once_it_is_out(librar
     play(lab, library)
     probes = list(lab.recording.scenario.question.probes)
     assert lab.did == ["inject service", *probes, "remove service", *probes]
+
+
+def test_of_several_causes_each_is_taken_out_in_turn_and_the_probes_run_after_each(library: Library) -> None:
+    lab = lab_of("reset-before-empty-group", library)
+    played = play(lab, library)
+    probes = list(lab.recording.scenario.question.probes)
+    assert lab.did[:2] == ["inject firewall-rule", "inject security-group-inbound"]
+    assert lab.did[2:] == [
+        *probes, "remove firewall-rule", *probes, "remove security-group-inbound", *probes
+    ]  # fmt: skip
+    assert [phase.name for phase in played.run.phases] == ["faulty", "first removed", "repaired"]
 
 
 def test_a_fault_that_cannot_be_seen_is_measured_no_further(library: Library) -> None:

@@ -22,10 +22,13 @@ from whodunet.replay import read_record
 
 DATA = Path(__file__).parent / "data"
 REFERENCE, SSHD_DOWN, GROUP_DROP = "vpn-egress-reset", "sshd-down", "security-group-drop"
+TWO_FAULTS = "reset-before-empty-group"
 VERDICTS = {
     REFERENCE: "An egress firewall resets the connection in the destination's name, at egress-fw.",
     SSHD_DOWN: "The destination is reached and nothing listens on the port, at instance.",
     GROUP_DROP: "The security group lets nothing in, at sg.",
+    TWO_FAULTS: "An egress firewall resets the connection in the destination's name, at egress-fw. "
+    "Behind it: The security group lets nothing in, at sg.",
 }
 
 
@@ -360,3 +363,24 @@ def test_a_record_in_the_repository_is_small_and_names_no_machine(name: str) -> 
     assert sum(sizes) < 256 * 1024
     assert kernel is not None
     assert re.fullmatch(r"Linux [\d.]+", kernel[1])
+
+
+def test_of_two_faults_the_second_is_told_with_its_own_packets_once_the_first_is_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["show", str(DATA / TWO_FAULTS)]) == 0
+    story = capsys.readouterr().out
+    revealed = story.index("Once the first fault is taken out")
+    assert revealed < story.index("hop by hop (timed out") < story.index("Once every fault is taken out")
+    assert story.index("hop by hop (refused") < revealed
+
+
+def test_a_record_without_what_the_first_fault_hid_proves_nothing_of_it(library: Library, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(DATA / TWO_FAULTS, tmp_path / "record"))
+    run = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    del run["phases"][1]
+    (folder / RUN_FILE).write_text(json.dumps(run), encoding="utf-8")
+    outcomes = not_held(read_record(folder, library))
+    assert outcomes["first removed/fault gone"] == "could-not-measure"
+    assert outcomes["symptom changes when the last fault is taken out"] == "could-not-measure"
+    assert not [claim for claim in outcomes if claim.startswith(("faulty/", "repaired/"))]

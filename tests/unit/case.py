@@ -14,6 +14,7 @@ from whodunet.cases.fault import Fault
 from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import (
     Answer,
+    CauseBehind,
     Claims,
     EvidenceClaim,
     Probe,
@@ -174,6 +175,16 @@ def scenario(*evidence: EvidenceClaim, faults: bool = True, output: str = "Conne
     staging = Staging(setup=Setup(), faults=(Fault(kind="firewall-rule"),) if faults else ())
     answer = Answer(cause="egress-reset", culprit="fw", faulty=faulty, repaired=repaired)
     return Scenario(question=question, staging=staging, answer=answer)
+
+
+def two_faults() -> Scenario:
+    """The case with a second fault behind the first: what the firewall refused times out then."""
+    one = scenario()
+    shown = Claims(symptoms={"ssh": SymptomClaim(symptom=Symptom.TIMED_OUT)})
+    behind = CauseBehind(cause="security-group-empty", culprit="instance", shown=shown)
+    staging = Staging(setup=Setup(), faults=(*one.staging.faults, Fault(kind="security-group-inbound")))
+    answer = one.answer.model_copy(update={"behind": (behind,)})
+    return one.model_copy(update={"answer": answer, "staging": staging})
 
 
 def recording(whole: Scenario, run_: Run | None = None, packets: Iterable[CapturedPacket] | None = None) -> Recording:

@@ -27,6 +27,7 @@ class Machine:
     idle: float = 2.0
     available: int = GIB
     looks: int = field(default=0)
+    room: int | None = None
 
     def idle_cores(self) -> float:
         self.looks += 1
@@ -34,6 +35,9 @@ class Machine:
 
     def available_bytes(self) -> int:
         return self.available
+
+    def labs_with_room(self) -> int | None:
+        return self.room
 
 
 def inside(gate: Gate, wanted: int) -> int:
@@ -47,6 +51,8 @@ def inside(gate: Gate, wanted: int) -> int:
         (Machine(), 2 * MOST_PER_CORE),  # idle: up to the most
         (Machine(idle=0.0), 2),  # busy, whoever it is with: one a core, as many as ever
         (Machine(available=100 << 20), 2),  # no memory for one more
+        (Machine(room=7), 7),  # no place for the neighbours of one more
+        (Machine(room=1), 2),
     ],
 )
 def test_as_many_get_in_as_the_machine_has_room_for(machine: Machine, count: int) -> None:

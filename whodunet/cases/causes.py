@@ -94,6 +94,10 @@ class Taxonomy:
         """All causes, by their ids."""
         return tuple(sorted(self.causes.values(), key=lambda cause: cause.id))
 
+    def classes_in_order(self) -> tuple[CauseClass, ...]:
+        """All classes, by their ids: E2 before E10, E3 before E3i."""
+        return tuple(sorted(self.classes.values(), key=lambda each: (len(each.id.rstrip("abcdefghi")), each.id)))
+
 
 def causes_of(facts: Mapping[str, str], causes: Iterable[Cause]) -> tuple[Cause, ...]:
     """The causes that a fault with these facts is: of those that fit, the ones that ask for the most.

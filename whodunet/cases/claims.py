@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from whodunet.cases.evidence_field import Phrase
 from whodunet.cases.findings import Witness
-from whodunet.cases.scenario import Claims, EvidenceClaim, Scenario, SymptomClaim
-from whodunet.evidence.observation import PhaseName
+from whodunet.cases.scenario import EvidenceClaim, Scenario, SymptomClaim
+from whodunet.evidence.observation import REMOVALS, PhaseName
 from whodunet.evidence.probe_evidence import ProbeEvidence
 
 
 @dataclass(frozen=True)
 class FaultInPlace:
-    """The scenario's faults are seen in place, or in the repaired phase to be gone."""
+    """The scenario's faults are seen in place, or in a later phase those to be gone that were taken out before it."""
 
     phase: PhaseName
 
@@ -27,7 +28,10 @@ class FaultInPlace:
     @property
     def says(self) -> str:
         """It as a sentence."""
-        return f"the fault is seen {'in place' if self.phase == 'faulty' else 'to be gone'}"
+        if self.phase == "faulty":
+            return "the fault is seen in place"
+        which = f"{self.phase.removesuffix(' removed')} " if self.phase in REMOVALS else ""
+        return f"the {which}fault is seen to be gone"
 
 
 @dataclass(frozen=True)
@@ -71,19 +75,27 @@ class EvidenceShown:
 
 @dataclass(frozen=True)
 class SymptomsChange:
-    """The faults make a difference that a user can see."""
+    """What is taken out between two phases makes a difference that a user can see."""
 
-    phase: None = None  # it is about both
+    before: PhaseName = "faulty"
+    after: PhaseName = "repaired"
+    phase: None = None  # it is about two
 
     @property
     def id(self) -> str:
         """Its name, the same in every run."""
-        return "symptom changes when the fault is taken out"
+        return f"symptom changes when {self._what} is taken out"
 
     @property
     def says(self) -> str:
         """It as a sentence."""
-        return "at least one probe shows another symptom once the fault is taken out"
+        return f"at least one probe shows another symptom once {self._what} is taken out"
+
+    @property
+    def _what(self) -> str:
+        if self.after in REMOVALS:
+            return f"the {self.after.removesuffix(' removed')} fault"
+        return "the last fault" if self.before in REMOVALS else "the fault"
 
 
 @dataclass(frozen=True)
@@ -118,21 +130,15 @@ def claims_of(scenario: Scenario) -> tuple[OwnClaim, ...]:
 
 
 def _claims(scenario: Scenario) -> Iterator[OwnClaim]:
-    for phase, claims in _phases(scenario):
+    phases = scenario.answer.phases
+    for phase, claims in phases.items():
         if scenario.staging.faults:
             yield FaultInPlace(phase)
         for probe, symptom in claims.symptoms.items():
             yield SymptomShown(phase, probe, symptom)
         for number, evidence in enumerate(claims.evidence, 1):
             yield EvidenceShown(phase, number, evidence)
-    if scenario.answer.repaired is not None:
-        yield SymptomsChange()
-
-
-def _phases(scenario: Scenario) -> Iterator[tuple[PhaseName, Claims]]:
-    yield "faulty", scenario.answer.faulty
-    if scenario.answer.repaired is not None:
-        yield "repaired", scenario.answer.repaired
+    yield from (SymptomsChange(before, after) for before, after in pairwise(phases))
 
 
 def evidence_words(claim: EvidenceClaim) -> str:

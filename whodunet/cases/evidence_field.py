@@ -64,7 +64,7 @@ class EvidenceField(BaseModel):
     value is the model: a `RootModel` beside this class for one value, else the model's own fields.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True)
+    model_config = ConfigDict(strict=True, frozen=True, defer_build=True)
 
     order: ClassVar[int] = 100  # of what one claim says this is told in; of equals, that of their names
 

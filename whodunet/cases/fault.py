@@ -144,7 +144,7 @@ class Named:
 class Fault(BaseModel):
     """What is wrong, as it is put into a running lab; a subclass a fault kind, with `kind` as its tag."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
     needs: ClassVar[tuple[DebianProgram, ...]] = ()  # programs of the machine, besides those of every lab
 
     kind: str

@@ -49,7 +49,7 @@ class Witness:
 
     def described(self, packet: CapturedPacket) -> str:
         """Where a packet was seen, with its TTL, and the time since its conversation began."""
-        facts = [] if packet.ip is None else [f"ttl {packet.ip.ttl}"]
+        facts = [] if packet.ip is None else [f"{packet.ip.ttl_name.lower()} {packet.ip.ttl}"]
         flow = packet.flow or (packet.icmp and packet.icmp.quoted)
         first = next((trail for trail in self.evidence.trails if flow and trail.first.flow == flow), None)
         if first is not None and packet not in first.sightings:

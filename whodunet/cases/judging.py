@@ -65,13 +65,14 @@ def judge(scenario: Scenario, run: Run, evidence: Evidence) -> tuple[Judgement, 
 def _findings(claim: OwnClaim, scenario: Scenario, run: Run, evidence: Evidence) -> tuple[Finding, ...]:
     match claim:
         case FaultInPlace(phase):
-            return (_fault_finding(len(scenario.staging.faults), run, phase),)
+            changed = dict(scenario.removals).get(phase, scenario.staging.faults)
+            return (_fault_finding(len(changed), run, phase),)
         case SymptomShown(phase, probe, symptom):
             return (_symptom_finding(symptom, evidence.get(phase, {}).get(probe)),)
         case EvidenceShown(phase, _, packets):
             return judge_evidence(packets, evidence.get(phase, {}).get(packets.probe))
         case SymptomsChange():
-            return (_change_finding(scenario, evidence),)
+            return (_change_finding(claim, scenario, evidence),)
 
 
 def _fault_finding(wanted: int, run: Run, name: PhaseName) -> Finding:
@@ -128,14 +129,14 @@ def judge_evidence(claim: EvidenceClaim, evidence: ProbeEvidence | None) -> tupl
     return found
 
 
-def _change_finding(scenario: Scenario, evidence: Evidence) -> Finding:
+def _change_finding(claim: SymptomsChange, scenario: Scenario, evidence: Evidence) -> Finding:
     """A case whose symptoms stay the same without its fault is not about that fault."""
     expected = "another symptom of at least one probe"
-    faulty, repaired = evidence.get("faulty", {}), evidence.get("repaired", {})
+    first, then = evidence.get(claim.before, {}), evidence.get(claim.after, {})
     pairs = [
-        (probe, faulty[probe].reading.symptom, repaired[probe].reading.symptom)
+        (probe, first[probe].reading.symptom, then[probe].reading.symptom)
         for probe in scenario.question.probes
-        if probe in faulty and probe in repaired
+        if probe in first and probe in then
     ]
     measured = [pair for pair in pairs if Symptom.COULD_NOT_MEASURE not in pair]
     changed = [f"{probe}: {before}, then {after}" for probe, before, after in measured if before is not after]

@@ -14,6 +14,7 @@ from whodunet.cases.evidence_field import EvidenceField, NodeName
 from whodunet.cases.fault import Fault
 from whodunet.cases.fields import KindOfPacket, one_of
 from whodunet.cases.strict import Strict
+from whodunet.evidence.observation import REMOVALS, PhaseName
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.topology import Family
 from whodunet.variation import Draws
@@ -107,16 +108,48 @@ class Claims(Strict):
     evidence: tuple[SerializeAsAny[EvidenceClaim], ...] = ()
 
 
-class Answer(Strict):
-    """The truth about a case. Nothing that diagnoses may hold a value of this type."""
+class Blame(Strict):
+    """A cause, and where it sits."""
 
     cause: str
     cause_title: str | None = None  # of a cause that the taxonomy does not list
     culprit: str | None
+
+
+class CauseBehind(Blame):
+    """A further cause, which is met once the fault before it is taken out."""
+
+    shown: Claims  # then
+
+
+class Answer(Blame):
+    """The truth about a case. Nothing that diagnoses may hold a value of this type.
+
+    The first cause is its own; where it has several, those behind come in the order in which packets meet them.
+    """
+
     faulty: Claims
+    behind: tuple[CauseBehind, ...] = ()
     repaired: Claims | None
     twin_of: str | None = None  # the scenario that shows the same words for another cause
     lesson: str = ""
+
+    @property
+    def blamed(self) -> tuple[Blame, ...]:
+        """Every cause with its culprit, the outermost first."""
+        return (self, *self.behind)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(each.cause for each in self.blamed)
+
+    @property
+    def phases(self) -> Mapping[PhaseName, Claims]:
+        """What is seen in each phase, in their order."""
+        shown: dict[PhaseName, Claims] = {"faulty": self.faulty}
+        shown.update(zip(REMOVALS, (each.shown for each in self.behind), strict=False))
+        return shown | ({"repaired": self.repaired} if self.repaired is not None else {})
 
 
 class OneFamily(Strict):
@@ -135,3 +168,14 @@ class Scenario(Strict):
     family: OneFamily | None = Field(default=None, description="None: it holds over both")
     source: str = Field(default="", description="the text of the file that states it")
     file: str = Field(default="", description="that file, beside which more of what it refers to may lie")
+
+    @property
+    def removals(self) -> tuple[tuple[PhaseName, tuple[Fault, ...]], ...]:
+        """The phases after the first, and which faults are taken out before each: one by one where each has a cause."""
+        faults = self.staging.faults
+        if not faults:
+            return ()
+        if not self.answer.behind:
+            return (("repaired", faults),)
+        phases = (*REMOVALS[: len(faults) - 1], "repaired")
+        return tuple((phase, (fault,)) for phase, fault in zip(phases, faults, strict=True))

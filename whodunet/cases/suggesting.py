@@ -42,7 +42,7 @@ def suggested(
     return {
         phase: tuple(claim for probe, evidence in probes.items() for claim in _of_probe(probe, evidence, fields))
         for phase, probes in recording.evidence.items()
-        if phase == "faulty" or recording.scenario.answer.repaired is not None
+        if phase in recording.scenario.answer.phases
     }
 
 

@@ -64,6 +64,5 @@ def _symptom(scenario: Scenario) -> Symptom:
     return scenario.answer.faulty.symptoms[_first_probe(scenario)[0]].symptom
 
 
-def _truth(scenario: Scenario) -> tuple[str, str | None, str | None]:
-    answer = scenario.answer
-    return answer.cause, answer.cause_title, answer.culprit
+def _truth(scenario: Scenario) -> tuple[tuple[str, str | None, str | None], ...]:
+    return tuple((each.cause, each.cause_title, each.culprit) for each in scenario.answer.blamed)

@@ -7,7 +7,8 @@ import json
 import sys
 from typing import Any
 
-from whodunet.cli import naming
+from whodunet.cli import causes, naming
+from whodunet.cli.pages import page, topics
 from whodunet.cli.parsing import Commands, add_variation_options, variation
 from whodunet.cli.running_lab import require_one_of
 from whodunet.cli.terminal import filled, hanging, table
@@ -21,7 +22,7 @@ def add_commands(commands: Commands) -> None:
     """Adds this file's commands."""
     listing = commands.add_parser("list", help="list the scenarios", description=list_scenarios.__doc__)
     listing.add_argument("--json", action="store_true", help="as JSON")
-    listing.add_argument("--causes", action="store_true", help="the taxonomy of causes instead (spoils the mysteries)")
+    listing.add_argument("--causes", action="store_true", help="the same as `whodunet causes`")
     listing.add_argument("--references", metavar="TOPOLOGY", help="what scenarios of a topology may refer to, instead")
     listing.add_argument("--policies", metavar="TOPOLOGY", help="what a topology's switches enforce as it is, instead")
     add_variation_options(listing)
@@ -47,10 +48,10 @@ def add_commands(commands: Commands) -> None:
 
     commands.add_parser("version", help="show the version", description=version.__doc__).set_defaults(run=version)
 
-    helping = commands.add_parser("help", help="show the help of a command", description=show_help.__doc__)
+    helping = commands.add_parser("help", help="the help of a command or on a topic", description=show_help.__doc__)
     naming.complete(
-        helping.add_argument("command", nargs="?", metavar="COMMAND", help="without it: of all of them"),
-        lambda **_: list(commands.choices),
+        helping.add_argument("command", nargs="?", metavar="COMMAND|TOPIC", help="without it: all that there are"),
+        lambda **_: [*commands.choices, *topics()],
     )
     helping.set_defaults(run=show_help, commands=commands.choices)
 
@@ -65,13 +66,10 @@ def list_scenarios(options: argparse.Namespace) -> int:
         wrong = "changes a topology, and no list of names"
         raise InvalidInput(Problem("--seed, --family", wrong, "add --references TOPOLOGY or --policies TOPOLOGY"))
     if options.causes:
-        from whodunet.loading.library import Library
+        return causes.causes(options.parser.parse_args(["causes", *(["--json"] if options.json else [])]))
+    from whodunet.loading.titles import scenario_titles
 
-        entries = [(cause.name, f"{cause.id}  {cause.title}") for cause in Library().causes().values()]
-    else:
-        from whodunet.loading.titles import scenario_titles
-
-        entries = list(scenario_titles().items())
+    entries = list(scenario_titles().items())
     if options.json:
         print(json.dumps([{"name": name, "title": title} for name, title in entries], indent=2, ensure_ascii=False))
     else:
@@ -126,33 +124,42 @@ def truth(options: argparse.Namespace) -> int:
     """Tells the answer of a scenario: cause, culprit, and the symptoms and evidence that its lab has to show."""
     from whodunet.cases.claims import claims_of
     from whodunet.loading.library import Library, find_scenario
+    from whodunet.view.words.story import taken_out
 
     library = Library(variation=variation(options))
     scenario = library.scenario(find_scenario(options.scenario))
     answer, claims = scenario.answer, claims_of(scenario)
-    cause_title = library.of(scenario).cause_title(scenario)
+    titles = library.of(scenario).cause_titles(scenario)
     if options.json:
         told: dict[str, Any] = {"scenario": scenario.question.name, "title": scenario.question.title}
         told |= {
             "cause": answer.cause,
-            "cause_title": cause_title,
+            "cause_title": titles[0],
             "culprit": answer.culprit,
+            "behind": [
+                {"cause": each.cause, "cause_title": title, "culprit": each.culprit}
+                for title, each in zip(titles[1:], answer.behind, strict=True)
+            ],
             "twin_of": answer.twin_of,
         }
         told |= {"faults": [fault.model_dump(mode="json") for fault in scenario.staging.faults]}
-        for phase, expected in (("faulty", answer.faulty), ("repaired", answer.repaired)):
-            told[phase] = expected and expected.model_dump(mode="json", exclude_defaults=True)
+        told["repaired"] = None
+        for phase, expected in answer.phases.items():
+            told[phase] = expected.model_dump(mode="json", exclude_defaults=True)
         told |= {"claims": [{"id": claim.id, "says": claim.says} for claim in claims], "lesson": answer.lesson}
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return 0
-    print(f"cause    {answer.cause}\nculprit  {answer.culprit or 'nobody'}")
+    for number, blame in enumerate(answer.blamed):
+        print(f"{'behind' if number else 'cause '}   {blame.cause}\nculprit  {blame.culprit or 'nobody'}")
     if answer.twin_of:
         print(f"twin of  {answer.twin_of}")
-    print("\n" + filled(f"{cause_title}."))
-    for phase, title in (("faulty", "expected"), ("repaired", "expected once the fault is taken out")):
+    print("\n" + filled("\n\n".join(f"{title}." for title in titles)))
+    for phase in answer.phases:
         says = [claim.says for claim in claims if claim.phase == phase]
-        if says:
-            print("\n".join([f"\n{title}", *map(hanging, says)]))
+        title = (
+            "expected" if phase == "faulty" else f"expected {taken_out(phase, is_one_of_several=bool(answer.behind))}"
+        )
+        print("\n".join([f"\n{title}", *map(hanging, says)]))
     if answer.lesson:
         print(f"\n{filled(answer.lesson)}")
     return 0
@@ -193,9 +200,13 @@ def version(options: argparse.Namespace) -> int:
 
 
 def show_help(options: argparse.Namespace) -> int:
-    """Prints the help of a command, as `whodunet COMMAND --help` does, or that of all of them."""
+    """Prints the help of a command, as `whodunet COMMAND --help` does, or a page of the documentation."""
     if options.command is None:
         options.parser.print_help()
+        print(f"\n{table(('TOPIC', 'whodunet help TOPIC'), list(topics().items()))}")
+    elif options.command in topics():
+        print(page(options.command))
     else:
-        options.commands[require_one_of(options.command, list(options.commands), "command")].print_help()
+        known = [*options.commands, *topics()]
+        options.commands[require_one_of(options.command, known, "command or topic")].print_help()
     return 0

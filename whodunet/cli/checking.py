@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -20,8 +21,10 @@ from whodunet.cli import naming
 from whodunet.cli.exit_status import exit_status
 from whodunet.cli.output import errors_name, require_room
 from whodunet.cli.parsing import Commands, add_jobs_option, add_seeds_options, positive, variations
+from whodunet.cli.runs import tell_record
 from whodunet.cli.terminal import hanging
 from whodunet.errors import InvalidInput, Problem, WhodunetError
+from whodunet.records import new_record, record_name, require_empty
 
 if TYPE_CHECKING:
     from whodunet.cases.judging import Judgement
@@ -42,6 +45,7 @@ def add_commands(commands: Commands) -> None:
     add_jobs_option(checking)
     checking.add_argument("--junit", type=Path, metavar="FILE", help="write the judgements as JUnit XML")
     checking.add_argument("--json", action="store_true", help="print the judgements as JSON")
+    checking.add_argument("--keep", type=Path, metavar="FOLDER", help="keep there the records of what did not hold")
     checking.set_defaults(run=check)
 
 
@@ -78,6 +82,7 @@ class Checked:
     name: str  # the play's; numbered where there are several of that name
     took_s: float
     recording: Recording | None = None
+    record: Path | None = None  # the folder that keeps it, if it is to be kept
     failure: str | None = None
     twin: Judgement | None = None  # of the comparison with the scenario's twin, where there is one
 
@@ -94,6 +99,8 @@ def check(options: argparse.Namespace) -> int:
     names = scenario_names() if options.all else options.scenarios
     if not names:
         raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
+    if options.keep is not None:
+        require_empty(options.keep)
     libraries = [Library(variation=each) for each in variations(options)]
     asked, left_out = _read_all([find_scenario(name) for name in names], libraries)
     with _report_file(options.junit) as write:
@@ -102,6 +109,7 @@ def check(options: argparse.Namespace) -> int:
         played = _check_side_by_side(_with_twins(asked) * options.repeat, options)
         checked = list(_compared_with_twins(played, set(asked)))
         _report(checked, left_out, options, write)
+        _keep_only_what_did_not_hold(checked, options)
     return exit_status([each.outcome for each in checked])
 
 
@@ -196,7 +204,7 @@ def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> l
 
     tasks = {
         label: Task(
-            partial(_check_one, label, play),
+            partial(_check_one, label, play, options.keep and options.keep / record_name(label)),
             expected_s(play.scenario, play.library.of(play.scenario).topology(play.scenario.question.topology)),
         )
         for label, play in zip(numbered([play.name for play in plays]), plays, strict=True)
@@ -223,12 +231,13 @@ def numbered(names: Sequence[str]) -> list[str]:
     return labels
 
 
-def _check_one(name: str, play: Play) -> Checked:
+def _check_one(name: str, play: Play, keep: Path | None) -> Checked:
     from whodunet import engine
 
     started = time.monotonic()
     try:
-        recording = engine.play(play.scenario, play.library, lambda text: None)
+        with new_record(keep, play.scenario.source) if keep else nullcontext():
+            recording = engine.play(play.scenario, play.library, lambda text: None, keep)
     except Exception as error:
         mistake = catalogue.mistake_in_a_file(error)
         if mistake is not None:  # in something that one scenario uses: the others go on
@@ -236,7 +245,19 @@ def _check_one(name: str, play: Play) -> Checked:
         if not isinstance(error, WhodunetError | OSError):
             raise
         return Checked(play, name, time.monotonic() - started, failure=str(error))
-    return Checked(play, name, time.monotonic() - started, recording)
+    return Checked(play, name, time.monotonic() - started, recording, keep)
+
+
+def _keep_only_what_did_not_hold(checked: Iterable[Checked], options: argparse.Namespace) -> None:
+    """Only now, because a comparison with a twin may say that a play did not hold."""
+    for each in checked:
+        if each.record is not None and each.outcome == "held":
+            shutil.rmtree(each.record)
+        elif each.record is not None and not options.json:
+            tell_record(each.record)
+    if options.keep is not None:
+        with suppress(OSError):  # others are in it, or it never came to be
+            options.keep.rmdir()
 
 
 def _lines(checked: Checked) -> Iterator[str]:

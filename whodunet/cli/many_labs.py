@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -16,6 +16,7 @@ from whodunet.cli.servers import servers_of_labs, servers_table
 from whodunet.cli.terminal import filled
 from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.lab import control
+from whodunet.lab.neighbours import MORE_ROOM, labs_with_room
 from whodunet.variation import HIGHEST_SEED, Variation
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
     question = cases[0].scenario.question
     names = _names(control.name_for(question.name) if options.name is None else options.name, options.count)
     case_of = dict(zip(names, cycle(cases), strict=False))
-    for note in cases[0].library.unused_seed(cases[0].topology):
+    for note in (*cases[0].library.unused_seed(cases[0].topology), *_crowding(options.count, labs_with_room())):
         tell(note)
 
     def bring_up(name: str) -> SandboxedLab:
@@ -77,6 +78,15 @@ def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
     for lab in labs:
         lab.let_go()
     return 0
+
+
+def _crowding(count: int, room: int | None) -> Iterator[str]:
+    """That so many labs may be more than the machine's kernel has room for, where that is so."""
+    if room is not None and count > room:
+        yield (
+            f"{count} labs may be too many for this machine's tables of neighbours, which take about {room}: then"
+            f" a first packet is lost now and then, and comes a second later; as root, `{MORE_ROOM}` makes room"
+        )
 
 
 def _stories(stories: Mapping[str, str]) -> str:

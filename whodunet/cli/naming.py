@@ -17,9 +17,30 @@ _AT_ONCE_S: Final = 2.0  # nobody waits longer for a completion
 
 def scenarios(**_: object) -> list[str]:
     """Names of scenarios."""
+    return _names("scenarios")
+
+
+def causes_and_classes(**_: object) -> list[str]:
+    """Names of causes, and of classes of those that look the same."""
+    return [*_names("causes"), *cause_classes()]
+
+
+def cause_classes(**_: object) -> list[str]:
+    """Names of classes of causes."""
+    return _names("cause_classes")
+
+
+def parties(**_: object) -> list[str]:
+    """Whoever would have to change something."""
+    from whodunet.loading.library import Library
+
+    return sorted({cause.party for cause in Library().causes().values()})
+
+
+def _names(kind: str) -> list[str]:
     from whodunet import catalogue
 
-    return catalogue.names("scenarios", ".yaml")
+    return catalogue.names(kind, ".yaml")
 
 
 def labs(**_: object) -> list[str]:

@@ -61,9 +61,14 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
 
 def add_variation_options(parser: argparse.ArgumentParser) -> None:
     """For commands that build the network of a scenario."""
+    add_seed_option(parser)
+    add_family_option(parser)
+
+
+def add_seed_option(parser: argparse.ArgumentParser) -> None:
+    """For those that play over one family alone."""
     draws = "draw addresses, path, delays and TTLs from a number, instead of those that the topology states"
     parser.add_argument("--seed", type=read_seed, metavar="N", help=draws)
-    add_family_option(parser)
 
 
 def add_family_option(parser: argparse.ArgumentParser) -> None:

@@ -108,7 +108,7 @@ def tell_story(recording: Recording, library: Library, options: argparse.Namespa
     if options.json:
         print(json.dumps(report(recording), indent=2, ensure_ascii=False))
         return
-    story = story_of(recording, cause_title(recording, library), all_claims=options.all_claims)
+    story = story_of(recording, cause_titles(recording, library), all_claims=options.all_claims)
     terminal.show(render_story(sections(story, terminal.style())))
 
 
@@ -118,6 +118,6 @@ def tell_record(folder: Path, before: str = "") -> None:
     print(line if len(line) <= terminal.style().width else f"{before}record:\n{before}{folder}", flush=True)
 
 
-def cause_title(recording: Recording, library: Library) -> str:
-    """The cause in the taxonomy's words."""
-    return library.of(recording.scenario).cause_title(recording.scenario)
+def cause_titles(recording: Recording, library: Library) -> tuple[str, ...]:
+    """Each cause in the taxonomy's words, the outermost first."""
+    return library.of(recording.scenario).cause_titles(recording.scenario)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from whodunet.evidence.capture_summary import CaptureSummary
 from whodunet.evidence.topology import Family
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 # A recorded run (`cases.record_json`) with a key that nobody knows, or a time that is not a number, is damaged.
 STRICT: ConfigDict = {"extra": "forbid", "allow_inf_nan": False}
 
-PhaseName = Literal["faulty", "repaired"]
+PhaseName = Literal["faulty", "first removed", "second removed", "third removed", "repaired"]
+REMOVALS: Final[tuple[PhaseName, ...]] = ("first removed", "second removed", "third removed")
+"""Between the first phase and the last: what is seen once an outer fault is gone, and before the last one is."""
+
 # Two clocks that are read one after the other differ by a moment; time keeping slews the one against the other by up to
 # 500 ppm (adjtimex(2)), which is 30 ms a minute.
 CLOCK_TOLERANCE_NS = 50_000_000

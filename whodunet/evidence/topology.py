@@ -147,6 +147,12 @@ class Topology:
         """The node that has an address; None when the topology has none."""
         return None if address is None else self._nodes_by_address.get(address)
 
+    def beside(self, address: str) -> tuple[str, ...]:
+        """The other addresses that the interface with this one was given: those of the other family."""
+        each_interface = ([part.partition("/")[0] for part in each.addresses] for each in self.interfaces.values())
+        there = next((addresses for addresses in each_interface if address in addresses), [])
+        return tuple(other for other in there if other != address)
+
     @cached_property
     def _nodes_by_address(self) -> Mapping[str, str]:
         """Of link-local addresses those that one node alone has: on another link, another may have the same."""

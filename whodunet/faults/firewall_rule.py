@@ -35,9 +35,14 @@ class FirewallRule(PolicyFault):
             "net-prohibited",
             "host-prohibited",
             "admin-prohibited",
+            "policy-fail",
+            "reject-route",
         ]
         | None
-    ) = Field(default=None, description="ICMP error of a rejection; admin-prohibited if not given")
+    ) = Field(
+        default=None,
+        description="ICMP error of a rejection; admin-prohibited if not given; the last two are IPv6's alone",
+    )
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """The action and, for a rejection, which ICMP message."""

@@ -1,31 +1,34 @@
-"""An MTU black hole: a narrower link, and a router that does not say so."""
+"""An MTU black hole: a narrower path, of which nobody says so."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Final, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network, Settings
+from whodunet.cases.fault import Misfit
 from whodunet.cases.fields import HostName, InterfaceName
 from whodunet.evidence.topology import Topology
-from whodunet.faults.nftables import Chain, NftablesFault, equals, header
+from whodunet.faults.nftables import Chain, NftablesFault, equals, meta
 
-_LEAST_IPV6_BYTES: Final = 1280  # Source: RFC 8200, section 5; below, Linux takes a link's addresses away
+_LEAST_IPV6_BYTES: Final = 1280  # Source: RFC 8200, section 5
+_BEFORE_REASSEMBLY: Final = -450  # as packets come from the link. Source: linux/netfilter_ipv4.h, NF_IP_PRI_*
 
 
 class PathMtu(NftablesFault):
-    """A router's way on takes smaller packets only, and what it says of that is filtered.
+    """What lies behind a router's interface, a tunnel or a bridge, takes smaller packets only and drops others.
 
-    Source: RFC 1191 and RFC 8201 for what should happen ("fragmentation needed", "packet too big"), RFC 2923 section
-    2.1 for what happens when it does not.
+    Both ways and silently: the router believes the link to be as wide as its interface, so it sends no "fragmentation
+    needed" or "packet too big". It is no MTU of the interface: some kinds of interfaces receive what is longer than
+    theirs (TAP), some do not (veth), so that links would differ with what they are made of.
+
+    Source: RFC 1191 and RFC 8201 for what should happen, RFC 2923 section 2.1 for what happens when it does not.
     """
 
     kind: Literal["path-mtu"] = "path-mtu"
-    node: HostName = Field(description="router before the narrow link")
-    interface: InterfaceName = Field(description="the router's interface to the narrow link")
+    node: HostName = Field(description="router before the narrow path")
+    interface: InterfaceName = Field(description="the router's interface to the narrow path")
     mtu_bytes: int = Field(ge=576, le=1499, description="at least 1280 where the link has addresses of IPv6")
 
     def facts(self, topology: Topology) -> dict[str, str]:
@@ -39,33 +42,18 @@ class PathMtu(NftablesFault):
         yield from self.forwards(topology)
         yield from self.has_interface(topology, self.interface)
         if self.mtu_bytes < _LEAST_IPV6_BYTES and topology.interfaces[self.interface].address("ipv6"):
-            wrong = f"is {self.mtu_bytes}, with which {self.interface} has no IPv6 any more"
+            wrong = f"is {self.mtu_bytes}, with which no link may carry IPv6, as {self.interface} does"
             yield Misfit(("mtu_bytes",), wrong, f"write at least {_LEAST_IPV6_BYTES}")
 
     def chains(self) -> tuple[Chain, ...]:
-        """The router's own messages about packets that are too big are lost."""
-        over_ipv4 = (
-            equals(header("icmp", "type"), "destination-unreachable"),
-            equals(header("icmp", "code"), "frag-needed"),
+        """What is too long is lost on its way out by the interface, and on its way in."""
+        too_long = equals(meta("length"), self.mtu_bytes, ">")
+        ways = {"prerouting": "iifname", "postrouting": "oifname"}
+        return tuple(
+            Chain(
+                hook,
+                ((equals(meta(way), self.interface), too_long, {"counter": None}, {"drop": None}),),
+                priority=_BEFORE_REASSEMBLY,
+            )
+            for hook, way in ways.items()
         )
-        over_ipv6 = (equals(header("icmpv6", "type"), "packet-too-big"),)
-        lost = ({"counter": None}, {"drop": None})
-        return (Chain("output", ((*over_ipv4, *lost), (*over_ipv6, *lost))),)
-
-    def inject(self, network: Network) -> Settings:
-        """Narrows the link, then silences the router."""
-        mtu_bytes = int(self.run(network, f"cat /sys/class/net/{self.interface}/mtu"))
-        self.run(network, f"ip link set dev {self.interface} mtu {self.mtu_bytes}")
-        super().inject(network)
-        return {"mtu_bytes": mtu_bytes}
-
-    def remove(self, network: Network, before: Settings) -> None:
-        """Widens the link again and lets the router speak."""
-        super().remove(network, before)
-        self.run(network, f"ip link set dev {self.interface} mtu {before['mtu_bytes']}")
-
-    def signs(self, network: Network) -> tuple[str | None, ...]:
-        """The link's MTU and the filter."""
-        (link,) = json.loads(self.run(network, f"ip -json link show dev {self.interface}"))
-        narrow = f"{self.interface} mtu {self.mtu_bytes}" if link["mtu"] == self.mtu_bytes else None
-        return (narrow, *super().signs(network))

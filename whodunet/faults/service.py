@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from whodunet import catalogue
 from whodunet.cases.fault import Misfit, Network, NodeFault, Settings
-from whodunet.cases.fields import refused
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
 # Reads what the client says before it ends: closing with unread bytes would send RST instead of FIN (RFC 2525, 2.17).
 _STAND_IN: Final = "ncat"
 _ACCEPTS_AND_CLOSES: Final = "ncat --listen --keep-open {port} --sh-exec 'head -n 1 >/dev/null'"
-_ACCEPTS_NOTHING: Final = ("ssm-agent",)  # it calls, and is never called
 
 
 class ServiceFault(NodeFault):
@@ -26,22 +25,19 @@ class ServiceFault(NodeFault):
     service: str = Field(description="one of the services that the topology gives the node")
     state: Literal["stopped", "accepts-and-closes"]
 
-    @model_validator(mode="after")
-    def _only_who_accepts_closes(self) -> Self:
-        if self.state == "accepts-and-closes" and self.service in _ACCEPTS_NOTHING:
-            raise refused(f"says accepts-and-closes for {self.service}, which accepts no connections", "use stopped")
-        return self
-
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which service, and what became of it."""
         return super().facts(topology) | {"service": self.service, "state": self.state}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A service that the node does not run."""
+        """A service that the node does not run, or that cannot close what it never accepts."""
         there = topology.services.get(self.node, {})
         if self.service not in there:
             wrong = f"is {self.service}, which is not a service of {self.node}"
             yield Misfit(("service",), wrong, meant(self.service, there) if there else f"{self.node} runs none")
+        elif self.state == "accepts-and-closes" and not catalogue.given().accepts_connections(self.service):
+            wrong = f"is accepts-and-closes for {self.service}, which accepts no connections"
+            yield Misfit(("state",), wrong, "use stopped")
 
     def inject(self, network: Network) -> Settings:
         """Stops the service; starts the stand-in."""

@@ -16,7 +16,7 @@ from whodunet import catalogue
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Topology
 from whodunet.lab import links, network, openvswitch
-from whodunet.lab.capture import RunningCapture, SpareRecorder
+from whodunet.lab.capture import RunningCapture
 from whodunet.lab.controller import ControlledSwitch, Controller
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.kept_ttls import keep_ttls
@@ -27,6 +27,7 @@ from whodunet.lab.processes import check
 from whodunet.lab.programs import require_program
 from whodunet.lab.running import RunningLab
 from whodunet.lab.running_services import RunningServices
+from whodunet.lab.spare import Spare
 from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.waiting import wait_until
 from whodunet.lab.watch import Watch
@@ -42,7 +43,7 @@ _QUIET: Final = {
 }
 
 
-def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder) -> RunningLab:
+def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: Spare, spare_controller: Spare) -> RunningLab:
     """Makes a lab and returns it when it is ready: flow entries confirmed, routes answer, services accept.
 
     Raises:
@@ -59,7 +60,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: SpareRecorder
     policies = {switch: plan.policies.get(switch) or own for switch, own in topology.policies.items()}
     other_app = plan.other_controller.app if plan.other_controller else None
     with ThreadPoolExecutor() as side:
-        controller = Controller(Path(plan.ryu_app), openvswitch.CONTROLLER, other_app, watch.note)
+        controller = Controller(spare_controller, Path(plan.ryu_app), openvswitch.CONTROLLER, other_app, watch.note)
         open_vswitch = side.submit(openvswitch.start)
         nodes = _Nodes(topo, topology, maker, watch)
         watch.ends_with(*open_vswitch.result())

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from whodunet.errors import CannotRun
 from whodunet.lab.messages import from_json
-from whodunet.lab.processes import LOGS, Child, Daemon, ForkedChild
+from whodunet.lab.processes import LOGS, Daemon, start_spare
+from whodunet.lab.spare import Spare
 
 _FILE: Final = Path("/run/lab/capture/capture.pcapng")
 
@@ -31,33 +30,19 @@ class CaptureCounters:
     waited_ns: int | None  # by what carries the lab's packets, for a processor
 
 
-class SpareRecorder:
-    """A recorder that waits to be told what to record."""
-
-    def __init__(self, pid: int, orders: socket.socket) -> None:
-        self._pid = pid
-        self._orders = orders
-
-    def start(self, interfaces: Mapping[str, int], streams: Sequence[int]) -> Child:
-        """Has it record these, with these standard streams."""
-        namespaces = sorted(set(interfaces.values()))
-        places = [(name, namespaces.index(namespace)) for name, namespace in interfaces.items()]
-        order = json.dumps([str(_FILE), places]).encode()
-        with self._orders:
-            socket.send_fds(self._orders, [order], [*streams, *namespaces])
-        return ForkedChild(self._pid)
-
-
 class RunningCapture:
     """Records every interface of the lab from now on."""
 
-    def __init__(self, interfaces: Mapping[str, int], recorder: SpareRecorder) -> None:
+    def __init__(self, interfaces: Mapping[str, int], recorder: Spare) -> None:
         """Starts the recorder without waiting.
 
         Args:
             interfaces: each by its name, with a descriptor of the network namespace that it lies in.
         """
-        self.daemon = Daemon("recorder", partial(recorder.start, interfaces), is_asked=True)
+        namespaces = sorted(set(interfaces.values()))
+        places = [(name, namespaces.index(namespace)) for name, namespace in interfaces.items()]
+        order = json.dumps([str(_FILE), places]).encode()
+        self.daemon = Daemon("recorder", start_spare(recorder, order, namespaces), is_asked=True)
         self._asking = threading.Lock()
 
     def await_ready(self) -> None:

@@ -13,7 +13,8 @@ from typing import Final
 from whodunet import catalogue
 from whodunet.errors import CannotRun, Problem
 from whodunet.lab.messages import from_json
-from whodunet.lab.processes import Daemon, start_here
+from whodunet.lab.processes import Daemon, Start, environment, start_here, start_spare
+from whodunet.lab.spare import Spare
 from whodunet.lab.waiting import wait_until
 
 _RESTARTS: Final = 20  # a controller that dies more often than this is beyond help
@@ -44,16 +45,19 @@ class ControllerEvent:
 class Controller:
     """One Ryu process; it is started again when it dies, and told its policies again."""
 
-    def __init__(self, ryu_app: Path, address: str, other_app: str | None, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, spare: Spare, ryu_app: Path, address: str, other_app: str | None, report: Callable[[str], None]
+    ) -> None:
         """Starts it without waiting.
 
         Args:
+            spare: becomes the first one, see `spare.stand_by_for_program`.
             ryu_app: the file that knows Ryu.
             address: where it listens for switches, "127.0.0.1:6653".
             other_app: a Ryu app to run in place of the policies.
             report: told, in one sentence each, what goes wrong.
         """
-        self._arguments = [sys.executable, "-P", str(ryu_app), "--listen", address]
+        self._arguments = [str(ryu_app), "--listen", address]
         self._arguments += ["--app", other_app] if other_app else []
         for place in catalogue.given().places:
             self._arguments += ["--policies", str(place / "controllers")]
@@ -64,12 +68,11 @@ class Controller:
         self._listening = False
         self._restarts = 0
         self._changing = threading.Lock()
-        self._start()
+        self._start(start_spare(spare, json.dumps([self._arguments, environment()]).encode()))
 
-    def _start(self) -> None:
+    def _start(self, start: Start) -> None:
         self._listening = False
-        # Saves a third of eventlet's import, which needs no resolver here.
-        self._daemon = Daemon("controller", start_here(self._arguments, EVENTLET_NO_GREENDNS="yes"), is_asked=True)
+        self._daemon = Daemon("controller", start, is_asked=True)
         threading.Thread(target=self._read_events, args=(self._daemon,), daemon=True).start()
         self._daemon.when_ended(self._restart)
 
@@ -79,7 +82,7 @@ class Controller:
             self._report(f"{ended}; it died {self._restarts} times, giving up")
             return
         self._report(f"{ended}; started again")
-        self._start()
+        self._start(start_here([sys.executable, "-P", *self._arguments]))
         for line in list(self._assignments.values()):
             self._tell(line)
 

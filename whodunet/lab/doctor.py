@@ -5,62 +5,49 @@ Nothing heavy is imported, so that it answers where half of whodunet's own depen
 
 from __future__ import annotations
 
-import errno
-import getpass
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from whodunet.debian_program import DebianProgram
+from whodunet.lab.fixes import (
+    Advice,
+    ContainerOptions,
+    Fix,
+    Package,
+    Refusal,
+    RootCommands,
+    of_ids,
+    of_mounts,
+    of_namespaces,
+    of_tracking,
+    of_tun,
+)
+from whodunet.lab.ids import own_names
+from whodunet.lab.links import TUN, open_refusal
 from whodunet.lab.programs import LAB_PATH, PROGRAMS, as_root, declared_programs, find_program, installing
+from whodunet.lab.surroundings import Surroundings, look_around
+from whodunet.lab.trial import Step
 
-TUN: Final = Path("/dev/net/tun")
 _WIREFILTER: Final = ("wirefilter", "dpipe", "vde_plug2tap")
 _PACKAGES: Final = {
     "ryu": "the controllers' framework",
     "mininet": "hosts and topologies",
     "pydantic": "what scenario files say",
 }
+_OF_PYTHON: Final = re.compile(r"\w+Error: (\[Errno \d+\] )?")
 _ID_TABLES: Final = (Path("/etc/subuid"), Path("/etc/subgid"))
 _FIRST_ID: Final = 100_000  # of the first range that Debian's useradd gives
 _IDS: Final = 65_536
 _WIDTH: Final = 80  # columns that a terminal has at least
-
-
-@dataclass(frozen=True)
-class Package:
-    """A fix: a Debian package to install."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class RootCommands:
-    """A fix: command lines for root, in order."""
-
-    lines: tuple[str, ...]
-
-    @classmethod
-    def of(cls, *lines: str) -> RootCommands:
-        """These lines."""
-        return cls(lines)
-
-
-@dataclass(frozen=True)
-class Advice:
-    """A fix that is not a command here."""
-
-    text: str
-
-
-Fix = Package | RootCommands | Advice
 
 
 @dataclass(frozen=True)
@@ -72,26 +59,20 @@ class Capability:
     detail: str  # where or how it was found, or why not
     fix: Fix | None = None  # None: it was found
     is_optional: bool = False  # True: only some cases need it
+    is_tried: bool = True  # False: something else is missing before, and nobody knows
 
     @property
     def is_found(self) -> bool:
         """True where nothing has to be done."""
-        return self.fix is None
+        return self.fix is None and self.is_tried
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What came of making a lab's sandbox: reasons why not, None where all was well."""
-
-    sandbox: str | None = None
-    tun: str | None = None
-    netem: str | None = None
+Trial = Mapping[Step, str | None]  # why each step that was tried was refused; None where it was not
 
 
 def examine() -> list[Capability]:
     """Tries every capability; changes nothing on the machine."""
-    ids, trial = _subordinate_ids(), try_sandbox()
-    kernel = [ids, _sandbox(trial, ids), _tun(trial), _delayed_links(trial)]
+    kernel = _Kernel(look_around(), try_sandbox()).capabilities()
     packages = {name: _package(name) for name in _PACKAGES}
     # Kinds of faults are pydantic models: without it, they cannot even say what they need.
     programs = declared_programs() if packages["pydantic"].is_found else PROGRAMS
@@ -99,8 +80,8 @@ def examine() -> list[Capability]:
 
 
 def missing(capabilities: Iterable[Capability]) -> list[Capability]:
-    """Those that every lab needs and that were not found, in the same order."""
-    return [capability for capability in capabilities if not capability.is_found and not capability.is_optional]
+    """Those that every lab needs and that were not found, in the same order; what was not tried is none of them."""
+    return [row for row in capabilities if row.is_tried and not row.is_found and not row.is_optional]
 
 
 def render(capabilities: Iterable[Capability]) -> str:
@@ -109,40 +90,47 @@ def render(capabilities: Iterable[Capability]) -> str:
     width = max((len(row.name) for row in rows), default=0)
     lines = [line for row in rows for line in _lines_of(row, width)]
     lacking, absent = missing(rows), [row for row in rows if row.is_optional and not row.is_found]
-    lines.append(_sum(len(rows), len(lacking), len(absent)))
+    lines.append(_sum(len(rows), len(lacking), len(absent), sum(not row.is_tried for row in rows)))
     lines += _fix_of_all(lacking, "to fix that, without starting a service")
     lines += _fix_of_all(absent, "to have those, too")
     return "\n".join(lines)
 
 
-def _sum(total: int, lacking: int, absent: int) -> str:
+def _sum(total: int, lacking: int, absent: int, untried: int) -> str:
     some = f"; {absent} more that only some cases need are not there" if absent else ""
+    later = f"; {untried} more could not be tried: fix these, and ask again" if untried else ""
     needed = total - absent
-    return f"{lacking} of {needed} missing{some}" if lacking else f"all {needed} found{some}"
+    return f"{lacking} of {needed} missing{some}{later}" if lacking else f"all {needed} found{some}"
 
 
 def _lines_of(row: Capability, width: int) -> list[str]:
-    mark = "found  " if row.is_found else "absent " if row.is_optional else "MISSING"
+    mark = "found  " if row.is_found else "absent " if row.is_optional else "MISSING" if row.is_tried else "untried"
     before = f"{mark}  {row.name:<{width}}  "
     # A path is never broken, nor is a name at its hyphen.
     style = textwrap.TextWrapper(_WIDTH, before, " " * len(before), break_long_words=False, break_on_hyphens=False)
     lines = style.wrap(row.detail) or [before.rstrip()]
-    if row.is_found:
+    if row.is_found or not row.is_tried:
         return lines
     lines.append(f"{'':9}for: {row.purpose}")
     if isinstance(row.fix, RootCommands):
         lines.append(f"{'':9}fix: {as_root(*row.fix.lines)}")
+    if isinstance(row.fix, ContainerOptions):
+        lines.append(f"{'':9}fix: start the container with {' '.join(row.fix.options)}")
     if isinstance(row.fix, Advice):
-        lines.append(f"{'':9}fix: {row.fix.text}")
+        lines += textwrap.TextWrapper(_WIDTH, f"{'':9}fix: ", " " * 14, break_on_hyphens=False).wrap(row.fix.text)
     return lines
 
 
 def _fix_of_all(rows: Sequence[Capability], heading: str) -> list[str]:
-    """The one command line that does all that commands can do; nothing where that is nothing."""
+    """The one command line that does all that commands can do, and all options; nothing where that is nothing."""
     packages = [row.fix.name for row in rows if isinstance(row.fix, Package)]
     steps = [installing(packages)] if packages else []
     steps += [line for row in rows if isinstance(row.fix, RootCommands) for line in row.fix.lines]
-    return [f"{heading}:", f"  {as_root(*dict.fromkeys(steps))}"] if steps else []
+    lines = [f"{heading}:", f"  {as_root(*dict.fromkeys(steps))}"] if steps else []
+    options = [option for row in rows if isinstance(row.fix, ContainerOptions) for option in row.fix.options]
+    return lines + (
+        ["the container has to be started with:", f"  {' '.join(dict.fromkeys(options))}"] if options else []
+    )
 
 
 def _program(program: DebianProgram) -> Capability:
@@ -162,28 +150,17 @@ def _package(name: str) -> Capability:
     return Capability(f"Python: {name}", purpose, "importable")
 
 
-def _tun(trial: Trial) -> Capability:
-    name, purpose = str(TUN), "delayed links and VPN tunnels"
-    if not TUN.exists():
-        return Capability(name, purpose, "does not exist", RootCommands.of("modprobe tun"))
-    try:
-        os.close(os.open(TUN, os.O_RDWR | os.O_CLOEXEC))
-    except OSError as error:
-        line = f"chmod 666 {TUN}" if error.errno == errno.EACCES else "modprobe tun"
-        return Capability(name, purpose, error.strerror or str(error), RootCommands.of(line))
-    if trial.tun is not None:
-        return Capability(name, purpose, f"in a lab: {trial.tun}", RootCommands.of(f"chmod 666 {TUN}"))
-    return Capability(name, purpose, "can be opened")
-
-
 def _subordinate_ids() -> Capability:
     """Source: subuid(5), newuidmap(1)."""
     name, purpose = "subordinate ids", "sshd and logins need more than one user id"
     if os.geteuid() == 0:
-        return Capability(name, purpose, "not needed: root maps ids itself")
+        return Capability(name, purpose, "root's, which nobody else has")
     if find_program("newuidmap") is None or find_program("newgidmap") is None:
         return Capability(name, purpose, "newuidmap is not installed (package uidmap)", Package("uidmap"))
-    user = getpass.getuser()
+    user = own_names()[0]
+    if user.isdecimal():
+        advice = "run it as a user of /etc/passwd; a container, without --user"
+        return Capability(name, purpose, f"user {user} has no account here", Advice(advice))
     without = [path for path in _ID_TABLES if not _has_range(path, user)]
     if without:
         detail = f"{user} has none in {' and '.join(map(str, without))}"
@@ -213,88 +190,102 @@ def _ends_of_ranges(path: Path) -> list[int]:
     return [int(first) + int(count) for first, count in ranges]
 
 
-def _delayed_links(trial: Trial) -> Capability:
-    name, purpose = "netem or wirefilter", "links with a delay"
-    if trial.netem is None and trial.sandbox is None:
-        return Capability(name, purpose, "netem works")
-    reason = trial.netem or "not tried"
-    if all(find_program(program) for program in _WIREFILTER):
-        return Capability(name, purpose, f"wirefilter (netem: {reason})")
-    return Capability(name, purpose, f"no wirefilter (package vde2), no netem: {reason}", Package("vde2"))
+class _Kernel:
+    """What of the kernel a lab needs, as one was made and tried."""
 
+    def __init__(self, around: Surroundings, trial: Trial) -> None:
+        self._around = around
+        self._trial = trial
+        self._ids = _subordinate_ids()
 
-def _sandbox(trial: Trial, ids: Capability) -> Capability:
-    name, purpose = "user namespaces", "each lab is a sandbox of its own"
-    if trial.sandbox is None:
-        return Capability(name, purpose, "a lab's sandbox was made")
-    setting = _closing_setting()
-    if setting is None and not ids.is_found:
-        return Capability(name, purpose, trial.sandbox, Advice(f"first the {ids.name}, then ask the doctor again"))
-    reason, fix = setting or _why_refused()
-    return Capability(name, purpose, f"{trial.sandbox}: {reason}", fix)
+    def capabilities(self) -> list[Capability]:
+        """In the order in which a lab needs them."""
+        return [
+            self._needed(Step.NAMESPACES, "user namespaces", "each lab is a sandbox of its own", "made", of_namespaces),
+            self._mapped_ids(),
+            self._mounts(),
+            self._tun(),
+            self._needed(
+                Step.TRACKING, "connection tracking", "packet filters and NAT", "a connection was listed", of_tracking
+            ),
+            self._delayed_links(),
+        ]
+
+    def _needed(
+        self,
+        step: Step,
+        name: str,
+        purpose: str,
+        done: str,
+        refused: Callable[[Surroundings, str], Refusal],
+    ) -> Capability:
+        if step not in self._trial:
+            return Capability(name, purpose, "something else has to be there first", is_tried=False)
+        said = self._trial[step]
+        if said is None:
+            return Capability(name, purpose, done)
+        refusal = refused(self._around, said)
+        return Capability(name, purpose, refusal.reason, refusal.fix)
+
+    def _mapped_ids(self) -> Capability:
+        if not self._ids.is_found:
+            return self._ids
+        return self._needed(Step.IDS, self._ids.name, self._ids.purpose, self._ids.detail, of_ids)
+
+    def _mounts(self) -> Capability:
+        name, purpose = "own /proc and /sys", "what a lab and its hosts see of the machine"
+        around = self._around
+        if Step.MOUNTS not in self._trial and around.container and (around.is_masked or around.apparmor):
+            refusal = of_mounts(around, "not tried")  # so that all that a container lacks is told at once
+            return Capability(name, purpose, refusal.reason, refusal.fix)
+        step = Step.HOSTS if self._trial.get(Step.MOUNTS, "") is None else Step.MOUNTS
+        return self._needed(step, name, purpose, "mounted", of_mounts)
+
+    def _tun(self) -> Capability:
+        """Looked at as the caller, too: where there is no sandbox, nothing was tried in one."""
+        purpose = "delayed links and VPN tunnels"
+        refusal = open_refusal(TUN)
+        place = ""
+        if refusal is None and Step.TUN in self._trial:
+            refusal, place = self._trial[Step.TUN], "in a lab: "
+        if refusal is None:
+            return Capability(TUN, purpose, "can be opened")
+        is_closed = os.path.exists(TUN) and "Permission denied" in refusal
+        fixed = of_tun(self._around, f"{place}{refusal}", is_closed=is_closed)
+        return Capability(TUN, purpose, fixed.reason, fixed.fix)
+
+    def _delayed_links(self) -> Capability:
+        name, purpose = "netem or wirefilter", "links with a delay"
+        refused = self._trial.get(Step.DELAY)
+        if Step.DELAY in self._trial and refused is None:
+            netem = self._trial[Step.NETEM]
+            means = "netem" if netem is None else f"wirefilter (netem: {netem.removeprefix('Error: ').rstrip('.')})"
+            return Capability(name, purpose, f"{means}, seen to delay")
+        if not all(map(find_program, _WIREFILTER)) and self._trial.get(Step.NETEM, "not tried") is not None:
+            return Capability(name, purpose, "no wirefilter (package vde2), no netem", Package("vde2"))
+        return Capability(name, purpose, refused or "something else has to be there first", is_tried=False)
 
 
 def try_sandbox() -> Trial:
-    """Makes a sandbox as a lab's is, ids mapped and all, and looks around in it."""
+    """Makes a sandbox with hosts as a lab's are, and looks around in it."""
     command = [sys.executable, "-P", "-m", "whodunet.lab.trial"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": LAB_PATH}
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-    if done.returncode == 0:
-        found = json.loads(done.stdout)
-        return Trial(tun=found["tun"], netem=found["netem"])
-    said = done.stderr.strip().splitlines() or [f"the trial ended with status {done.returncode}"]
-    return Trial(sandbox=said[0].removeprefix("whodunet: ").partition(";")[0])
+    return read_trial(done.stdout, done.stderr, done.returncode)
 
 
-def _closing_setting() -> tuple[str, Fix] | None:
-    """A kernel setting that forbids user namespaces, and its fix.
+def read_trial(told: str, said: str, exit_status: int) -> Trial:
+    """What came of a trial.
 
-    Source: user_namespaces(7); the kernel's Documentation/admin-guide/sysctl/user.rst.
+    Args:
+        told: its standard output: a line of JSON for each step.
+        said: its standard error; its first line is the reason why it ended early.
     """
-    for setting, closed, opened in (
-        ("user.max_user_namespaces", "0", "15000"),
-        ("kernel.unprivileged_userns_clone", "0", "1"),
-        ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
-    ):
-        if _sysctl(setting) == closed:
-            return f"{setting} is {closed}", RootCommands.of(f"sysctl {setting}={opened}")
-    return None
-
-
-def _why_refused() -> tuple[str, Fix]:
-    """The likeliest reason besides a setting why this machine refuses a sandbox, and its fix.
-
-    Source: unshare(2) on EPERM; Docker's default seccomp profile and masked paths below /proc.
-    """
-    if _in_chroot():
-        advice = "enter this system with pivot_root or a container instead"
-        return "the kernel refuses them inside a chroot", Advice(advice)
-    unconfined = "start the container with --security-opt seccomp=unconfined --security-opt systempaths=unconfined"
-    if _is_filtered():
-        return "a seccomp filter forbids them, as Docker's default profile does", Advice(unconfined)
-    return "a container runtime or security module forbids them", Advice(f"in a container: {unconfined}")
-
-
-def _sysctl(setting: str) -> str | None:
-    """The value of a kernel setting; None where this kernel has no such setting."""
-    path = Path("/proc/sys", *setting.split("."))
-    return path.read_text(encoding="ascii").strip() if path.exists() else None
-
-
-def _in_chroot() -> bool:
-    """Whether the root directory is not the one of the mount namespace: then it is not a mount point here."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
-        if all(mount.split()[4] != "/" for mount in mounts):
-            return True
-    try:
-        return not os.path.samefile("/proc/1/root", "/")
-    except OSError:
-        return False  # only root may look
-
-
-def _is_filtered() -> bool:
-    """Source: proc_pid_status(5), Seccomp: 2 is a filter."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
-    return any(line.split() == ["Seccomp:", "2"] for line in status.splitlines())
+    trial = {Step(step): refusal for step, refusal in map(json.loads, told.splitlines())}
+    untold = next((step for step in Step if step not in trial), None)
+    if exit_status != 0 and untold is not None:
+        reason = (said.strip().splitlines() or [f"the trial ended with status {exit_status}"])[0]
+        trial[untold] = _OF_PYTHON.sub("", reason.removeprefix("whodunet: ").partition("; `whodunet doctor`")[0])
+    return trial

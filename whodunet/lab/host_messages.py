@@ -1,19 +1,23 @@
-"""What a lab and its hosts say to each other: a JSON line for each message, with descriptors beside it."""
+"""What a lab and its hosts say to each other: one packet of a socket for each message, with descriptors beside it.
+
+A packet is a number, the kind of the message and, in JSON, its fields. Several processes of a host may send at a time.
+"""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from whodunet.lab import messages
 from whodunet.lab.host_root import Shared
-from whodunet.lab.messages import decode, encode
+from whodunet.lab.messages import MalformedMessage, from_json, to_json
 
 _MOST_DESCRIPTORS: Final = 8
-_MOST_BYTES: Final = 1 << 22
+_MOST_BYTES: Final = 1 << 19  # the kernel takes less where /proc/sys/net/core/wmem_max says so: usually 416 KiB
 BIRTH: Final = 0  # the number of what is said of a host before it can be asked
+NAMESPACES: Final = ("net", "uts", "ipc", "cgroup")  # those that belong to the host's user namespace
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,7 @@ class Configure:
 
 @dataclass(frozen=True)
 class Start:
-    """Starts a program; its standard streams come beside it, unless it gets a terminal.
-
-    Once the process has ended, `Ended` follows the answer, with the same number.
-    """
+    """Starts a program; its standard streams come beside it, unless it gets a terminal."""
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -74,9 +75,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Born:
-    """The host is there; descriptors of its namespaces come beside it, and last one of its root directory."""
-
-    namespaces: Sequence[str]  # their kinds
+    """The host is there; descriptors of its NAMESPACES come beside it, and last one of its root directory."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Ended:
-    """A program has ended."""
+    """The process that carried out a request, or became the program that was to be started, has ended."""
 
     status: int  # its exit status, or the negative number of the signal that ended it
 
@@ -104,12 +103,39 @@ Request = Configure | Start | Bind | Unbind | Signal
 Answer = Born | Done | Failed
 Message = Birth | Request | Answer | Ended
 
-_KINDS: Final[tuple[type[Message], ...]] = get_args(Message)
+_KINDS: Final[Mapping[bytes, type[Message]]] = {kind.__name__.encode(): kind for kind in get_args(Message)}
+
+
+class Envelope(NamedTuple):
+    """A message that has come and is not read yet: a process that is to stay small leaves that to a child."""
+
+    number: int
+    kind: bytes  # the name of its type
+    fields: bytes
+    descriptors: list[int]
+
+    def open(self) -> Message:
+        """The message.
+
+        Raises:
+            MalformedMessage: when it is none.
+        """
+        if self.kind not in _KINDS:
+            raise MalformedMessage(f"{self.kind!r} is none of {', '.join(kind.decode() for kind in _KINDS)}")
+        return from_json(self.fields.decode(), _KINDS[self.kind])
 
 
 def learn() -> None:
     """Does, once for all hosts, what each would have to do for its first message of each kind."""
-    messages.learn(_KINDS)
+    messages.learn(_KINDS.values())
+
+
+def connection() -> tuple[socket.socket, socket.socket]:
+    """Two sockets, over which messages go in both directions."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in ends:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST_BYTES)
+    return ends
 
 
 def send(stream: socket.socket, number: int, message: Message, descriptors: Sequence[int] = ()) -> None:
@@ -117,31 +143,37 @@ def send(stream: socket.socket, number: int, message: Message, descriptors: Sequ
 
     Args:
         number: the request's, which its answers repeat.
+
+    Raises:
+        OSError: when the other end is gone, or the message is longer than the kernel takes.
     """
-    line = b"%d %s" % (number, encode(message)[0])
+    _send(stream, number, type(message), to_json(message).encode(), descriptors)
+
+
+def tell(
+    stream: socket.socket, number: int, kind: type[Message], descriptors: Sequence[int] = (), **fields: int
+) -> None:
+    """As `send`, of a message that has numbers alone, and next to no memory is taken to make it."""
+    numbers = b", ".join([b'"%s": %d' % (name.encode(), value) for name, value in fields.items()])
+    _send(stream, number, kind, b"{%s}" % numbers, descriptors)
+
+
+def _send(stream: socket.socket, number: int, kind: type[Message], fields: bytes, descriptors: Sequence[int]) -> None:
+    packet = b"%d %s %s" % (number, kind.__name__.encode(), fields)
     if descriptors:
-        socket.send_fds(stream, [line[:1]], list(descriptors))
-        line = line[1:]
-    stream.sendall(line)
+        socket.send_fds(stream, [packet], list(descriptors))
+    else:
+        stream.send(packet)
 
 
-def receive(stream: socket.socket, unread: bytearray) -> tuple[int, Message, list[int]]:
-    """The number of the next message, the message, and the descriptors that came with it.
-
-    Args:
-        unread: what was received of later messages; one and the same for all calls.
+def receive(stream: socket.socket) -> Envelope:
+    """The next message, and the descriptors that came with it.
 
     Raises:
         EOFError: when the other end is gone.
     """
-    descriptors: list[int] = []
-    while b"\n" not in unread:
-        chunk, received, _, _ = socket.recv_fds(stream, 1 << 16, _MOST_DESCRIPTORS)
-        descriptors += received
-        if not chunk or len(unread) > _MOST_BYTES:
-            raise EOFError
-        unread += chunk
-    line, _, rest = bytes(unread).partition(b"\n")
-    unread[:] = rest
-    number, _, message = line.partition(b" ")
-    return int(number), decode(message, _KINDS), descriptors
+    packet, descriptors, _, _ = socket.recv_fds(stream, _MOST_BYTES, _MOST_DESCRIPTORS)
+    if not packet:
+        raise EOFError
+    number, kind, fields = packet.split(b" ", 2)
+    return Envelope(int(number), kind, fields, descriptors)

@@ -11,7 +11,7 @@ import fcntl
 import gc
 import os
 import resource
-import selectors
+import select
 import signal
 import socket
 import struct
@@ -25,9 +25,9 @@ from typing import Final, NoReturn
 from whodunet.errors import CannotRun
 from whodunet.lab import host_messages as messages
 from whodunet.lab import host_root, linux, sandbox, seccomp
+from whodunet.lab.host_messages import NAMESPACES, Envelope
 from whodunet.lab.ids import KINDS, identity_map
 
-NAMESPACES: Final = ("net", "uts", "ipc", "cgroup")  # those that belong to the host's user namespace
 PROCESSES: Final = 1024  # of one host, threads included
 _ADDRESS_SPACE_BYTES: Final = 8 << 30  # of one process
 # Descriptors that lie in a socket's queue are counted by user, across hosts and labs, and whoever sends one more than
@@ -60,6 +60,8 @@ _CAPABILITIES: Final = {
 _LONGEST_REASON: Final = 4096  # bytes
 _TIOCSPTLCK: Final = 0x40045431  # Source: asm-generic/ioctls.h
 _TIOCGPTN: Final = 0x80045430
+# Whatever takes memory. Others are not: they are seldom, and a host that can start no more processes still obeys them.
+_BY_A_CHILD: Final = (messages.Start.__name__.encode(), messages.Configure.__name__.encode())
 _NOT_STARTED: Final = 127  # Source: POSIX shell, 2.8.2; also what a shell says of a command that it does not find
 
 
@@ -68,38 +70,41 @@ def make_hosts(stream: socket.socket) -> None:
 
     It never asks how one has ended: the lab ends with a host, and the kernel then reaps both.
     """
+    linux.set_command_line("init")  # and all hosts': what the lab was started with names what is wrong in it
     own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
     id_maps = {kind: identity_map(kind) for kind in KINDS}
     messages.learn()
-    seccomp.compiled()
+    seccomp.prepared()
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # or no host would be woken by the end of a child
     gc.collect()
     gc.freeze()  # or the first collection in each host would have every page of the maker copied
-    unread = bytearray()
     while True:
         try:
-            number, birth, (orders,) = messages.receive(stream, unread)
+            birth = messages.receive(stream)
         except EOFError:
             return
-        assert isinstance(birth, messages.Birth)
+        (orders,) = birth.descriptors
         linux.unshare(linux.CLONE_NEWPID)  # it begins with the next child
         first = os.fork()
         if first == 0:
-            _be_host(birth, orders, id_maps)
+            os.dup2(orders, stream.fileno(), inheritable=False)  # another socket would take it more memory
+            _be_host(birth, stream, id_maps)
         linux.setns(own_pids, linux.CLONE_NEWPID)
         os.close(orders)
-        messages.send(stream, number, messages.Done(first))
+        messages.tell(stream, birth.number, messages.Done, pid=first)
 
 
-def _be_host(birth: messages.Birth, orders: int, id_maps: Mapping[str, str]) -> NoReturn:
-    """PID 1 of the host: becomes the host, tells its namespaces, starts what it is asked to start, reaps."""
-    stream = socket.socket(fileno=orders)
+def _be_host(birth: Envelope, stream: socket.socket, id_maps: Mapping[str, str]) -> NoReturn:
+    """PID 1 of the host: becomes the host, tells its namespaces, has children carry out what it is asked, reaps.
+
+    What it runs itself is kept short: every page of memory that it touches, it has for itself from then on.
+    """
     try:
-        _close_all_but(orders)
-        linux.set_command_line("init")  # what the lab was started with names what is wrong in it
+        _close_all_but(stream.fileno())
         linux.unshare(linux.CLONE_NEWNS)
         namespaces = _become(birth, id_maps)
         root = os.open("/", os.O_PATH)
-        messages.send(stream, messages.BIRTH, messages.Born(NAMESPACES), [*namespaces, root])
+        messages.tell(stream, messages.BIRTH, messages.Born, [*namespaces, root])
         for descriptor in (*namespaces, root):
             os.close(descriptor)
     except Exception as error:
@@ -121,13 +126,13 @@ def _close_all_but(kept: int) -> None:
     os.closerange(kept + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def _become(birth: messages.Birth, id_maps: Mapping[str, str]) -> list[int]:
+def _become(birth: Envelope, id_maps: Mapping[str, str]) -> list[int]:
     """Enters root and namespaces; returns descriptors of the namespaces, in the order of NAMESPACES."""
     root = sandbox.HOST_ROOT
     _aside(lambda: _build_root(birth))
     for kind, most in _COUNTED_BY_HOST.items():
         _limit(kind, most)
-    user, namespaces = _make_namespaces(root, birth.number, id_maps)
+    user, namespaces = _make_namespaces(root, birth, id_maps)
     linux.setns(namespaces[0], linux.CLONE_NEWNET)
     _aside(lambda: host_root.finish(root))
     linux.pivot_root(root)
@@ -136,7 +141,6 @@ def _become(birth: messages.Birth, id_maps: Mapping[str, str]) -> list[int]:
     os.close(user)
     linux.unshare(linux.CLONE_NEWNS)  # owned by the host's user namespace: so all that is mounted is locked
     os.setgroups([])
-    socket.sethostname(birth.name)
     _limit(resource.RLIMIT_AS, _ADDRESS_SPACE_BYTES)
     _limit(resource.RLIMIT_CORE, 0)
     linux.join_new_keyring()
@@ -175,11 +179,18 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, CannotRun) else f"{type(error).__name__}: {error}"
 
 
-def _build_root(birth: messages.Birth) -> None:
+def _build_root(envelope: Envelope) -> None:
+    birth = _opened(envelope)
     root = host_root.build(birth.name, birth.shared)
     for name, most in _WATCHES.items():
         with suppress(FileNotFoundError):  # an older kernel does not count it
             Path(f"{root}/proc/sys/user/{name}").write_text(str(most), encoding="ascii")
+
+
+def _opened(envelope: Envelope) -> messages.Birth:
+    birth = envelope.open()
+    assert isinstance(birth, messages.Birth)
+    return birth
 
 
 def _limit(kind: int, most: int) -> None:
@@ -188,14 +199,14 @@ def _limit(kind: int, most: int) -> None:
     resource.setrlimit(kind, (lower, lower))
 
 
-def _make_namespaces(root: str, number: int, id_maps: Mapping[str, str]) -> tuple[int, list[int]]:
+def _make_namespaces(root: str, birth: Envelope, id_maps: Mapping[str, str]) -> tuple[int, list[int]]:
     """The user namespace of a host and those that belong to it; a child makes them, for this process enters later."""
     entered_r, entered_w = os.pipe()
     mapped_r, mapped_w = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(mapped_w)  # so that it ends with this process
-        os._exit(_hold_namespaces(root, _FIRST_MAKER + number, entered_w, mapped_r))
+        os._exit(_hold_namespaces(root, _opened(birth), entered_w, mapped_r))
     os.close(entered_w)
     os.close(mapped_r)
     if os.read(entered_r, 1) != b"!":
@@ -219,11 +230,13 @@ def _write(path: str, text: str) -> None:
     os.close(descriptor)
 
 
-def _hold_namespaces(root: str, maker: int, entered: int, mapped: int) -> int:
+def _hold_namespaces(root: str, birth: messages.Birth, entered: int, mapped: int) -> int:
+    maker = _FIRST_MAKER + birth.number
     with suppress(OSError):
         os.setresuid(maker, maker, maker)
         others = linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC | linux.CLONE_NEWCGROUP
         linux.unshare(linux.CLONE_NEWUSER | others)
+        socket.sethostname(birth.name)
         linux.set_dumpable(True)  # or the lab may not look at this process's namespaces
         os.write(entered, b"!")
         os.read(mapped, 1)
@@ -236,84 +249,87 @@ def _hold_namespaces(root: str, maker: int, entered: int, mapped: int) -> int:
 
 
 class _Init:
-    """Carries out requests, one after the other; tells of the end of all that it has started."""
+    """Has each request carried out; tells of the end of each process that it has started for one."""
 
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
-        self._unread = bytearray()
-        self._running: dict[int, int] = {}  # the numbers of the requests that started them, by process id
+        self._requests: dict[int, int] = {}  # their numbers by the process ids of those that carry them out
         self._woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        os.set_inheritable(stream.fileno(), False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
 
     def serve(self) -> None:
         """Returns when the lab is gone."""
-        selector = selectors.DefaultSelector()
-        selector.register(self._stream, selectors.EVENT_READ)
-        selector.register(self._woken, selectors.EVENT_READ)
+        poll = select.poll()
+        poll.register(self._stream, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
         while True:
-            for key, _ in selector.select():
-                if key.fileobj is self._stream:
-                    self._serve_next()
-                else:
+            for descriptor, _ in poll.poll():
+                if descriptor == self._woken:
                     os.read(self._woken, 4096)
                     self._reap()
+                else:
+                    self._serve_next()
 
     def _serve_next(self) -> None:
-        number, request, descriptors = messages.receive(self._stream, self._unread)
-        answer: messages.Answer
-        given: list[int] = []
-        try:
-            answer, given = self._answer(number, request, descriptors)
-        except Exception as error:
-            answer = messages.Failed(_reason(error))
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
-        messages.send(self._stream, number, answer, given)
-        for descriptor in given:
+        request = messages.receive(self._stream)
+        if request.kind in _BY_A_CHILD:
+            try:
+                pid = os.fork()
+            except OSError as error:  # the host has all the processes that it may have
+                messages.send(self._stream, request.number, messages.Failed(_reason(error)))
+            else:
+                if pid == 0:
+                    _carry_out_and_exit(self._stream, request)
+                self._requests[pid] = request.number
+        else:
+            _answer(self._stream, request.number, lambda: self._carry_out(request.open()))
+        for descriptor in request.descriptors:
             os.close(descriptor)
 
-    def _answer(
-        self, number: int, request: messages.Message, descriptors: Sequence[int]
-    ) -> tuple[messages.Answer, list[int]]:
+    def _carry_out(self, request: messages.Message) -> None:
         match request:
-            case messages.Configure():
-                _aside(lambda: _configure(request))
             case messages.Bind():
                 linux.mount(request.source, request.target, flags=linux.MS_BIND)
             case messages.Unbind():
                 linux.unmount(request.target)
             case messages.Signal():
                 self._signal(request)
-            case messages.Start():
-                return self._start(number, request, descriptors)
             case _:
                 raise TypeError(f"{type(request).__name__} is not a request")
-        return messages.Done(), []
 
     def _signal(self, request: messages.Signal) -> None:
-        pid = next((pid for pid, number in self._running.items() if number == request.number), None)
+        pid = next((pid for pid, number in self._requests.items() if number == request.number), None)
         if pid is not None:
             with suppress(ProcessLookupError):
                 os.killpg(pid, request.signal)
 
-    def _start(
-        self, number: int, request: messages.Start, descriptors: Sequence[int]
-    ) -> tuple[messages.Answer, list[int]]:
-        terminal = _open_terminal(request.rows, request.columns) if request.rows else None
-        pid = os.fork()
-        if pid == 0:
-            _exec(request, terminal, descriptors)
-        self._running[pid] = number
-        return messages.Done(pid), [] if terminal is None else [terminal]
-
     def _reap(self) -> None:
         for pid, status in _ended():
-            number = self._running.pop(pid, None)
+            number = self._requests.pop(pid, None)
             if number is not None:  # else an orphan
-                messages.send(self._stream, number, messages.Ended(os.waitstatus_to_exitcode(status)))
+                messages.tell(self._stream, number, messages.Ended, status=os.waitstatus_to_exitcode(status))
+
+
+def _answer(stream: socket.socket, number: int, carry_out: Callable[[], object]) -> None:
+    answer: messages.Answer = messages.Done()
+    try:
+        carry_out()
+    except Exception as error:
+        answer = messages.Failed(_reason(error))
+    messages.send(stream, number, answer)
+
+
+def _carry_out_and_exit(stream: socket.socket, envelope: Envelope) -> NoReturn:
+    """In a child of the first process: configures the host, or becomes the program that is to be started."""
+    try:
+        request = envelope.open()
+        if isinstance(request, messages.Start):
+            _start(stream, envelope, request)
+        else:
+            assert isinstance(request, messages.Configure)
+            _answer(stream, envelope.number, lambda: _configure(request))
+    finally:
+        os._exit(_NOT_STARTED)
 
 
 def _ended() -> Iterator[tuple[int, int]]:
@@ -327,38 +343,49 @@ def _ended() -> Iterator[tuple[int, int]]:
         yield pid, status
 
 
-def _open_terminal(rows: int, columns: int) -> int:
-    """The controlling end of a new terminal of this host."""
-    master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    return master
-
-
-def _exec(request: messages.Start, terminal: int | None, descriptors: Sequence[int]) -> NoReturn:
-    """Becomes the program that is to be started, which leads a session of its own."""
+def _start(stream: socket.socket, envelope: Envelope, request: messages.Start) -> None:
+    """Becomes the program that is to be started, which leads a session of its own; returns when it cannot."""
+    descriptors: Sequence[int] = envelope.descriptors
+    terminal = []
     try:
         os.setsid()
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        if terminal is not None:
-            (which,) = struct.unpack("i", fcntl.ioctl(terminal, _TIOCGPTN, struct.pack("i", 0)))
-            slave = os.open(f"/dev/pts/{which}", os.O_RDWR)  # a session without a terminal gets this one by opening it
-            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-            descriptors = (slave, slave, slave)
-        duplicates = [fcntl.fcntl(each, fcntl.F_DUPFD, 10) for each in descriptors]
-        for standard, duplicate in enumerate(duplicates):
-            os.dup2(duplicate, standard)
-        os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
-        linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
-        os.chdir(request.directory)
-        os.execvpe(request.command[0], list(request.command), dict(request.environment))  # noqa: S606 - no shell is asked for
+        if request.rows:
+            controlling, own = _open_terminal(request.rows, request.columns)
+            terminal, descriptors = [controlling], [own] * 3
+        messages.send(stream, envelope.number, messages.Done(os.getpid()), terminal)
+    except Exception as error:
+        messages.send(stream, envelope.number, messages.Failed(_reason(error)))
+        return
+    try:
+        _exec(request, descriptors)
     except OSError as error:
         os.write(2, f"{request.command[0]}: {error.strerror}\n".encode())
-    finally:
-        os._exit(_NOT_STARTED)
+
+
+def _open_terminal(rows: int, columns: int) -> tuple[int, int]:
+    """Both ends of a new terminal of this host, first the one that controls it; this process's session gets it."""
+    controlling = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY)
+    fcntl.ioctl(controlling, _TIOCSPTLCK, struct.pack("i", 0))
+    fcntl.ioctl(controlling, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    (which,) = struct.unpack("i", fcntl.ioctl(controlling, _TIOCGPTN, struct.pack("i", 0)))
+    own = os.open(f"/dev/pts/{which}", os.O_RDWR)  # a session without a terminal gets this one by opening it
+    fcntl.ioctl(own, termios.TIOCSCTTY, 0)
+    return controlling, own
+
+
+def _exec(request: messages.Start, descriptors: Sequence[int]) -> NoReturn:
+    """Becomes the program, with these standard streams and no other descriptor."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    duplicates = [fcntl.fcntl(each, fcntl.F_DUPFD, 10) for each in descriptors]
+    for standard, duplicate in enumerate(duplicates):
+        os.dup2(duplicate, standard)
+    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
+    os.chdir(request.directory)
+    os.execvpe(request.command[0], list(request.command), dict(request.environment))  # noqa: S606 - no shell is asked for
 
 
 def _configure(request: messages.Configure) -> None:

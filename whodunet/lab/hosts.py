@@ -25,8 +25,9 @@ from whodunet.lab.processes import Child, Finished, check_finished, collect, env
 if TYPE_CHECKING:
     from whodunet.lab_topo import HostSettings
 
-_BIRTH_S: Final = 20.0
-_ANSWER_S: Final = 20.0
+# On an emulated machine (QEMU without KVM), half a second becomes 20.
+_BIRTH_S: Final = 60.0
+_ANSWER_S: Final = 60.0
 _MOST_READ_BYTES: Final = 1 << 26
 _CHUNK_BYTES: Final = 1 << 20
 # Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped; and a new
@@ -59,19 +60,18 @@ class HostMaker:
     def __init__(self, stream: socket.socket, shared: Sequence[Shared]) -> None:
         """`shared` is shown on every host that is made."""
         self._stream = stream
-        self._unread = bytearray()
         self._shared = tuple(shared)
         self._making = threading.Lock()
         self._numbers = count()
 
     def make(self, name: str) -> FirstProcess:
         """Makes a host; it may still be on its way to being one. Hosts are made side by side."""
-        orders, theirs = socket.socketpair()
+        orders, theirs = messages.connection()
         with self._making, theirs:
             messages.send(
                 self._stream, messages.BIRTH, messages.Birth(name, next(self._numbers), self._shared), [theirs.fileno()]
             )
-            _, made, _ = messages.receive(self._stream, self._unread)
+            made = messages.receive(self._stream).open()
         assert isinstance(made, messages.Done)
         return FirstProcess(name, made.pid, orders)
 
@@ -101,7 +101,7 @@ class FirstProcess:
             raise CannotRun(f"{self.name} could not be made: {answer.reason}; `whodunet doctor` says what is missing")
         assert isinstance(answer, messages.Born)
         *namespaces, root = descriptors
-        return dict(zip(answer.namespaces, namespaces, strict=True)), root
+        return dict(zip(messages.NAMESPACES, namespaces, strict=True)), root
 
     def ask(self, request: messages.Request, descriptors: Sequence[int] = ()) -> tuple[int, messages.Done, list[int]]:
         """Sends a request; returns its number and the answer.
@@ -144,14 +144,16 @@ class FirstProcess:
 
     def _read(self) -> None:
         """Hands answers to those who wait for them."""
-        unread = bytearray()
         with suppress(EOFError, OSError):
             while True:
-                number, message, descriptors = messages.receive(self._orders, unread)
+                envelope = messages.receive(self._orders)
+                message = envelope.open()
+                answered = self._answers.pop(envelope.number, None)
                 if isinstance(message, messages.Ended):
-                    self._ends[number].set_result(message.status)
-                else:
-                    self._answers.pop(number).set_result((message, descriptors))
+                    self._ends[envelope.number].set_result(message.status)
+                    message = messages.Failed("it was ended before it could answer")
+                if answered is not None:
+                    answered.set_result((message, envelope.descriptors))
         for future in list(self._answers.values()):
             future.set_result((messages.Failed("it has ended"), []))
         for end in self._ends.values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -99,16 +100,24 @@ def _overlap(one: range, other: range) -> bool:
     return one.start < other.stop and other.start < one.stop
 
 
+def own_names() -> tuple[str, ...]:
+    """By what /etc/subuid may call this user: the name, where the user has an account, and the number."""
+    number = os.getuid()
+    with suppress(KeyError):
+        return (pwd.getpwuid(number).pw_name, str(number))
+    return (str(number),)
+
+
 def _map_own_and_subordinate(pid: int, kind: str, own: int) -> None:
-    account = pwd.getpwuid(os.getuid())
+    names = own_names()
     for owner, found in _subordinate_lines(kind):
-        if owner in (account.pw_name, str(account.pw_uid)):
+        if owner in names:
             mapping = ["0", str(own), "1", "1", str(found.start), str(len(found))]
             program = str(require_program(f"new{kind}map"))
             if status := os.spawnv(os.P_WAIT, program, [program, str(pid), *mapping]):  # noqa: S606 - no shell
                 raise CannotRun(f"{program} {pid} {' '.join(mapping)} ended with exit status {status}; {_FIX}")
             return
-    raise CannotRun(f"/etc/sub{kind} has no line for {account.pw_name}; {_FIX}")
+    raise CannotRun(f"/etc/sub{kind} has no line for {names[0]}; {_FIX}")
 
 
 def _subordinate_ranges(kind: str) -> list[range]:

@@ -1,6 +1,14 @@
-"""Links: veth pairs, and delayed ones by netem where the kernel has it, by wirefilter where not.
+"""Links: veth pairs, and shaped ones by netem where the kernel has it, by wirefilter where not.
 
-wirefilter (Debian's vde2) passes frames between two TAP interfaces. Source: wirefilter(1), tc-netem(8).
+Whatever shapes a link sits between its two capture points: a packet is seen at one when it is sent, lost or not, and at
+the other when it arrives. The kernel shows captures what an interface sends only after the interface's qdisc, so netem
+is not on the ends themselves:
+
+    end, a host's veth - its middle == netem, both ways == the other's middle - end, a veth of a host or switch
+    end, a host's TAP = vde_plug2tap = wirefilter (Debian's vde2) = vde_plug2tap = end, a TAP of a host or switch
+
+Middles are in the sandbox's namespace, which no host sees; what one receives, the other sends.
+Source: wirefilter(1), tc-netem(8), tc-mirred(8), tc-u32(8); Linux, dev_queue_xmit_nit in net/core/dev.c.
 """
 
 from __future__ import annotations
@@ -15,6 +23,7 @@ from whodunet.evidence.topology import Link
 from whodunet.lab.processes import Daemon, check, run, start_here
 
 TUN: Final = "/dev/net/tun"
+_UNNOTICEABLE: Final = "10gbit"  # at which a long packet takes a microsecond
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class End:
     interface: str
     mac: str
     namespace: int | None  # None: the sandbox's own namespace, where the switches are
+    middle: str  # what the interface is called that netem makes its counterpart, in the sandbox's own namespace
 
 
 @dataclass(frozen=True)
@@ -39,24 +49,38 @@ class Cable:
         return " - ".join(self.link.ends)
 
 
+def open_refusal(device: str) -> str | None:
+    """Why a device cannot be opened, in the kernel's words; None where it can."""
+    try:
+        os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
 def require_tun() -> None:
     """TAP and TUN interfaces can be made.
 
     Raises:
         CannotRun: where /dev/net/tun cannot be opened.
     """
-    try:
-        os.close(os.open(TUN, os.O_RDWR))
-    except OSError as error:
-        refused = f"{TUN}, which delayed links and tunnels need, cannot be opened: {error.strerror}"
-        raise CannotRun(f"{refused}; `whodunet doctor` says what fixes it") from error
+    if refusal := open_refusal(TUN):
+        refused = f"{TUN}, which delayed links and tunnels need, cannot be opened: {refusal}"
+        raise CannotRun(f"{refused}; `whodunet doctor` says what fixes it")
 
 
 def netem_refusal() -> str | None:
-    """Why this kernel does not emulate delay itself, in its own words; None where it does."""
-    trial = run(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"], 10)
+    """Why this kernel does not shape links itself, in its own words; None where it does."""
+    refusal = _refusal("qdisc add dev lo root netem delay 1ms")
+    if refusal is None:
+        refusal = _refusal(*_redirection("lo", "lo", "arp"))  # which the loopback interface never carries
+        run(["tc", "-force", "-batch", "-"], 10, "qdisc del dev lo root\nqdisc del dev lo ingress\n")
+    return refusal
+
+
+def _refusal(*lines: str) -> str | None:
+    trial = run(["tc", "-batch", "-"], 10, _batch(lines))
     if trial.exit_status == 0:
-        check(["tc", "qdisc", "del", "dev", "lo", "root"])
         return None
     said = trial.stderr.strip().splitlines()
     return said[0] if said else f"tc exited with {trial.exit_status}"
@@ -68,11 +92,15 @@ def has_no_netem(refusal: str) -> bool:
 
 
 def veth_commands(cable: Cable, has_netem: bool) -> list[str]:
-    """Lines for `ip -batch` in the sandbox's namespace that make the cable's ends, where it is a veth pair."""
+    """Lines for `ip -batch` in the sandbox's namespace that make the cable's ends, where these are veths."""
     if _is_taps(cable, has_netem):
         return []
     ends = [f"name {end.interface} address {end.mac}{_in_namespace(end)}" for end in cable.ends]
-    return [f"link add {ends[0]} type veth peer {ends[1]}"]
+    if not cable.link.is_shaped:
+        return [f"link add {ends[0]} type veth peer {ends[1]}"]
+    middles = [end.middle for end in cable.ends]
+    pairs = [f"link add {end} type veth peer name {middle}" for end, middle in zip(ends, middles, strict=True)]
+    return [*pairs, *(f"link set dev {middle} up" for middle in middles)]
 
 
 def tap_commands(cables: Sequence[Cable], has_netem: bool, namespace: int | None) -> list[str]:
@@ -101,38 +129,54 @@ def shape(cable: Cable, has_netem: bool) -> Daemon | None:
     if not cable.link.is_shaped:
         return None
     if has_netem:
-        for end in cable.ends:
-            _shape_by_netem(end, cable)
+        _join_middles(cable)
         return None
     plugs = [[*_inside(end), "vde_plug2tap", "-s", "-", end.interface] for end in cable.ends]
     wire = ["wirefilter", *wirefilter_options(cable.link)]
     # dpipe makes a process group of its own, which a session's leader may not.
     command = ["dpipe", *plugs[0], "=", *wire, "=", *plugs[1]]
-    return Daemon(f"wirefilter {cable.name}", start_here(command, _namespaces(cable), leads_session=False))
-
-
-def _shape_by_netem(end: End, cable: Cable) -> None:
-    """An undelayed link in place of a delayed one would make every timing wrong: what the kernel refuses is told."""
-    qdisc = ["tc", "qdisc", "add", "dev", end.interface, "root", "netem", *netem_options(cable.link)]
-    try:
-        check([*_inside(end), *qdisc], keep_open=_namespaces(cable))
-    except CannotRun as error:
-        raise CannotRun(f"the kernel refused to shape the link {cable.name}: {error}") from error
+    namespaces = [end.namespace for end in cable.ends if end.namespace is not None]
+    return Daemon(f"wirefilter {cable.name}", start_here(command, namespaces, leads_session=False))
 
 
 def _inside(end: End) -> list[str]:
     return [] if end.namespace is None else ["nsenter", f"--net=/proc/self/fd/{end.namespace}"]
 
 
-def _namespaces(cable: Cable) -> list[int]:
-    return [end.namespace for end in cable.ends if end.namespace is not None]
+def _join_middles(cable: Cable) -> None:
+    """An undelayed link in place of a delayed one would make every timing wrong: what the kernel refuses is told."""
+    lines = middle_commands(cable, f"netem {' '.join(netem_options(cable.link))}")
+    try:
+        check(["tc", "-batch", "-"], _batch(lines))
+    except CannotRun as error:
+        raise CannotRun(f"the kernel refused to shape the link {cable.name}: {error}") from error
+
+
+def middle_commands(cable: Cable, qdisc: str) -> list[str]:
+    """Lines for `tc -batch` in the sandbox's namespace that join a cable's middles, with a qdisc each way."""
+    one, other = (end.middle for end in cable.ends)
+    shaping = [f"qdisc add dev {middle} root {qdisc}" for middle in (one, other)]
+    return [*shaping, *_redirection(one, other), *_redirection(other, one)]
+
+
+def _redirection(source: str, target: str, protocol: str = "all") -> list[str]:
+    """Whatever of a protocol one interface receives, another sends, and nobody else sees it."""
+    rule = f"protocol {protocol} u32 match u32 0 0 action mirred egress redirect dev {target}"
+    return [f"qdisc add dev {source} ingress", f"filter add dev {source} parent ffff: {rule}"]
+
+
+def _batch(lines: Sequence[str]) -> str:
+    return "\n".join([*lines, ""])
 
 
 def netem_options(link: Link) -> list[str]:
     """The link's properties as tc-netem(8) takes them."""
     options = ["delay", f"{link.delay_ms}ms", *([f"{link.jitter_ms}ms"] if link.jitter_ms else [])]
     options += ["loss", f"{link.loss_pct}%"] if link.loss_pct else []
-    return options + (["rate", f"{link.rate_mbit}mbit"] if link.rate_mbit else [])
+    # With a rate, netem keeps packets in order whatever their jitter, as wirefilter does, and without one it does not.
+    # Source: Linux, netem_enqueue
+    rate = f"{link.rate_mbit}mbit" if link.rate_mbit else _UNNOTICEABLE if link.jitter_ms else None
+    return options + (["rate", rate] if rate else [])
 
 
 def wirefilter_options(link: Link) -> list[str]:

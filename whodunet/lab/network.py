@@ -117,11 +117,16 @@ def cables_of(net: LabNet, topology: Topology, namespaces: Mapping[str, int]) ->
     """
     by_ends = {link.ends: link for link in topology.links}
 
-    def end(interface: Any) -> End:
-        return End(interface.name, interface.mac, namespaces.get(interface.node.name))
+    # No node may have a name with a tilde, and so none of its interfaces, which lie there, too.
+    def end(interface: Any, middle: str) -> End:
+        return End(interface.name, interface.mac, namespaces.get(interface.node.name), middle)
 
     return [
-        Cable(by_ends[cable.intf1.name, cable.intf2.name], (end(cable.intf1), end(cable.intf2))) for cable in net.links
+        Cable(
+            by_ends[cable.intf1.name, cable.intf2.name],
+            (end(cable.intf1, f"link{number}~0"), end(cable.intf2, f"link{number}~1")),
+        )
+        for number, cable in enumerate(net.links)
     ]
 
 

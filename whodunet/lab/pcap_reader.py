@@ -16,15 +16,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from whodunet.importing import importing_scapy, without
+from whodunet.importing import stand_ins, without
 
 with without("cryptography"):  # with which scapy could encrypt: a fifth of its import
+    import scapy.main
     from scapy.config import conf
 
 if conf.route_autoload:  # scapy would ask for this machine's routes, a quarter of its import; nothing is sent here
     conf.route_autoload = conf.route6_autoload = False
 
-with importing_scapy():
+# The names of all makers of network cards are a fifth of its import; it would keep a copy of them in the user's home.
+with stand_ins({"scapy.libs.manuf": {"DATA": ""}, "scapy.libs.bluetoothids": {"DATA": {}}}):
+    scapy.main.SCAPY_CACHE_FOLDER = None
     from scapy.layers.dns import DNS
 
 from scapy.layers.inet import IP, TCP, UDP
@@ -487,12 +490,27 @@ def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket
         return replace(packet, icmp=Icmp(kind, code, one, other))
     is_too_big = (ip.protocol, kind, code) == (_ICMP, 3, 4) or (ip.protocol, kind) == (ICMPV6, 2)
     is_of_neighbours = ip.protocol == ICMPV6 and kind in (NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT)
+    if is_of_neighbours:
+        _require_sound_options(message[24:])
     target = socket.inet_ntop(socket.AF_INET6, message[8:24]) if is_of_neighbours else ""
     icmp = Icmp(kind, code, next_hop_mtu=other if is_too_big else 0, target=target)
     packet = replace(packet, icmp=icmp)
     if kind not in _ICMP_ERRORS[ip.protocol]:
         return packet
     return _read(packet, "ICMP", lambda: replace(packet, icmp=replace(icmp, quoted=_quoted(message[8:], ip.version))))
+
+
+def _require_sound_options(options: bytes) -> None:
+    """Those of a neighbour's message, which nobody hears if one has no length. Source: RFC 4861, sections 4.6 and 7.1.
+
+    Raises:
+        ValueError, IndexError: when one has none, or is longer than the message.
+    """
+    while options:
+        length = 8 * options[1]
+        if not 0 < length <= len(options):
+            raise ValueError("an option without a length, or with too much of it")
+        options = options[length:]
 
 
 def _quoted(quote: bytes, version: int) -> Flow | None:

@@ -18,6 +18,7 @@ from typing import Final
 
 from whodunet.errors import CannotRun
 from whodunet.lab.programs import LAB_PATH, require_program
+from whodunet.lab.spare import Spare
 
 LOGS: Final = Path("/run/lab/log")
 _AFTER_KILL_S: Final = 2.0
@@ -155,6 +156,16 @@ def start_here(
             raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}") from error
         except OSError as error:
             raise CannotRun(f"{arguments[0]} cannot be started: {error.strerror}") from error
+
+    return start
+
+
+def start_spare(spare: Spare, order: bytes, descriptors: Sequence[int] = ()) -> Start:
+    """How a process that was forked for it is started in the lab itself."""
+
+    def start(streams: Sequence[int]) -> Child:
+        spare.start(order, streams, descriptors)
+        return ForkedChild(spare.pid)
 
     return start
 
@@ -358,6 +369,14 @@ class Daemon:
     def is_alive(self) -> bool:
         """True while it runs."""
         return self._child.poll() is None
+
+    def how_it_ended(self) -> str | None:
+        """How it ended, with the last line that it wrote; None while it runs."""
+        status = self._child.poll()
+        if status is None:
+            return None
+        self._logging.join(_AFTER_KILL_S)
+        return f"{how_it_ended(status)}{self._last_words()}"
 
     def ask(self, line: str) -> str:
         """Writes a line to its standard input and reads one from its standard output."""

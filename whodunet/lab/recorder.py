@@ -19,6 +19,7 @@ from typing import BinaryIO, Final
 
 from whodunet.lab import linux
 from whodunet.lab.contention import Contention
+from whodunet.lab.spare import await_order
 
 _ETH_P_ALL: Final = 0x0003
 _SO_TIMESTAMPNS: Final = 35
@@ -30,8 +31,6 @@ _LINKTYPE_ETHERNET, _LINKTYPE_RAW = 1, 101  # RAW: IPv4 or IPv6 begins at once. 
 _NANOSECONDS: Final = 9
 _LONGEST_FRAME_BYTES: Final = 1 << 16
 _CONTROL_BYTES: Final = socket.CMSG_SPACE(16)
-_LONGEST_ORDER_BYTES: Final = 1 << 16
-_MOST_DESCRIPTORS: Final = 253  # Source: unix(7), SCM_RIGHTS
 _BATCH: Final = 64  # frames read from one interface before the others get their turn
 _CAPTURE_BYTES: Final = 256 << 20  # what is more than this is counted as dropped
 
@@ -148,19 +147,14 @@ def record(points: list[CapturePoint], out: BinaryIO) -> None:
 def stand_by(orders: socket.socket) -> int:
     """Waits to be told what to record and records it; returns the exit status.
 
-    What is told is one message: JSON, [FILE, [[NAME, PLACE], ...]], and descriptors, of the standard input, output and
-    error to use, then of network namespaces. PLACE is the number of the one among these that holds the interface.
+    The order is JSON, [FILE, [[NAME, PLACE], ...]], with descriptors of network namespaces. PLACE is the number of the
+    one among these that holds the interface.
     """
     linux.set_command_line("recorder")
-    text, descriptors, _, _ = socket.recv_fds(orders, _LONGEST_ORDER_BYTES, _MOST_DESCRIPTORS)
-    if not text:
-        return 0
-    os.setsid()
-    for standard, descriptor in enumerate(descriptors[:3]):
-        os.dup2(descriptor, standard)
-        os.close(descriptor)
-    path, interfaces = json.loads(text)
-    run(path, [(name, descriptors[3 + place]) for name, place in interfaces])
+    order, namespaces = await_order(orders)
+    if order:
+        path, interfaces = json.loads(order)
+        run(path, [(name, namespaces[place]) for name, place in interfaces])
     return 0
 
 

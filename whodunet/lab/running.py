@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from whodunet.spelling import did_you_mean
 
 STOPPED: Final = "stopped"  # why a lab ends that was asked to
 _FULFILLED: Final = Fulfilled()
+_NOTES_BYTES: Final = 1 << 20  # of all notes together; the staging of a scenario takes a few thousand
 Named = TypeVar("Named")
 
 
@@ -122,9 +124,10 @@ class RunningLab:
 
     @answer.register
     def measure_baseline(self, request: requests.MeasureBaseline) -> requests.RoundTrips:
-        """Pings the far end."""
+        """Pings the far end: of the other family once, for no probe is to wait until each hop has found the next."""
         near, far = self.topology.baseline
-        finished = self._host(near).execute(f"ping -n -c {request.count} -i 0.04 -W 2 {far}", 30)
+        once = "".join(f"ping -n -c 1 -W 2 {other} >/dev/null & " for other in self.topology.beside(far))
+        finished = self._host(near).execute(f"{once}ping -n -c {request.count} -i 0.04 -W 2 {far}; wait", 30)
         times = [float(part.split("=")[1]) for part in finished.stdout.split() if part.startswith("time=")]
         return requests.RoundTrips(times)
 
@@ -215,11 +218,18 @@ class RunningLab:
 
     @answer.register
     def remember(self, request: requests.Remember) -> Fulfilled:
-        """Keeps the note in the lab's memory."""
-        if request.value is None:
-            self._notes.pop(request.key, None)
-        else:
-            self._notes[request.key] = request.value
+        """Keeps the note in the lab's memory, of which it may take no more than there is for notes.
+
+        Raises:
+            InvalidInput: when it is too large; the one before it is kept.
+        """
+        kept = {key: note for key, note in self._notes.items() if key != request.key}
+        if request.value is not None:
+            kept[request.key] = request.value
+            if (size := sum(len(key) + len(json.dumps(note)) for key, note in kept.items())) > _NOTES_BYTES:
+                wrong = f"makes {size} bytes of notes, and a lab keeps {_NOTES_BYTES}"
+                raise InvalidInput(Problem(f"note {request.key[:80]}", wrong, "keep less in it, or forget another"))
+        self._notes = kept
         return _FULFILLED
 
     @answer.register

@@ -6,6 +6,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
+from typing import Final
 
 from whodunet import catalogue
 from whodunet.catalogue import Catalogue
@@ -14,9 +15,13 @@ from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.evidence.topology import Topology
 from whodunet.lab.hosts import Host
 from whodunet.lab.processes import Daemon, Start, start_here
-from whodunet.lab.service import Furnishing, Listener, Placed, Service
+from whodunet.lab.service import Furnishing, Placed, Service
 from whodunet.lab.waiting import wait_until
 from whodunet.spelling import did_you_mean
+
+# On an emulated machine (QEMU without KVM), half a second becomes 20. Measured: Debian 13's kernel, two cores.
+_READY_WITHIN_S: Final = 60.0
+_FORKS_WITHIN_S: Final = 1.0  # a program that ends may have left another in its place, as daemons do
 
 
 def beside_host(host: Host, command: list[str]) -> Start:
@@ -133,7 +138,7 @@ class RunningServices:
     def await_ready(self, host: Host, name: str) -> None:
         """Returns when the service does what it is there for."""
         service = self._find(host, name)
-        wait_until(lambda: service.is_ready(host), f"{name} on {host.name} {service.readiness}")
+        wait_until(lambda: service.is_ready(host), f"{name} on {host.name} {service.readiness}", _READY_WITHIN_S)
 
     def launch_all(self) -> None:
         """Starts every service that needs no other."""
@@ -205,14 +210,28 @@ class RunningServices:
         self.start(host, name)
 
     def replace(self, host: Host, name: str, command: str) -> None:
-        """Runs another program in a service's place; returns when it accepts, where the service is one that does."""
+        """Runs another program in a service's place; returns when it accepts, where the service is one that does.
+
+        Raises:
+            CannotRun: when it does not accept, with how it ended, if it has.
+        """
         self.stop(host, name)
         service = self._find(host, name)
         service.forget(host)
         self._replaced.add((host.name, name))
         self._run(host, name, f"instead-of-{name}", ["bash", "-c", f"exec {service.replaced_by(command)}"])
-        if isinstance(service, Listener):  # what another program does when it is ready is not known otherwise
-            self.await_ready(host, name)
+        if service.accepts_connections:  # what another program does when it is ready is not known otherwise
+            self._await_stand_in(host, name, command)
+
+    def _await_stand_in(self, host: Host, name: str, command: str) -> None:
+        service, daemon = self._find(host, name), self._daemons[host.name, name]
+        stands_in = f"`{command}` in place of {name} on {host.name}"
+        wait_until(lambda: service.is_ready(host) or not daemon.is_alive, f"{stands_in} {service.readiness}")
+        try:
+            wait_until(lambda: service.is_ready(host), stands_in, _FORKS_WITHIN_S)
+        except CannotRun:
+            fix = f"give it a program that accepts, or stop {name} to have none"
+            raise CannotRun(f"{stands_in} {daemon.how_it_ended()}, and was {service.readiness}; {fix}") from None
 
     def is_running(self, host: Host, name: str) -> bool:
         """True while the service's own program runs, and not one in its place."""

@@ -31,7 +31,7 @@ _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty", "net/tun"
 _MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _WRITTEN_S: Final = 10.0
-_FIX: Final = "`whodunet doctor` says what this machine lacks"
+FIX: Final = "`whodunet doctor` says what this machine lacks"
 _TUN: Final = "/dev/net/tun"
 _TUN_DEVICE: Final = os.makedev(10, 200)  # Source: the kernel's Documentation/networking/tuntap.rst
 
@@ -67,7 +67,7 @@ def enter(
     try:
         refusal = os.read(entered_r, 4096)
         if refusal:
-            raise CannotRun(f"{refusal.decode()}; {_FIX}")
+            raise CannotRun(f"{refusal.decode()}; {FIX}")
         before_start(entering)
         map_sandbox(entering)
         os.write(mapped_w, b"!")
@@ -114,7 +114,7 @@ def _enter(
         linux.die_with_parent()  # a change of user has taken the wish away
         first = os.fork()
     except OSError as error:
-        os.write(2, f"whodunet: {error.strerror or error}; {_FIX}\n".encode())
+        os.write(2, f"whodunet: {error.strerror or error}; {FIX}\n".encode())
         os._exit(3)
     if first == 0:
         _be_first_process(first_process, launcher_alive)
@@ -178,7 +178,7 @@ def _be_first_process(first_process: Callable[[], int], launcher_alive: int) -> 
         _exit_if_closed(launcher_alive)
         status = first_process()
     except Exception as error:
-        os.write(2, f"whodunet: {type(error).__name__}: {error}; {_FIX}\n".encode())
+        os.write(2, f"whodunet: {type(error).__name__}: {error}; {FIX}\n".encode())
     finally:
         os._exit(status)
 

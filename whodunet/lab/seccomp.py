@@ -53,17 +53,23 @@ def forbid_calls() -> None:
     Raises:
         OSError: with the kernel's reason.
     """
-    program = compiled()
-    instructions = ctypes.create_string_buffer(program)
-    whole = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(instructions))
-    if _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.create_string_buffer(whole), 0, 0) != 0:
+    if _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, prepared(), 0, 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"seccomp: {os.strerror(code)}")
 
 
 @cache
-def compiled() -> bytes:
-    """The filter of this machine, as the kernel takes it."""
+def prepared() -> ctypes.Array[ctypes.c_char]:
+    """What the kernel is given: made once, it takes no child of this process any memory."""
+    instructions = _compiled()
+    filled = ctypes.create_string_buffer(instructions)
+    whole = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(instructions) // 8, ctypes.addressof(filled)))
+    vars(whole)["filled"] = filled  # lives as long
+    return whole
+
+
+def _compiled() -> bytes:
+    """The filter of this machine."""
     machine = os.uname().machine
     missing = _instruction(_RETURN, _FAIL | errno.ENOSYS)
     program = _instruction(_LOAD, _ARCHITECTURE_AT)

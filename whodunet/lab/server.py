@@ -5,8 +5,8 @@
 - the first process of the sandbox: hides the machine, and forks the maker of hosts while it is still small;
 - the server: the lab itself, from bring-up to the last request (`whodunet.lab.serving`).
 
-The first process, the maker of hosts and the recorder are forked before anything large is imported: what a process has
-loaded, each of its children holds in part.
+The first process, the maker of hosts, the recorder and the controller are forked before anything large is imported:
+what a process has loaded, each of its children holds in part.
 
 Run as `python -P -m whodunet.lab.server LIFELINE FOLDER LABEL`: an inherited socket, on which the plan comes as a line
 of JSON with the control socket beside it; an inherited descriptor of the folder that the socket lies in; and what lists
@@ -16,6 +16,7 @@ anything that a lab is made of.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -28,8 +29,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from whodunet.errors import CannotRun
-from whodunet.importing import collect_rarely
-from whodunet.lab import control, host_process, host_root, linux, recorder, sandbox
+from whodunet.lab import control, host_messages, host_process, host_root, linux, recorder, sandbox, spare
 from whodunet.lab.control import peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
 
@@ -49,19 +49,24 @@ def _serve(
 ) -> int:
     """The server: imports what takes long while the machine is being hidden and the plan is on its way."""
     _close(*others)
-    orders, asked = socket.socketpair()
-    recording = _fork(lambda: _record(asked, (plans, births, door, lifeline, orders)))
-    asked.close()
-    collect_rarely()
-    from whodunet.lab.capture import SpareRecorder
+    mine = (plans, births, door, lifeline)
+    recording = _spare(recorder.stand_by, mine)
+    controller = _spare(lambda orders: spare.stand_by_for_program(orders, "controller"), (*mine, recording.orders))
     from whodunet.lab.serving import run_server
 
-    return run_server(plans, births, door, lifeline, SpareRecorder(recording, orders))
+    return run_server(plans, births, door, lifeline, recording, controller)
 
 
-def _record(asked: socket.socket, others: tuple[socket.socket, ...]) -> int:
-    _close(*others)
-    return recorder.stand_by(asked)
+def _spare(stand_by: Callable[[socket.socket], int], others: tuple[socket.socket, ...]) -> spare.Spare:
+    orders, asked = socket.socketpair()
+
+    def be_spare() -> int:
+        _close(orders, *others)
+        return stand_by(asked)
+
+    pid = _fork(be_spare)
+    asked.close()
+    return spare.Spare(pid, orders)
 
 
 def _be_first(
@@ -77,7 +82,7 @@ def _be_first(
     os.close(folder)
     linux.ask_for_low_latency()
     told, tells = socket.socketpair()
-    births, asked = socket.socketpair()
+    births, asked = host_messages.connection()
     _fork(lambda: _make_hosts(asked, (plans, door, lifeline, told, tells, births)))
     asked.close()
     server = _fork(lambda: _serve(told, births, door, lifeline, (plans, tells)))
@@ -111,6 +116,8 @@ def _fork(run: Callable[[], int]) -> int:
     if child == 0:
         try:
             os._exit(run())
+        except OSError as error:
+            os.write(2, f"whodunet: {error.strerror or error}; {sandbox.FIX}\n".encode())
         except Exception as error:
             os.write(2, f"whodunet: {type(error).__name__}: {error}\n".encode())
         finally:
@@ -177,6 +184,7 @@ def _limit_open_files() -> None:
 
 def main(arguments: list[str]) -> NoReturn:
     """Launches a sandbox and keeps the lab's door until its end."""
+    gc.freeze()  # or the first collection in each process would have every page copied that it shares with the others
     lifeline, folder = socket.socket(fileno=int(arguments[0])), int(arguments[1])
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _limit_open_files()

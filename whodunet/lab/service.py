@@ -47,6 +47,7 @@ class Placed:
 class Service(Furnishing):
     """A daemon on a host."""
 
+    accepts_connections: ClassVar[bool] = False  # True: its readiness is that it does, and so is a stand-in's
     needs_others: ClassVar[bool] = False  # True: it is started once all other services accept
     # True: it is the cloud's or the path's, and nobody on the host may reach into it
     runs_beside: ClassVar[bool] = False
@@ -77,6 +78,7 @@ class Service(Furnishing):
 class Listener(Service):
     """A service that accepts connections on a TCP port."""
 
+    accepts_connections: ClassVar[bool] = True
     port: int
 
     def is_ready(self, host: Host) -> bool:

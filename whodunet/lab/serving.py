@@ -12,10 +12,10 @@ from typing import Final
 from whodunet.errors import WhodunetError
 from whodunet.lab.answering import serve
 from whodunet.lab.bring_up import bring_up
-from whodunet.lab.capture import SpareRecorder
 from whodunet.lab.hosts import HostMaker
 from whodunet.lab.plan import Plan
 from whodunet.lab.running import STOPPED
+from whodunet.lab.spare import Spare
 from whodunet.lab.watch import Watch
 
 ENDED: Final = 75  # exit status when the lab ends by itself
@@ -47,7 +47,12 @@ class Lifeline:
 
 
 def run_server(
-    plans: socket.socket, births: socket.socket, door: socket.socket, stream: socket.socket, recorder: SpareRecorder
+    plans: socket.socket,
+    births: socket.socket,
+    door: socket.socket,
+    stream: socket.socket,
+    recorder: Spare,
+    controller: Spare,
 ) -> int:
     """Waits for the plan, makes the lab and answers requests until its end; returns the exit status.
 
@@ -55,7 +60,8 @@ def run_server(
         births: to the process that makes hosts.
         door: over which the launcher passes connections on.
         stream: to the process that asked for the lab.
-        recorder: what records the lab.
+        recorder: will record the lab.
+        controller: will decide for its switches.
     """
     text = plans.makefile("rb").readline()
     if not text:
@@ -72,7 +78,7 @@ def run_server(
 
     try:
         maker = HostMaker(births, plan.shares)
-        lab = bring_up(plan, maker, Watch(lambda text: lifeline.tell("progress", text), end), recorder)
+        lab = bring_up(plan, maker, Watch(lambda text: lifeline.tell("progress", text), end), recorder, controller)
     except WhodunetError as error:
         end(str(error))
     except Exception as error:

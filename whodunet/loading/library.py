@@ -15,7 +15,7 @@ from whodunet.cases.causes import Cause, Taxonomy
 from whodunet.cases.evidence_fields import EvidenceFields
 from whodunet.cases.fault import Fault
 from whodunet.cases.record_json import from_json, to_json
-from whodunet.cases.scenario import Scenario
+from whodunet.cases.scenario import Blame, Scenario
 from whodunet.cases.twins import mismatches
 from whodunet.catalogue import Catalogue
 from whodunet.errors import InvalidInput, Problem
@@ -127,12 +127,14 @@ class Library:
         """All causes, and the classes of those that look the same from the client."""
         return read_taxonomy(self.catalogue.files("causes", ".yaml"), self.catalogue.files("cause_classes", ".yaml"))
 
-    def cause_title(self, scenario: Scenario) -> str:
-        """What is wrong in a scenario, in the taxonomy's words or in its own."""
-        answer = scenario.answer
-        if answer.cause_title is not None:
-            return answer.cause_title
-        return "Nothing is wrong" if answer.cause == NO_CAUSE else self.causes()[answer.cause].title
+    def cause_titles(self, scenario: Scenario) -> tuple[str, ...]:
+        """What is wrong in a scenario, in the taxonomy's words or in its own; of several causes the outermost first."""
+        return tuple(map(self._title, scenario.answer.blamed))
+
+    def _title(self, blame: Blame) -> str:
+        if blame.cause_title is not None:
+            return blame.cause_title
+        return "Nothing is wrong" if blame.cause == NO_CAUSE else self.causes()[blame.cause].title
 
     def fault_kinds(self) -> Mapping[str, type[Fault]]:
         """All kinds of faults."""

@@ -118,9 +118,14 @@ class Resolution:
 
 def _is_in_evidence(path: tuple[Step, ...]) -> bool:
     """True for what a claim says of packets: there, a name with a dot in it is a capture point's."""
-    claim = path[2:] if path[:2] == ("answer", "evidence") else path[3:]
-    is_evidence = path[:2] == ("answer", "evidence") or path[:3] == ("answer", "repaired", "evidence")
-    return is_evidence and len(claim) > 1 and claim[1] != "probe"
+    match path:
+        case ("answer", "evidence", *claim) | ("answer", "repaired", "evidence", *claim):
+            pass
+        case ("answer", "behind", int(), "evidence", *claim):
+            pass
+        case _:
+            return False
+    return len(claim) > 1 and claim[1] != "probe"
 
 
 def _may_be_a_number(path: tuple[Step, ...]) -> bool:

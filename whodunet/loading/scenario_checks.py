@@ -116,7 +116,8 @@ class _Checks:
         yield from self._asked()
         yield from self._staging()
         answer = _mapping(self._content, "answer")
-        yield from self._claims(answer, ["answer"])
+        for at, part in self._stated():
+            yield from self._claims(part, at)
         if isinstance(repaired := answer.get("repaired"), dict):
             yield from self._claims(repaired, ["answer", "repaired"])
 
@@ -195,7 +196,7 @@ class _Checks:
         changes = {switch: policy for switch, policy in policies.items() if isinstance(policy, dict)}
         return self._known.topology_as_set_up(self._topology.name, changes)
 
-    def _claims(self, claims: dict[str, JsonValue], at: list[str]) -> Iterator[Problem]:
+    def _claims(self, claims: dict[str, JsonValue], at: list[str | int]) -> Iterator[Problem]:
         symptoms = claims.get("symptoms")
         if isinstance(symptoms, dict):
             yield from self._symptoms(symptoms, [*at, "symptoms"])
@@ -203,7 +204,7 @@ class _Checks:
             at_probe: Path = [*at, "evidence", number, "probe"]
             yield from self._must_be_one_of(_part(claim, "probe", str), self._probes, "probe", at_probe)
 
-    def _symptoms(self, symptoms: Mapping[str, JsonValue], at: list[str]) -> Iterator[Problem]:
+    def _symptoms(self, symptoms: Mapping[str, JsonValue], at: list[str | int]) -> Iterator[Problem]:
         for probe in symptoms:
             yield from self._must_be_one_of(probe, self._probes, "probe", [*at, probe])
         for probe in self._probes:
@@ -211,67 +212,85 @@ class _Checks:
                 yield self._problem([*at, probe], "is missing", f"state what the probe {probe} shows")
 
     def answer(self) -> Iterator[Problem]:
-        """What in the answer does not follow from the faults."""
-        answer, causes = _mapping(self._content, "answer"), self._known.causes()
-        cause = _part(answer, "cause", str)
+        """What in the answer does not follow from the faults: each of several causes from its own, else the first's."""
+        stated = self._stated()
+        if len(stated) > 1 and len(stated) != len(self._faults):
+            wrong = f"makes {len(stated)} causes with the first, and there are {len(self._faults)} faults"
+            yield self._problem(["answer", "behind"], wrong, "state one cause for each fault, in their order")
+        else:
+            faults = [*self._faults, None]
+            for (at, part), fault in zip(stated, faults, strict=False):
+                yield from self._cause(at, part, fault)
+        yield from self._repaired(_mapping(self._content, "answer"))
+
+    def _stated(self) -> list[tuple[list[str | int], dict[str, JsonValue]]]:
+        """Where each cause is stated, with what is said of it: in the answer itself, and in what is behind."""
+        answer = _mapping(self._content, "answer")
+        behind = enumerate(_part(answer, "behind", list) or ())
+        later: list[tuple[list[str | int], dict[str, JsonValue]]] = [
+            (["answer", "behind", number], each) for number, each in behind if isinstance(each, dict)
+        ]
+        return [(["answer"], answer), *later]
+
+    def _cause(self, at: list[str | int], part: dict[str, JsonValue], fault: Fault | None) -> Iterator[Problem]:
+        cause, causes = _part(part, "cause", str), self._known.causes()
         is_known = cause is None or cause in (NO_CAUSE, UNLISTED) or cause in causes
-        if cause is not None and (is_known or self._lacks_cause()) and self._can_be_staged():
-            yield from self._truth(cause, _part(answer, "culprit", str))
+        if cause is not None and (is_known or self._lacks_cause(fault)) and self._can_be_staged():
+            yield from self._truth(at, cause, _part(part, "culprit", str), fault)
         elif cause is not None and not is_known:
             wrong = f"is {cause}, which is not a cause"
-            yield self._problem(["answer", "cause"], wrong, did_you_mean(cause, causes))
-        yield from self._title(cause, answer)
-        yield from self._repaired(answer)
+            yield self._problem([*at, "cause"], wrong, did_you_mean(cause, causes))
+        yield from self._title(at, cause, part)
 
     def _can_be_staged(self) -> bool:
         return None not in self._faults and self._is_meant(["setup"]) and not any(True for _ in self._staging())
 
-    def _lacks_cause(self) -> bool:
-        """True when no cause that is known is the first fault: then the one that the file states has to be made."""
-        first = self._faults[0] if self._faults and self._can_be_staged() else None
-        return first is not None and not causes_of(first.facts(self._as_set_up()), self._known.causes().values())
+    def _lacks_cause(self, fault: Fault | None) -> bool:
+        """True when no cause that is known is the fault: then the one that the file states has to be made."""
+        if fault is None or not self._can_be_staged():
+            return False
+        return not causes_of(fault.facts(self._as_set_up()), self._known.causes().values())
 
-    def _truth(self, cause: str, culprit: str | None) -> Iterator[Problem]:
-        """Cause and culprit are those of the first fault, which is the one that the answer names."""
-        first = self._faults[0] if self._faults else None
-        yield from self._true_cause(cause, first)
-        at = first.culprit() if first else None
-        if culprit != at:
-            yield self._is_not("culprit", culprit or "not given", at or "none")
+    def _truth(self, at: list[str | int], cause: str, culprit: str | None, fault: Fault | None) -> Iterator[Problem]:
+        """Cause and culprit are those of the fault."""
+        yield from self._true_cause(at, cause, fault)
+        where = fault.culprit() if fault else None
+        if culprit != where:
+            yield self._is_not([*at, "culprit"], culprit or "not given", where or "none")
 
-    def _true_cause(self, cause: str, fault: Fault | None) -> Iterator[Problem]:
+    def _true_cause(self, at: list[str | int], cause: str, fault: Fault | None) -> Iterator[Problem]:
         if fault is None:
             if cause != NO_CAUSE:
-                yield self._is_not("cause", cause, NO_CAUSE)
+                yield self._is_not([*at, "cause"], cause, NO_CAUSE)
             return
         facts = fault.facts(self._as_set_up())
         fitting = causes_of(facts, self._known.causes().values())
         if len(fitting) > 1:
             names = " and ".join(each.name for each in fitting)
             wrong = f"cannot be told: the faults are {names} alike"
-            yield self._problem(["answer", "cause"], wrong, "have one of them ask for one fact more")
+            yield self._problem([*at, "cause"], wrong, "have one of them ask for one fact more")
         elif not fitting and cause != UNLISTED:
-            yield self._lacking(cause, facts)
+            yield self._lacking(at, cause, facts)
         elif fitting and fitting[0].name != cause:
-            yield self._is_not("cause", cause, fitting[0].name)
+            yield self._is_not([*at, "cause"], cause, fitting[0].name)
 
-    def _is_not(self, key: str, says: str, follows: str) -> Problem:
+    def _is_not(self, path: Path, says: str, follows: str) -> Problem:
         wrong = f"is {says}, but from the faults follows {follows}"
-        return self._problem(["answer", key], wrong, "state what the faults make true, or fix the faults")
+        return self._problem(path, wrong, "state what the faults make true, or fix the faults")
 
-    def _lacking(self, cause: str, facts: Mapping[str, str]) -> Problem:
+    def _lacking(self, at: list[str | int], cause: str, facts: Mapping[str, str]) -> Problem:
         told = ", ".join(f"{key} {value}" for key, value in facts.items())
         lines = suggestion(facts, self._known.causes()).replace("\n", "\n    ")
         wrong = f"is {cause}, but the taxonomy lacks the cause of a fault with the facts {told}"
         fix = f"write `cause: {UNLISTED}` and `cause_title`, or causes/NAME.yaml beside this file:\n    {lines}"
-        return self._problem(["answer", "cause"], wrong, fix)
+        return self._problem([*at, "cause"], wrong, fix)
 
-    def _title(self, cause: str | None, answer: Mapping[str, JsonValue]) -> Iterator[Problem]:
-        at = ["answer", "cause_title"]
-        if cause == UNLISTED and answer.get("cause_title") is None:
-            yield self._problem(at, "is missing", "say what is wrong, in one sentence")
-        if cause != UNLISTED and answer.get("cause_title") is not None:
-            yield self._problem(at, "is for a cause that is unlisted", "remove it; the taxonomy has the title")
+    def _title(self, at: list[str | int], cause: str | None, part: Mapping[str, JsonValue]) -> Iterator[Problem]:
+        path = [*at, "cause_title"]
+        if cause == UNLISTED and part.get("cause_title") is None:
+            yield self._problem(path, "is missing", "say what is wrong, in one sentence")
+        if cause != UNLISTED and part.get("cause_title") is not None:
+            yield self._problem(path, "is for a cause that is unlisted", "remove it; the taxonomy has the title")
 
     def _repaired(self, answer: Mapping[str, JsonValue]) -> Iterator[Problem]:
         is_stated = answer.get("repaired") is not None

@@ -20,6 +20,7 @@ from whodunet.cases.fault import Fault
 from whodunet.cases.references import REFERENCE_PATTERN, References
 from whodunet.cases.scenario import (
     Answer,
+    CauseBehind,
     Claims,
     EvidenceClaim,
     OneFamily,
@@ -32,6 +33,7 @@ from whodunet.cases.scenario import (
 )
 from whodunet.cases.strict import Strict
 from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.observation import REMOVALS
 from whodunet.evidence.topology import Topology
 from whodunet.loading.former_words import in_present_words
 from whodunet.loading.resolution import Resolution
@@ -45,17 +47,26 @@ _ANY_FAULT: Final[JsonSchemaValue] = {
     "properties": {"kind": {"type": "string"}},
     "required": ["kind"],
 }
+_BEHIND: Final = (
+    "of several faults, the causes of the second and later ones: each with what is seen once those before are out"
+)
 Part = TypeVar("Part", bound=Strict)
 
 
-class AnswerPart(Strict):
-    """The key `answer`."""
+class CausePart(Strict):
+    """A cause, and what is seen while nothing is in front of it."""
 
     cause: str = Field(description='name of a cause in the taxonomy, "unlisted", or "none" for a healthy case')
     cause_title: str | None = Field(default=None, min_length=1, description="what is wrong, when the cause is unlisted")
     culprit: str | None = Field(default=None, description='node, or link as "a - b"')
     symptoms: Mapping[str, SymptomClaim] = Field(description="what each probe shows")
     evidence: tuple[EvidenceClaim, ...] = ()
+
+
+class AnswerPart(CausePart):
+    """The key `answer`."""
+
+    behind: tuple[CausePart, ...] = Field(default=(), max_length=len(REMOVALS), description=_BEHIND)
     repaired: Claims | None = None
     twin_of: str | None = Field(default=None, description="scenario that shows the same words, for another cause")
     lesson: str = Field(default="", description="what to take along, told after the verdict")
@@ -178,18 +189,25 @@ def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: K
         probes_in_order=file.probes_in_order,
     )
     truth = file.answer
-    faulty = Claims(symptoms=truth.symptoms, evidence=truth.evidence)
     answer = Answer(
         cause=truth.cause,
         cause_title=truth.cause_title,
         culprit=truth.culprit,
-        faulty=faulty,
+        faulty=_claims(truth),
+        behind=tuple(
+            CauseBehind(cause=each.cause, cause_title=each.cause_title, culprit=each.culprit, shown=_claims(each))
+            for each in truth.behind
+        ),
         repaired=truth.repaired,
         twin_of=truth.twin_of,
         lesson=truth.lesson,
     )
     staging = Staging(setup=file.setup, faults=faults)
     return Scenario(question=question, staging=staging, answer=answer, family=file.family)
+
+
+def _claims(part: CausePart) -> Claims:
+    return Claims(symptoms=part.symptoms, evidence=part.evidence)
 
 
 def _file_model(fields: EvidenceFields) -> type[ScenarioFile]:
@@ -205,7 +223,10 @@ def _file_model_of(claim: type[EvidenceClaim]) -> type[ScenarioFile]:
     evidence = (tuple[claim, ...], Field(default=(), description="what the packets show"))  # type: ignore[valid-type]
     of_repaired = Field(default=None, description="what is seen once the faults are taken out")
     repaired = naming(Claims, evidence=evidence)
-    answer = naming(AnswerPart, evidence=evidence, repaired=(repaired | None, of_repaired))
+    part = naming(CausePart, evidence=evidence)
+    of_behind = Field(default=(), max_length=len(REMOVALS), description=_BEHIND)
+    behind = (tuple[part, ...], of_behind)  # type: ignore[valid-type]
+    answer = naming(AnswerPart, evidence=evidence, behind=behind, repaired=(repaired | None, of_repaired))
     return naming(ScenarioFile, answer=(answer, ...))
 
 

@@ -24,7 +24,8 @@ def as_json(recording: Recording) -> JsonObject:
     """The run as plain values that `json.dumps` takes.
 
     Keys: `format` (1), `scenario`, `title`, `topology`, `seed` (null: the topology's own particulars), `family`,
-    `cause`, `culprit` (null: nothing is wrong), `outcome` ("held", "broken" or "could-not-measure": the worst of all
+    `cause`, `culprit` (null: nothing is wrong), `causes` (each with its `culprit`; the first is the two before),
+    `outcome` ("held", "broken" or "could-not-measure": the worst of all
     claims), `claims`, `phases`, `links`, `dropped` (by capture point), `not_understood` (frames, by capture point),
     `damage` (sentences; empty: the capture is the one that was recorded), `notes`, `versions`.
 
@@ -51,6 +52,7 @@ def as_json(recording: Recording) -> JsonObject:
         "family": run.family,
         "cause": scenario.answer.cause,
         "culprit": scenario.answer.culprit,
+        "causes": [{"cause": each.cause, "culprit": each.culprit} for each in scenario.answer.blamed],
         "outcome": recording.outcome,
         "claims": [_claim(judgement) for judgement in recording.judgements],
         "phases": [_phase(phase, recording.evidence[phase.name]) for phase in run.phases],

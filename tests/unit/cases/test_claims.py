@@ -17,6 +17,7 @@ from whodunet.cases.claims import (
     evidence_told,
 )
 from whodunet.cases.evidence_fields.after import After
+from whodunet.cases.judging import judge_evidence
 
 
 def test_claims_are_known_before_any_run_with_stable_ids_and_a_sentence_each(case: ModuleType) -> None:
@@ -31,7 +32,7 @@ def test_claims_are_known_before_any_run_with_stable_ids_and_a_sentence_each(cas
         ),
         (
             "faulty/evidence/2",
-            "the RST of ssh is first seen at fw-eth0, has TTL 64 at client-eth0, acknowledges the SYN",
+            "the RST of ssh is first seen at fw-eth0, has TTL (hop limit) 64 at client-eth0, acknowledges the SYN",
         ),
         ("repaired/fault gone", "the fault is seen to be gone"),
         ("repaired/symptom/ssh", "ssh says connected"),
@@ -55,6 +56,22 @@ def test_a_claim_carries_what_it_is_about(case: ModuleType) -> None:
         SymptomShown("repaired", "ssh", scenario.answer.repaired.symptoms["ssh"]),
         SymptomsChange(),
     )
+
+
+def test_of_several_causes_each_state_is_claimed_and_each_removal_changes_a_symptom(case: ModuleType) -> None:
+    scenario = case.two_faults()
+    claims = claims_of(scenario)
+    assert [claim.id for claim in claims] == [
+        "faulty/fault in place",
+        "faulty/symptom/ssh",
+        "first removed/fault gone",
+        "first removed/symptom/ssh",
+        "repaired/fault gone",
+        "repaired/symptom/ssh",
+        "symptom changes when the first fault is taken out",
+        "symptom changes when the last fault is taken out",
+    ]
+    assert claims[2].says == "the first fault is seen to be gone"
 
 
 def test_a_claim_about_two_scenarios_names_the_other() -> None:
@@ -127,3 +144,11 @@ def test_over_ipv6_a_ttl_is_called_hop_limit(case: ModuleType) -> None:
     assert evidence_told(case.claim(packet="SYN", ttl={"client-eth0": 64}), evidence) == (
         "The SYN of ssh had hop limit 64 at client-eth0: no router passed it on."
     )
+
+
+def test_over_ipv6_what_is_expected_and_seen_is_a_hop_limit(case: ModuleType) -> None:
+    evidence = case.left(case.seen(case.tcp("S", version=6), 10, *case.TO_FIREWALL))
+    claims = [case.claim(packet="SYN", ttl={"client-eth0": 63}), case.claim(packet="SYN", last_seen_at="client-eth0")]
+    judged = [judge_evidence(claim, evidence)[0] for claim in claims]
+    assert (judged[0].expected, judged[0].seen) == ("hop limit 63 at client-eth0", "hop limit 64 at client-eth0")
+    assert judged[1].seen == "last seen at fw-eth0 (hop limit 64)"

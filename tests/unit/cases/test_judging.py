@@ -12,6 +12,7 @@ from whodunet.cases.claims import SymptomsChange, claims_of
 from whodunet.cases.evidence_fields.after import After
 from whodunet.cases.judging import Judgement, judge
 from whodunet.evidence.capture_summary import CaptureSummary
+from whodunet.evidence.observation import Phase
 from whodunet.evidence.packets import CapturedPacket
 from whodunet.evidence.probe_evidence import evidence_of
 from whodunet.evidence.topology import Interface
@@ -389,6 +390,34 @@ def test_a_scenario_whose_symptoms_stay_without_its_fault_is_broken(case: Module
     assert judgements[CHANGE].outcome == "broken"
     assert judgements[CHANGE].seen == "ssh: refused in both phases"
     assert judgements["repaired/symptom/ssh"].outcome == "broken"
+
+
+TIMED_OUT = "ssh: connect to host 10.0.1.10 port 22: Connection timed out\r\n"
+
+
+@pytest.mark.parametrize(
+    ("then", "outcomes"),
+    [
+        ((TIMED_OUT, 255), ("held", "held")),
+        (("", 0), ("held", "broken")),
+        (("ssh: connect to host 10.0.1.10 port 22: Connection refused\r\n", 255), ("broken", "held")),
+    ],
+)
+def test_of_several_faults_the_removal_of_each_has_to_change_a_symptom(
+    case: ModuleType, then: tuple[str, int], outcomes: tuple[str, str]
+) -> None:
+    whole = case.run(capture=None)
+    words, status = then
+    between = case.observation(stderr=words, status=status, start_ms=5_000, end_ms=5_100)
+    phase = Phase("first removed", {"ssh": between}, ("no entry for tcp/22",), 41.0)
+    run = replace(whole, phases=(whole.phases[0], phase, whole.phases[1]))
+    judgements = {each.claim.id: each for each in case.recording(case.two_faults(), run, ()).judgements}
+    assert (
+        tuple(judgements[f"symptom changes when the {which} fault is taken out"].outcome for which in ("first", "last"))
+        == outcomes
+    )
+    assert judgements["first removed/fault gone"].outcome == "held"
+    assert judgements["faulty/fault in place"].outcome == "could-not-measure", "one proof, and two faults"
 
 
 def test_another_symptom_breaks_with_the_programs_own_words(case: ModuleType) -> None:

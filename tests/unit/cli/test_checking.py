@@ -58,7 +58,7 @@ def fails_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def run_check(*scenarios: Path, **more: Any) -> int:
     options: dict[str, Any] = {"all": False, "jobs": 1, "repeat": 1, "junit": None, "json": False}
-    options |= {"seeds": None, "seed_list": [], "family": "ipv4"}
+    options |= {"seeds": None, "seed_list": [], "family": "ipv4", "keep": None}
     return checking.check(argparse.Namespace(scenarios=[str(path) for path in scenarios], **options | more))
 
 
@@ -243,6 +243,40 @@ def test_a_fault_that_could_not_be_seen_is_told_first_and_what_was_not_played_fo
     assert first.split(":")[0].strip() == f"{phase}/fault {'in place' if phase == 'faulty' else 'gone'}"
     assert f"    and {following} claims that could therefore not be measured" in others
     assert not any("was not run" in line for line in others)
+
+
+def test_records_of_what_did_not_hold_are_kept_and_named_and_others_are_not(
+    twins: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def play(scenario: Scenario, library: Library, _: object, keep: Path) -> Recording:
+        keep.joinpath("capture.pcapng").touch()
+        topology = library.topology(scenario.question.topology)
+        if scenario.question.name == "down":
+            return Recording.judged(scenario, topology, run_with_failure("faulty"), ())
+        recording = Recording.judged(scenario, topology, case.run(), ())
+        held = tuple(
+            replace(judgement, findings=tuple(replace(finding, outcome="held") for finding in judgement.findings))
+            for judgement in recording.judgements
+        )
+        return replace(recording, judgements=held)
+
+    monkeypatch.setattr(engine, "play", play)
+    kept = tmp_path / "kept"
+    assert run_check(twins[0], STARTER, keep=kept) == 1
+    assert sorted(path.name for path in kept.iterdir()) == ["down"]
+    assert (kept / "down/capture.pcapng").exists()
+    assert str(kept / "down") in capsys.readouterr().out.splitlines()[-1]
+    assert run_check(STARTER, keep=tmp_path / "nothing") == 0
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_folder_that_holds_something_is_refused_before_anything_is_played(
+    fails_once: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "another").mkdir()
+    with pytest.raises(InvalidInput, match="is not empty; name a new folder"):
+        run_check(STARTER, keep=tmp_path)
+    assert fails_once == []
 
 
 REFUSED: Final = "ssh: connect to host {} port 22: Connection refused\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whodunet.cli.many_labs import _stories, _variations
+from whodunet.cli.many_labs import _crowding, _stories, _variations
 from whodunet.errors import InvalidInput
 from whodunet.variation import HIGHEST_SEED, Variation
 
@@ -25,3 +25,10 @@ def test_more_labs_than_seeds_are_refused_with_the_seed_that_would_do() -> None:
 def test_a_story_that_names_what_differs_is_told_of_each_lab() -> None:
     assert _stories({"seat-1": "It hangs.", "seat-2": "It hangs."}) == "It hangs."
     assert _stories({"seat-1": "Port 22.", "seat-2": "Port 222."}) == "seat-1: Port 22.\n\nseat-2: Port 222."
+
+
+def test_more_labs_than_there_is_room_for_are_told_with_the_command_that_makes_room() -> None:
+    (note,) = _crowding(37, 36)
+    assert note.startswith("37 labs may be too many for this machine's tables of neighbours, which take about 36: ")
+    assert "`sysctl net.ipv4.neigh.default.gc_thresh3=8192 net.ipv6.neigh.default.gc_thresh3=8192`" in note
+    assert [*_crowding(36, 36), *_crowding(99, None)] == []

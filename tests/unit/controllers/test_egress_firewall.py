@@ -58,12 +58,6 @@ ALLOW_HTTPS = {"protocol": "tcp", "port": 443, "action": "allow"}
 RESET_TCP = {"protocol": "tcp", "action": "reset"}
 
 
-@pytest.fixture(params=[IPV4, IPV6], ids=["ipv4", "ipv6"])
-def ends(request: pytest.FixtureRequest) -> Ends:
-    """What a test says of one family holds for the other."""
-    return Ends(*request.param)
-
-
 def reset_ssh(ends: Ends) -> dict[str, object]:
     """A rule about the clients of one family."""
     return {"source": ends.clients, "protocol": "tcp", "port": 22, "action": "reset"}

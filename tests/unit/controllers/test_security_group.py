@@ -52,12 +52,6 @@ PORTS = {"vpc-eth1": ROUTER, "vpc-eth2": WEB_PORT, "vpc-eth3": APP_PORT}
 TO_WEB, TO_APP, TO_ROUTER, IS_DROPPED, TO_NEIGHBOURS = (WEB_PORT,), (APP_PORT,), (ROUTER,), (), (NORMAL,)
 
 
-@pytest.fixture(params=[IPV4, IPV6], ids=["ipv4", "ipv6"])
-def ends(request: pytest.FixtureRequest) -> Ends:
-    """What a test says of one family holds for the other."""
-    return Ends(*request.param)
-
-
 Config = dict[str, dict[str, Any]]
 
 

@@ -41,7 +41,7 @@ class Machine:
         self.programs = {folder: set(there) for folder, there in PROGRAMS.items()}
         self.shown: list[tuple[str, str]] = []  # folder in whose place another one is shown, and that one
         own = [each.name for each in topology.interfaces.values() if each.node == name]
-        self.links: dict[str, dict[str, Any]] = {link: {"mtu": 1500, "flags": ["UP", "LOWER_UP"]} for link in own}
+        self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"]} for link in own}
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
 
@@ -158,11 +158,9 @@ class StandIn:
         yield r"nft -j list table inet (\w+)", self._list
         yield r"nft -s list table inet (\w+)", lambda node, table: f"table inet {table} {{\n}}\n"
         yield r"nft delete table inet (\w+)", self._delete
-        yield r"ip link set dev (\S+) mtu (\d+)", self._set_mtu
         yield r"ip link set dev (\S+) arp (on|off)", self._set_arp
         yield r"ip -json link show dev (\S+)", lambda node, link: json.dumps([self.machines[node].links[link]])
         yield r"ip neigh flush all", self._flush
-        yield r"cat /sys/class/net/(\S+)/mtu", lambda node, link: f"{self.machines[node].links[link]['mtu']}\n"
         yield r"date \+%s", self._date
         yield r"dig \+noall \+comments .*@127\.0\.0\.1 (\S+) (A|AAAA)", self._dig_status
         yield r"dig \+short .*@127\.0\.0\.1 (\S+) (A|AAAA)", lambda *asked: "".join(self._records(*asked) or ())
@@ -197,10 +195,6 @@ class StandIn:
 
     def _flush(self, node: str) -> str:
         self.machines[node].neighbours.clear()
-        return ""
-
-    def _set_mtu(self, node: str, link: str, mtu: str) -> str:
-        self.machines[node].links[link]["mtu"] = int(mtu)
         return ""
 
     def _set_arp(self, node: str, link: str, state: str) -> str:

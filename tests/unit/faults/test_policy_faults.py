@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -25,6 +26,8 @@ EMPTY = SecurityGroupInbound(switch="sg", group="endpoints-sg", inbound=())
         FirewallRule(switch="egress-fw", action="drop"),
         FirewallRule(switch="egress-fw", protocol="udp", port=53, action="reject", reject_with="host-unreachable"),
         FirewallRule(switch="egress-fw", destination="10.0.1.10/32", protocol="tcp", action="reset"),
+        FirewallRule(switch="egress-fw", destination="fd00::/8", action="reject", reject_with="policy-fail"),
+        FirewallRule(switch="egress-fw", source="fd00::/8", action="reject", reject_with="reject-route"),
         CLOSED,
         EMPTY,
     ],
@@ -38,6 +41,14 @@ def test_a_policy_fault_is_seen_while_it_is_in_and_only_then(fault: Fault) -> No
     fault.remove(network, before)
     assert fault.remains(network) is None
     assert network.policies == StandIn().policies
+
+
+@pytest.mark.parametrize("error", ["policy-fail", "reject-route"])
+def test_an_error_of_ipv6_alone_fits_no_rule_for_both_families(error: Literal["policy-fail", "reject-route"]) -> None:
+    fault = FirewallRule(switch="egress-fw", action="reject", reject_with=error)
+    (misfit,) = fault.misfits(TOPOLOGY)
+    assert (misfit.key, misfit.wrong) == (("reject_with",), f"IPv4 has no {error}")
+    assert misfit.fix.endswith("or reject from ::/0 only")
 
 
 def test_the_proof_of_a_rule_is_its_flow_entry() -> None:

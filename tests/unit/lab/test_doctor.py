@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from whodunet.lab import doctor, programs
-from whodunet.lab.doctor import Advice, Capability, Package, RootCommands, Trial
+from whodunet.lab.doctor import Capability, Trial
+from whodunet.lab.fixes import Advice, ContainerOptions, Package, RootCommands
+from whodunet.lab.surroundings import Container, Surroundings
+from whodunet.lab.trial import Step
 
 DEBIANS_USER_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 
@@ -25,33 +28,35 @@ def bin_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def ordinary_user(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr("getpass.getuser", lambda: "ann")
+    monkeypatch.setattr(doctor, "own_names", lambda: ("ann", "1000"))
     return "ann"
 
 
+ALL_DONE: dict[Step, str | None] = dict.fromkeys(Step)
+
+
 @pytest.fixture(autouse=True)
-def trial(monkeypatch: pytest.MonkeyPatch) -> None:
+def allowing_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that allows everything, unless a test says otherwise."""
-    allow(monkeypatch, Trial())
+    be_on(monkeypatch, ALL_DONE)
 
 
-def allow(monkeypatch: pytest.MonkeyPatch, trial: Trial) -> None:
+def be_on(monkeypatch: pytest.MonkeyPatch, trial: Trial, around: Surroundings | None = None) -> None:
+    """A machine on which a trial comes to this."""
     monkeypatch.setattr(doctor, "try_sandbox", lambda: trial)
+    monkeypatch.setattr(doctor, "look_around", lambda: around or Surroundings())
+
+
+def up_to(refused: Step, said: str) -> dict[Step, str | None]:
+    """A trial that ended with the refusal of a step."""
+    steps = list(Step)
+    return {**dict.fromkeys(steps[: steps.index(refused)]), refused: said}
 
 
 def install(directory: Path, *names: str) -> None:
     for name in names:
         (directory / name).write_text("#!/bin/sh\n", encoding="utf-8")
         (directory / name).chmod(0o755)
-
-
-def refuse_namespaces(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
-    """A machine that refuses, outside any chroot or filter, with these kernel settings (`__` for the dot)."""
-    by_name = {name.replace("__", "."): value for name, value in settings.items()}
-    allow(monkeypatch, Trial(sandbox="Operation not permitted"))
-    monkeypatch.setattr(doctor, "_in_chroot", lambda: False)
-    monkeypatch.setattr(doctor, "_is_filtered", lambda: False)
-    monkeypatch.setattr(doctor, "_sysctl", by_name.get)
 
 
 def by_name() -> dict[str, Capability]:
@@ -88,21 +93,29 @@ def test_an_optional_program_that_is_absent_is_no_reason_to_fail(bin_directory: 
 
 
 def test_a_netem_that_works_needs_no_wirefilter(bin_directory: Path) -> None:
-    assert by_name()["netem or wirefilter"].detail == "netem works"
+    assert by_name()["netem or wirefilter"].detail == "netem, seen to delay"
 
 
-def test_wirefilter_does_where_netem_does_not_work(bin_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    allow(monkeypatch, Trial(netem="Error: Specified qdisc kind is unknown."))
-    install(bin_directory, "wirefilter", "dpipe", "vde_plug2tap")
+def test_wirefilter_does_where_netem_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_on(monkeypatch, ALL_DONE | {Step.NETEM: "Error: Specified qdisc kind is unknown."})
     links = by_name()["netem or wirefilter"]
     assert links.is_found
-    assert links.detail == "wirefilter (netem: Error: Specified qdisc kind is unknown.)"
+    assert links.detail == "wirefilter (netem: Specified qdisc kind is unknown), seen to delay"
 
 
 @pytest.mark.usefixtures("bin_directory")
 def test_neither_netem_nor_wirefilter_is_fixed_by_vde2(monkeypatch: pytest.MonkeyPatch) -> None:
-    allow(monkeypatch, Trial(netem="refused"))
+    be_on(monkeypatch, up_to(Step.DELAY, "the program dpipe is not installed") | {Step.NETEM: "unknown"})
     assert by_name()["netem or wirefilter"].fix == Package("vde2")
+
+
+def test_a_link_that_delays_too_little_is_told_as_it_was_measured(
+    bin_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(bin_directory, "wirefilter", "dpipe", "vde_plug2tap")
+    be_on(monkeypatch, up_to(Step.DELAY, "a link of 5 ms each way: 0.1 ms"))
+    assert by_name()["netem or wirefilter"].detail == "a link of 5 ms each way: 0.1 ms"
+    assert not by_name()["netem or wirefilter"].is_found
 
 
 @pytest.mark.parametrize(
@@ -113,30 +126,66 @@ def test_neither_netem_nor_wirefilter_is_fixed_by_vde2(monkeypatch: pytest.Monke
         ("kernel.apparmor_restrict_unprivileged_userns", "1", "sysctl kernel.apparmor_restrict_unprivileged_userns=0"),
     ],
 )
+@pytest.mark.parametrize("step", [Step.NAMESPACES, Step.IDS, Step.MOUNTS, Step.HOSTS])
 def test_a_kernel_setting_that_forbids_user_namespaces_is_named_with_its_fix(
-    setting: str, value: str, fix: str, monkeypatch: pytest.MonkeyPatch
+    setting: str, value: str, fix: str, step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_namespaces(monkeypatch, **{setting.replace(".", "__"): value})
-    capability = by_name()["user namespaces"]
-    assert capability.detail == f"Operation not permitted: {setting} is {value}"
-    assert capability.fix == RootCommands.of(fix)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    be_on(monkeypatch, up_to(step, "Operation not permitted"), Surroundings(settings={setting: value}))
+    [blamed] = doctor.missing(doctor.examine()[:5])
+    assert blamed.detail.startswith(f"Operation not permitted: {setting} is {value}")
+    assert blamed.fix == RootCommands.of(fix)
 
 
-def test_settings_that_permit_user_namespaces_are_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_namespaces(monkeypatch, user__max_user_namespaces="15000", kernel__unprivileged_userns_clone="1")
-    assert "container" in by_name()["user namespaces"].detail
+def test_a_trial_that_no_step_of_is_told_blames_the_first() -> None:
+    trial = doctor.read_trial("", "whodunet: unshare: Operation not permitted; `whodunet doctor` says more\n", 3)
+    assert trial == {Step.NAMESPACES: "unshare: Operation not permitted"}
 
 
-def test_a_chroot_is_blamed_before_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_namespaces(monkeypatch)
-    monkeypatch.setattr(doctor, "_in_chroot", lambda: True)
-    assert "chroot" in by_name()["user namespaces"].detail
+def test_a_trial_that_ends_blames_the_first_step_that_is_not_told() -> None:
+    told = '["namespaces", null]\n["ids", null]\n'
+    said = "newuidmap: write failed\nPermissionError: [Errno 1] mount /proc: Operation not permitted\n"
+    assert doctor.read_trial(told, said, 3)[Step.MOUNTS] == "newuidmap: write failed"
+    python = said.splitlines()[1]
+    assert doctor.read_trial(told, python, 3)[Step.MOUNTS] == "mount /proc: Operation not permitted"
 
 
-@pytest.mark.usefixtures("bin_directory", "ordinary_user")
-def test_a_sandbox_that_lacks_ids_alone_is_not_blamed_on_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_namespaces(monkeypatch)
-    assert by_name()["user namespaces"].fix == Advice("first the subordinate ids, then ask the doctor again")
+def test_a_trial_that_went_well_blames_nothing() -> None:
+    assert doctor.read_trial('["namespaces", null]\n', "a warning", 0) == {Step.NAMESPACES: None}
+
+
+def test_what_could_not_be_tried_is_neither_found_nor_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    be_on(monkeypatch, up_to(Step.NAMESPACES, "refused"))
+    kernel = doctor.examine()[:6]
+    assert [row.name for row in doctor.missing(kernel)] == ["user namespaces"]
+    lines = doctor.render(kernel).splitlines()
+    assert "untried  connection tracking  something else has to be there first" in lines
+    assert "1 of 6 missing; 4 more could not be tried: fix these, and ask again" in lines
+
+
+def test_a_container_hears_at_once_of_all_options_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(doctor, "open_refusal", lambda device: "No such file or directory")
+    container = Surroundings(Container.DOCKER, is_filtered=True, is_masked=True)
+    be_on(monkeypatch, up_to(Step.NAMESPACES, "unshare: Operation not permitted"), container)
+    assert doctor.render(doctor.examine()[:6]).splitlines()[-2:] == [
+        "the container has to be started with:",
+        "  --security-opt seccomp=unconfined --security-opt systempaths=unconfined --device /dev/net/tun",
+    ]
+
+
+def test_a_host_whose_sys_is_refused_is_a_mount_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_on(monkeypatch, up_to(Step.HOSTS, "mount /sys: refused"), Surroundings(Container.DOCKER, is_masked=True))
+    assert by_name()["own /proc and /sys"].fix == ContainerOptions(("--security-opt systempaths=unconfined",))
+
+
+def test_connection_tracking_that_is_refused_does_not_hide_that_links_are_delayed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    be_on(monkeypatch, ALL_DONE | {Step.TRACKING: "Could not process rule"})
+    assert not by_name()["connection tracking"].is_found
+    assert by_name()["netem or wirefilter"].is_found
 
 
 def test_root_needs_no_subordinate_ids(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,20 +217,26 @@ def test_a_range_belongs_to_the_user_of_exactly_that_name(line: str, has_one: bo
     assert doctor._has_range(tmp_path / "subuid", "ann") is has_one
 
 
-def test_a_tun_device_that_does_not_exist_is_fixed_by_its_module(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(doctor, "TUN", tmp_path / "tun")
-    tun = by_name()[str(tmp_path / "tun")]
-    assert (tun.detail, tun.fix) == ("does not exist", RootCommands.of("modprobe tun"))
+def test_a_tun_device_that_does_not_exist_is_fixed_by_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "open_refusal", lambda device: "No such file or directory")
+    tun = by_name()["/dev/net/tun"]
+    assert (tun.detail, tun.fix) == ("No such file or directory", RootCommands.of("modprobe tun"))
 
 
-def test_a_tun_device_that_only_a_lab_cannot_open_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tun = tmp_path / "tun"
-    tun.touch()
-    monkeypatch.setattr(doctor, "TUN", tun)
-    allow(monkeypatch, Trial(tun="Permission denied"))
-    assert by_name()[str(tun)].detail == "in a lab: Permission denied"
+def test_a_tun_device_that_only_a_lab_cannot_open_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "open_refusal", lambda device: None)
+    monkeypatch.setattr(os.path, "exists", lambda path: True)
+    be_on(monkeypatch, ALL_DONE | {Step.TUN: "Permission denied"})
+    tun = by_name()["/dev/net/tun"]
+    assert (tun.detail, tun.fix) == ("in a lab: Permission denied", RootCommands.of("chmod 666 /dev/net/tun"))
+
+
+@pytest.mark.usefixtures("bin_directory")
+def test_a_user_without_an_account_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    monkeypatch.setattr(doctor, "own_names", lambda: ("4242",))
+    monkeypatch.setattr(doctor, "find_program", Path)
+    assert by_name()["subordinate ids"].detail == "user 4242 has no account here"
 
 
 FOUND = Capability("ip", "interfaces", "/usr/sbin/ip")

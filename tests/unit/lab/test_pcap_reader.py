@@ -234,6 +234,19 @@ def test_neighbours_are_asked_for_by_a_target_and_tell_it(tmp_path: Path) -> Non
     assert (tells.neighbour, tells.unread) == (NeighbourMessage(False, "fd00::1", "fd00::2"), None)
 
 
+@pytest.mark.parametrize(
+    "option", [b"\1\0" + bytes(6), b"\1\2" + bytes(6), b"\1", b"\1\1" + bytes(6) + b"\2\0" + bytes(6)]
+)
+def test_a_question_with_an_option_of_no_length_or_too_much_is_none_that_anybody_hears(
+    tmp_path: Path, option: bytes
+) -> None:
+    ip = IPv6(src="fd00::2", dst="ff02::1:ff00:1", nh=58, hlim=255)
+
+    found = only(tmp_path, ethernet() / ip / ICMPv6ND_NS(tgt="fd00::1") / Raw(option))
+
+    assert (found.neighbour, found.unread) == (None, "ICMP")
+
+
 def test_a_question_that_breaks_off_before_its_target_is_not_understood(tmp_path: Path) -> None:
     ip = IPv6(src="fd00::2", dst="ff02::1:ff00:1", nh=58, hlim=255)
 

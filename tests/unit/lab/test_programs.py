@@ -161,12 +161,13 @@ def test_the_install_command_bears_a_path_with_spaces(monkeypatch: pytest.Monkey
 
 def test_the_lab_script_installs_every_package_and_what_is_optional_only_on_demand() -> None:
     script = (CHECKOUT / "lab").read_text(encoding="utf-8")
-    [always] = re.findall(r"^packages=\((.*?)\)", script, re.DOTALL | re.MULTILINE)
+    [needs] = re.findall(r"^needs=\((.*?)\)", script, re.DOTALL | re.MULTILINE)
+    always = {need.partition(":")[0] for need in needs.split()}
     declared = programs.declared_programs()
     needed = {program.package for program in declared if not program.is_optional}
     optional = {program.package for program in declared if program.is_optional}
-    assert needed <= set(always.split())
-    assert not optional & set(always.split())
+    assert needed <= always
+    assert not optional & always
     assert optional <= set(re.findall(r"[\w.-]+", script))
 
 

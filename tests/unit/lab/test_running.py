@@ -8,11 +8,14 @@ from typing import Any, get_type_hints
 import pytest
 
 from whodunet.errors import InvalidInput
-from whodunet.evidence.topology import Topology
+from whodunet.evidence.topology import Interface, Topology
 from whodunet.lab import requests
 from whodunet.lab.plan import Plan
+from whodunet.lab.processes import Finished
 from whodunet.lab.running import RunningLab
 from whodunet.lab.watch import Watch
+
+MIB = 1 << 20
 
 
 def handler_of(request_type: type) -> Any:
@@ -86,3 +89,47 @@ def test_a_daemon_that_ends_before_the_lab_is_up_ends_the_lab_and_later_is_remem
     watch.ends_with(daemon)
     reactions[1]("ovs-vswitchd ended")
     assert ends == ["ovs-vswitchd ended; the lab ends with it"]
+
+
+def test_a_note_that_the_lab_has_no_room_for_is_refused_and_what_it_had_before_is_kept(lab: RunningLab) -> None:
+    lab.answer(requests.Remember("faults", {"before": "policy"}))
+    with pytest.raises(
+        InvalidInput, match=f"note faults: makes [0-9]+ bytes of notes, and a lab keeps {MIB}; keep less"
+    ):
+        lab.answer(requests.Remember("faults", {"before": "x" * MIB}))
+    assert lab.answer(requests.Recall("faults")) == requests.Note({"before": "policy"})
+
+
+def test_many_small_notes_have_no_more_room_than_a_large_one(lab: RunningLab) -> None:
+    half = {"before": "x" * (MIB // 2)}
+    lab.answer(requests.Remember("one", half))
+    with pytest.raises(InvalidInput, match="note other: "):
+        lab.answer(requests.Remember("other", half))
+    lab.answer(requests.Remember("one", None))
+    lab.answer(requests.Remember("other", half))
+    assert lab.answer(requests.Recall("other")) == requests.Note(half)
+
+
+def test_the_baseline_has_the_hops_of_both_families_find_each_other_before_anybody_probes() -> None:
+    commands: list[str] = []
+
+    class Near:
+        name = "a"
+
+        def execute(self, command: str, deadline_s: float) -> Finished:
+            commands.append(command)
+            return Finished(0, "64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=45.1 ms", "", 0, 0, 0, 0)
+
+    parts: Any = Parts()
+    near: Any = Near()
+    far_end = {"b-eth0": Interface("b-eth0", "b", ("10.0.0.1/24", "fd00::1/64"))}
+    topology = Topology("two", {}, far_end, (), ("a", "10.0.0.1"))
+    watch = Watch(progress=lambda text: None, end=lambda reason: None)
+    plan = Plan(name="mine", topology_file="", topology="two", ryu_app="")
+    running = RunningLab(plan, topology, {"a": near}, parts, parts, parts, parts, {}, watch)
+
+    assert running.answer(requests.MeasureBaseline()) == requests.RoundTrips([45.1])
+
+    (command,) = commands
+    assert "ping -n -c 1 -W 2 fd00::1 >/dev/null & " in command
+    assert command.endswith(" 10.0.0.1; wait")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,8 @@ from whodunet import catalogue
 from whodunet.catalogue import Catalogue
 from whodunet.errors import CannotRun, InvalidInput
 from whodunet.lab import running_services
-from whodunet.lab.service import Furnishing, Service
+from whodunet.lab.hosts import Host
+from whodunet.lab.service import Furnishing, Listener, Service
 from whodunet.loading.library import Library
 
 
@@ -53,3 +56,65 @@ def test_what_is_needed_by_a_network_is_said_once_for_each_service() -> None:
     needs = [program.name for program in running_services.programs_of(Library().topology("corporate_vpn"), Catalogue())]
     assert sorted(needs) == ["dnsmasq", "sshd"]
     assert Furnishing.needs == ()
+
+
+class _Program:
+    """A program that was started in a service's place, and has ended at once."""
+
+    is_alive = False
+
+    def __init__(self, name: str, start: object) -> None:
+        self.name = name
+
+    def kill(self) -> None:
+        """Nothing is left of it."""
+
+    def how_it_ended(self) -> str:
+        return "ended with exit status 127: sleeep: not found"
+
+
+class _Door(Listener):
+    port = 22
+
+    def __init__(self, opens_at_look: float) -> None:
+        self._looks_before = opens_at_look
+
+    def prepare(self, host: Host) -> None:
+        """Has no files."""
+
+    def command(self, host: Host) -> list[str]:
+        return ["door"]
+
+    def is_ready(self, host: Host) -> bool:
+        self._looks_before -= 1
+        return self._looks_before < 0
+
+
+def _with_door(opens_at_look: float, monkeypatch: pytest.MonkeyPatch) -> tuple[running_services.RunningServices, Any]:
+    host: Any = SimpleNamespace(name="server", start=print)
+    monkeypatch.setattr(running_services, "Daemon", _Program)
+    monkeypatch.setattr(running_services, "_FORKS_WITHIN_S", 0.05)
+    services = running_services.RunningServices({"server": host}, Library().topology("corporate_vpn"), lambda _: None)
+    services._services["server", "door"] = _Door(opens_at_look)
+    services._daemons["server", "door"] = _Program("door", None)  # type: ignore[assignment]
+    return services, host
+
+
+def test_a_program_that_ends_before_it_accepts_takes_no_services_place_and_it_is_said_how_it_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services, host = _with_door(float("inf"), monkeypatch)
+    with pytest.raises(CannotRun) as refused:
+        services.replace(host, "door", "sleeep 7")
+    assert str(refused.value) == (
+        "`sleeep 7` in place of door on server ended with exit status 127: sleeep: not found, and was to listen on"
+        " port 22; give it a program that accepts, or stop door to have none"
+    )
+
+
+def test_a_program_that_ends_and_leaves_another_that_accepts_takes_the_services_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services, host = _with_door(2, monkeypatch)
+    services.replace(host, "door", "a daemon")
+    assert not services.is_running(host, "door")

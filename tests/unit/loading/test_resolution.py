@@ -41,11 +41,12 @@ def test_a_port_is_a_number_where_the_lab_is_told_and_text_where_people_are(
     assert resolved(written) == read
 
 
-def test_capture_points_go_by_their_labels_in_evidence_of_both_phases() -> None:
+def test_capture_points_go_by_their_labels_in_evidence_of_every_phase() -> None:
     written: JsonValue = {"seen_at": ["client.vpn"], "ttl": {"egress-fw.inside": 64}, "after": {"at": "client.vpn"}}
     read: JsonValue = {"seen_at": ["client-eth0"], "ttl": {"egress-fw-eth1": 64}, "after": {"at": "client-eth0"}}
-    assert resolved({"answer": {"evidence": [written], "repaired": {"evidence": [written]}}}) == {
-        "answer": {"evidence": [read], "repaired": {"evidence": [read]}}
+    later: dict[str, JsonValue] = {"evidence": [written]}
+    assert resolved({"answer": {"evidence": [written], "behind": [later], "repaired": later}}) == {
+        "answer": {"evidence": [read], "behind": [{"evidence": [read]}], "repaired": {"evidence": [read]}}
     }
 
 

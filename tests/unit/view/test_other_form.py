@@ -122,7 +122,7 @@ def happened(row: PacketRow, node: str) -> str:
 def test_a_page_says_all_that_a_terminal_shows(case: ModuleType) -> None:
     recording = case.recording(case.scenario(*case.REFERENCE_EVIDENCE))
 
-    made = page(story_of(recording, "The firewall", all_claims=True))
+    made = page(story_of(recording, ["The firewall"], all_claims=True))
 
     assert [each.text for each in made.iter("h2")] == [
         "reference: refused by someone else",

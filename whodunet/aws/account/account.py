@@ -26,10 +26,12 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A machine, the role that its instance profile gives it, and its tags."""
+    """A machine, the role that its instance profile gives it, its tags, and where it is."""
 
     role: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    private_ip: str = ""
+    availability_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,14 @@ class ApiCall:
     user_agent: str
     request_id: str
     read_only: bool
+    hidden: frozenset[str] = frozenset()  # keys that are kept back wherever they are in it
     request: Mapping[str, object] | None = None
     response: Mapping[str, object] | None = None
     failure: Failure | None = None
+
+    @property
+    def _secrets(self) -> frozenset[str]:
+        return _SECRETS | {key.lower() for key in self.hidden}
 
     def record(self, moment: Moment) -> Record:
         """The event; a call that only reads has no response in it, and a secret is in none."""
@@ -76,8 +81,8 @@ class ApiCall:
             "sourceIPAddress": self.source_ip,
             "userAgent": self.user_agent,
             **({"errorCode": self.failure.code, "errorMessage": self.failure.message} if self.failure else {}),
-            "requestParameters": _elements(self.request),
-            "responseElements": _elements(response),
+            "requestParameters": _elements(self.request, self._secrets),
+            "responseElements": _elements(response, self._secrets),
             "requestID": self.request_id,
             "eventID": moment.event_id,
             "readOnly": self.read_only,
@@ -148,14 +153,14 @@ def unidentified(access_key_id: str | None = None) -> Record:
     return {"type": "Unknown", "principalId": "", **({"accessKeyId": access_key_id} if access_key_id else {})}
 
 
-def _elements(value: object, key: str = "") -> object:
+def _elements(value: object, secrets: frozenset[str] = _SECRETS, key: str = "") -> object:
     """The value with keys in camelCase, secrets left out."""
-    if key.lower() in _SECRETS and value is not None:
+    if key.lower() in secrets and value is not None:
         return HIDDEN
     if isinstance(value, Mapping):
-        return {_camel(name): _elements(item, name) for name, item in value.items()}
+        return {_camel(name): _elements(item, secrets, name) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_elements(item) for item in value]
+        return [_elements(item, secrets) for item in value]
     return value
 
 

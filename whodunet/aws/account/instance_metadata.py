@@ -23,7 +23,7 @@ VERSIONS: Final = (
     *("2021-03-23", "2021-07-15", "2022-09-24", "latest"),
 )
 _DEPTH_WITH_SLASHES: Final = 2  # EC2 marks directories from /latest/meta-data/ on, not above
-_INSTANCE_TYPE: Final = "t3.micro"
+INSTANCE_TYPE: Final = "t3.micro"
 IDENTITY_ROLE: Final = "aws:ec2-instance"  # every instance's, with or without a profile
 _DIRECTIONS: Final = ("gov", "north", "south", "central", "east", "west")  # southeast, never eastsouth
 
@@ -42,6 +42,9 @@ class InstanceFacts:
     vpc_cidr: str
     subnet_cidr: str
     launched_at_s: float
+    ipv6: str = ""  # empty: the VPC has no block of IPv6
+    vpc_ipv6_cidr: str = ""
+    subnet_ipv6_cidr: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +99,16 @@ def _listing(directory: Tree, mark: str) -> str:
 
 def _meta_data(instance: InstanceFacts) -> dict[str, str | Tree]:
     return {
-        "ami-id": _resource("ami", instance),
+        "ami-id": resource_id("ami", instance.instance_id),
         "ami-launch-index": "0",
         "hostname": instance.hostname,
         "instance-action": "none",
         "instance-id": instance.instance_id,
         "instance-life-cycle": "on-demand",
-        "instance-type": _INSTANCE_TYPE,
+        "instance-type": INSTANCE_TYPE,
         "local-hostname": instance.hostname,
         "local-ipv4": instance.private_ip,
+        **({"ipv6": instance.ipv6} if instance.ipv6 else {}),
         "mac": instance.mac,
         "network": {"interfaces": {"macs": {instance.mac: _interface(instance)}}},
         "placement": {
@@ -113,7 +117,7 @@ def _meta_data(instance: InstanceFacts) -> dict[str, str | Tree]:
             "region": instance.region,
         },
         "profile": "default-hvm",
-        "reservation-id": _resource("r", instance),
+        "reservation-id": resource_id("r", instance.instance_id),
         "services": {"domain": "amazonaws.com", "partition": "aws"},
         "system": "nitro",
     }
@@ -122,16 +126,24 @@ def _meta_data(instance: InstanceFacts) -> dict[str, str | Tree]:
 def _interface(instance: InstanceFacts) -> Tree:
     return {
         "device-number": "0",
-        "interface-id": _resource("eni", instance),
+        "interface-id": resource_id("eni", instance.instance_id),
         "local-hostname": instance.hostname,
         "local-ipv4s": instance.private_ip,
         "mac": instance.mac,
         "owner-id": instance.account_id,
-        "subnet-id": _resource("subnet", instance),
+        "subnet-id": resource_id("subnet", instance.instance_id),
         "subnet-ipv4-cidr-block": instance.subnet_cidr,
-        "vpc-id": _resource("vpc", instance),
+        "vpc-id": resource_id("vpc", instance.instance_id),
         "vpc-ipv4-cidr-block": instance.vpc_cidr,
         "vpc-ipv4-cidr-blocks": instance.vpc_cidr,
+    } | (_ipv6_of_interface(instance) if instance.ipv6 else {})
+
+
+def _ipv6_of_interface(instance: InstanceFacts) -> dict[str, str]:
+    return {
+        "ipv6s": instance.ipv6,
+        "subnet-ipv6-cidr-blocks": instance.subnet_ipv6_cidr,
+        "vpc-ipv6-cidr-blocks": instance.vpc_ipv6_cidr,
     }
 
 
@@ -177,9 +189,9 @@ def _identity_document(instance: InstanceFacts) -> str:
             "availabilityZone": instance.availability_zone,
             "billingProducts": None,
             "devpayProductCodes": None,
-            "imageId": _resource("ami", instance),
+            "imageId": resource_id("ami", instance.instance_id),
             "instanceId": instance.instance_id,
-            "instanceType": _INSTANCE_TYPE,
+            "instanceType": INSTANCE_TYPE,
             "kernelId": None,
             "marketplaceProductCodes": None,
             "pendingTime": utc_text(instance.launched_at_s),
@@ -191,9 +203,9 @@ def _identity_document(instance: InstanceFacts) -> str:
     )
 
 
-def _resource(kind: str, instance: InstanceFacts) -> str:
+def resource_id(kind: str, instance_id: str) -> str:
     """The identifier of something that belongs to the instance: always the same, and unlike another instance's."""
-    return f"{kind}-0{hashlib.sha256(f'{kind} {instance.instance_id}'.encode()).hexdigest()[:16]}"
+    return f"{kind}-0{hashlib.sha256(f'{kind} {instance_id}'.encode()).hexdigest()[:16]}"
 
 
 def _json(content: Mapping[str, str | None]) -> str:

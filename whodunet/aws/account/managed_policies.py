@@ -32,6 +32,8 @@ MANAGED_POLICIES: Mapping[str, IamPolicy] = {
         *_of("ec2messages", "AcknowledgeMessage DeleteMessage FailMessage GetEndpoint GetMessages SendReply"),
     ),
     "AmazonSSMReadOnlyAccess": _allow(*_of("ssm", "Describe* Get* List*")),
-    "ReadOnlyAccess": _allow(*_of("ssm", "Describe* Get* List*"), *_of("sts", "GetCallerIdentity")),
+    "ReadOnlyAccess": _allow(
+        *_of("ssm", "Describe* Get* List*"), *_of("ec2", "Describe*"), *_of("sts", "GetCallerIdentity")
+    ),
     "AdministratorAccess": _allow("*"),
 }

@@ -90,6 +90,7 @@ class PromptRequests(H11Protocol):
 
     request_s: float  # for the rest of a request
     overdue: asyncio.TimerHandle | None = None
+    upgraded = False  # what comes from then on is a WebSocket's; h11 is not told
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A request is awaited."""
@@ -99,13 +100,14 @@ class PromptRequests(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Something has come: a request in full, or a part of it, for whose rest no more time is given."""
         super().data_received(data)
-        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+        if not self.upgraded and self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
             self._await_rest()
         else:
             self._has_come()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """The line is a WebSocket's from now on."""
+        self.upgraded = True
         self._has_come()
         super().handle_websocket_upgrade(event)
 

@@ -217,10 +217,14 @@ def acknowledge(received: Frame, new_id: NewId, now: Now) -> Frame:
 
 def channel_closed(session_id: str, output: str, new_id: NewId, now: Now) -> Frame:
     """The frame that ends a session; its identifier is in the payload too."""
-    message_id = new_id()
-    created = datetime.fromtimestamp(now.epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    message_id, created = new_id(), time_text(now.epoch_ms)
     payload = ChannelClosed(message_id=message_id, created_date=created, session_id=session_id, output=output)
     return control_frame(MessageType.CHANNEL_CLOSED, payload.to_payload(), lambda: message_id, now)
+
+
+def time_text(epoch_ms: int) -> str:
+    """A moment as payloads write it."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def control_frame(message_type: MessageType, payload: bytes, new_id: NewId, now: Now) -> Frame:

@@ -26,9 +26,9 @@ class Ttl(EvidenceField, RootModel[Mapping[CapturePoint, _Number]]):
     order: ClassVar[int] = 70
 
     def words(self) -> Iterator[str]:
-        """What it claims."""
+        """What it claims, over either family."""
         for point, ttl in self.root.items():
-            yield f"has TTL {ttl} at {point}"
+            yield f"has TTL (hop limit) {ttl} at {point}"
 
     def findings(self, witness: Witness) -> Iterator[Finding]:
         """What came of it, point by point."""
@@ -36,12 +36,14 @@ class Ttl(EvidenceField, RootModel[Mapping[CapturePoint, _Number]]):
             yield self._finding(point, ttl, witness)
 
     def _finding(self, point: str, ttl: int, witness: Witness) -> Finding:
-        expected = f"TTL {ttl} at {point}"
+        of_family = "hop limit" if witness.evidence.topology.family == "ipv6" else "TTL"
         there = tuple(packet for trail in witness.trails if (packet := trail.at(point)) and packet.ip)
+        name = next((packet.ip.ttl_name for packet in there if packet.ip), of_family)
+        expected = f"{name} {ttl} at {point}"
         if not there:
             return witness.missing(expected, point, witness.whereabouts)
         ttls = sorted({packet.ip.ttl for packet in there if packet.ip})
-        seen = f"TTL {' and '.join(map(str, ttls))} at {point}"
+        seen = f"{name} {' and '.join(map(str, ttls))} at {point}"
         if ttls != [ttl]:
             return Finding("broken", expected, seen, there)
         omission = witness.evidence.omission((point,), witness.kind)

@@ -69,7 +69,7 @@ class TrailEvent(TypedDict, total=False):
     userIdentity: Mapping[str, str]
     sourceIPAddress: str
     errorCode: str
-    responseElements: Mapping[str, str] | None
+    responseElements: Mapping[str, object] | None
 
 
 class AuditedLab(Network, Protocol):
@@ -187,12 +187,13 @@ def every_access_recorded(network: AuditedLab) -> AuditFinding:
     records = network.records()
     events: list[TrailEvent] = [json.loads(line) for line in records[_TRAIL].splitlines()]
     refused = [event for event in events if event.get("errorCode")]
-    sessions, unrecorded = _sessions(records, events)
+    kept, unrecorded = _accesses(records, events)
     logins = _ssh_logins(network)
+    unauthorised = unrecorded or "none"
     evidence = (
         f"a call without a signature: {said}",
         f"the trail has {len(events)} events, {len(refused)} of them refusals, the last: {_last(refused)}",
-        f"{sessions} sessions have a transcript; those without an authorised StartSession: {unrecorded or 'none'}",
+        f"{kept} sessions and commands have a transcript; those that nobody may have started: {unauthorised}",
         f"logins by ssh that came through no session: {logins}",
     )
     return AuditFinding(clause, turned_away and bool(refused) and not unrecorded and logins == 0, evidence)
@@ -226,16 +227,20 @@ def _last(refused: list[TrailEvent]) -> str:
     return f"{event['eventName']} by {who} from {event['sourceIPAddress']}: {event['errorCode']}"
 
 
-def _sessions(records: Mapping[str, str], events: list[TrailEvent]) -> tuple[int, str]:
-    """How many sessions there were, and those that nobody was authorised to start."""
+def _accesses(records: Mapping[str, str], events: list[TrailEvent]) -> tuple[int, str]:
+    """How many sessions and commands there were, and those that nobody was authorised to start."""
     paths = [PurePosixPath(name) for name in records]
     kept = {path.stem for path in paths if path.parts[0] == _TRANSCRIPTS}
-    started = {
-        (event.get("responseElements") or {}).get("sessionId", "")
-        for event in events
-        if event["eventName"] == "StartSession" and not event.get("errorCode") and event["userIdentity"].get("arn")
-    }
+    started = {_started(event) for event in events if not event.get("errorCode") and event["userIdentity"].get("arn")}
     return len(kept), ", ".join(sorted(kept - started))
+
+
+def _started(event: TrailEvent) -> str:
+    """The session or command that a call began, if it began one."""
+    answer = event.get("responseElements") or {}
+    if event["eventName"] == "StartSession":
+        return str(answer.get("sessionId", ""))
+    return str(mapping_in(answer, "command").get("commandId", "")) if event["eventName"] == "SendCommand" else ""
 
 
 def _ssh_logins(network: AuditedLab) -> int:

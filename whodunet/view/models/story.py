@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from whodunet.cases.claims import EvidenceShown, evidence_told
 from whodunet.cases.judging import Judgement
 from whodunet.cases.recording import Recording
-from whodunet.evidence.observation import Run
+from whodunet.evidence.observation import REMOVALS, PhaseName, Run
 from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.evidence.topology import Family
 from whodunet.view.models.brief import Brief, ProbeOutcome, brief_of, outcome_of
@@ -80,9 +80,11 @@ class FaultSeen:
 
 @dataclass(frozen=True)
 class OnceRepaired:
-    """All probes in brief, with the fault taken out."""
+    """All probes in brief, with a fault taken out."""
 
     briefs: tuple[Brief, ...]
+    phase: PhaseName = "repaired"  # which tells how many are out
+    is_one_of_several: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,18 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was wrong, where, why that is so, and how far it is proven."""
+class Blamed:
+    """A cause, and where it lies."""
 
     cause: str  # in the taxonomy's words
     culprit: str | None  # the node or link; None when nothing is wrong
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was wrong, where, why that is so, and how far it is proven."""
+
+    blamed: tuple[Blamed, ...]  # one at least; of several the outermost first
     evidence: tuple[str, ...]  # sentences: what was measured of packets while the fault was in place
     held: int  # claims
     broken: int
@@ -134,20 +143,24 @@ class Story:
     sections: tuple[Section, ...]  # without those that have nothing to tell
 
 
-def story_of(recording: Recording, cause_title: str, *, all_claims: bool = False, is_mystery: bool = False) -> Story:
+def story_of(
+    recording: Recording, cause_titles: Sequence[str], *, all_claims: bool = False, is_mystery: bool = False
+) -> Story:
     """The story of a run. The scenario's first probe is told in full, the others in brief.
 
     Args:
-        cause_title: the cause in the taxonomy's words.
+        cause_titles: each cause in the taxonomy's words, the outermost first.
         all_claims: tells the claims that held, too.
         is_mystery: leaves out what gives the culprit away before the verdict: the scenario's name, the marked column.
     """
-    return Story(tuple(_sections(recording, cause_title, all_claims, is_mystery)))
+    return Story(tuple(_sections(recording, cause_titles, all_claims, is_mystery)))
 
 
-def _sections(recording: Recording, cause_title: str, all_claims: bool, is_mystery: bool) -> Iterator[Section]:
+def _sections(
+    recording: Recording, cause_titles: Sequence[str], all_claims: bool, is_mystery: bool
+) -> Iterator[Section]:
     question, answer = recording.scenario.question, recording.scenario.answer
-    faulty, repaired = recording.evidence.get("faulty", {}), recording.evidence.get("repaired", {})
+    faulty = recording.evidence.get("faulty", {})
     name, run = None if is_mystery else question.name, recording.run
     yield Beginning(name, question.title, question.story, run.seed, run.family)
     if faulty:
@@ -157,14 +170,27 @@ def _sections(recording: Recording, cause_title: str, all_claims: bool, is_myste
         yield NoWitness(run.damage)
     yield from _of_probes(faulty, None if is_mystery else answer.culprit)
     yield from _proofs(run)
-    if repaired:
-        yield OnceRepaired(tuple(brief_of(probe, each) for probe, each in repaired.items()))
+    yield from _once_repaired(recording, is_mystery)
     judgements = tuple(each for each in recording.judgements if all_claims or each.outcome != "held")
     if judgements:
         yield Judged(judgements, all_claims)
-    yield _verdict(recording, cause_title)
+    yield _verdict(recording, cause_titles)
     if answer.lesson:
         yield Lesson(answer.lesson)
+
+
+def _once_repaired(recording: Recording, is_mystery: bool) -> Iterator[Section]:
+    """What is seen once each fault is taken out; of what that reveals, the first probe's packets as well."""
+    behind = recording.scenario.answer.behind
+    culprits = dict(zip(REMOVALS, (each.culprit for each in behind), strict=False))
+    for phase, probes in recording.evidence.items():
+        if phase == "faulty" or not probes:
+            continue
+        yield OnceRepaired(tuple(brief_of(probe, each) for probe, each in probes.items()), phase, bool(behind))
+        if phase in culprits:
+            first, evidence = next(iter(probes.items()))
+            marked = None if is_mystery else culprits[phase]
+            yield HopByHop(first, outcome_of(evidence), ladder_of(evidence, marked))
 
 
 def _of_probes(faulty: Mapping[str, ProbeEvidence], marked: str | None) -> Iterator[Section]:
@@ -198,12 +224,13 @@ def _proofs(run: Run) -> Iterator[Section]:
             yield FaultSeen(tuple(sign for proof in phase.proofs for sign in proof.splitlines()))
 
 
-def _verdict(recording: Recording, cause_title: str) -> Verdict:
+def _verdict(recording: Recording, cause_titles: Sequence[str]) -> Verdict:
     outcomes = Counter(judgement.outcome for judgement in recording.judgements)
     evidence = tuple(
         evidence_told(claim.claim, recording.evidence[claim.phase][claim.claim.probe])
         for claim in (judgement.claim for judgement in recording.judgements if judgement.outcome == "held")
-        if isinstance(claim, EvidenceShown) and claim.phase == "faulty"
+        if isinstance(claim, EvidenceShown) and claim.phase != "repaired"
     )
     counts = (outcomes["held"], outcomes["broken"], outcomes["could-not-measure"])
-    return Verdict(cause_title, recording.scenario.answer.culprit, evidence, *counts)
+    blamed = zip(cause_titles, recording.scenario.answer.blamed, strict=True)
+    return Verdict(tuple(Blamed(title, each.culprit) for title, each in blamed), evidence, *counts)

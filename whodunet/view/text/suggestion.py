@@ -18,22 +18,27 @@ from whodunet.cases.scenario import EvidenceClaim
 from whodunet.evidence.observation import PhaseName
 from whodunet.view.text import columns
 
-_WIDTH: Final = 74  # of 80 columns, those that the deepest claim's indent leaves
+_WIDTH: Final = 72  # of 80 columns, those that the deepest claim's indent leaves
+
+_BEGINS: Final[Mapping[PhaseName, tuple[str, ...]]] = {  # what is above a phase's key, and before it
+    "faulty": ("  ",),
+    "first removed": ("  behind:", "    - "),
+    "second removed": ("    - ",),
+    "third removed": ("    - ",),
+    "repaired": ("  repaired:", "    "),
+}
 
 
 def render_suggestion(claims: Mapping[PhaseName, Sequence[EvidenceClaim]], references: References) -> str:
-    """The claims of both phases, indented as `answer` wants them; also YAML of its own."""
+    """The claims of each phase, indented as `answer` wants them; also YAML of its own."""
     lines = [
         "  # held in this run; keep what the case is about, below `answer:` in place of",
         "  # the evidence there; what is below `repaired:`, below the `repaired:` there",
     ]
-    for phase, indent in (("faulty", ""), ("repaired", "  ")):
-        of_phase = claims.get(phase)  # type: ignore[call-overload]
-        if of_phase is None:
-            continue
-        lines += ["  repaired:"] if phase == "repaired" else []
-        lines += [f"  {indent}evidence:{'' if of_phase else ' []'}"]
-        lines += [f"    {indent}{line}" for claim in of_phase for line in _claim(claim, references)]
+    for phase, of_phase in claims.items():
+        *above, begins = _BEGINS[phase]
+        lines += [*above, f"{begins}evidence:{'' if of_phase else ' []'}"]
+        lines += [f"  {' ' * len(begins)}{line}" for claim in of_phase for line in _claim(claim, references)]
     return "\n".join(lines) + "\n"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from whodunet.evidence.observation import REMOVALS, PhaseName
 from whodunet.evidence.topology import Family
 from whodunet.view.models.story import (
     AnswerAtHost,
@@ -27,7 +28,6 @@ _HEADINGS: Final[Mapping[type[Section], str]] = {
     NoWitness: "The capture is not a witness",
     OtherProbes: "The other probes",
     FaultSeen: "The fault, in the lab's own words",
-    OnceRepaired: "Once the fault is taken out",
     Verdict: "Verdict",
     Lesson: "Lesson",
 }
@@ -43,6 +43,9 @@ def heading(section: Section) -> str:
             return f"The answer, as {host} sees it"
         case HopByHop(probe, seen):
             return f"The packets of {probe}, hop by hop ({outcome(seen)})"
+        case OnceRepaired(phase=phase, is_one_of_several=is_one_of_several):
+            out = taken_out(phase, is_one_of_several=is_one_of_several)
+            return f"{out[0].upper()}{out[1:]}"
         case Judged(are_all=are_all):
             return "What was claimed" if are_all else "Claims that did not hold"
     return _HEADINGS[type(section)]
@@ -54,10 +57,18 @@ def _particulars(seed: int | None, family: Family) -> str:
     return f"({' '.join(options)})" if options else ""
 
 
+def taken_out(phase: PhaseName, *, is_one_of_several: bool) -> str:
+    """What has been changed since the first phase: "once the first fault is taken out"."""
+    if phase in REMOVALS:
+        return f"once the {phase.removesuffix(' removed')} fault is taken out"
+    return "once every fault is taken out" if is_one_of_several else "once the fault is taken out"
+
+
 def who_did_it(verdict: Verdict) -> str:
-    """The cause, and where it lies."""
-    at = f", at {verdict.culprit}" if verdict.culprit else ""
-    return f"{verdict.cause}{at}."
+    """The cause, and where it lies; of several the outermost first."""
+    return " Behind it: ".join(
+        f"{each.cause}{f', at {each.culprit}' if each.culprit else ''}." for each in verdict.blamed
+    )
 
 
 def how_far_proven(verdict: Verdict) -> str:

@@ -228,23 +228,46 @@ def test_who_begins_a_tls_handshake_and_goes_no_further_is_cut_off(tmp_path: Pat
         assert is_cut(line)
 
 
-def test_a_request_that_comes_in_full_is_given_all_the_time_it_takes_to_answer() -> None:
-    async def story() -> None:
-        overdue = Mock(asyncio.TimerHandle)
-        config = Config(_accepting, http=PromptRequests)
+class Beginning:
+    """A server's end of a new line, with what it has called for later."""
+
+    def __init__(self) -> None:
+        self.overdue = Mock(asyncio.TimerHandle)
+        config = Config(_accepting, http=PromptRequests, ws=PingedWebSocket)
         config.load()
-        loop = Mock(asyncio.AbstractEventLoop, wraps=asyncio.get_running_loop())
-        loop.call_later.return_value = overdue
-        end = PromptRequests(config, ServerState(), {}, loop)
-        end.request_s = 1
+        self.loop = Mock(asyncio.AbstractEventLoop, wraps=asyncio.get_running_loop())
+        self.loop.call_later.return_value = self.overdue
+        self.end = PromptRequests(config, ServerState(), {}, self.loop)
+        self.end.request_s = 1
         transport = Mock(asyncio.Transport)
         transport.get_extra_info.return_value = None
-        end.connection_made(transport)
-        end.data_received(b"GET / HTTP/1.1\r\n")
-        assert not overdue.cancel.called
-        end.data_received(b"Host: x\r\n\r\n")
-        assert overdue.cancel.called
-        assert loop.call_later.call_count == 1
-        end.connection_lost(None)
+        self.end.connection_made(transport)
+
+    @property
+    def cut_later(self) -> bool:
+        """Whether the line will be cut unless more comes."""
+        return bool(self.loop.call_later.call_count > self.overdue.cancel.call_count)
+
+
+def test_a_request_that_comes_in_full_is_given_all_the_time_it_takes_to_answer() -> None:
+    async def story() -> None:
+        line = Beginning()
+        line.end.data_received(b"GET / HTTP/1.1\r\n")
+        states = [line.cut_later]
+        line.end.data_received(b"Host: x\r\n\r\n")
+        assert [*states, line.cut_later] == [True, False]
+        assert line.loop.call_later.call_count == 1
+        line.end.connection_lost(None)
+
+    asyncio.run(story())
+
+
+def test_a_websocket_is_not_cut_off_as_a_request_that_goes_no_further() -> None:
+    async def story() -> None:
+        line = Beginning()
+        client = ClientProtocol(parse_uri("ws://host/"))
+        client.send_request(client.connect())
+        line.end.data_received(b"".join(client.data_to_send()))
+        assert not line.cut_later
 
     asyncio.run(story())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from whodunet.aws.ssm.forward_targets import forbidden
 
-VPC = (IPv4Network("10.0.0.0/16"), IPv4Network("192.168.0.0/24"))
+VPC = (IPv4Network("10.0.0.0/16"), IPv4Network("192.168.0.0/24"), IPv6Network("fd00:10::/56"))
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,9 @@ VPC = (IPv4Network("10.0.0.0/16"), IPv4Network("192.168.0.0/24"))
         "::ffff:10.0.0.2",
         "10.0.255.255",
         "192.168.0.3",
+        "fd00:10::2",
+        "fd00:10::2%eth0",
+        "fd00:10:0:ff:ffff:ffff:ffff:ffff",
         "no address",
         "",
     ],
@@ -35,7 +38,10 @@ def test_what_belongs_to_the_instance_or_the_vpc_itself_is_forbidden(address: st
     assert forbidden(address, VPC)
 
 
-@pytest.mark.parametrize("address", ["10.0.0.4", "10.0.1.2", "192.168.0.254", "172.16.0.2", "127.0.0.1", "2001:db8::2"])
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.0.4", "10.0.1.2", "192.168.0.254", "172.16.0.2", "127.0.0.1", "2001:db8::2", "fd00:10::4", "fd00:10:0:1::2"],
+)
 def test_other_hosts_are_allowed(address: str) -> None:
     assert not forbidden(address, VPC)
 

@@ -23,7 +23,7 @@ def told(
     scenario = scenario.model_copy(update={"answer": scenario.answer.model_copy(update={"lesson": lesson})})
     all_claims = options.pop("all_claims", False)
     recording = case.recording(scenario, case.run(**options), packets)
-    story = story_of(recording, "The egress firewall resets the connection", all_claims=all_claims)
+    story = story_of(recording, ["The egress firewall resets the connection"], all_claims=all_claims)
     return render_story(sections(story, style or Style()))
 
 
@@ -219,7 +219,7 @@ def test_a_mystery_names_neither_its_scenario_nor_its_culprit_before_the_verdict
     recording = case.recording(case.scenario(*case.REFERENCE_EVIDENCE))
 
     def told_as(is_mystery: bool) -> str:
-        return render_story(sections(story_of(recording, "The firewall", is_mystery=is_mystery), Style()))
+        return render_story(sections(story_of(recording, ["The firewall"], is_mystery=is_mystery), Style()))
 
     mystery = told_as(is_mystery=True)
     assert ("▲ the culprit" in told_as(is_mystery=False), "▲ the culprit" in mystery) == (True, False)
@@ -268,7 +268,7 @@ def test_each_sign_of_a_fault_is_a_paragraph_of_its_own(case: ModuleType) -> Non
     phases = (replace(run.phases[0], proofs=("mtu 1000\ntable inet", "sshd does not run")), *run.phases[1:])
     recording = case.recording(case.scenario(*case.REFERENCE_EVIDENCE), replace(run, phases=phases))
 
-    story = render_story(sections(story_of(recording, "The firewall"), Style()))
+    story = render_story(sections(story_of(recording, ["The firewall"]), Style()))
 
     assert "The fault, in the lab's own words\nmtu 1000\ntable inet\nsshd does not run\n" in story
 

@@ -32,6 +32,16 @@ REPLY = claim("""
 SYN = claim("{probe: ssh, packet: SYN, last_seen_at: instance-eth0}")
 
 
+def test_what_a_fault_hid_is_a_list_below_behind() -> None:
+    text = render_suggestion(
+        {"faulty": [RST], "first removed": [SYN], "second removed": [RST, SYN], "repaired": [SYN]}, KNOWN
+    )
+    pasted = yaml.safe_load(text)
+    assert [len(each["evidence"]) for each in pasted["behind"]] == [1, 2]
+    assert len(pasted["repaired"]["evidence"]) == 1
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_both_phases_are_keys_of_an_answer() -> None:
     text = render_suggestion({"faulty": [RST], "repaired": [SYN]}, KNOWN)
     pasted = yaml.safe_load(f"answer:\n  cause: egress-reset\n{text}")["answer"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 from uuid import uuid4
@@ -17,6 +18,16 @@ from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.signed_http import Unreachable
 from whodunet.aws.programs.web_socket import Socket
 from whodunet.aws.ssm import create_channel
+from whodunet.aws.ssm.commands import (
+    AgentJob,
+    AgentJobAck,
+    AgentJobReply,
+    AgentJobReplyAck,
+    CommandCancellation,
+    CommandReply,
+    JobCode,
+    JobTopic,
+)
 from whodunet.aws.ssm.frames import Frame, MessageType, parse, serialise
 from whodunet.aws.ssm.payloads import (
     AgentTaskAcknowledge,
@@ -25,6 +36,8 @@ from whodunet.aws.ssm.payloads import (
     InteractiveShell,
     OpenControlChannel,
     ShellContent,
+    control_frame,
+    time_text,
 )
 from whodunet.aws.ssm.violations import ProtocolViolation
 
@@ -34,8 +47,18 @@ _REPORTS: Final = 3  # of one end, unless it is acknowledged
 _ACKNOWLEDGED_WITHIN_S: Final = 1.0
 
 
+class Jobs(Protocol):
+    """Whoever runs commands."""
+
+    def begin(self, job: str, content: str) -> JobCode:
+        """Starts a command; what becomes of the order."""
+
+    def cancel(self, job: str) -> None:
+        """Ends a command; raises ProtocolViolation for a name that is none."""
+
+
 class Orders(Protocol):
-    """Whoever carries out what the service asks for."""
+    """Whoever runs sessions."""
 
     def start(self, order: ShellContent) -> None:
         """Starts a session."""
@@ -66,13 +89,15 @@ class ControlChannel:
         self._open = asyncio.Event()
         self._unacknowledged: dict[str, asyncio.Event] = {}
 
-    async def serve(self, socket: Socket, orders: Orders) -> None:
+    async def serve(self, socket: Socket, orders: Orders, jobs: Jobs) -> None:
         """Passes on what comes on a socket; raises Unreachable when that is lost."""
         self._socket = socket
         self._open.set()
         try:
             while True:
-                self._take(await socket.recv(), orders)
+                answer = self._take(await socket.recv(), orders, jobs)
+                if answer is not None:
+                    await socket.send(serialise(answer))
         except ConnectionClosed as cut:
             raise Unreachable(f"the control channel was closed: {cut}") from cut
         finally:
@@ -82,17 +107,30 @@ class ControlChannel:
 
     async def report(self, session_id: str, outcome: Outcome) -> None:
         """Tells the end of a session, as soon as there is a socket, until it is acknowledged; not for ever."""
-        acknowledged = self._unacknowledged[session_id] = asyncio.Event()
+
+        def attempt(number: int) -> Frame:
+            complete = self._complete(session_id, outcome, number)
+            return Frame(MessageType.AGENT_TASK_COMPLETE, uuid4(), now().epoch_ms, complete.to_payload())
+
+        await self._insist(session_id, attempt)
+
+    async def reply(self, job: str, reply: CommandReply) -> None:
+        """Tells how far a command is, as `report` does."""
+        frame = Frame(MessageType.AGENT_JOB_REPLY, uuid4(), now().epoch_ms, AgentJobReply.of(job, reply).to_payload())
+        await self._insist(str(frame.message_id), lambda _: frame)
+
+    async def _insist(self, subject: str, attempt: Callable[[int], Frame]) -> None:
+        acknowledged = self._unacknowledged[subject] = asyncio.Event()
         try:
-            for attempt in range(_REPORTS):
-                await self._send(self._complete(session_id, outcome, attempt))
+            for number in range(_REPORTS):
+                await self._send(attempt(number))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_ACKNOWLEDGED_WITHIN_S):
                         await acknowledged.wait()
                         return
-            log.warning("session %s: nobody acknowledged its end", session_id)
+            log.warning("%s: nobody acknowledged its end", subject)
         finally:
-            del self._unacknowledged[session_id]
+            del self._unacknowledged[subject]
 
     def _complete(self, session_id: str, outcome: Outcome, attempt: int) -> AgentTaskComplete:
         return AgentTaskComplete(
@@ -103,8 +141,7 @@ class ControlChannel:
             retry_number=attempt,
         )
 
-    async def _send(self, complete: AgentTaskComplete) -> None:
-        frame = Frame(MessageType.AGENT_TASK_COMPLETE, uuid4(), now().epoch_ms, complete.to_payload())
+    async def _send(self, frame: Frame) -> None:
         while True:
             await self._open.wait()
             assert self._socket is not None
@@ -113,23 +150,50 @@ class ControlChannel:
             except ConnectionClosed:
                 self._open.clear()  # `serve` learns it as well
 
-    def _take(self, wire: str | bytes, orders: Orders) -> None:
+    def _take(self, wire: str | bytes, orders: Orders, jobs: Jobs) -> Frame | None:
+        """Carries out what a message asks for; what it is to be answered with."""
         try:
-            self._handle(parse(wire if isinstance(wire, bytes) else wire.encode()), orders)
+            frame = parse(wire if isinstance(wire, bytes) else wire.encode())
+            if frame.message_type == MessageType.AGENT_JOB:
+                return _begin_job(frame, jobs)
+            self._handle(frame, orders)
         except ProtocolViolation as violation:
             log.warning("control channel: refused a message: %s", violation)
+        return None
 
     def _handle(self, frame: Frame, orders: Orders) -> None:
         if frame.message_type == MessageType.INTERACTIVE_SHELL:
             _begin(InteractiveShell.from_payload(frame.payload), orders)
         elif frame.message_type == MessageType.AGENT_TASK_ACKNOWLEDGE:
-            task = AgentTaskAcknowledge.from_payload(frame.payload).task_id
-            if task in self._unacknowledged:
-                self._unacknowledged[task].set()
+            self._acknowledged(AgentTaskAcknowledge.from_payload(frame.payload).task_id)
+        elif frame.message_type == MessageType.AGENT_JOB_REPLY_ACK:
+            self._acknowledged(str(AgentJobReplyAck.from_payload(frame.payload).acknowledged_message_id))
         elif frame.message_type == MessageType.CHANNEL_CLOSED:
             orders.stop(ChannelClosed.from_payload(frame.payload).session_id)
         else:
             log.debug("control channel: %s means nothing to this agent", frame.message_type)
+
+    def _acknowledged(self, subject: str) -> None:
+        if subject in self._unacknowledged:
+            self._unacknowledged[subject].set()
+
+
+def _begin_job(frame: Frame, jobs: Jobs) -> Frame:
+    """Starts or cancels a command; the frame that says what becomes of the order."""
+    job = AgentJob.from_payload(frame.payload)
+    code = JobCode.ACCEPTED
+    if job.topic.startswith(JobTopic.CANCEL):
+        jobs.cancel(CommandCancellation.from_payload(job.content).cancel_message_id)
+    else:
+        code = jobs.begin(job.job_id, job.content)
+    answer = AgentJobAck(
+        job_id=job.job_id,
+        acknowledged_message_id=frame.message_id,
+        created_date=time_text(frame.created_ms),
+        status_code=code.value,
+        error_message="" if code is JobCode.ACCEPTED else code.name,
+    )
+    return control_frame(MessageType.AGENT_JOB_ACK, answer.to_payload(), uuid4, now())
 
 
 def _begin(shell: InteractiveShell, orders: Orders) -> None:

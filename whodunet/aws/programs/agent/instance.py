@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Final
 
 from whodunet.aws.programs.agent import AGENT_VERSION
 from whodunet.aws.programs.signed_http import CallFailed, Unreachable, what_failed
+from whodunet.aws.ssm.forward_targets import AddressBlock
 
 if TYPE_CHECKING:
     from botocore.httpsession import URLLib3Session
@@ -54,7 +55,7 @@ class OwnInstance:
     availability_zone: str
     private_ip: str
     hostname: str
-    vpc_networks: tuple[IPv4Network, ...]
+    vpc_networks: tuple[AddressBlock, ...]
 
     def description(self) -> dict[str, str]:
         """What UpdateInstanceInformation tells about the instance and its agent."""
@@ -140,12 +141,21 @@ class Metadata:
             raise Unreachable(f"instance metadata: {what_failed(error)}") from error
         return answer.status_code, answer.text
 
-    def _vpc_networks(self) -> tuple[IPv4Network, ...]:
+    def _vpc_networks(self) -> tuple[AddressBlock, ...]:
+        """The blocks of both families; an instance outside a VPC has none, and a VPC need not have both."""
+        interfaces = [f"{_INTERFACES}{line.rstrip('/')}" for line in self._lines(_INTERFACES)]
         try:
-            macs = [line.rstrip("/") for line in self.read(_INTERFACES).splitlines()]
-            return tuple(IPv4Network(self.read(f"{_INTERFACES}{mac}/vpc-ipv4-cidr-block").strip()) for mac in macs)
-        except (NotThere, ValueError):
+            ipv4 = [IPv4Network(line) for each in interfaces for line in self._lines(f"{each}/vpc-ipv4-cidr-blocks")]
+            ipv6 = [IPv6Network(line) for each in interfaces for line in self._lines(f"{each}/vpc-ipv6-cidr-blocks")]
+        except ValueError:
             return ()
+        return (*ipv4, *ipv6)
+
+    def _lines(self, path: str) -> list[str]:
+        try:
+            return self.read(path).split()
+        except NotThere:
+            return []
 
 
 class FreshCredentials:

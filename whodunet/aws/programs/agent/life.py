@@ -15,6 +15,7 @@ from whodunet.aws.programs.agent.cloud_calls import CloudCalls, SignedCloudCalls
 from whodunet.aws.programs.agent.control_channel import ControlChannel, open_control_channel
 from whodunet.aws.programs.agent.data_channel import DataChannelDial
 from whodunet.aws.programs.agent.instance import FreshCredentials, Metadata, OwnInstance
+from whodunet.aws.programs.agent.running_commands import RunningCommands
 from whodunet.aws.programs.agent.running_sessions import RunningSessions
 from whodunet.aws.programs.agent.state_file import StateFile
 from whodunet.aws.programs.awaiting import first_of, in_thread
@@ -48,6 +49,7 @@ class Agent:
         self._credentials = FreshCredentials(metadata.role_credentials)
         self._back_off = back_off or BackOff()
         self._sessions: RunningSessions | None = None
+        self._commands: RunningCommands | None = None
         self._cut_off = asyncio.Event()
         self._online_since_s: float | None = None
 
@@ -60,20 +62,25 @@ class Agent:
         instance = await self._insist(lambda: in_thread(self._metadata.instance))
         service, control = self._service_of(instance, self._credentials), ControlChannel(instance.instance_id)
         self._sessions = RunningSessions(partial(DataChannelDial, service), control.report, instance.vpc_networks)
-        await first_of(self._stay_online(service, control, self._sessions), self._poll(service))
+        self._commands = RunningCommands(instance, control.reply)
+        await first_of(self._stay_online(service, control, self._sessions, self._commands), self._poll(service))
 
     async def _end_sessions(self, stop: asyncio.Event) -> None:
         await stop.wait()
         if self._sessions is not None:
             await self._sessions.end()
+        if self._commands is not None:
+            await self._commands.end()
 
-    async def _stay_online(self, service: CloudCalls, control: ControlChannel, sessions: RunningSessions) -> None:
+    async def _stay_online(
+        self, service: CloudCalls, control: ControlChannel, sessions: RunningSessions, commands: RunningCommands
+    ) -> None:
         while True:
             socket = await self._insist(partial(_come_online, service))
             opened_s = self._online_since_s = monotonic()
             self._state.tell("online")
             try:
-                await first_of(control.serve(socket, sessions), _stay_registered(service))
+                await first_of(control.serve(socket, sessions, commands), _stay_registered(service))
             except CallFailed as failure:
                 self._state.tell(f"offline: {failure}")
             self._online_since_s = None
@@ -93,7 +100,7 @@ class Agent:
     async def _poll(self, service: CloudCalls) -> None:
         """Asks for messages the old way while there is no control channel, so that the service hears of the agent.
 
-        What they bring are commands to run without a session, which this agent leaves alone.
+        They bring nothing here: commands come on the control channel.
         """
         body = {"Destination": service.instance.instance_id, "VisibilityTimeoutInSeconds": 10}
         back_off = BackOff()

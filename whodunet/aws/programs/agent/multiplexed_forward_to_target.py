@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Collection
 from contextlib import suppress
-from ipaddress import IPv4Network
 from time import monotonic
 from typing import Final
 
@@ -17,6 +16,7 @@ from whodunet.aws.programs.agent.unwritten import Budget, Unwritten
 from whodunet.aws.programs.awaiting import cancelled, first_of
 from whodunet.aws.programs.channel_socket import MESSAGE_BYTES, ChannelSocket, SessionLost
 from whodunet.aws.ssm.channel import Closed
+from whodunet.aws.ssm.forward_targets import AddressBlock
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Flag
 from whodunet.aws.ssm.properties import PortProperties
@@ -44,7 +44,7 @@ _LINGER_S: Final = 60.0  # after the client's last byte the target may be silent
 class MultiplexedForwardToTarget:
     """Carries each stream that the client opens to a connection of its own to the target."""
 
-    def __init__(self, properties: PortProperties, vpc_networks: Collection[IPv4Network]) -> None:
+    def __init__(self, properties: PortProperties, vpc_networks: Collection[AddressBlock]) -> None:
         """Dials nothing yet."""
         self._properties, self._vpc_networks = properties, vpc_networks
         self._mux = Multiplexer(Side.SERVER)

@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from typing import Final
 
 from whodunet.aws.programs.agent.outcome import Outcome
 from whodunet.aws.programs.agent.session import plan, run_session
 from whodunet.aws.programs.awaiting import cancelled
 from whodunet.aws.programs.channel_socket import Dial
+from whodunet.aws.ssm.forward_targets import AddressBlock
 from whodunet.aws.ssm.payloads import ShellContent
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class _Running:
 class RunningSessions:
     """Starts and stops sessions, and has the end of each reported."""
 
-    def __init__(self, dial: DialSession, report: Report, vpc_networks: Collection[IPv4Network]) -> None:
+    def __init__(self, dial: DialSession, report: Report, vpc_networks: Collection[AddressBlock]) -> None:
         """Begins with none.
 
         Args:

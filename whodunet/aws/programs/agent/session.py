@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Network
 from typing import Final
 
 from pydantic import JsonValue
@@ -24,6 +23,7 @@ from whodunet.aws.programs.channel_socket import ChannelSocket, Dial, SessionLos
 from whodunet.aws.programs.clock import now
 from whodunet.aws.ssm.channel import Closed, Peer
 from whodunet.aws.ssm.documents import SessionType, substitute
+from whodunet.aws.ssm.forward_targets import AddressBlock
 from whodunet.aws.ssm.frames import Message, MessageType
 from whodunet.aws.ssm.handshake import TIMED_OUT, TIMEOUT_S, AgentHandshake, HandshakeFailed, Started
 from whodunet.aws.ssm.payloads import AgentSessionState, SessionState, ShellContent
@@ -47,7 +47,7 @@ class SessionPlan:
     work: Work
 
 
-def plan(order: ShellContent, vpc_networks: Collection[IPv4Network]) -> SessionPlan:
+def plan(order: ShellContent, vpc_networks: Collection[AddressBlock]) -> SessionPlan:
     """Understands an order; nothing is started.
 
     An order that cannot be carried out becomes a plan as well: to tell the client so, once it is there to hear it.
@@ -78,7 +78,7 @@ async def run_session(plan: SessionPlan, session_id: str, dial: Dial, stop: asyn
         return outcome
 
 
-def _plan(order: ShellContent, session_type: SessionType, vpc_networks: Collection[IPv4Network]) -> SessionPlan:
+def _plan(order: ShellContent, session_type: SessionType, vpc_networks: Collection[AddressBlock]) -> SessionPlan:
     document = order.document_content
     inputs = ShellInputs.from_json(document.inputs or {})
     if inputs.kms_key_id and session_type is not SessionType.PORT:
@@ -97,7 +97,7 @@ async def _fail(reason: str, _socket: ChannelSocket, _client_version: str) -> No
     raise SessionFailed(reason)
 
 
-def _port(port: PortProperties, properties: JsonValue, vpc_networks: Collection[IPv4Network]) -> SessionPlan:
+def _port(port: PortProperties, properties: JsonValue, vpc_networks: Collection[AddressBlock]) -> SessionPlan:
     async def work(socket: ChannelSocket, client_version: str) -> None:
         many = port.forward and multiplexes(AGENT_VERSION, client_version)
         forward = (MultiplexedForwardToTarget if many else SingleForwardToTarget)(port, vpc_networks)

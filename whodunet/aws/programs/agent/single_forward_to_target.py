@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
-from ipaddress import IPv4Network
 
 from whodunet.aws.programs.agent.targets import Target, TargetConnection
 from whodunet.aws.programs.awaiting import cancelled, first_of
 from whodunet.aws.programs.channel_socket import MESSAGE_BYTES, ChannelSocket
 from whodunet.aws.ssm.channel import Closed
+from whodunet.aws.ssm.forward_targets import AddressBlock
 from whodunet.aws.ssm.frames import Message, PayloadType
 from whodunet.aws.ssm.payloads import Flag
 from whodunet.aws.ssm.properties import PortProperties
@@ -37,7 +37,7 @@ class SingleForwardToTarget:
     client; a session without a type ends with it.
     """
 
-    def __init__(self, properties: PortProperties, vpc_networks: Collection[IPv4Network]) -> None:
+    def __init__(self, properties: PortProperties, vpc_networks: Collection[AddressBlock]) -> None:
         """Dials nothing yet."""
         self._properties, self._vpc_networks = properties, vpc_networks
         self._connection: TargetConnection | None = None

@@ -8,11 +8,10 @@ import socket
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from typing import Final, Self
 
 from whodunet.aws.programs.agent.outcome import SessionFailed
-from whodunet.aws.ssm.forward_targets import forbidden
+from whodunet.aws.ssm.forward_targets import AddressBlock, forbidden
 from whodunet.aws.ssm.properties import PortProperties
 
 _THE_INSTANCE: Final = ("127.0.0.1", "::1")
@@ -69,7 +68,7 @@ class Target:
     port: int
 
     @classmethod
-    async def of(cls, properties: PortProperties, vpc_networks: Collection[IPv4Network]) -> Self:
+    async def of(cls, properties: PortProperties, vpc_networks: Collection[AddressBlock]) -> Self:
         """Finds the target; raises SessionFailed for one that nobody may forward to, or that has no address."""
         host, port = properties.address
         if not properties.host:

@@ -42,9 +42,17 @@ INTERNAL: Final = Kind(
 TARGET_NOT_CONNECTED: Final = Kind("TargetNotConnected")
 INVALID_DOCUMENT: Final = Kind("InvalidDocument")
 INVALID_PARAMETERS: Final = Kind("InvalidParameters")
+INVALID_COMMAND_ID: Final = Kind("InvalidCommandId")
+INVALID_INSTANCE_ID: Final = Kind("InvalidInstanceId")
+INVOCATION_DOES_NOT_EXIST: Final = Kind("InvocationDoesNotExist")
+INVALID_FILTER: Final = Kind("InvalidFilter")
 INVALID_FILTER_KEY: Final = Kind("InvalidFilterKey")
 INVALID_NEXT_TOKEN: Final = Kind("InvalidNextToken")
 BAD_REQUEST: Final = Kind("BadRequest")
+INVALID_INSTANCE_MALFORMED: Final = Kind("InvalidInstanceID.Malformed")
+INVALID_INSTANCE_NOT_FOUND: Final = Kind("InvalidInstanceID.NotFound")
+INVALID_PARAMETER_COMBINATION: Final = Kind("InvalidParameterCombination")
+INVALID_PARAMETER_VALUE: Final = Kind("InvalidParameterValue")
 
 
 class ApiError(Exception):

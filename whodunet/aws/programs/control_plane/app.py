@@ -17,12 +17,16 @@ from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.control_plane.authentication import Authenticator
 from whodunet.aws.programs.control_plane.channel_tokens import ChannelTokens
 from whodunet.aws.programs.control_plane.channels import Channels
+from whodunet.aws.programs.control_plane.ec2 import Ec2
 from whodunet.aws.programs.control_plane.ec2_messages import Ec2Messages
 from whodunet.aws.programs.control_plane.front import Front
 from whodunet.aws.programs.control_plane.gate import Gate
 from whodunet.aws.programs.control_plane.instances import Instances
+from whodunet.aws.programs.control_plane.inventory import Inventory
+from whodunet.aws.programs.control_plane.run_commands import RunCommands
 from whodunet.aws.programs.control_plane.sessions import Sessions
 from whodunet.aws.programs.control_plane.settings import ControlPlaneSettings
+from whodunet.aws.programs.control_plane.ssm_commands import SsmCommands
 from whodunet.aws.programs.control_plane.ssm_documents import SsmDocuments
 from whodunet.aws.programs.control_plane.ssm_instances import SsmInstances
 from whodunet.aws.programs.control_plane.ssm_sessions import SsmSessions
@@ -50,19 +54,24 @@ class ControlPlane:
         seal = Seal(bytes.fromhex(settings.seal_key))
         gate = Gate(Authenticator(seal, settings.region, epoch_s), account, trail)
         instances = Instances(clock)
-        self.sessions = Sessions(settings.records / "transcripts", trail, _losses(settings), clock)
+        transcripts = settings.records / "transcripts"
+        self.sessions = Sessions(transcripts, trail, _losses(settings), clock)
+        self._commands = RunCommands(transcripts, clock)
         self._ssm = SsmSessions(self.sessions, instances, tokens, _stream_host(settings), clock)
         self._messages = Ec2Messages(instances, account)
-        self._channels = Channels(gate, account, instances, self.sessions, tokens, clock)
+        self._channels = Channels(gate, account, instances, self.sessions, self._commands, tokens, clock)
         services = {
             "ssm": {
                 **self._ssm.operations(),
                 **SsmInstances(instances, account).operations(),
                 **SsmDocuments(account).operations(),
+                **Inventory(instances).operations(),
+                **SsmCommands(self._commands, instances, account, clock).operations(),
             },
             "ec2messages": self._messages.operations(),
             "ssmmessages": ChannelTokens(account, self.sessions, tokens, clock).operations(),
             "sts": Sts(account, seal, epoch_s).operations(),
+            "ec2": Ec2(account, epoch_s()).operations(),
         }
         self._front = Front(gate, account, services, epoch_s)
 
@@ -85,9 +94,10 @@ class ControlPlane:
             await asyncio.sleep(_FLUSH_S)  # for the last words to be written out
 
     def end_overdue(self) -> None:
-        """Ends the sessions whose time is over."""
+        """Ends the sessions and commands whose time is over."""
         for session in self.sessions.end_overdue(self._settings.resume_within_s, self._settings.idle_timeout_s):
             self._ssm.cancel(session)
+        self._commands.end_overdue()
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

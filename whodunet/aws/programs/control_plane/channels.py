@@ -25,6 +25,7 @@ from whodunet.aws.programs.control_plane.gate import (
     signed_request,
 )
 from whodunet.aws.programs.control_plane.instances import Instances, ManagedInstance
+from whodunet.aws.programs.control_plane.run_commands import RunCommands
 from whodunet.aws.programs.control_plane.sessions import Sessions
 from whodunet.aws.programs.control_plane.sockets import PeerSocket, close_reason
 from whodunet.aws.programs.serving import log
@@ -56,6 +57,7 @@ class Channels:
         account: Account,
         instances: Instances,
         sessions: Sessions,
+        commands: RunCommands,
         tokens: OneTimeTokens,
         clock: Callable[[], Now] = now,
     ) -> None:
@@ -63,6 +65,7 @@ class Channels:
         self._account = account
         self._instances = instances
         self._sessions = sessions
+        self._commands = commands
         self._tokens = tokens
         self._clock = clock
 
@@ -109,6 +112,7 @@ class Channels:
         log.info("%s: control channel open, agent %s", instance.instance_id, opening.agent_version)
         for session in self._sessions.awaiting(instance.instance_id):
             instance.deliver(session.order)
+        self._commands.connected(instance)
         try:
             async with socket.writing():
                 async for wire in socket.messages():
@@ -118,9 +122,11 @@ class Channels:
             log.info("%s: control channel closed", instance.instance_id)
 
     def _told(self, instance: ManagedInstance, wire: bytes) -> None:
-        """Something has come on a control channel; only the end of a session means anything here."""
+        """Something has come on a control channel: a session is over, a command goes on, or what is no matter."""
         try:
             frame = parse(wire)
+            if frame.message_type in (MessageType.AGENT_JOB_ACK, MessageType.AGENT_JOB_REPLY):
+                self._commands.hear(instance, frame)
             if frame.message_type != MessageType.AGENT_TASK_COMPLETE:
                 return
             complete = AgentTaskComplete.from_payload(frame.payload)

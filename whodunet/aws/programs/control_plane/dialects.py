@@ -1,6 +1,6 @@
-"""How requests and answers are written: JSON for ssm and ec2messages, query and XML for sts, XML for channels.
+"""How answers are written: JSON for ssm and ec2messages, the XML of query for sts and of EC2, and that for channels.
 
-Source: Smithy, "AWS JSON 1.1 protocol" and "AWS Query protocol".
+Source: Smithy, "AWS JSON 1.1 protocol", "AWS Query protocol" and "AWS EC2 Query protocol".
 """
 
 from __future__ import annotations
@@ -12,10 +12,26 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import Response
 
-from whodunet.aws.programs.control_plane.api_errors import ApiError
+from whodunet.aws.programs.control_plane.api_errors import (
+    ACCESS_DENIED,
+    EXPIRED_TOKEN,
+    INVALID_TOKEN,
+    MISSING_TOKEN,
+    VALIDATION,
+    ApiError,
+    Kind,
+)
 
 _JSON_TYPE = "application/x-amz-json-1.1"
 _STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+_EC2_NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
+_EC2_CODES: Mapping[Kind, str] = {
+    ACCESS_DENIED: "UnauthorizedOperation",
+    EXPIRED_TOKEN: "RequestExpired",
+    INVALID_TOKEN: "AuthFailure",
+    MISSING_TOKEN: "AuthFailure",
+    VALIDATION: "InvalidParameterValue",
+}
 _ANSWERED_BY_CREATION = 201  # the agent takes any other status for a failure
 
 
@@ -66,6 +82,23 @@ class Query:
         return _xml(body, request_id, error.kind.xml_status)
 
 
+class Ec2Query:
+    """AWS EC2 query: no result inside the response, and other names for the same errors."""
+
+    def answer(self, operation: str, content: Mapping[str, object], request_id: str) -> Response:
+        """The content inside a response."""
+        told = f"<requestId>{request_id}</requestId>{_elements(content)}"
+        return _xml(f'<{operation}Response xmlns="{_EC2_NAMESPACE}">{told}</{operation}Response>', request_id)
+
+    def failure(self, error: ApiError, request_id: str) -> Response:
+        """The one error of a list."""
+        code = _EC2_CODES.get(error.kind) or error.kind.query_code or error.kind.json_code
+        denied = "You are not authorized to perform this operation. " if error.kind is ACCESS_DENIED else ""
+        told = _elements({"Error": {"Code": code, "Message": denied + error.message}})
+        body = f"<Response><Errors>{told}</Errors><RequestID>{request_id}</RequestID></Response>"
+        return _xml(body, request_id, error.kind.xml_status)
+
+
 class ChannelXml:
     """What the agent reads when it asks for a channel."""
 
@@ -90,4 +123,8 @@ def _elements(content: Mapping[str, object]) -> str:
 
 
 def _element(value: object) -> str:
-    return _elements(value) if isinstance(value, Mapping) else escape(str(value))
+    if isinstance(value, Mapping):
+        return _elements(value)
+    if isinstance(value, list | tuple):
+        return "".join(f"<item>{_element(item)}</item>" for item in value)
+    return escape(str(value).lower() if isinstance(value, bool) else str(value))

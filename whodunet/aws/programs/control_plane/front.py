@@ -20,12 +20,13 @@ from whodunet.aws.programs.control_plane.api_errors import (
     UNKNOWN_OPERATION,
     ApiError,
 )
+from whodunet.aws.programs.control_plane.ec2 import nested
 from whodunet.aws.programs.control_plane.gate import Gate, Visit, circumstances, signed_request
 from whodunet.aws.programs.control_plane.operations import Answer, Call, Operations
 from whodunet.aws.programs.serving import log
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-_SERVICES: Final = ("ssm", "ssmmessages", "ec2messages", "sts")
+_SERVICES: Final = ("ssm", "ssmmessages", "ec2messages", "sts", "ec2")
 _TARGETS: Final = {"AmazonSSM": "ssm", "EC2WindowsMessageDeliveryService": "ec2messages"}
 _FORM: Final = "application/x-www-form-urlencoded"
 _NO_OPERATION: Final = "Unknown"
@@ -50,6 +51,9 @@ class Front:
             fields = dict(parse_qsl(signed.body.decode("latin-1") or signed.query, keep_blank_values=True))
             operation = fields.pop("Action", _NO_OPERATION)
             fields.pop("Version", None)
+            if _service_of(signed.header("host")) == "ec2":
+                visit = Visit("ec2", operation, signed)
+                return await self._perform(request, visit, dialects.Ec2Query(), lambda: nested(fields))
             return await self._perform(request, Visit("sts", operation, signed), dialects.Query(), lambda: fields)
         prefix, _, operation = signed.header("x-amz-target").partition(".")
         service = _TARGETS.get(prefix) or _service_of(signed.header("host")) or "ssm"
@@ -87,7 +91,8 @@ class Front:
         addressed = _service_of(visit.signed.header("host"))
         if operation is None or addressed not in (visit.service, None):
             raise ApiError(UNKNOWN_OPERATION, f"Could not find operation {visit.operation}.")
-        visit.request, visit.read_only = parameters(), operation.request.read_only
+        visit.read_only, visit.hidden = operation.request.read_only, operation.request.hidden
+        visit.request = parameters()
         asked = operation.request.read(visit.request)
         context = {**operation.tags(asked), **circumstances(visit, self._clock())}
         self._gate.authorise(caller, asked.permissions(self._account), context)

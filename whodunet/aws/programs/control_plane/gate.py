@@ -34,6 +34,7 @@ class Visit:
     signed: SignedRequest
     request: Mapping[str, object] | None = None
     read_only: bool = False
+    hidden: frozenset[str] = frozenset()
     caller: Caller | None = None
     request_id: str = field(default_factory=lambda: str(uuid4()))
 
@@ -77,6 +78,7 @@ class Gate:
             user_agent=visit.signed.header("user-agent"),
             request_id=visit.request_id,
             read_only=visit.read_only,
+            hidden=visit.hidden,
             request=visit.request,
             response=response,
             failure=refused.failure if refused else None,

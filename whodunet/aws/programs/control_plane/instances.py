@@ -90,7 +90,7 @@ class ManagedInstance:
 
     def deliver(self, order: Order) -> None:
         """Tells the agent to begin a session, if it can be told."""
-        self._send(MessageType.INTERACTIVE_SHELL, order.interactive_shell().to_payload())
+        self.tell(MessageType.INTERACTIVE_SHELL, order.interactive_shell().to_payload())
 
     def cancel(self, session_id: str) -> None:
         """Tells the agent on its control channel that a session is over."""
@@ -100,14 +100,15 @@ class ManagedInstance:
     def acknowledge(self, frame: Frame, complete: AgentTaskComplete) -> None:
         """Answers agent_task_complete."""
         answer = AgentTaskAcknowledge(message_id=frame.message_id, task_id=complete.task_id)
-        self._send(MessageType.AGENT_TASK_ACKNOWLEDGE, answer.to_payload())
+        self.tell(MessageType.AGENT_TASK_ACKNOWLEDGE, answer.to_payload())
+
+    def tell(self, kind: MessageType, payload: bytes) -> None:
+        """Sends something on the control channel, if that is open."""
+        if self.control is not None:
+            self.control.write(serialise(control_frame(kind, payload, uuid4, self.clock())))
 
     def _within(self, moment_s: float | None, seconds: float) -> bool:
         return moment_s is not None and self.clock().monotonic_s - moment_s < seconds
-
-    def _send(self, kind: MessageType, payload: bytes) -> None:
-        if self.control is not None:
-            self.control.write(serialise(control_frame(kind, payload, uuid4, self.clock())))
 
 
 class Instances:

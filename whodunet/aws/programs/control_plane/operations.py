@@ -24,6 +24,7 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_pascal, populate_by_name=True)
 
     read_only: ClassVar[bool] = True
+    hidden: ClassVar[frozenset[str]] = frozenset()  # parameters that the audit trail keeps to itself
 
     @classmethod
     def read(cls, parameters: Mapping[str, object]) -> Self:

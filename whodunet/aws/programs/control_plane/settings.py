@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -45,6 +46,14 @@ class InstanceSettings(Settings):
 
     role: str
     tags: Mapping[str, str] = Field(default_factory=dict)
+    private_ip: IPv4Address | None = None
+    availability_zone: str = ""
+
+    def instance(self) -> Instance:
+        """The instance."""
+        return Instance(
+            self.role, self.tags, "" if self.private_ip is None else str(self.private_ip), self.availability_zone
+        )
 
 
 class ControlPlaneSettings(ServerSettings):
@@ -76,5 +85,5 @@ class ControlPlaneSettings(ServerSettings):
             region=self.region,
             account_id=self.account_id,
             roles={name: it.role() for name, it in self.roles.items()},
-            instances={instance_id: Instance(it.role, it.tags) for instance_id, it in self.instances.items()},
+            instances={instance_id: it.instance() for instance_id, it in self.instances.items()},
         )

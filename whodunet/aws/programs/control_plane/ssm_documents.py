@@ -1,20 +1,25 @@
-"""The operations of ssm on the session documents."""
+"""The operations of ssm on the documents of sessions and commands."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
 from whodunet.aws.account.account import Account
+from whodunet.aws.programs.control_plane.api_errors import INVALID_DOCUMENT, ApiError
 from whodunet.aws.programs.control_plane.gate import Permission
 from whodunet.aws.programs.control_plane.operations import Answer, Call, Operation, Operations, Request
-from whodunet.aws.programs.control_plane.ssm_sessions import find_document, paged
+from whodunet.aws.programs.control_plane.ssm_sessions import paged
+from whodunet.aws.ssm.commands import COMMAND_DOCUMENTS, CommandDocument
 from whodunet.aws.ssm.documents import DOCUMENTS, SessionDocument
 
-_COMMON: Final = {"DocumentVersion": "1", "DocumentType": "Session", "DocumentFormat": "JSON"}
+AnyDocument = SessionDocument | CommandDocument
+
+_ALL: Final[Mapping[str, AnyDocument]] = {**DOCUMENTS, **COMMAND_DOCUMENTS}
+_COMMON: Final = {"DocumentVersion": "1", "DocumentFormat": "JSON"}
 
 
 class _OfDocument(Request):
@@ -66,30 +71,32 @@ class SsmDocuments:
 
     async def get(self, request: GetDocument, call: Call) -> Answer:
         """The document's text."""
-        content = find_document(request.name).to_json()
-        return {"Name": request.name, "Status": "Active", "Content": content, **_COMMON}
+        document = _find(request.name)
+        kind = {"DocumentType": _type_of(document)}
+        return {"Name": request.name, "Status": "Active", "Content": document.to_json(), **kind, **_COMMON}
 
     async def describe(self, request: DescribeDocument, call: Call) -> Answer:
         """The document's description."""
-        return {"Document": self._description(request.name, find_document(request.name))}
+        return {"Document": self._description(request.name, _find(request.name))}
 
     async def list(self, request: ListDocuments, call: Call) -> Answer:
         """A page of them."""
-        known = [self._identifier(name, document) for name, document in DOCUMENTS.items()]
+        known = [self._identifier(name, document) for name, document in _ALL.items()]
         page, next_token = paged(known, request.next_token, request.max_results)
         return {"DocumentIdentifiers": page, **next_token}
 
-    def _identifier(self, name: str, document: SessionDocument) -> Answer:
+    def _identifier(self, name: str, document: AnyDocument) -> Answer:
         return {
             "Name": name,
             "Owner": "Amazon" if name.startswith("AWS-") else self._account.account_id,
             "PlatformTypes": ["Linux"],
             "SchemaVersion": document.schema_version,
             "Tags": [],
+            "DocumentType": _type_of(document),
             **_COMMON,
         }
 
-    def _description(self, name: str, document: SessionDocument) -> Answer:
+    def _description(self, name: str, document: AnyDocument) -> Answer:
         return {
             **self._identifier(name, document),
             "Hash": hashlib.sha256(document.to_json().encode()).hexdigest(),
@@ -102,7 +109,18 @@ class SsmDocuments:
         }
 
 
-def _parameters(document: SessionDocument) -> list[Answer]:
+def _find(name: str) -> AnyDocument:
+    document = _ALL.get(name.rpartition("/")[2])
+    if document is None:
+        raise ApiError(INVALID_DOCUMENT, f"Document with name {name} does not exist.")
+    return document
+
+
+def _type_of(document: AnyDocument) -> str:
+    return "Session" if isinstance(document, SessionDocument) else "Command"
+
+
+def _parameters(document: AnyDocument) -> list[Answer]:
     return [
         {
             "Name": name,

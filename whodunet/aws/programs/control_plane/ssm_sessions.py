@@ -120,7 +120,7 @@ class SsmSessions:
 
     def _order(self, request: StartSession, call: Call) -> Order:
         name = request.document_name or DEFAULT_DOCUMENT
-        document = find_document(name)
+        document = _find_document(name)
         ending = "".join(secrets.choice(_LETTERS) for _ in range(_ENDING_LETTERS))
         return Order(
             session_id=session_id(call.caller.identity.session, ending),
@@ -143,7 +143,7 @@ class SsmSessions:
         }
 
 
-def find_document(name: str) -> SessionDocument:
+def _find_document(name: str) -> SessionDocument:
     """The document; raises ApiError if there is none."""
     document = DOCUMENTS.get(name.rpartition("/")[2])
     if document is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from whodunet.aws.account.instance_metadata import IDENTITY_ROLE, InstanceFacts
 from whodunet.aws.account.seal import Identity
@@ -29,6 +29,16 @@ class MetadataSettings(ServerSettings):
     mac: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")] | None = None
     vpc_cidr: IPv4Network = IPv4Network("10.0.0.0/16")
     subnet_cidr: IPv4Network | None = None  # none: the /24 around the private address
+    ipv6: IPv6Address | None = None  # none: the VPC has no block of IPv6
+    vpc_ipv6_cidr: IPv6Network | None = None
+    subnet_ipv6_cidr: IPv6Network | None = None
+
+    @model_validator(mode="after")
+    def _ipv6_is_whole(self) -> Self:
+        given = (self.ipv6, self.vpc_ipv6_cidr, self.subnet_ipv6_cidr)
+        if any(given) and not all(given):
+            raise ValueError("ipv6, vpc_ipv6_cidr and subnet_ipv6_cidr are given together, or none of them")
+        return self
 
     def instance(self, launched_at_s: float) -> InstanceFacts:
         """The instance, launched when its metadata service was."""
@@ -43,6 +53,9 @@ class MetadataSettings(ServerSettings):
             vpc_cidr=str(self.vpc_cidr),
             subnet_cidr=str(self.subnet_cidr or IPv4Network((self.private_ip, 24), strict=False)),
             launched_at_s=launched_at_s,
+            ipv6=str(self.ipv6 or ""),
+            vpc_ipv6_cidr=str(self.vpc_ipv6_cidr or ""),
+            subnet_ipv6_cidr=str(self.subnet_ipv6_cidr or ""),
         )
 
     def identity(self) -> Identity:

@@ -16,6 +16,15 @@ from whodunet.aws.programs.agent.outcome import Outcome
 from whodunet.aws.programs.awaiting import cancelled
 from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.signed_http import Unreachable
+from whodunet.aws.ssm.commands import (
+    AgentJob,
+    AgentJobAck,
+    AgentJobReply,
+    AgentJobReplyAck,
+    CommandReply,
+    JobCode,
+    JobTopic,
+)
 from whodunet.aws.ssm.documents import DEFAULT_DOCUMENT, DOCUMENTS
 from whodunet.aws.ssm.frames import Frame, MessageType, parse, serialise
 from whodunet.aws.ssm.payloads import (
@@ -54,11 +63,28 @@ class Orders:
         self.stopped.append(session_id)
 
 
+class Jobs:
+    """Remembers which commands were asked for."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, str]] = []
+        self.cancelled: list[str] = []
+
+    def begin(self, job: str, content: str) -> JobCode:
+        """A command to run."""
+        self.begun.append((job, content))
+        return JobCode.ACCEPTED if len(self.begun) == 1 else JobCode.DUPLICATE
+
+    def cancel(self, job: str) -> None:
+        """A command to end."""
+        self.cancelled.append(job)
+
+
 @asynccontextmanager
-async def serving(control: ControlChannel, orders: Orders) -> AsyncIterator[MemorySocket]:
+async def serving(control: ControlChannel, orders: Orders, jobs: Jobs | None = None) -> AsyncIterator[MemorySocket]:
     """The service's end of an open control channel."""
     near, far = MemorySocket.pair()
-    task = asyncio.create_task(control.serve(near, orders))
+    task = asyncio.create_task(control.serve(near, orders, jobs or Jobs()))
     await asyncio.sleep(0)
     yield far
     await cancelled(task)
@@ -177,6 +203,59 @@ def test_a_lost_socket_is_told() -> None:
         near, far = MemorySocket.pair()
         far.cut()
         with pytest.raises(Unreachable, match="the control channel was closed"):
-            await ControlChannel("i-1").serve(near, Orders())
+            await ControlChannel("i-1").serve(near, Orders(), Jobs())
+
+    run(story())
+
+
+JOB = "aws.ssm.11111111-2222.i-1"
+
+
+def test_a_command_that_is_sent_twice_is_acknowledged_twice_and_the_second_as_a_duplicate() -> None:
+    async def story() -> None:
+        jobs = Jobs()
+        async with serving(ControlChannel("i-1"), Orders(), jobs) as service:
+            order = AgentJob(content="the order", job_id=JOB, topic=JobTopic.SEND)
+            for code in ("200", "51405"):
+                sent = frame(MessageType.AGENT_JOB, order.to_payload())
+                await service.send(sent)
+                answer = parse(await service.recv())
+                assert answer.message_type == MessageType.AGENT_JOB_ACK
+                told = AgentJobAck.from_payload(answer.payload)
+                assert (told.job_id, told.acknowledged_message_id) == (JOB, parse(sent).message_id)
+                assert told.status_code == code
+        assert jobs.begun == [(JOB, "the order")] * 2
+
+    run(story())
+
+
+def test_a_cancellation_names_the_command_that_it_ends() -> None:
+    async def story() -> None:
+        jobs = Jobs()
+        async with serving(ControlChannel("i-1"), Orders(), jobs) as service:
+            content = '{"CancelMessageId":"aws.ssm.11111111-2222.i-1"}'
+            order = AgentJob(content=content, job_id="aws.ssm.3.i-1", topic=JobTopic.CANCEL)
+            await service.send(frame(MessageType.AGENT_JOB, order.to_payload()))
+            assert AgentJobAck.from_payload(parse(await service.recv()).payload).status_code == "200"
+        assert (jobs.begun, jobs.cancelled) == ([], [JOB])
+
+    run(story())
+
+
+def test_a_reply_is_sent_until_that_reply_is_acknowledged() -> None:
+    async def story() -> None:
+        control = ControlChannel("i-1")
+        async with serving(control, Orders()) as service:
+            replying = asyncio.create_task(control.reply(JOB, CommandReply(document_status="Success")))
+            sent = parse(await service.recv())
+            reply = AgentJobReply.from_payload(sent.payload)
+            assert (sent.message_type, reply.job_id) == (MessageType.AGENT_JOB_REPLY, JOB)
+            assert CommandReply.from_payload(reply.content).document_status == "Success"
+            for answered, over in ((uuid4(), False), (sent.message_id, True)):
+                ack = AgentJobReplyAck(job_id=JOB, acknowledged_message_id=answered)
+                await service.send(frame(MessageType.AGENT_JOB_REPLY_ACK, ack.to_payload()))
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                assert replying.done() == over
 
     run(story())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 
@@ -22,7 +22,8 @@ TREE = {
     "dynamic/instance-identity/document": json.dumps(DOCUMENT),
     "meta-data/instance-id": "i-0abcd1234efgh5678",
     "meta-data/network/interfaces/macs/": "0a:00:00:00:00:01/",
-    "meta-data/network/interfaces/macs/0a:00:00:00:00:01/vpc-ipv4-cidr-block": "10.0.0.0/16",
+    "meta-data/network/interfaces/macs/0a:00:00:00:00:01/vpc-ipv4-cidr-blocks": "10.0.0.0/16\n10.1.0.0/16",
+    "meta-data/network/interfaces/macs/0a:00:00:00:00:01/vpc-ipv6-cidr-blocks": "fd00:10::/56",
     "meta-data/iam/security-credentials/": "InstanceRole",
     "meta-data/iam/security-credentials/InstanceRole": json.dumps(ROLE),
 }
@@ -61,7 +62,11 @@ def test_an_instance_knows_itself() -> None:
         "eu-central-1",
         "10.0.1.10",
     )
-    assert instance.vpc_networks == (IPv4Network("10.0.0.0/16"),)
+    assert instance.vpc_networks == (
+        IPv4Network("10.0.0.0/16"),
+        IPv4Network("10.1.0.0/16"),
+        IPv6Network("fd00:10::/56"),
+    )
 
 
 def test_its_description_names_the_instance_and_its_agent() -> None:

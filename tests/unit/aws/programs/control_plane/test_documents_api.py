@@ -1,10 +1,11 @@
-"""ssm's operations on the session documents."""
+"""ssm's operations on the documents of sessions and commands."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.unit.aws.programs.control_plane.plane import Plane, play
+from whodunet.aws.ssm.commands import COMMAND_DOCUMENTS
 from whodunet.aws.ssm.documents import DOCUMENTS, SessionDocument
 
 
@@ -41,7 +42,11 @@ def test_all_documents_are_listed_in_pages(plane: Plane) -> None:
     async def story() -> None:
         first = (await plane.ssm("ListDocuments", MaxResults=4)).json
         rest = (await plane.ssm("ListDocuments", MaxResults=4, NextToken=first["NextToken"])).json
-        assert [it["Name"] for it in first["DocumentIdentifiers"] + rest["DocumentIdentifiers"]] == list(DOCUMENTS)
+        listed = first["DocumentIdentifiers"] + rest["DocumentIdentifiers"]
+        assert [it["Name"] for it in listed] == [*DOCUMENTS, *COMMAND_DOCUMENTS]
+        assert [it["DocumentType"] for it in listed] == ["Session"] * len(DOCUMENTS) + ["Command"] * len(
+            COMMAND_DOCUMENTS
+        )
 
     play(story)
 

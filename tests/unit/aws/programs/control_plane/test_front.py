@@ -106,8 +106,8 @@ def test_who_signs_nothing_is_told_and_recorded(plane: Plane) -> None:
 
 def test_an_operation_that_is_not_there_is_unknown(plane: Plane) -> None:
     async def story() -> None:
-        answer = await plane.ssm("SendCommand")
-        assert answer.error == ("UnknownOperationException", "Could not find operation SendCommand.")
+        answer = await plane.ssm("CreatePatchBaseline")
+        assert answer.error == ("UnknownOperationException", "Could not find operation CreatePatchBaseline.")
 
     play(story)
 

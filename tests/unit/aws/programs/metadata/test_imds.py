@@ -161,3 +161,14 @@ def test_the_network_is_the_one_of_the_configuration(clock: Clock) -> None:
     assert get(app, f"{macs}/", token(app)).text == "02:00:00:00:00:01/"
     assert get(app, f"{macs}/02:00:00:00:00:01/vpc-ipv4-cidr-block", token(app)).text == "10.1.0.0/16"
     assert get(app, f"{macs}/02:00:00:00:00:01/subnet-ipv4-cidr-block", token(app)).text == "10.0.1.0/24"
+
+
+def test_an_instance_knows_its_networks_of_ipv6_where_it_has_any(clock: Clock) -> None:
+    networks = {"vpc_ipv6_cidr": "fd00:10::/56", "subnet_ipv6_cidr": "fd00:10:0:1::/64"}
+    app = service(clock, mac="02:00:00:00:00:01", ipv6="fd00:10:0:1::a", **networks)
+    interface = "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:01"
+    told = {name: get(app, f"{interface}/{name}", token(app)).text for name in ("ipv6s", "vpc-ipv6-cidr-blocks")}
+    assert told == {"ipv6s": "fd00:10:0:1::a", "vpc-ipv6-cidr-blocks": "fd00:10::/56"}
+    assert get(app, "/latest/meta-data/ipv6", token(app)).text == "fd00:10:0:1::a"
+    without = service(clock, mac="02:00:00:00:00:01")
+    assert get(without, f"{interface}/vpc-ipv6-cidr-blocks", token(without)).status == 404

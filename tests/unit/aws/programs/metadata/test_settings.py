@@ -55,3 +55,8 @@ def test_a_mistake_is_refused_by_its_key(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as refused:
         settings(**changes)
     assert refused.value.errors()[0]["loc"] == (next(iter(changes)),)
+
+
+def test_an_address_of_ipv6_needs_its_networks() -> None:
+    with pytest.raises(ValidationError, match="are given together, or none of them"):
+        settings(ipv6="fd00:10::a")

@@ -1,0 +1,65 @@
+"""A process that was forked while the lab was small, and waits to be told what to be.
+
+It shares what was loaded by then with all others that come from the same process, and starts without an interpreter's
+start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from whodunet.lab import linux
+
+_LONGEST_ORDER_BYTES: Final = 1 << 16
+_MOST_DESCRIPTORS: Final = 253  # Source: unix(7), SCM_RIGHTS
+
+
+class Spare:
+    """The lab's end of the socket to such a process."""
+
+    def __init__(self, pid: int, orders: socket.socket) -> None:
+        self.pid = pid
+        self.orders = orders
+
+    def start(self, order: bytes, streams: Sequence[int], descriptors: Sequence[int] = ()) -> None:
+        """Gives it its one order, three standard streams and further descriptors."""
+        with self.orders:
+            socket.send_fds(self.orders, [order], [*streams, *descriptors])
+
+
+def await_order(orders: socket.socket) -> tuple[bytes, list[int]]:
+    """In that process: the order, and the further descriptors; it leads a session of its own from then on.
+
+    The order is empty where the lab has ended before it gave one.
+    """
+    order, descriptors, _, _ = socket.recv_fds(orders, _LONGEST_ORDER_BYTES, _MOST_DESCRIPTORS)
+    os.setsid()
+    for standard, descriptor in enumerate(descriptors[:3]):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    orders.close()
+    return order, descriptors[3:]
+
+
+def stand_by_for_program(orders: socket.socket, name: str) -> int:
+    """Waits to be told which Python program it is to be, and runs it; returns the exit status.
+
+    The order is JSON, [[FILE, ARGUMENT ...], {VARIABLE: VALUE}]: what stands on its command line, and its environment.
+
+    Args:
+        name: what lists of processes show.
+    """
+    linux.set_command_line(name)
+    order, _ = await_order(orders)
+    if order:
+        sys.argv, environment = json.loads(order)
+        os.environ.clear()
+        os.environ.update(environment)
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    return 0
