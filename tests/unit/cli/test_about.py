@@ -50,3 +50,23 @@ def test_the_policies_of_a_topology_are_told_without_a_lab(capsys: pytest.Captur
 def test_a_topology_that_does_not_exist_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--policies", "corporate_vp"]) == 2
     assert "corporate_vp: is not a topology; did you mean corporate_vpn?" in capsys.readouterr().err
+
+
+def test_the_truth_of_several_faults_names_each_cause_in_order_and_each_state(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["truth", "reset-before-empty-group"]) == 0
+    told = capsys.readouterr().out
+    order = ["egress-reset", "egress-fw", "security-group-empty", "sg", "once the first fault", "once every fault"]
+    assert [told.index(word) for word in order] == sorted(told.index(word) for word in order)
+    assert main(["truth", "reset-before-empty-group", "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert [each["cause"] for each in plain["behind"]] == ["security-group-empty"]
+    assert plain["first removed"]["symptoms"]["ssh"]["symptom"] == "timed out"
+
+
+def test_the_truth_of_one_fault_names_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["truth", "sshd-down"]) == 0
+    told = capsys.readouterr().out
+    assert "behind" not in told
+    assert "expected once the fault is taken out" in told

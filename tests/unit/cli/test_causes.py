@@ -39,7 +39,8 @@ def test_one_is_explained_by_name_or_id(name: str, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.startswith("F01 egress-reset\n")
     assert main(["causes", name, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["id"], told["scenarios"]) == ("F01", ["vpn-egress-reset"])
+    assert told["id"] == "F01"
+    assert "vpn-egress-reset" in told["scenarios"]
 
 
 def test_a_class_is_explained_with_its_members(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,7 @@ class Machine:
         self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"]} for link in own}
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
+        self.hangs = False  # its VPN's program, which has been stopped
 
     def kept_files(self) -> dict[str, str]:
         """The files but for what a program has there to be faster the next time."""
@@ -83,6 +84,7 @@ class StandIn:
                 each.shown,
                 each.links,
                 each.tables,
+                each.hangs,
             )
             for name, each in self.machines.items()
         }
@@ -161,6 +163,9 @@ class StandIn:
         yield r"ip link set dev (\S+) arp (on|off)", self._set_arp
         yield r"ip -json link show dev (\S+)", lambda node, link: json.dumps([self.machines[node].links[link]])
         yield r"ip neigh flush all", self._flush
+        yield r"ip -json -(4|6) route show dev (\S+)", self._vpn_routes
+        yield r"pkill -(STOP|CONT) -x openvpn", self._hang
+        yield r"ps -C openvpn .*", lambda node: f"{'Tl' if self.machines[node].hangs else 'Sl'} 7 openvpn\n"
         yield r"date \+%s", self._date
         yield r"dig \+noall \+comments .*@127\.0\.0\.1 (\S+) (A|AAAA)", self._dig_status
         yield r"dig \+short .*@127\.0\.0\.1 (\S+) (A|AAAA)", lambda *asked: "".join(self._records(*asked) or ())
@@ -196,6 +201,18 @@ class StandIn:
     def _flush(self, node: str) -> str:
         self.machines[node].neighbours.clear()
         return ""
+
+    def _hang(self, node: str, signal: str) -> str:
+        self.machines[node].hangs = signal == "STOP"
+        return ""
+
+    def _vpn_routes(self, node: str, family: str, interface: str) -> str:
+        """Those that the VPN's server has told, beside that of the tunnel's own network."""
+        (server,) = (there["openvpn-server"] for there in self.settings.values() if "openvpn-server" in there)
+        whole = {"0.0.0.0/0": ["0.0.0.0/1", "128.0.0.0/1"], "::/0": ["::/3", "2000::/4", "3000::/4", "fc00::/7"]}
+        told = [each for route in server["routes"] for each in whole.get(route, [route])]
+        routes: list[dict[str, str]] = [{"dst": each} for each in told if (":" in each) == (family == "6")]
+        return json.dumps([*routes, {"dst": "10.8.0.0/24", "protocol": "kernel"}])
 
     def _set_arp(self, node: str, link: str, state: str) -> str:
         flags = ["UP", "LOWER_UP"] if state == "on" else ["NOARP", "UP", "LOWER_UP"]
