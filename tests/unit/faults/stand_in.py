@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from tests.unit.openflow.ovs_ofctl import dumped
@@ -44,6 +44,7 @@ class Machine:
         self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"]} for link in own}
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
+        self.routes = {4: ["default via 10.8.0.1 dev eth0"], 6: ["default via fd00:8::1 dev eth0 metric 1024"]}
 
     def kept_files(self) -> dict[str, str]:
         """The files but for what a program has there to be faster the next time."""
@@ -83,6 +84,7 @@ class StandIn:
                 each.shown,
                 each.links,
                 each.tables,
+                each.routes,
             )
             for name, each in self.machines.items()
         }
@@ -161,6 +163,8 @@ class StandIn:
         yield r"ip link set dev (\S+) arp (on|off)", self._set_arp
         yield r"ip -json link show dev (\S+)", lambda node, link: json.dumps([self.machines[node].links[link]])
         yield r"ip neigh flush all", self._flush
+        yield r"ip -([46]) route (add|del) (.*)", self._change_routes
+        yield r"ip -([46]) (-oneline|-json) route show (exact|match) (\S+)", self._show_routes
         yield r"date \+%s", self._date
         yield r"dig \+noall \+comments .*@127\.0\.0\.1 (\S+) (A|AAAA)", self._dig_status
         yield r"dig \+short .*@127\.0\.0\.1 (\S+) (A|AAAA)", lambda *asked: "".join(self._records(*asked) or ())
@@ -201,6 +205,27 @@ class StandIn:
         flags = ["UP", "LOWER_UP"] if state == "on" else ["NOARP", "UP", "LOWER_UP"]
         self.machines[node].links[link]["flags"] = flags
         return ""
+
+    def _change_routes(self, node: str, version: str, change: str, route: str) -> str:
+        routes = self.machines[node].routes[int(version)]
+        routes.append(route) if change == "add" else routes.remove(route)
+        return ""
+
+    def _show_routes(self, node: str, version: str, form: str, which: str, network: str) -> str:
+        meant = ip_network(network)
+        found = []
+        for route in self.machines[node].routes[int(version)]:
+            words = route.split()
+            typed = {"type": words.pop(0)} if words[0] in ("blackhole", "prohibit", "unreachable") else {}
+            own = ip_network({"default": "::/0" if version == "6" else "0.0.0.0/0"}.get(words[0], words[0]))
+            is_there = own == meant or (which == "match" and own.version == meant.version and meant.subnet_of(own))
+            if is_there:
+                more = dict(zip(words[1::2], words[2::2], strict=True))
+                named = {"gateway": more.get("via"), "prefsrc": more.get("src")}
+                found.append((route, typed | {key: value for key, value in named.items() if value}))
+        return (
+            json.dumps([told for _, told in found]) if form == "-json" else "".join(f"{each} \n" for each, _ in found)
+        )
 
     def _date(self, node: str) -> str:
         files = self.machines[node].files
