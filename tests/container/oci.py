@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,11 @@ _CAPABILITIES: Final = (
     "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID",
     "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE",
 )  # fmt: skip
-_MORE_CAPABILITIES: Final = (
-    "CAP_DAC_READ_SEARCH", "CAP_LINUX_IMMUTABLE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_IPC_LOCK", "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT",
-    "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_LEASE", "CAP_AUDIT_CONTROL",
-)  # fmt: skip
+_MORE_CAPABILITIES: Final = {  # of a privileged container, as far as whoever starts it has them
+    "CAP_DAC_READ_SEARCH": 2, "CAP_NET_BROADCAST": 11, "CAP_NET_ADMIN": 12, "CAP_IPC_LOCK": 14, "CAP_IPC_OWNER": 15,
+    "CAP_SYS_MODULE": 16, "CAP_SYS_RAWIO": 17, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_SYS_NICE": 23,
+    "CAP_SYS_RESOURCE": 24, "CAP_SYS_TIME": 25, "CAP_SYS_TTY_CONFIG": 26, "CAP_LEASE": 28,
+}  # fmt: skip
 _MASKED: Final = (
     "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
     "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware",
@@ -113,7 +114,9 @@ class Run:
 
     def _capabilities(self, uid: int) -> Json:
         """Those of root; another user has none, but for programs with file capabilities or a set-user-id bit."""
-        could = [*_CAPABILITIES, *(_MORE_CAPABILITIES if self.is_privileged else ())]
+        own = int(re.findall(r"^CapBnd:\t(.*)$", Path("/proc/self/status").read_text(), re.MULTILINE)[0], 16)
+        more = [name for name, number in _MORE_CAPABILITIES.items() if own >> number & 1]
+        could = [*_CAPABILITIES, *(more if self.is_privileged else ())]
         has = could if uid == 0 else []
         return {"bounding": could, "effective": has, "permitted": has, "inheritable": [], "ambient": []}
 

@@ -28,7 +28,7 @@ def test_a_topology_file_offers_itself_to_mininet_under_its_own_name(name: str) 
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_a_topology_has_the_interfaces_that_its_links_and_uplinks_name(name: str) -> None:
     topology = LIBRARY.topology(name)
-    assert {end for link in topology.links for end in link.ends} == set(topology.interfaces)
+    assert {end for ends in topology.joined for end in ends} == set(topology.interfaces)
     for host in topology.uplinks:
         uplinks = LIBRARY.topo(name).settings(host)["uplinks"].values()
         assert {topology.interfaces[uplink.interface].node for uplink in uplinks} == {host}

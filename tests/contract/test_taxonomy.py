@@ -93,6 +93,8 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         "clock-skew": {"node": hosts, "offset_s": OFFSETS},
         "program-missing": {"node": hosts, "program": ("ssh", "session-manager-plugin")},
         "tls-interception": {"node": hosts, "source": ("10.8.0.0/24",), "destination": ("10.0.0.0/16",)},
+        "vpn-peer-dead": {"node": hosts},
+        "vpn-routes": {"node": hosts, "routes": (("10.0.0.0/16",), ("fd00:10::/48",), ("10.8.0.0/16",))},
         "arp-silence": {"node": hosts, "interface": interfaces, "neighbour": hosts},
     }
 

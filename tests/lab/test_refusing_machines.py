@@ -32,6 +32,17 @@ def test_a_lab_comes_up_where_sys_is_read_only(spare_machine: Machine) -> None:
     assert (check.returncode, check.stderr) == (0, ""), check.stdout
 
 
+def test_a_host_that_cannot_be_made_says_what_it_was_refused(spare_machine: Machine) -> None:
+    assert spare_machine.run("mount", "-t", "tmpfs", "none", "/sys/kernel").returncode == 0
+    up = spare_machine.whodunet("up", "healthy")
+    said = " ".join(up.stderr.split())
+    assert up.returncode == 3
+    assert re.search(
+        r"\w+ could not be made: mount /run/lab/root/sys: Operation not permitted; `whodunet doctor`", said
+    )
+    assert doctor(spare_machine)["own /proc and /sys"].startswith("MISSING left could not be made: mount")
+
+
 def test_covered_files_of_proc_are_named(spare_machine: Machine) -> None:
     assert spare_machine.run("mount", "--bind", "/dev/null", "/proc/keys").returncode == 0
     said = doctor(spare_machine)

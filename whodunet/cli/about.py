@@ -201,12 +201,13 @@ def version(options: argparse.Namespace) -> int:
 
 def show_help(options: argparse.Namespace) -> int:
     """Prints the help of a command, as `whodunet COMMAND --help` does, or a page of the documentation."""
+    pages = {topic: title for topic, title in topics().items() if topic not in options.commands}
     if options.command is None:
         options.parser.print_help()
-        print(f"\n{table(('TOPIC', 'whodunet help TOPIC'), list(topics().items()))}")
-    elif options.command in topics():
+        print(f"\n{table(('TOPIC', 'whodunet help TOPIC'), list(pages.items()))}")
+    elif options.command in pages:
         print(page(options.command))
     else:
-        known = [*options.commands, *topics()]
+        known = [*options.commands, *pages]
         options.commands[require_one_of(options.command, known, "command or topic")].print_help()
     return 0

@@ -8,6 +8,7 @@ from typing import Final
 
 from whodunet.lab.links import TUN
 from whodunet.lab.programs import as_root
+from whodunet.lab.sandbox import CLOSED
 from whodunet.lab.surroundings import Container, Surroundings
 
 _MOST_NAMESPACES: Final = "user.max_user_namespaces"
@@ -85,6 +86,8 @@ def of_namespaces(around: Surroundings, said: str) -> Refusal:
 
     Source: user_namespaces(7), unshare(2) on EPERM; Docker's default seccomp profile.
     """
+    if said.startswith(CLOSED):
+        return Refusal(said, Advice("open these for others (chmod o+rX), or run whodunet as an ordinary user"))
     if closed := _closed_setting(around, said):
         return closed
     if around.is_chroot:

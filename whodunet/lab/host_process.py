@@ -110,6 +110,7 @@ def _be_host(birth: Envelope, stream: socket.socket, id_maps: Mapping[str, str])
     except Exception as error:
         with suppress(OSError):
             messages.send(stream, messages.BIRTH, messages.Failed(_reason(error)))
+            stream.recv(1)  # the lab is to end for this reason, and not because it sees its host end
         os._exit(1)
     try:
         _Init(stream).serve()
@@ -176,6 +177,9 @@ def _aside(work: Callable[[], object]) -> None:
 
 
 def _reason(error: Exception) -> str:
+    """In one sentence; of the kernel's refusals, its own words."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error) if isinstance(error, CannotRun) else f"{type(error).__name__}: {error}"
 
 

@@ -32,6 +32,7 @@ _MACHINE_PROC: Final = ("bus", "fs", "irq", "sysrq-trigger")
 _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _WRITTEN_S: Final = 10.0
 FIX: Final = "`whodunet doctor` says what this machine lacks"
+CLOSED: Final = "this root may not mount, and others may not use"  # how the reason begins, followed by what
 _TUN: Final = "/dev/net/tun"
 _TUN_DEVICE: Final = os.makedev(10, 200)  # Source: the kernel's Documentation/networking/tuntap.rst
 
@@ -143,7 +144,7 @@ def _open_up(visible: Iterable[Path]) -> None:
         linux.unshare(linux.CLONE_NEWNS)
     except OSError as error:
         places = ", ".join([*map(str, closed), *([_TUN] if is_tun_closed else [])])
-        raise OSError(error.errno, f"this root may not mount, and others may not use {places}") from error
+        raise OSError(error.errno, f"{CLOSED} {places}") from error
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     if is_tun_closed:
         linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")

@@ -36,8 +36,9 @@ def as_json(recording: Recording) -> JsonObject:
 
     Of each ladder: `nodes` (in the order of the path) and `rows` (by time), each with `time_ms` (since the packet that
     the probe is about) and `packet` (its label); or, in place of the latter, `routine_packets` (how many packets of
-    data and ACKs, all arrived). With a packet: `nodes` (at which it was seen, in its order), `goal` (the node that it
-    was for; null: none of the topology), `ending` ("arrived", "taken over" by a node that has the connection in the
+    data and ACKs, all arrived). With a packet: `nodes` (at which it was seen, in its order), `encrypted` (those
+    of them that saw but a tunnel's datagram around it), `goal` (the node that it was for; null: none of the topology),
+    `ending` ("arrived", "taken over" by a node that has the connection in the
     goal's name, "dropped", "unsettled": still on its way at the end), `left` (true: it was last seen as it left the
     last of its nodes), `ttls` (where first and where last seen; null without an IP header), `spoofed` (the node in
     whose name it came; null: it sent it itself), `sent_again_s` (after the first).

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
 from tests.unit.openflow.ovs_ofctl import dumped
@@ -45,6 +45,7 @@ class Machine:
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
         self.routes = {4: ["default via 10.8.0.1 dev eth0"], 6: ["default via fd00:8::1 dev eth0 metric 1024"]}
+        self.hangs = False  # its VPN's program, which has been stopped
 
     def kept_files(self) -> dict[str, str]:
         """The files but for what a program has there to be faster the next time."""
@@ -85,6 +86,7 @@ class StandIn:
                 each.links,
                 each.tables,
                 each.routes,
+                each.hangs,
             )
             for name, each in self.machines.items()
         }
@@ -165,6 +167,9 @@ class StandIn:
         yield r"ip neigh flush all", self._flush
         yield r"ip -([46]) route (add|del) (.*)", self._change_routes
         yield r"ip -([46]) (-oneline|-json) route show (exact|match) (\S+)", self._show_routes
+        yield r"ip -json -(4|6) route show dev (\S+)", self._vpn_routes
+        yield r"pkill -(STOP|CONT) -x openvpn", self._hang
+        yield r"ps -C openvpn .*", lambda node: f"{'Tl' if self.machines[node].hangs else 'Sl'} 7 openvpn\n"
         yield r"date \+%s", self._date
         yield r"dig \+noall \+comments .*@127\.0\.0\.1 (\S+) (A|AAAA)", self._dig_status
         yield r"dig \+short .*@127\.0\.0\.1 (\S+) (A|AAAA)", lambda *asked: "".join(self._records(*asked) or ())
@@ -201,6 +206,18 @@ class StandIn:
         self.machines[node].neighbours.clear()
         return ""
 
+    def _hang(self, node: str, signal: str) -> str:
+        self.machines[node].hangs = signal == "STOP"
+        return ""
+
+    def _vpn_routes(self, node: str, family: str, interface: str) -> str:
+        """Those that the VPN's server has told, beside that of the tunnel's own network."""
+        (server,) = (there["openvpn-server"] for there in self.settings.values() if "openvpn-server" in there)
+        whole = {"0.0.0.0/0": ["0.0.0.0/1", "128.0.0.0/1"], "::/0": ["::/3", "2000::/4", "3000::/4", "fc00::/7"]}
+        told = [each for route in server["routes"] for each in whole.get(route, [route])]
+        routes: list[dict[str, str]] = [{"dst": each} for each in told if (":" in each) == (family == "6")]
+        return json.dumps([*routes, {"dst": "10.8.0.0/24", "protocol": "kernel"}])
+
     def _set_arp(self, node: str, link: str, state: str) -> str:
         flags = ["UP", "LOWER_UP"] if state == "on" else ["NOARP", "UP", "LOWER_UP"]
         self.machines[node].links[link]["flags"] = flags
@@ -213,19 +230,8 @@ class StandIn:
 
     def _show_routes(self, node: str, version: str, form: str, which: str, network: str) -> str:
         meant = ip_network(network)
-        found = []
-        for route in self.machines[node].routes[int(version)]:
-            words = route.split()
-            typed = {"type": words.pop(0)} if words[0] in ("blackhole", "prohibit", "unreachable") else {}
-            own = ip_network({"default": "::/0" if version == "6" else "0.0.0.0/0"}.get(words[0], words[0]))
-            is_there = own == meant or (which == "match" and own.version == meant.version and meant.subnet_of(own))
-            if is_there:
-                more = dict(zip(words[1::2], words[2::2], strict=True))
-                named = {"gateway": more.get("via"), "prefsrc": more.get("src")}
-                found.append((route, typed | {key: value for key, value in named.items() if value}))
-        return (
-            json.dumps([told for _, told in found]) if form == "-json" else "".join(f"{each} \n" for each, _ in found)
-        )
+        there = [route for route in self.machines[node].routes[meant.version] if _is_about(route, meant, which)]
+        return json.dumps([*map(_listed_route, there)]) if form == "-json" else "".join(f"{each} \n" for each in there)
 
     def _date(self, node: str) -> str:
         files = self.machines[node].files
@@ -318,3 +324,23 @@ class StandIn:
         machine.programs.get(path, set()).clear()
         if folder in machine.programs:
             machine.folder(folder).discard(name)
+
+
+def _is_about(route: str, meant: IPv4Network | IPv6Network, which: str) -> bool:
+    """Whether a route is one to exactly this network, or (match) to it or one around it."""
+    to = route.removeprefix(f"{_type_of(route)} ").split()[0]
+    own = ip_network(to.replace("default", "::/0" if meant.version == 6 else "0.0.0.0/0"))
+    is_around = own.prefixlen <= meant.prefixlen and meant.network_address in own
+    return own == meant or (which == "match" and is_around)
+
+
+def _listed_route(route: str) -> dict[str, str]:
+    words = route.removeprefix(f"{_type_of(route)} ").split()
+    more = dict(zip(words[1::2], words[2::2], strict=True))
+    told = {"type": _type_of(route), "gateway": more.get("via"), "prefsrc": more.get("src")}
+    return {key: value for key, value in told.items() if value}
+
+
+def _type_of(route: str) -> str:
+    first = route.split(maxsplit=1)[0]
+    return first if first in ("blackhole", "prohibit", "unreachable") else ""

@@ -75,6 +75,11 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "vpn-gw", "source": "10.8.0.0/24", "destination": "10.0.1.20/32"},
         {"node": "vpn-gw", "source": "fd00:8::/64", "destination": "::/0"},
     ),
+    "vpn-peer-dead": ({"node": "vpn-server"},),
+    "vpn-routes": (
+        {"node": "vpn-server", "routes": ("10.8.0.0/16", "10.9.0.0/16")},
+        {"node": "vpn-server", "routes": ("::/0", "fd00:10::/48")},
+    ),
     "vpc-endpoint": (
         {
             "node": "endpoints",
@@ -86,7 +91,13 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
 }
 KINDS: Final = Library().fault_kinds()
 FAULTS: Final = [KINDS[kind].model_validate(values) for kind, each in EXAMPLES.items() for values in each]
+VPN: Final = Library().topology("openvpn_tunnel")
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.kind)
+
+
+def network_of(fault: Fault) -> StandIn:
+    """One that has what the fault is about."""
+    return StandIn(VPN if fault.kind.startswith("vpn-") else TOPOLOGY)
 
 
 def test_every_kind_has_an_example() -> None:
@@ -96,14 +107,14 @@ def test_every_kind_has_an_example() -> None:
 @every_fault
 def test_it_fits_the_network_that_it_is_for(fault: Fault) -> None:
     for family in ("ipv4", "ipv6"):
-        misfits = list(fault.misfits(replace(TOPOLOGY, family=family)))
+        misfits = list(fault.misfits(replace(network_of(fault).topology, family=family)))
         only_over_ipv4 = family == "ipv6" and "protocol-unreachable" in str(fault)
         assert [misfit.key for misfit in misfits] == ([("verdict",)] if only_over_ipv4 else [])
 
 
 @every_fault
 def test_it_is_proven_while_it_is_in_and_its_traces_are_gone_when_it_is_out(fault: Fault) -> None:
-    network = StandIn()
+    network = network_of(fault)
     assert fault.proof(network) is None
     assert fault.remains(network) is None
     before = fault.inject(network)
@@ -116,7 +127,7 @@ def test_it_is_proven_while_it_is_in_and_its_traces_are_gone_when_it_is_out(faul
 
 @every_fault
 def test_taken_out_it_leaves_everything_as_it_was(fault: Fault) -> None:
-    network = StandIn()
+    network = network_of(fault)
     state = network.state()
     fault.remove(network, fault.inject(network))
     assert network.state() == state
@@ -127,7 +138,7 @@ def test_what_it_remembers_can_be_written_down(fault: Fault) -> None:
     """A lab that is let go keeps it for the command that takes the fault out."""
     import json
 
-    network = StandIn()
+    network = network_of(fault)
     state = network.state()
     remembered = json.loads(json.dumps(fault.inject(network)))
     fault.remove(network, remembered)
@@ -138,14 +149,15 @@ def test_what_it_remembers_can_be_written_down(fault: Fault) -> None:
 def test_another_of_its_kind_is_not_taken_for_it(fault: Fault) -> None:
     others = [other for other in FAULTS if other.kind == fault.kind and other != fault]
     for other in others:
-        network = StandIn()
+        network = network_of(fault)
         other.inject(network)
         assert fault.proof(network) is None
 
 
 @every_fault
 def test_its_names_are_those_of_the_topology(fault: Fault) -> None:
-    there = {*TOPOLOGY.nodes, *TOPOLOGY.interfaces}
+    topology = network_of(fault).topology
+    there = {*topology.nodes, *topology.interfaces}
     names = list(fault.names())
     assert names
     assert {each.name for each in names} <= there

@@ -8,6 +8,7 @@ import pytest
 
 from whodunet.lab import fixes
 from whodunet.lab.fixes import Advice, ContainerOptions, RootCommands
+from whodunet.lab.sandbox import CLOSED
 from whodunet.lab.surroundings import Container, Surroundings
 
 APPARMORS = "kernel.apparmor_restrict_unprivileged_userns"
@@ -49,6 +50,12 @@ def test_a_chroot_is_blamed_before_a_filter() -> None:
 def test_a_kernel_setting_is_opened_on_the_machine_that_runs_the_container() -> None:
     refusal = fixes.of_namespaces(replace(DOCKER, settings={APPARMORS: "1"}), "refused")
     assert refusal.fix == Advice(f"on the machine that runs the container: sudo sysctl {APPARMORS}=0")
+
+
+def test_a_root_who_may_not_mount_opens_what_is_closed_and_no_filter_is_blamed() -> None:
+    refusal = fixes.of_namespaces(DOCKER, f"{CLOSED} /root")
+    assert refusal.reason == f"{CLOSED} /root"
+    assert "chmod o+rX" in str(refusal.fix)
 
 
 @pytest.mark.parametrize(

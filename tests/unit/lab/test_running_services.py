@@ -66,7 +66,7 @@ class _Program:
     def __init__(self, name: str, start: object) -> None:
         self.name = name
 
-    def kill(self) -> None:
+    def kill(self, undoes_s: float = 0) -> None:
         """Nothing is left of it."""
 
     def how_it_ended(self) -> str:

@@ -1,8 +1,9 @@
-"""The machine is made read-only although somebody may just be writing to it."""
+"""The machine is made read-only although somebody may just be writing to it; root opens up no more than it has to."""
 
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,26 @@ def test_a_kernel_that_cannot_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(OSError, match="refused"):
         sandbox._make_machine_read_only()
     assert asked == ["/"]
+
+
+@pytest.fixture
+def root_who_may_not_mount(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a container's: with no device that is closed."""
+
+    def refuse(flags: int) -> None:
+        raise PermissionError(errno.EPERM, "unshare: Operation not permitted")
+
+    monkeypatch.setattr(linux, "unshare", refuse)
+    monkeypatch.setattr(sandbox, "_is_device", lambda path: False)
+
+
+@pytest.mark.usefixtures("root_who_may_not_mount")
+def test_where_all_is_open_root_need_not_be_able_to_mount() -> None:
+    sandbox._open_up([Path("/usr")])
+
+
+@pytest.mark.usefixtures("root_who_may_not_mount")
+def test_a_root_who_may_not_mount_is_told_what_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_is_open_to_all", lambda directory: directory != tmp_path)
+    with pytest.raises(OSError, match=f"this root may not mount, and others may not use {tmp_path}$"):
+        sandbox._open_up([tmp_path / "checkout"])

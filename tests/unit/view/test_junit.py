@@ -99,6 +99,7 @@ def test_the_json_report_has_the_ladder_and_the_reasons_of_every_probe(case: Mod
         "time_ms": 2.0,
         "packet": "RST seq 0 ack 1",
         "nodes": ["fw", "client"],
+        "encrypted": [],
         "goal": "client",
         "ending": "arrived",
         "left": False,

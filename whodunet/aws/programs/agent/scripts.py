@@ -71,7 +71,7 @@ async def run_script(script: ShellScript, folder: Path, variables: Mapping[str, 
     code = _KILLED if code is None else code
     status = _STATUSES.get(code, ResultStatus.FAILED)
     if status is ResultStatus.FAILED:
-        complained += ("\n" if complained else "") + f"failed to run commands: exit status {code}"
+        complained += f"failed to run commands: exit status {code}"
     return _told(status, code, said, complained, begun)
 
 

@@ -21,7 +21,7 @@ def ran(folder: Path, *lines: str, directory: str = "", limit_s: int = 60) -> Pl
 def test_a_script_tells_its_outputs_apart_and_its_exit_status(tmp_path: Path) -> None:
     told = ran(tmp_path, "echo out; echo err >&2", "exit 3")
     assert (told.status, told.code, told.standard_output) == ("Failed", 3, "out\n")
-    assert told.standard_error == "err\n\nfailed to run commands: exit status 3"
+    assert told.standard_error == "err\nfailed to run commands: exit status 3"
     assert told.output == f"out\n\n----------ERROR-------\n{told.standard_error}"
     assert told.start_date_time <= told.end_date_time
 
