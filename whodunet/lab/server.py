@@ -28,6 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
+from whodunet import catalogue
 from whodunet.errors import CannotRun
 from whodunet.lab import control, host_messages, host_process, host_root, linux, recorder, sandbox, spare
 from whodunet.lab.control import peer_is_own_user
@@ -51,7 +52,8 @@ def _serve(
     _close(*others)
     mine = (plans, births, door, lifeline)
     recording = _spare(recorder.stand_by, mine)
-    controller = _spare(lambda orders: spare.stand_by_for_program(orders, "controller"), (*mine, recording.orders))
+    ryu_app = catalogue.folder("controllers") / "ryu_app.py"
+    controller = _spare(lambda orders: spare.stand_by_for_controller(orders, ryu_app), (*mine, recording.orders))
     from whodunet.lab.serving import run_server
 
     return run_server(plans, births, door, lifeline, recording, controller)
