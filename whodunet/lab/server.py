@@ -100,6 +100,7 @@ def _prepare(plans: socket.socket, tells: socket.socket, needed: list[Path]) -> 
     """Makes of the machine what a lab sees of it, and passes the plan on when that is done; returns an exit status."""
     from whodunet.lab.plan import Plan
 
+    authorities = host_root.machine_authorities()  # some hundred files, read while the plan is on its way
     text = plans.makefile("rb").readline()
     if not text:
         return _ENDED
@@ -108,7 +109,7 @@ def _prepare(plans: socket.socket, tells: socket.socket, needed: list[Path]) -> 
     with suppress(OSError):  # Linux 6.2 and later; it saves a tenth of a lab's start
         Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").write_text(_CONNECTIONS, encoding="ascii")
     _make_folders()
-    host_root.prepare_template(plan.variation.family)
+    host_root.prepare_template(plan.variation.family, authorities)
     tells.sendall(text)
     return 0
 

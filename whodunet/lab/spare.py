@@ -33,7 +33,6 @@ class Spare:
         with self.orders:
             socket.send_fds(self.orders, [order], [*streams, *descriptors])
 
-
     def dismiss(self) -> None:
         """Nothing is asked of it: it ends."""
         self.orders.close()
@@ -64,7 +63,8 @@ def stand_by_for_controller(orders: socket.socket, ryu_app: Path) -> int:
     linux.set_command_line("controller")
     sys.argv = [str(ryu_app)]
     spec = importlib.util.spec_from_file_location(ryu_app.stem, ryu_app)
-    assert spec is not None and spec.loader is not None  # a file that ends in .py has both
+    assert spec is not None  # as of every file that ends in .py
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[ryu_app.stem] = module
     spec.loader.exec_module(module)
