@@ -27,7 +27,7 @@ from whodunet.errors import CannotRun, InvalidInput, Problem
 if TYPE_CHECKING:
     from whodunet.lab.client import LabClient
 
-_VPN_STATES: Final = ("on", "off")
+_VPN_STATES: Final = ("on", "off", "status")
 _SERVICE_CHANGES: Final = ("stop", "start", "restart", "replace")
 
 
@@ -41,7 +41,7 @@ def add_commands(commands: Commands) -> None:
 
     leaving = add_command(commands, "vpn", vpn, "leave the VPN, or come back")
     naming.complete(
-        leaving.add_argument("state", nargs="?", metavar="[LAB] on|off", help="without it: tell"),
+        leaving.add_argument("state", nargs="?", metavar="[LAB] on|off|status", help="without it: status"),
         naming.labs_or(_VPN_STATES),
     )
     leaving.add_argument("more", nargs="*", default=[], help=argparse.SUPPRESS)
@@ -136,19 +136,25 @@ def _set(policy_: dict[str, object], key: str, value: object) -> None:
 
 
 def vpn(options: argparse.Namespace) -> int:
-    """Takes the client off the VPN, so that it uses its other uplink, or brings it back."""
+    """Takes the client off the VPN, so that it uses its other uplink, or brings it back; tells where it is.
+
+    Where the VPN is a tunnel, that is done by stopping and starting its client, as a user would.
+    """
     words = given_words(options.state, options.more)
     name, states = lab_and_choice(options, words, _VPN_STATES, "state of the VPN")
     if len(states) > 1:
-        raise InvalidInput(Problem(f"vpn {' '.join(words)}", "says too much", "write on or off"))
+        raise InvalidInput(Problem(f"vpn {' '.join(words)}", "says too much", "write on, off or status"))
     with conversation(name) as lab:
         uplinks = lab.topology.uplinks
         host, ways = next(((host, ways) for host, ways in uplinks.items() if "vpn" in ways), (None, ()))
         if host is None:
             raise CannotRun(f"no host of {lab.topology.name} is on a VPN")
-        if states:
+        if states in (["on"], ["off"]):
             lab.set_uplink(host, "vpn" if states == ["on"] else next(way for way in ways if way != "vpn"))
         print(f"{host} uses: {lab.status().uplinks[host]}")
+        if states in ([], ["status"]):
+            for end in (end for end in sorted(lab.topology.tunnel_ends) if lab.topology.node_at(end) == host):
+                print(lab.execute(host, f"ip -brief address show dev {end}; ip route show dev {end}").stdout, end="")
     return 0
 
 

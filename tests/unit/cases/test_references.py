@@ -10,6 +10,7 @@ import pytest
 from tests.unit import case
 from whodunet.cases.references import Misreference, References
 from whodunet.evidence.topology import Family, Interface, Link, Node, Topology
+from whodunet.loading.library import Library
 
 LABELS: Final = {
     "client-eth0": "vpn",
@@ -226,3 +227,25 @@ def test_a_ttl_as_sent_by_nobody_or_from_nowhere_is_told() -> None:
 def test_a_wrong_reference_is_told_once_however_often_it_stands_there() -> None:
     _, wrong = References(topology()).resolved("{nobody} {nobody} {anybody}")
     assert [each.wrong.split("}")[0] for each in wrong] == ["refers to {nobody", "refers to {anybody"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "point", "routers"),
+    [
+        ("egress-fw", "client.vpn", 0),  # vpn-server leaves TTLs as they are
+        ("vpn-gw", "client.vpn", 0),
+        ("instance", "client.vpn", 6),  # not by the home line, which carries the tunnel's datagrams alone
+        ("client", "instance.nic", 6),
+        ("vpn-server", "client.home", 1),
+    ],
+)
+def test_what_goes_through_a_tunnel_passes_no_router_of_the_line_outside(sender: str, point: str, routers: int) -> None:
+    topology = Library().topology("openvpn_tunnel")
+    known = References(topology)
+    assert known.ttl_as_sent(f"as sent by {sender}", topology.labelled[point]) == 64 - routers
+
+
+def test_off_the_vpn_the_same_packet_goes_by_the_home_line() -> None:
+    topology = Library().topology("openvpn_tunnel")
+    known = References(topology, {"client": "home"})
+    assert known.ttl_as_sent("as sent by instance", topology.labelled["client.home"]) == 64 - 3

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.unit import tunnel
 from whodunet.evidence.topology import Interface, Link, Node, Topology
 
 
@@ -84,3 +85,17 @@ def test_beside_each_other_are_the_ends_of_a_cable_and_the_interfaces_of_a_node(
     assert topology.are_beside("fw-eth0", "fw-eth1")
     assert not topology.are_beside("client-eth0", "fw-eth1")
     assert not topology.are_beside("tun0", "tun1")
+
+
+def test_the_ends_of_a_tunnel_are_beside_each_other_as_those_of_a_cable() -> None:
+    topology = tunnel.topology()
+    assert topology.are_beside("client-tun0", "server-tun0")
+    assert topology.peer_of("server-tun0") == "client-tun0"
+    assert topology.path("client", "instance") == ("client", "server", "instance")
+
+
+def test_a_tunnel_s_datagrams_go_the_shortest_way_over_cables_and_end_where_it_ends() -> None:
+    topology = tunnel.topology()
+    (own,) = topology.tunnels
+    assert topology.outside(own) == ("client-eth0", "home-eth0", "home-eth1", "server-eth0")
+    assert topology.outer_ends == {"client-eth0", "server-eth0"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit import tunnel
 from whodunet.evidence.packets import CapturedPacket, Dns, Flow, Icmp, Ip, Udp
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.traffic import Connection, Traffic, traffic_of
@@ -193,3 +194,16 @@ def test_a_connection_from_outside_stands_once_this_host_has_said_yes(case: Modu
 
     assert traffic is not None
     assert traffic.stood
+
+
+def test_a_tunnel_s_own_datagrams_answer_nothing_that_goes_through_it(case: ModuleType) -> None:
+    """A ping into a tunnel whose far end is alive, but that nobody answers."""
+    echo = {"ip": Ip(case.CLIENT, case.INSTANCE, 64, 1, 1, 84), "icmp": Icmp(8, 0, 7, 1)}
+    packets = [
+        *case.seen(echo, 0, "client-tun0 out"),
+        *tunnel.datagram(84, 3, 0.2, *tunnel.WHOLE_OUTER),
+        *tunnel.datagram(16, 1, 5, *tunnel.WHOLE_OUTER_BACK, answer=True),
+    ]
+    traffic = traffic_of("client", packets, tunnel.topology())
+    assert traffic is not None
+    assert traffic.symptom is Symptom.TIMED_OUT

@@ -31,7 +31,7 @@ from scapy.packet import Packet, Raw
 
 from whodunet.errors import InvalidInput
 from whodunet.evidence.capture import CaptureContent
-from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, NeighbourMessage, Tcp, kinds
+from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, NeighbourMessage, OpenVpn, Tcp, kinds
 from whodunet.lab.pcap_reader import read as read_bytes
 from whodunet.lab.pcap_reader import read_capture
 
@@ -55,6 +55,11 @@ def header(*names: str, resolution: int = 9) -> bytes:
         for name in names
     )
     return section + b"".join(block(1, interface) for interface in interfaces)
+
+
+def tunnel_header(name: str) -> bytes:
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    return section + block(1, struct.pack("<HHI", 101, 0, 0) + option(2, name.encode()) + option(9, b"\x09"))
 
 
 def packet(frame: bytes, number: int = 0, time: int = NOW_NS, flags: int = OUT) -> bytes:
@@ -546,3 +551,39 @@ def test_no_frame_ends_the_reading(
 
     assert len(found) == 1
     assert_nothing_vanished(found[0])
+
+
+@pytest.mark.parametrize("ip", [IP(src="10.8.0.10", dst="10.0.1.10", ttl=60), IPv6(src="fd00:8::10", dst="fd00::1")])
+def test_a_packet_at_a_tunnel_s_end_is_read_as_on_a_cable_without_link_addresses(tmp_path: Path, ip: Packet) -> None:
+    inner = ip / TCP(sport=50000, dport=22, flags="S", seq=7)
+    (cabled,) = read(tmp_path, header("eth0"), packet(bytes(Ether(src="02:00:00:00:00:01") / inner)))
+
+    (tunnelled,) = read(tmp_path, tunnel_header("tun0"), packet(bytes(inner)))
+
+    assert tunnelled.identity == cabled.identity
+    assert tunnelled.ip == cabled.ip
+    assert tunnelled.unread is None
+    assert (tunnelled.link_source, tunnelled.link_destination) == ("", "")
+    assert (tunnelled.length, cabled.length) == (len(inner), len(inner) + 14)
+
+
+def outer(payload: bytes) -> bytes:
+    return bytes(Ether() / IP(src="192.168.1.10", dst="100.64.8.2") / UDP(sport=40000, dport=1194) / Raw(payload))
+
+
+def test_of_openvpn_s_data_the_number_is_read_and_of_its_control_messages_that_they_are_some(tmp_path: Path) -> None:
+    data, control = bytes([9 << 3, 0, 0, 0]) + (77).to_bytes(4, "big") + bytes(40), bytes([7 << 3]) + bytes(13)
+
+    first, second = read(tmp_path, header("eth0"), packet(outer(data)), packet(outer(control)))
+
+    assert first.openvpn == OpenVpn(is_data=True, number=77)
+    assert kinds(first) == {"OpenVPN data"}
+    assert second.openvpn == OpenVpn(is_data=False)
+    assert kinds(second) == {"OpenVPN control"}
+
+
+@pytest.mark.parametrize("payload", [b"\x00hello", bytes([31 << 3]), bytes([9 << 3, 0, 0])])
+def test_what_cannot_be_openvpn_s_is_not_understood(tmp_path: Path, payload: bytes) -> None:
+    (odd,) = read(tmp_path, header("eth0"), packet(outer(payload)))
+    assert (odd.openvpn, odd.unread) == (None, "OpenVPN")
+    assert odd.udp is not None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from whodunet.evidence.topology import Node
+from whodunet.evidence.topology import Family, Node
 from whodunet.lab.hosts import Host
 from whodunet.lab.service import Furnishing, Placed
 
@@ -19,6 +19,7 @@ class HostInMemory:
     files: dict[str, str] = field(default_factory=dict)
     modes: dict[str, tuple[int, int]] = field(default_factory=dict)  # and owner
     commands: list[str] = field(default_factory=list)
+    family: Family = "ipv4"
 
     def write(self, path: str, text: str, mode: int = 0o644, owner: int = 0) -> None:
         self.files[path] = text

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit import tunnel
 from whodunet.evidence.packets import Arp, CapturedPacket, Icmp, Ip
 from whodunet.view.models.ladder import Journey, Ladder, PacketRow, RoutineRow, ladder_of
 
@@ -149,3 +150,26 @@ def test_over_ipv6_forgery_and_way_are_told_alike(case: ModuleType) -> None:
     assert (v6.nodes, v6.culprit) == (v4.nodes, v4.culprit)
     assert [row.journey for row in rows(case, packets)] == [row.journey for row in rows(case, faulty(case))]
     assert [row.spoofed for row in rows(case, packets)] == [None, "instance"]
+
+
+def test_what_goes_through_a_tunnel_is_one_row_with_the_nodes_that_saw_it_encrypted(case: ModuleType) -> None:
+    (syn,) = rows(case, [*tunnel.alive(1, 0.01), *tunnel.syn_through(1)], of=tunnel.topology())
+
+    assert syn.journey == Journey(
+        ("client", "home", "server", "instance"), "arrived", "instance", has_left=False, encrypted=frozenset({"home"})
+    )
+
+
+def test_what_is_lost_inside_a_tunnel_s_datagram_ends_where_that_is_last_seen(case: ModuleType) -> None:
+    lost = [*case.seen(case.tcp("S"), 0, "client-tun0 out"), *tunnel.datagram(40, 3, 0.2, *tunnel.WHOLE_OUTER[:2])]
+
+    (syn,) = rows(case, lost, of=tunnel.topology())
+
+    assert syn.journey == Journey(
+        ("client", "home"), "dropped", "instance", has_left=False, encrypted=frozenset({"home"})
+    )
+
+
+def test_a_tunnel_s_datagrams_are_shown_where_there_is_nothing_else(case: ModuleType) -> None:
+    (shown,) = rows(case, tunnel.alive(1, 0), of=tunnel.topology())
+    assert shown.packet.captured.openvpn is not None

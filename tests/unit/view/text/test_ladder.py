@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit import tunnel
 from whodunet.evidence.observation import Observation
 from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Flow, Icmp, Ip, Tcp
 from whodunet.evidence.probe_evidence import ProbeEvidence
@@ -421,3 +423,11 @@ def test_an_address_of_ipv6_is_cut_so_that_the_lanes_fit(case: ModuleType, width
     assert "…" in solicited
     [syn] = [line for line in lines if " SYN " in line]
     assert solicited.index("●") == syn.index("●")
+
+
+def test_where_a_packet_passes_encrypted_it_is_drawn_so(case: ModuleType) -> None:
+    drawn = render_ladder(ladder_of(case.left(list(tunnel.syn_through()), of=tunnel.topology()))).splitlines()
+
+    (row,) = (line for line in drawn if line.lstrip().startswith("0.0 SYN"))
+    assert re.search(r"●─+◌─+○─+▶", row)
+    assert any("◌ passed in a tunnel, encrypted" in line for line in drawn)
