@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, JsonValue
@@ -34,6 +35,13 @@ def _cidr(value: str) -> str:
 
 def _cidr_or_any(value: str) -> str:
     return value if value == "any" else _cidr(value)
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise refused(f"{value!r} is not an address", "write one as 10.0.0.1 or fd00::1, without a length") from None
 
 
 def _in_order(ports: tuple[int, int]) -> tuple[int, int]:
@@ -104,6 +112,9 @@ Cidr = Annotated[str, AfterValidator(_cidr)]
 
 CidrOrAny = Annotated[str, AfterValidator(_cidr_or_any)]
 """The same, or `any`, which is both families."""
+
+Address = Annotated[str, AfterValidator(_address)]
+"""An IPv4 or IPv6 address, in the form in which programs print it."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A port of TCP or UDP."""
