@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -26,12 +26,29 @@ class SecurityGroupInbound(PolicyFault):
     inbound: tuple[Settings, ...] = Field(description="the rules that it has instead")
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """Which group, what it protects (the role of the hosts behind its interfaces), and whether any rule is left."""
-        rules = "some" if self.inbound else "none"
+        """Which group, what it protects (the role of the hosts behind its interfaces), and whom its rules let in.
+
+        `rules` says of what the topology's own rules let in besides: other-sources may come for it, members of an
+        other-group, or ipv4-only; other-services are all that is let in; or none.
+        """
         behind = (topology.interfaces[topology.peer_of(name)].node for name in self._interfaces(topology))
         protects = ", ".join(sorted({topology.nodes[node].role for node in behind}))
-        role = topology.nodes[self.switch].role
-        return {"kind": self.kind, "role": role, "group": self.group, "protects": protects, "rules": rules}
+        policy, role = topology.policies[self.switch], topology.nodes[self.switch].role
+        whom = self._lets_in(list_in(mapping_in(mapping_in(policy, "groups"), self.group), "inbound"))
+        return {"kind": self.kind, "role": role, "group": self.group, "protects": protects, "rules": whom}
+
+    def _lets_in(self, stated: Sequence[object]) -> str:
+        if not self.inbound:
+            return "none"
+        missing = [rule for rule in stated if isinstance(rule, Mapping) and rule not in self.inbound]
+        pairs = [(rule, other) for rule in missing for other in self.inbound if _serves(other, rule)]
+        instead = [(_network(rule), _network(other)) for rule, other in pairs]
+        if not instead:
+            return "other-services"
+        if all(network is None for _, network in instead):
+            return "other-group"
+        of_ipv6 = all(isinstance(lost, IPv6Network) for lost, _ in instead)
+        return "ipv4-only" if of_ipv6 and all(isinstance(left, IPv4Network) for _, left in instead) else "other-sources"
 
     def _interfaces(self, topology: Topology) -> list[str]:
         interfaces = topology.policies[self.switch].get("interfaces", {})
@@ -94,3 +111,20 @@ class SecurityGroupInbound(PolicyFault):
     def remove(self, network: Network, before: Settings) -> None:
         """Puts the former rules back."""
         network.set_policy(self.switch, self._with_inbound(network.policy(self.switch), list_in(before, "inbound")))
+
+
+def _serves(rule: Settings, other: Settings) -> bool:
+    """Whether a rule is about all packets that another one is about, but for where they come from."""
+    if rule.get("protocol") in (None, "all"):
+        return True
+    ports = rule.get("port", rule.get("ports"))
+    same_ports = ports is None or ports == other.get("port", other.get("ports"))
+    return rule.get("protocol") == other.get("protocol") and same_ports
+
+
+def _network(rule: Settings) -> IPv4Network | IPv6Network | None:
+    """The network that a rule names; None where it names a group."""
+    try:
+        return ip_network(str(rule.get("source")))
+    except ValueError:
+        return None
