@@ -133,7 +133,7 @@ def test_a_seed_draws_what_it_is_said_to_draw_and_within_its_limits(name: str) -
         topology = library(Variation(seed)).topology(name)
         delays_ms = {link.ends: link.delay_ms for link in topology.links}
         routers = [node for node in topology.nodes.values() if node.role == "transit"]
-        near_ms = delays_ms["client-eth0", "egress-fw-eth1"]
+        near_ms = next(delay_ms for (one, _), delay_ms in delays_ms.items() if one == "client-eth0")
         far_ms = sum(delay_ms for (one, _), delay_ms in delays_ms.items() if one.startswith(("vpn-gw", "transit")))
         assert 2 <= len(routers) <= 9
         assert 19 <= 2 * (near_ms + far_ms) <= 181

@@ -14,6 +14,7 @@ from whodunet.cases.fault import Fault
 from whodunet.evidence.topology import Topology
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.packet_filter import PacketFilter
+from whodunet.faults.route import Route
 from whodunet.loading.library import Library
 
 LIBRARY: Final = Library()
@@ -95,6 +96,12 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         "tls-interception": {"node": hosts, "source": ("10.8.0.0/24",), "destination": ("10.0.0.0/16",)},
         "vpn-peer-dead": {"node": hosts},
         "vpn-routes": {"node": hosts, "routes": (("10.0.0.0/16",), ("fd00:10::/48",), ("10.8.0.0/16",))},
+        "route": {
+            "node": hosts,
+            "destination": ("10.0.0.0/16", "10.8.0.0/16", "0.0.0.0/0"),
+            "type": choices(Route, "type"),
+            "via": (None, "100.64.1.1", "100.64.2.2", "192.168.1.1", "100.64.3.1"),
+        },
         "arp-silence": {"node": hosts, "interface": interfaces, "neighbour": hosts},
     }
 

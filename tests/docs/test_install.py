@@ -195,3 +195,11 @@ def test_the_commands_of_the_page_made_the_locks() -> None:
     for lock in LOCKS:
         made_by = (CHECKOUT / lock).read_text(encoding="utf-8").splitlines()[1].removeprefix("#").strip()
         assert made_by in page
+
+
+def test_the_image_is_given_every_file_that_whodunet_is_installed_from() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], project["project"]["readme"], "lab", *LOCKS}
+    given = (CHECKOUT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {f"!{name.partition('/')[0]}" for name in needed} - {*given} == set()

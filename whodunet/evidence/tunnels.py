@@ -7,7 +7,7 @@ of is told, and of what they do not, nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -17,6 +17,7 @@ from whodunet.evidence.trails import Trail
 
 # Opcode and peer, number, and AES-GCM's tag: 4, 4 and 16 bytes. Source: openvpn-rfc, P_DATA_V2
 OPENVPN_BYTES: Final = 24
+_LONGEST_WAIT_NS: Final = 500_000_000  # after that, a packet that OpenVPN was given is taken for one that it never sent
 
 
 def carriers(trails: Sequence[Trail], topology: Topology) -> Mapping[Trail, Trail]:
@@ -40,18 +41,20 @@ def carriers(trails: Sequence[Trail], topology: Topology) -> Mapping[Trail, Trai
 def _paired(
     through: Iterable[Trail], datagrams: Sequence[Trail], into: str, out_of: str, topology: Topology
 ) -> Mapping[Trail, Trail]:
-    """Both in their order: each packet with the next datagram of its size, where that agrees with when it came out."""
+    """Each datagram with the first packet of its size that waits for one; those before that one were never sent."""
     found = {}
-    rest = iter(datagrams)
-    ahead = next(rest, None)
-    for trail in sorted(through, key=lambda each: _entered_ns(each, into)):
-        while ahead is not None and not _fits(ahead, trail, into):
-            ahead = next(rest, None)
-        if ahead is None:
-            break
-        if _agrees(ahead, trail, out_of, topology):
-            found[trail] = ahead
-        ahead = next(rest, None)
+    waiting = deque(sorted(through, key=lambda trail: _entered_ns(trail, into)))
+    for datagram in datagrams:
+        left_ns = datagram.first.time_ns
+        while waiting and _entered_ns(waiting[0], into) < left_ns - _LONGEST_WAIT_NS:
+            waiting.popleft()
+        carried = _first_as_long(waiting, datagram, into)
+        if carried is None:
+            continue
+        while waiting.popleft() is not carried:
+            pass
+        if _agrees(datagram, carried, out_of, topology):
+            found[carried] = datagram
     return found
 
 
@@ -66,10 +69,18 @@ def _entered_ns(trail: Trail, into: str) -> int:
     return entered.time_ns
 
 
-def _fits(datagram: Trail, trail: Trail, into: str) -> bool:
+def _first_as_long(waiting: Iterable[Trail], datagram: Trail, into: str) -> Trail | None:
+    for trail in waiting:
+        if _entered_ns(trail, into) > datagram.first.time_ns:
+            return None
+        if _is_as_long(datagram, trail):
+            return trail
+    return None
+
+
+def _is_as_long(datagram: Trail, trail: Trail) -> bool:
     udp, ip = datagram.first.udp, trail.first.ip
-    is_as_long = udp is not None and ip is not None and udp.payload_bytes == ip.length + OPENVPN_BYTES
-    return is_as_long and datagram.first.time_ns >= _entered_ns(trail, into)
+    return udp is not None and ip is not None and udp.payload_bytes == ip.length + OPENVPN_BYTES
 
 
 def _agrees(datagram: Trail, trail: Trail, out_of: str, topology: Topology) -> bool:

@@ -28,7 +28,7 @@ def test_references_stand_for_what_a_seed_and_a_family_make_of_them(capsys: pyte
 def test_a_topology_that_is_not_known_may_be_one_of_a_folder(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", option, "two_hosts"]) == 2
     hint = "(for one in a folder of yours: `whodunet --with DIR list ...`)"
-    choices = "use one of: corporate_vpn, session_manager"
+    choices = f"use one of: {', '.join(Library().topology_names())}"
     assert capsys.readouterr().err == f"whodunet: two_hosts: is not a topology; {choices} {hint}\n"
 
 

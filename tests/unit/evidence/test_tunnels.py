@@ -72,3 +72,11 @@ def test_what_comes_back_is_carried_by_the_server_s_datagrams() -> None:
         *seen(answer, 5.5, "client-tun0 in"),
     ]
     assert pairs(packets) == {0: 7, 5: 1}
+
+
+def test_a_packet_that_was_never_sent_takes_no_other_s_datagram_and_keeps_none_from_its_own() -> None:
+    never_sent = [
+        *seen(tcp("S", port=50001), 0, "client-tun0 out"),
+        *seen(tcp("P", port=50002, payload=bytes(700)), 990, "client-tun0 out"),
+    ]
+    assert pairs([*never_sent, *tunnel.syn_through(1000)]) == {1000: 7}

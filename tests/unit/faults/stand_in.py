@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
 from tests.unit.openflow.ovs_ofctl import dumped
@@ -44,6 +44,7 @@ class Machine:
         self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"]} for link in own}
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
+        self.routes = {4: ["default via 10.8.0.1 dev eth0"], 6: ["default via fd00:8::1 dev eth0 metric 1024"]}
         self.hangs = False  # its VPN's program, which has been stopped
 
     def kept_files(self) -> dict[str, str]:
@@ -84,6 +85,7 @@ class StandIn:
                 each.shown,
                 each.links,
                 each.tables,
+                each.routes,
                 each.hangs,
             )
             for name, each in self.machines.items()
@@ -163,6 +165,8 @@ class StandIn:
         yield r"ip link set dev (\S+) arp (on|off)", self._set_arp
         yield r"ip -json link show dev (\S+)", lambda node, link: json.dumps([self.machines[node].links[link]])
         yield r"ip neigh flush all", self._flush
+        yield r"ip -([46]) route (add|del) (.*)", self._change_routes
+        yield r"ip -([46]) (-oneline|-json) route show (exact|match) (\S+)", self._show_routes
         yield r"ip -json -(4|6) route show dev (\S+)", self._vpn_routes
         yield r"pkill -(STOP|CONT) -x openvpn", self._hang
         yield r"ps -C openvpn .*", lambda node: f"{'Tl' if self.machines[node].hangs else 'Sl'} 7 openvpn\n"
@@ -218,6 +222,16 @@ class StandIn:
         flags = ["UP", "LOWER_UP"] if state == "on" else ["NOARP", "UP", "LOWER_UP"]
         self.machines[node].links[link]["flags"] = flags
         return ""
+
+    def _change_routes(self, node: str, version: str, change: str, route: str) -> str:
+        routes = self.machines[node].routes[int(version)]
+        routes.append(route) if change == "add" else routes.remove(route)
+        return ""
+
+    def _show_routes(self, node: str, version: str, form: str, which: str, network: str) -> str:
+        meant = ip_network(network)
+        there = [route for route in self.machines[node].routes[meant.version] if _is_about(route, meant, which)]
+        return json.dumps([*map(_listed_route, there)]) if form == "-json" else "".join(f"{each} \n" for each in there)
 
     def _date(self, node: str) -> str:
         files = self.machines[node].files
@@ -310,3 +324,23 @@ class StandIn:
         machine.programs.get(path, set()).clear()
         if folder in machine.programs:
             machine.folder(folder).discard(name)
+
+
+def _is_about(route: str, meant: IPv4Network | IPv6Network, which: str) -> bool:
+    """Whether a route is one to exactly this network, or (match) to it or one around it."""
+    to = route.removeprefix(f"{_type_of(route)} ").split()[0]
+    own = ip_network(to.replace("default", "::/0" if meant.version == 6 else "0.0.0.0/0"))
+    is_around = own.prefixlen <= meant.prefixlen and meant.network_address in own
+    return own == meant or (which == "match" and is_around)
+
+
+def _listed_route(route: str) -> dict[str, str]:
+    words = route.removeprefix(f"{_type_of(route)} ").split()
+    more = dict(zip(words[1::2], words[2::2], strict=True))
+    told = {"type": _type_of(route), "gateway": more.get("via"), "prefsrc": more.get("src")}
+    return {key: value for key, value in told.items() if value}
+
+
+def _type_of(route: str) -> str:
+    first = route.split(maxsplit=1)[0]
+    return first if first in ("blackhole", "prohibit", "unreachable") else ""

@@ -45,6 +45,21 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "endpoints", "bearer": "instance", "role": "InstanceRole"},
         {"node": "endpoints", "bearer": "client", "role": "Developer"},
     ),
+    "route": (
+        {"node": "client", "destination": "10.0.0.0/16", "type": "blackhole"},
+        {"node": "client", "destination": "10.0.0.0/16", "type": "prohibit"},
+        {"node": "client", "destination": "fd00:10::/48", "type": "unreachable"},
+        {"node": "client", "destination": "0.0.0.0/0", "type": "absent"},
+        {"node": "client", "destination": "::/0", "type": "absent"},
+        {"node": "client", "destination": "::/0", "type": "via", "via": "fd00:192::1"},
+        {
+            "node": "client",
+            "destination": "10.0.1.10/32",
+            "type": "via",
+            "via": "10.8.0.1",
+            "source": "192.168.1.10",
+        },
+    ),
     "security-group-inbound": (
         {"switch": "sg", "group": "endpoints-sg", "inbound": ()},
         {"switch": "sg", "group": "instance-sg", "inbound": ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},)},

@@ -19,6 +19,7 @@ FULL, SPLIT = Library().topology("openvpn_tunnel"), Library().topology("openvpn_
         (SPLIT, ("10.8.0.0/16", "10.9.0.0/16", "10.0.0.0/16"), "more"),
         (SPLIT, ("0.0.0.0/0",), "more"),
         (SPLIT, ("10.0.0.0/8",), "more"),
+        (SPLIT, ("10.8.0.0/15",), "more"),  # of which the half is within
     ],
 )
 def test_it_claims_more_where_a_network_goes_through_the_tunnel_that_should_not(

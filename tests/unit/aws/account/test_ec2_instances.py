@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from whodunet.aws.account.account import Account, Instance
-from whodunet.aws.account.ec2_instances import InstanceFilter, UnknownFilter, describe, reservation
+from whodunet.aws.account.ec2_instances import DescriptionFilter, UnknownFilter, describe, reservation
 from whodunet.aws.account.instance_metadata import resource_id
 
 ONE = "i-0abcd1234efgh5678"
-TAGS = {"Name": "web", "Stage": "test"}
+TAGS = {"Name": "web", "Stage": "test:one"}
 ACCOUNT = Account(
     region="eu-central-1",
     account_id="123456789012",
@@ -25,7 +25,7 @@ def test_an_instance_is_what_its_account_and_its_metadata_say() -> None:
     assert told["placement"] == {"availabilityZone": "eu-central-1a", "groupName": "", "tenancy": "default"}
     assert told["launchTime"] == "2027-01-15T08:00:00Z"
     assert (told["vpcId"], told["subnetId"]) == (resource_id("vpc", ONE), resource_id("subnet", ONE))
-    assert told["tagSet"] == [{"key": "Name", "value": "web"}, {"key": "Stage", "value": "test"}]
+    assert told["tagSet"] == [{"key": "Name", "value": "web"}, {"key": "Stage", "value": "test:one"}]
     assert reservation(ACCOUNT, ONE, 1_800_000_000)["instancesSet"] == [told]
 
 
@@ -41,6 +41,7 @@ def test_an_instance_is_what_its_account_and_its_metadata_say() -> None:
         ("availability-zone", ["eu-central-1*"], True),
         ("ip-address", ["*"], False),
         ("tag:Name", ["w*"], True),
+        ("tag:Stage", ["test*"], True),
         ("tag:name", ["web"], False),
         ("tag-key", ["Stage"], True),
         ("tag-key", ["Owner"], False),
@@ -48,9 +49,9 @@ def test_an_instance_is_what_its_account_and_its_metadata_say() -> None:
     ],
 )
 def test_a_filter_looks_at_its_property(name: str, values: list[str], fits: bool) -> None:
-    assert InstanceFilter(name, values).fits(describe(ACCOUNT, ONE, 0), TAGS) is fits
+    assert DescriptionFilter(name, values).fits(describe(ACCOUNT, ONE, 0), TAGS) is fits
 
 
 def test_a_filter_that_there_is_not_is_unknown() -> None:
     with pytest.raises(UnknownFilter, match="color"):
-        InstanceFilter("color", ["blue"]).fits(describe(ACCOUNT, ONE, 0), TAGS)
+        DescriptionFilter("color", ["blue"]).fits(describe(ACCOUNT, ONE, 0), TAGS)

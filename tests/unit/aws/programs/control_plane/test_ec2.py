@@ -95,7 +95,13 @@ def test_who_may_not_look_is_not_authorized_and_recorded(plane: Plane) -> None:
 
 
 def test_numbers_in_names_make_lists_in_their_order() -> None:
-    fields = {"Filter.1.Name": "a", "Filter.1.Value.2": "y", "Filter.1.Value.1": "x", "Filter.10.Name": "c", "Max": "5"}
+    fields = {
+        "Filter.1.Name": "a",
+        "Filter.1.Value.10": "y",
+        "Filter.1.Value.2": "x",
+        "Filter.10.Name": "c",
+        "Max": "5",
+    }
     assert nested(fields) == {"Filter": [{"Name": "a", "Value": ["x", "y"]}, {"Name": "c"}], "Max": "5"}
 
 
