@@ -68,7 +68,9 @@ class ConnectionLimit(NodeFault):
         """The limit, as the process that listens shows it, and the connections that the node has."""
         process = network.service_process(self.node, _SSHD)
         runs = network.execute(self.node, f"ps -o stat=,args= -p {process}").stdout.strip()
-        shown = f" of {self.limit}-{self.limit} startups" if self.enforced_by == "sshd" else f"--max-conns {self.limit} "
+        shown = (
+            f" of {self.limit}-{self.limit} startups" if self.enforced_by == "sshd" else f"--max-conns {self.limit} "
+        )
         port = _port(network.service_settings(self.node, _SSHD))
         held = network.execute(self.node, f"ss -Htn state established sport = :{port}").stdout.splitlines()
         connections = f"{len(held)} connections to port {port}" if len(held) >= self.limit else None

@@ -63,7 +63,11 @@ class SshdOption(NodeFault):
         """What the running daemon does: its sockets, its offer, when it closes."""
         if self.option in ("ListenAddress", "AddressFamily"):
             addresses = self._listens_on(network)
-            return (f"{self.node}: sshd listens on {', '.join(sorted(addresses))}" if addresses == _LISTENS[self.value] else None,)
+            return (
+                f"{self.node}: sshd listens on {', '.join(sorted(addresses))}"
+                if addresses == _LISTENS[self.value]
+                else None,
+            )
         if self.option == "LoginGraceTime":
             return (self._closing(network),)
         offered = self._offer(network)
