@@ -44,6 +44,7 @@ class Machine:
         self.programs = {folder: set(there) for folder, there in PROGRAMS.items()}
         self.shown: list[tuple[str, str]] = []  # folder in whose place another one is shown, and that one
         own = [each.name for each in topology.interfaces.values() if each.node == name]
+        self.files |= {f"/proc/sys/net/ipv6/conf/{each}/keep_addr_on_down": "0" for each in own}
         self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"]} for link in own}
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
@@ -171,12 +172,15 @@ class StandIn:
         yield r"nft delete table inet (\w+)", self._delete
         yield r"ip link set dev (\S+) arp (on|off)", self._set_arp
         yield r"ip -json link show dev (\S+)", lambda node, link: json.dumps([self.machines[node].links[link]])
-        yield r"ip neigh flush all", self._flush
+        yield r"ip neigh flush (?:all|dev \S+)", self._flush
         yield r"ip -([46]) route (add|del) (.*)", self._change_routes
         yield r"ip -([46]) (-oneline|-json) route show (exact|match) (\S+)", self._show_routes
         yield r"ip -json -(4|6) route show dev (\S+)", self._vpn_routes
         yield r"pkill -(STOP|CONT) -x openvpn", self._hang
         yield r"ps -C openvpn .*", lambda node: f"{'Tl' if self.machines[node].hangs else 'Sl'} 7 openvpn\n"
+        yield r"ip link set dev (\S+) (up|down)", self._set_link
+        yield r"ip -[46] route show dev \S+", lambda node: "10.0.0.0/24 proto kernel scope link src 10.0.0.1 \n"
+        yield r"ip (?:address|-6 route) replace (?:fe80|multicast).*", lambda node: ""  # what an interface has anyway
         yield r"ip address (add|del) (\S+) dev (\S+)(?: nodad)?", self._change_address
         yield r"ip -json address show dev (\S+)", self._show_addresses
         yield r"setsid ncat --listen --keep-open (\d+) .*& echo \$!", self._listen
@@ -234,6 +238,10 @@ class StandIn:
     def _set_arp(self, node: str, link: str, state: str) -> str:
         flags = ["UP", "LOWER_UP"] if state == "on" else ["NOARP", "UP", "LOWER_UP"]
         self.machines[node].links[link]["flags"] = flags
+        return ""
+
+    def _set_link(self, node: str, link: str, state: str) -> str:
+        self.machines[node].links[link]["flags"] = ["UP", "LOWER_UP"] if state == "up" else []
         return ""
 
     def _change_address(self, node: str, change: str, address: str, link: str) -> str:

@@ -49,6 +49,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "cloud-edge", "idle_s": 600, "answer": "silence"},
     ),
     "instance-profile-missing": ({"node": "instance"},),
+    "link-down": ({"node": "home-gw", "interface": "home-gw-eth0"}, {"node": "transit2", "interface": "transit2-eth1"}),
     "local-redirect": (
         {"node": "client", "port": 22, "agent": "dead"},
         {"node": "client", "port": 22, "agent": "without-upstream"},
