@@ -33,6 +33,7 @@ SPANS: Final = (
 )
 OFFSETS: Final = (-86400, 86400)
 RULES: Final = ((), ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},))
+OUTBOUND: Final = ((), ({"protocol": "tcp", "port": 3389, "destination": "203.0.113.0/24"},))
 PAYLOADS: Final = (None, "SSH-", "SSH-2.0", "GET ", "POST /login", "\x16\x03\x01", "EHLO")
 
 
@@ -64,6 +65,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "reject_with": choices(FirewallRule, "reject_with"),
         },
         "security-group-inbound": {"switch": switches, "group": groups, "inbound": RULES},
+        "security-group-outbound": {"switch": switches, "group": groups, "outbound": OUTBOUND},
         "network-acl": {
             "node": hosts,
             "interface": interfaces,
@@ -91,6 +93,10 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         },
         "instance-profile-missing": {"node": hosts},
         "role-policies-missing": {"node": hosts, "bearer": hosts, "role": roles},
+        "tunnel-port": {"node": hosts, "port": (22, 2222)},
+        "pushed-key-expires": {"node": ("endpoints",), "sender": hosts, "instance": hosts},
+        "open-tunnel-not-allowed": {"node": hosts, "bearer": hosts, "role": roles},
+        "connect-endpoint-absent": {"node": hosts, "control_plane": ("endpoints",), "bearer": hosts},
         "sign-on-expired": {"node": hosts},
         "clock-skew": {"node": hosts, "offset_s": OFFSETS},
         "program-missing": {"node": hosts, "program": ("ssh", "session-manager-plugin")},

@@ -29,6 +29,7 @@ BEFORE: Final = {
     "/proc/sys/net/netfilter/nf_conntrack_tcp_loose": "1",
     "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established": "432000",
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "",
+    "/root/.ssh/config": "Host i-*\n    ProxyCommand aws open-tunnel --instance-id %h --remote-port 22",
     "~/.aws/sso/cache/token.json": '{"expiresAt": "2099-01-01T00:00:00Z"}',
     "~/.aws/cli/cache/credentials.json": "{}",
 }
@@ -195,6 +196,12 @@ class StandIn:
         yield r"token=.*", self._metadata
         yield r"AWS_CA_BUNDLE=\S+ aws ssm get-document .*", self._get_document
         yield r"aws sts get-caller-identity", self._caller_identity
+        yield r"ssh -G (i-\S+)", self._ssh_settings
+        yield r"aws ec2-instance-connect send-ssh-public-key .*", lambda node: '{"Success": true}'
+        yield r"/etc/ssh/pushed_keys \S+; date \+%s", self._pushed_key
+        yield r"aws ec2 describe-instance-connect-endpoints .*", self._connect_endpoints
+        yield r"echo \| timeout .* open-tunnel .*", self._open_tunnel
+        yield r"cat > (\S+)", self._replace_file
         yield r"ls (\S+)", self._ls
         yield r"(.* && .*)", self._all_of
         yield r"cat (\S+)", lambda node, path: f"{self.machines[node].files[path]}\n"
@@ -329,6 +336,30 @@ class StandIn:
             "An error occurred (AccessDeniedException) when calling the GetDocument operation: User: x is not allowed"
         )
         return Completed(255, "", said)
+
+    def _ssh_settings(self, node: str, host: str) -> str:
+        (command,) = re.findall(r"ProxyCommand (.*)", self.machines[node].files["/root/.ssh/config"])
+        return f"hostname {host}\nproxycommand {command.replace('%h', host)}\nport 22\n"
+
+    def _pushed_key(self, node: str) -> str:
+        lifetime_s = self.settings["endpoints"]["control-plane"].get("pushed_key_lifetime_s", 60)
+        return f"#Timestamp={NOW_S - 1 + lifetime_s}\n#Instance=i-0\nssh-ed25519 AAAA\n{NOW_S}\n"
+
+    def _connect_endpoints(self, node: str) -> str:
+        return f"{len(self.settings['endpoints']['control-plane']['connect_endpoints'])}\n"
+
+    def _open_tunnel(self, node: str) -> Completed:
+        (policy,) = self.settings["eice"]["connect-endpoint"]["roles"]["Developer"]["policies"]
+        if any(statement["Action"] == "ec2-instance-connect:OpenTunnel" for statement in policy["Statement"]):
+            return Completed(0, "SSH-2.0-OpenSSH_10.0\r\n", "")
+        body = (
+            '{"ErrorCode":"AccessDenied","Message":"x is not authorized to perform: ec2-instance-connect:OpenTunnel"}'
+        )
+        return Completed(255, "", f"websocket - ERROR - {body}\n")
+
+    def _replace_file(self, node: str, path: str, text: str) -> str:
+        self.machines[node].files[path] = text.removesuffix("\n")
+        return ""
 
     def _caller_identity(self, node: str) -> str | Completed:
         files = self.machines[node].files

@@ -94,6 +94,18 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
             "source": "192.168.1.10",
         },
     ),
+    "connect-endpoint-absent": ({"node": "eice", "control_plane": "endpoints", "bearer": "client"},),
+    "open-tunnel-not-allowed": ({"node": "eice", "bearer": "client", "role": "Developer"},),
+    "pushed-key-expires": ({"node": "endpoints", "sender": "client", "instance": "instance"},),
+    "security-group-outbound": (
+        {"switch": "sg", "group": "eice-sg", "outbound": ()},
+        {
+            "switch": "sg",
+            "group": "eice-sg",
+            "outbound": ({"protocol": "tcp", "port": 443, "destination": "0.0.0.0/0"},),
+        },
+    ),
+    "tunnel-port": ({"node": "client", "port": 2222}, {"node": "client", "port": 3389}),
     "security-group-inbound": (
         {"switch": "sg", "group": "endpoints-sg", "inbound": ()},
         {"switch": "sg", "group": "instance-sg", "inbound": ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},)},
@@ -126,11 +138,18 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
 KINDS: Final = Library().fault_kinds()
 FAULTS: Final = [KINDS[kind].model_validate(values) for kind, each in EXAMPLES.items() for values in each]
 VPN: Final = Library().topology("openvpn_tunnel")
+CONNECT: Final = Library().topology("instance_connect")
+THROUGH_TUNNELS: Final = (
+    *("connect-endpoint-absent", "open-tunnel-not-allowed", "pushed-key-expires"),
+    *("security-group-outbound", "tunnel-port"),
+)
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.kind)
 
 
 def network_of(fault: Fault) -> StandIn:
     """One that has what the fault is about."""
+    if fault.kind in THROUGH_TUNNELS:
+        return StandIn(CONNECT)
     return StandIn(VPN if fault.kind.startswith("vpn-") else TOPOLOGY)
 
 
