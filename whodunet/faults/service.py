@@ -15,11 +15,18 @@ from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
 # What runs in the service's place, by state. The first reads what the client says before it ends: closing with unread
-# bytes would send RST instead of FIN (RFC 2525, 2.17). Of the second the other end is port 1, where nothing listens.
+# bytes sends RST instead of FIN (RFC 2525, 2.17), which is what the last one is for. The second one's other end is
+# port 1, where nothing listens.
 _STAND_INS: Final[Mapping[str, str]] = {
     "accepts-and-closes": "ncat --listen --keep-open {port} --sh-exec 'head -n 1 >/dev/null'",
     "forwards-to-nothing": "ncat --listen --keep-open {port} --sh-exec 'exec ncat 127.0.0.1 1'",
     "speaks-http": "python3 -m http.server --bind :: {port}",
+    "closes-unread": (
+        'python3 -c "import select, socket; '
+        "listening = socket.create_server(('::', {port}), family=socket.AF_INET6, dualstack_ipv6=True); "
+        "close = lambda connection: select.select([connection], [], [], 5) and connection.close(); "
+        '[close(listening.accept()[0]) for _ in iter(int, 1)]"'
+    ),
 }
 _HUNG: Final = "T"  # the first letter of a stopped process's state. Source: ps(1), PROCESS STATE CODES
 
@@ -29,7 +36,7 @@ class ServiceFault(NodeFault):
 
     kind: Literal["service"] = "service"
     service: str = Field(description="one of the services that the topology gives the node")
-    state: Literal["stopped", "hung", "accepts-and-closes", "forwards-to-nothing", "speaks-http"]
+    state: Literal["stopped", "hung", "accepts-and-closes", "forwards-to-nothing", "speaks-http", "closes-unread"]
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which service, and what became of it."""
