@@ -46,7 +46,7 @@ class Machine:
         self.shown: list[tuple[str, str]] = []  # folder in whose place another one is shown, and that one
         own = [each.name for each in topology.interfaces.values() if each.node == name]
         self.files |= {f"/proc/sys/net/ipv6/conf/{each}/keep_addr_on_down": "0" for each in own}
-        self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"]} for link in own}
+        self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"], "mtu": 1500} for link in own}
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
         self.addresses = {each: list(topology.interfaces[each].addresses) for each in own}
@@ -172,6 +172,8 @@ class StandIn:
         yield r"nft -s list table inet (\w+)", lambda node, table: f"table inet {table} {{\n}}\n"
         yield r"nft delete table inet (\w+)", self._delete
         yield r"ip link set dev (\S+) arp (on|off)", self._set_arp
+        yield r"ip link set dev (\S+) mtu (\d+)", self._set_mtu
+        yield r"ip (?:-6 )?route flush cache", lambda node: ""
         yield r"ip -json link show dev (\S+)", lambda node, link: json.dumps([self.machines[node].links[link]])
         yield r"ip neigh flush (?:all|dev \S+)", self._flush
         yield r"ip -([46]) route (add|del) (.*)", self._change_routes
@@ -288,6 +290,10 @@ class StandIn:
         meant = ip_network(network)
         there = [route for route in self.machines[node].routes[meant.version] if _is_about(route, meant, which)]
         return json.dumps([*map(_listed_route, there)]) if form == "-json" else "".join(f"{each} \n" for each in there)
+
+    def _set_mtu(self, node: str, link: str, mtu_bytes: str) -> str:
+        self.machines[node].links[link]["mtu"] = int(mtu_bytes)
+        return ""
 
     def _date(self, node: str) -> str:
         files = self.machines[node].files

@@ -19,6 +19,14 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     ),
     "clock-skew": ({"node": "client", "offset_s": 3600}, {"node": "instance", "offset_s": -86_400}),
     "dns-record-missing": ({"node": "corp-dns", "name": "instance.cloud.example"},),
+    "firewall-policy": (
+        {"switch": "egress-fw", "default": "drop"},
+        {
+            "switch": "egress-fw",
+            "default": "drop",
+            "rules": ({"destination": "0.0.0.0/0", "protocol": "any", "action": "allow"},),
+        },
+    ),
     "dns-record-wrong": (
         {"node": "corp-dns", "name": "instance.cloud.example", "addresses": ("127.0.0.1", "::1")},
         {"node": "corp-dns", "name": "*.cloud.example", "addresses": ("10.0.1.99",)},
@@ -39,6 +47,16 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"switch": "egress-fw", "action": "drop"},
         {"switch": "egress-fw", "source": "10.8.0.0/24", "protocol": "tcp", "port": 2222, "action": "reset"},
         {"switch": "egress-fw", "source": "fd00:8::/64", "protocol": "tcp", "port": 443, "action": "reset"},
+        {"switch": "egress-fw", "protocol": "tcp", "ttl": "31-255", "action": "reset"},
+        {"switch": "egress-fw", "protocol": "tcp", "flags": ("syn", "ece", "cwr"), "action": "drop"},
+        {"switch": "egress-fw", "protocol": "tcp", "payload": "SSH-", "action": "reset"},
+        {"switch": "egress-fw", "protocol": "tcp", "tls_name": "www.example.com", "action": "drop"},
+        {
+            "switch": "egress-fw",
+            "protocol": "tcp",
+            "action": "reset",
+            "reset": {"packet": "passes", "toward": "both", "ttl": {"egress-fw-eth1": 60}},
+        },
     ),
     "hosts-file": (
         {"node": "client", "name": "instance.cloud.example", "address": "10.0.1.99"},
@@ -50,6 +68,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     ),
     "instance-profile-missing": ({"node": "instance"},),
     "link-down": ({"node": "home-gw", "interface": "home-gw-eth0"}, {"node": "transit2", "interface": "transit2-eth1"}),
+    "link-mtu": ({"node": "cloud-edge", "interface": "cloud-edge-eth2", "mtu_bytes": 1300},),
     "local-redirect": (
         {"node": "client", "port": 22, "agent": "dead"},
         {"node": "client", "port": 22, "agent": "without-upstream"},
@@ -67,6 +86,19 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "client", "hook": "output", "protocol": "udp", "verdict": "drop"},
         {"node": "instance", "hook": "input", "source_port": 22, "verdict": "icmp-admin-prohibited"},
         {"node": "instance", "hook": "input", "destination_port": 22, "verdict": "icmp-protocol-unreachable"},
+        {"node": "vpn-gw", "hook": "forward", "protocol": "icmp-errors", "verdict": "drop"},
+        {"node": "vpn-gw", "hook": "prerouting", "destination_port": 22, "verdict": "tcp-reset"},
+        {"node": "vpn-gw", "hook": "forward", "share_pct": 50, "verdict": "drop"},
+        {"node": "vpn-gw", "hook": "forward", "beyond": {"connections": 2}, "verdict": "drop"},
+        {"node": "vpn-gw", "hook": "forward", "beyond": {"new_per_minute": 2}, "verdict": "drop"},
+        {"node": "vpn-gw", "hook": "forward", "beyond": {"kilobytes_per_s": 2}, "verdict": "drop"},
+        {
+            "node": "vpn-gw",
+            "hook": "forward",
+            "destination_port": 22,
+            "verdict": "tcp-reset",
+            "ttl": {"vpn-gw-eth0": 60},
+        },
     ),
     "path-mtu": ({"node": "transit2", "interface": "transit2-eth1", "mtu_bytes": 1300},),
     "program-missing": ({"node": "client", "program": "ssh"}, {"node": "client", "program": "nc"}),
@@ -117,10 +149,12 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "service": "ssm-agent", "state": "stopped"},
     ),
     "sign-on-expired": ({"node": "client"},),
+    "syn-proxy": ({"node": "vpn-gw", "port": 22}, {"node": "vpn-gw", "port": 443}),
     "tls-interception": (
         {"node": "vpn-gw", "source": "10.8.0.0/24", "destination": "10.0.1.20/32"},
         {"node": "vpn-gw", "source": "fd00:8::/64", "destination": "::/0"},
     ),
+    "transparent-proxy": ({"node": "vpn-gw", "port": 22}, {"node": "vpn-gw", "port": 443}),
     "vpn-peer-dead": ({"node": "vpn-server"},),
     "vpn-routes": (
         {"node": "vpn-server", "routes": ("10.8.0.0/16", "10.9.0.0/16")},
