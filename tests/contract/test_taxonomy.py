@@ -31,7 +31,13 @@ SPANS: Final = (
     (1, 40000),
 )
 OFFSETS: Final = (-86400, 86400)
-RULES: Final = ((), ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},))
+RULES: Final = (
+    (),
+    ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},),
+    ({"protocol": "tcp", "port": 8080, "source": "0.0.0.0/0"},),
+    ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},),
+    ({"protocol": "tcp", "port": 22, "source": "endpoints-sg"},),
+)
 PAYLOADS: Final = (None, "SSH-", "SSH-2.0", "GET ", "POST /login", "\x16\x03\x01", "EHLO")
 
 
@@ -62,6 +68,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "action": choices(FirewallRule, "action"),
             "reject_with": choices(FirewallRule, "reject_with"),
         },
+        "firewall-ipv4-only": {"switch": switches},
         "security-group-inbound": {"switch": switches, "group": groups, "inbound": RULES},
         "network-acl": {
             "node": hosts,

@@ -19,6 +19,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     ),
     "clock-skew": ({"node": "client", "offset_s": 3600}, {"node": "instance", "offset_s": -86_400}),
     "dns-record-missing": ({"node": "corp-dns", "name": "instance.cloud.example"},),
+    "firewall-ipv4-only": ({"switch": "egress-fw"},),
     "firewall-rule": (
         {"switch": "egress-fw", "action": "drop"},
         {"switch": "egress-fw", "source": "10.8.0.0/24", "protocol": "tcp", "port": 2222, "action": "reset"},

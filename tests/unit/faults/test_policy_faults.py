@@ -10,6 +10,7 @@ import pytest
 from tests.unit.faults.stand_in import TOPOLOGY, StandIn
 from whodunet.cases.fault import Fault
 from whodunet.errors import CannotRun
+from whodunet.faults.firewall_ipv4_only import FirewallIpv4Only
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.security_group_inbound import SecurityGroupInbound
 
@@ -132,3 +133,48 @@ def test_rules_that_let_nobody_in_are_no_other_rules(source: str, makes_a_differ
     misfits = list(SecurityGroupInbound(switch="sg", group="instance-sg", inbound=(ssh,)).misfits(topology))
     told = [(("inbound",), "makes no difference to what sg does")]
     assert [(misfit.key, misfit.wrong) for misfit in misfits] == ([] if makes_a_difference else told)
+
+
+@pytest.mark.parametrize(
+    ("inbound", "whom"),
+    [
+        ((), "none"),
+        (({"protocol": "tcp", "port": 8443, "source": "0.0.0.0/0"},), "other-services"),
+        (({"protocol": "udp", "port": 22, "source": "::/0"},), "other-services"),
+        (({"protocol": "tcp", "port": 22, "source": "10.9.0.0/16"},), "other-sources"),
+        (({"protocol": "all", "source": "fd00:9::/48"},), "other-sources"),
+        (({"protocol": "tcp", "source": "10.9.0.0/16"},), "other-sources"),
+        (({"protocol": "tcp", "port": 22, "source": "endpoints-sg"},), "other-group"),
+        (({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},), "ipv4-only"),
+        (({"protocol": "tcp", "port": 22, "source": "::/0"},), "other-sources"),
+    ],
+)
+def test_what_is_wrong_with_a_groups_rules_follows_from_those_that_it_should_have(
+    inbound: tuple[dict[str, object], ...], whom: str
+) -> None:
+    ssh = [{"protocol": "tcp", "port": 22, "source": source} for source in ("0.0.0.0/0", "::/0")]
+    policy = TOPOLOGY.policies["sg"]
+    groups = {**policy["groups"], "instance-sg": {"inbound": ssh}}
+    topology = replace(TOPOLOGY, policies={**TOPOLOGY.policies, "sg": {**policy, "groups": groups}})
+    fault = SecurityGroupInbound(switch="sg", group="instance-sg", inbound=inbound)
+    assert fault.facts(topology)["rules"] == whom
+
+
+def test_a_firewall_for_ipv4_alone_keeps_the_rules_that_name_no_network() -> None:
+    network = StandIn()
+    everybody = {"protocol": "udp", "port": 53, "action": "allow"}
+    of_ipv4 = {"destination": "10.0.0.0/16", "protocol": "tcp", "action": "allow"}
+    of_ipv6 = {"source": "fd00:8::/48", "protocol": "tcp", "action": "allow"}
+    network.set_policy("egress-fw", network.policy("egress-fw") | {"rules": [of_ipv6, everybody, of_ipv4]})
+    fault = FirewallIpv4Only(switch="egress-fw")
+    before = fault.inject(network)
+    assert network.policy("egress-fw")["rules"] == [everybody, of_ipv4]
+    fault.remove(network, before)
+    assert network.policy("egress-fw")["rules"] == [of_ipv6, everybody, of_ipv4]
+
+
+def test_a_firewall_without_rules_of_ipv6_cannot_lose_them() -> None:
+    policy = {**TOPOLOGY.policies["egress-fw"], "rules": [{"source": "10.8.0.0/16", "action": "reset"}]}
+    topology = replace(TOPOLOGY, policies={**TOPOLOGY.policies, "egress-fw": policy})
+    (misfit,) = FirewallIpv4Only(switch="egress-fw").misfits(topology)
+    assert misfit.wrong == "is egress-fw, which has no rule that names a network of IPv6"
