@@ -55,6 +55,7 @@ class InstanceConnect(SessionManager):
             self.serve(resolver, "dnsmasq", {**settings, "records": records})
         self._endpoint()
         self.serve("instance", "sshd", {"login": "ec2-user", "takes_pushed_keys": True})
+        self.furnish("client", "connect-tunnel", port=PORT)
         self.know_by("eice", id=self.endpoint_id, service_name=self.endpoint_name)
 
     def _endpoint(self) -> None:

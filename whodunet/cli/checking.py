@@ -103,7 +103,7 @@ def check(options: argparse.Namespace) -> int:
 
         require_empty(options.keep)
     libraries = [Library(variation=each) for each in variations(options)]
-    asked, left_out = _read_all([find_scenario(name) for name in names], libraries)
+    asked, left_out = _read_all([find_scenario(name) for name in names], libraries, options.all)
     with _report_file(options.junit) as write:
         if not options.json:
             print("".join(f"{'not played':17} {name}: {because}\n" for name, because in left_out.items()), end="")
@@ -141,23 +141,32 @@ def _report_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
         raise
 
 
-def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list[Play], dict[str, str]]:
+def _read_all(paths: Sequence[Path], libraries: Sequence[Library], is_all: bool) -> tuple[list[Play], dict[str, str]]:
     """All plays, and why scenarios are left out of them that are about the other family.
+
+    Where all scenarios are asked for and none by its name, those are left out, too, that take newer programs than this
+    machine has.
 
     Raises:
         InvalidInput: with every problem of every file at once; when no scenario is left.
     """
     from whodunet.engine import require_services_of
+    from whodunet.lab.programs import lacking_version
     from whodunet.loading.scenario_file import NotOverFamily
 
     plays: list[Play] = []
+    left_out: dict[str, str] = {}
     problems: list[Problem] = []
     others: dict[Path, NotOverFamily] = {}
     for library, path in product(libraries, paths):
         try:
             play = Play.of(library.scenario(path), library)
             require_services_of(play.scenario, library)
-            plays.append(play)
+            lacking = lacking_version(play.scenario.question.requires) if is_all else None
+            if lacking is not None:
+                left_out[path.stem] = lacking
+            else:
+                plays.append(play)
         except NotOverFamily as error:
             others[path] = error
         except InvalidInput as error:
@@ -166,7 +175,7 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
         problems += [problem for error in others.values() for problem in error.problems]
     if problems:
         raise InvalidInput(*dict.fromkeys(problems))
-    return plays, {path.stem: error.because for path, error in others.items()}
+    return plays, left_out | {path.stem: error.because for path, error in others.items()}
 
 
 def _with_twins(plays: Sequence[Play]) -> list[Play]:

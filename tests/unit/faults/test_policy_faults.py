@@ -10,7 +10,6 @@ import pytest
 from tests.unit.faults.stand_in import TOPOLOGY, StandIn
 from whodunet.cases.fault import Fault
 from whodunet.errors import CannotRun
-from whodunet.faults.firewall_ipv4_only import FirewallIpv4Only
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.security_group_inbound import SecurityGroupInbound
 
@@ -158,23 +157,3 @@ def test_what_is_wrong_with_a_groups_rules_follows_from_those_that_it_should_hav
     topology = replace(TOPOLOGY, policies={**TOPOLOGY.policies, "sg": {**policy, "groups": groups}})
     fault = SecurityGroupInbound(switch="sg", group="instance-sg", inbound=inbound)
     assert fault.facts(topology)["rules"] == whom
-
-
-def test_a_firewall_for_ipv4_alone_keeps_the_rules_that_name_no_network() -> None:
-    network = StandIn()
-    everybody = {"protocol": "udp", "port": 53, "action": "allow"}
-    of_ipv4 = {"destination": "10.0.0.0/16", "protocol": "tcp", "action": "allow"}
-    of_ipv6 = {"source": "fd00:8::/48", "protocol": "tcp", "action": "allow"}
-    network.set_policy("egress-fw", network.policy("egress-fw") | {"rules": [of_ipv6, everybody, of_ipv4]})
-    fault = FirewallIpv4Only(switch="egress-fw")
-    before = fault.inject(network)
-    assert network.policy("egress-fw")["rules"] == [everybody, of_ipv4]
-    fault.remove(network, before)
-    assert network.policy("egress-fw")["rules"] == [of_ipv6, everybody, of_ipv4]
-
-
-def test_a_firewall_without_rules_of_ipv6_cannot_lose_them() -> None:
-    policy = {**TOPOLOGY.policies["egress-fw"], "rules": [{"source": "10.8.0.0/16", "action": "reset"}]}
-    topology = replace(TOPOLOGY, policies={**TOPOLOGY.policies, "egress-fw": policy})
-    (misfit,) = FirewallIpv4Only(switch="egress-fw").misfits(topology)
-    assert misfit.wrong == "is egress-fw, which has no rule that names a network of IPv6"
