@@ -32,7 +32,13 @@ SPANS: Final = (
     (1, 40000),
 )
 OFFSETS: Final = (-86400, 86400)
-RULES: Final = ((), ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},))
+RULES: Final = (
+    (),
+    ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},),
+    ({"protocol": "tcp", "port": 8080, "source": "0.0.0.0/0"},),
+    ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},),
+    ({"protocol": "tcp", "port": 22, "source": "endpoints-sg"},),
+)
 OUTBOUND: Final = ((), ({"protocol": "tcp", "port": 3389, "destination": "203.0.113.0/24"},))
 PAYLOADS: Final = (None, "SSH-", "SSH-2.0", "GET ", "POST /login", "\x16\x03\x01", "EHLO")
 
@@ -80,6 +86,12 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "source_port": PORTS,
             "payload": PAYLOADS,
             "verdict": choices(PacketFilter, "verdict"),
+        },
+        "nat-pool": {
+            "node": hosts,
+            "interface": interfaces,
+            "addresses": (("10.8.0.1", "10.9.0.1"),),
+            "idle_s": (1,),
         },
         "idle-timeout": {"node": hosts, "idle_s": (2,), "answer": ("reset", "silence")},
         "path-mtu": {"node": hosts, "interface": interfaces, "mtu_bytes": (1300,)},
