@@ -83,7 +83,7 @@ class Network(Protocol):
         ...
 
     def service_process(self, node: str, service: str) -> int | None:
-        """The process id, on its node, of what was last started as a service or in its place; None: out of its sight."""
+        """The process id, on its node, of what was last started as a service or in its place; None: not on the node."""
         ...
 
     def service_settings(self, node: str, service: str) -> Settings:
