@@ -142,12 +142,19 @@ PortSpan = Annotated[
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # Source: RFC 1035, 2.3.1; RFC 2181, 11
 
+_DOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
+
 DomainName = Annotated[
-    str,
-    Field(max_length=253),
-    AfterValidator(_matching(rf"{_LABEL}(?:\.{_LABEL})*", "domain name", "db.cloud.example")),
+    str, Field(max_length=253), AfterValidator(_matching(_DOMAIN, "domain name", "db.cloud.example"))
 ]
 """A full domain name, without the dot at its end."""
+
+DomainOrWildcard = Annotated[
+    str,
+    Field(max_length=253),
+    AfterValidator(_matching(rf"(?:\*\.)?{_DOMAIN}", "domain name", "db.cloud.example, or *.cloud.example")),
+]
+"""The same, or all names below one: *.cloud.example."""
 
 ProgramName = Annotated[
     str, AfterValidator(_matching(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", "program name", "nc, as it is typed"))

@@ -15,7 +15,7 @@ from whodunet.evidence.topology import Topology
 _CONTROL_PLANE: Final = "control-plane"
 _ENDPOINT: Final = "connect-endpoint"
 _PROFILE: Final = "aws-profile"
-_ASK: Final = "aws ec2 describe-instance-connect-endpoints --query length(InstanceConnectEndpoints)"
+_ASK: Final = "aws ec2 describe-instance-connect-endpoints --query 'length(InstanceConnectEndpoints)'"
 
 
 class ConnectEndpointAbsent(NodeFault):
