@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from whodunet.cases.fault import Completed
@@ -40,6 +40,7 @@ class Daemons:
         self.waiting: dict[tuple[str, str], int] = {}  # connections that it has not accepted
         self.modes: dict[str, str] = {}
         self.files_of: Callable[[str], dict[str, str]] = lambda node: {}
+        self.others_listen: Callable[[str], Iterable[str]] = lambda node: ()  # ports at which a host's ncat listens
 
     def state(self) -> object:
         """All that a fault may change and has to restore."""
@@ -108,10 +109,11 @@ class Daemons:
             queue = f"{self.waiting.get((node, service), 0)} {self.backlogs.get((node, service), '128')}"
             users = f'users:(("{program}",pid={self.process(node, service)},fd=3))'
             lines += [f"LISTEN {queue} {address}:{port} *:* {users}\n" for address in addresses]
-        added = [
-            settings["port"] for (host, name), settings in self.added.items() if host == node and "port" in settings
-        ]
-        return "".join([*lines, *(f'LISTEN 0 128 [::]:{port} *:* users:(("python",pid=99,fd=3))\n' for port in added)])
+        others = [("python", each["port"]) for (host, _), each in self.added.items() if host == node and "port" in each]
+        others += [("ncat", port) for port in self.others_listen(node)]
+        return "".join(
+            [*lines, *(f'LISTEN 0 128 [::]:{port} *:* users:(("{by}",pid=99,fd=3))\n' for by, port in others)]
+        )
 
     def _established(self, node: str, port: str) -> str:
         count: int = sum(each.get("count", 0) for each in self.added.values() if str(each.get("port")) == port)

@@ -24,13 +24,10 @@ from whodunet.loading.library import Library
 TOPOLOGY: Final = Library().topology("session_manager")
 NOW_S: Final = 1_700_000_000
 BEFORE: Final = {
-<<<<<<< HEAD
     **daemons.FILES,
-=======
     "/etc/hosts": "127.0.0.1 localhost",
     "/etc/resolv.conf": "nameserver 10.9.0.53\nnameserver fd00:9::53\nsearch cloud.example",
     "/proc/sys/net/ipv4/ip_local_port_range": "32768 60999",
->>>>>>> main
     "/proc/sys/net/netfilter/nf_conntrack_tcp_loose": "1",
     "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established": "432000",
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "",
@@ -81,6 +78,7 @@ class StandIn:
         self.says = dict(says or {})  # what commands say instead, by their beginning
         self.daemons = Daemons(deepcopy(dict(topology.services)))
         self.daemons.files_of = lambda node: self.machines[node].files
+        self.daemons.others_listen = lambda node: self.machines[node].listening.values()
         self.machines = {name: Machine(name, topology) for name, node in topology.nodes.items() if not node.is_switch}
         self.kernel: Callable[[Any], Any] = lambda listed: listed  # what the kernel makes of an object of nft
 
@@ -310,19 +308,6 @@ class StandIn:
         status = "NOERROR" if records or (is_local and records is not None) else "NXDOMAIN" if is_local else "REFUSED"
         return f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: 7\n"
 
-<<<<<<< HEAD
-=======
-    def _sockets(self, node: str) -> str:
-        own = {LISTENS[service] for service in self.settings.get(node, {}) if self._accepts(node, service)}
-        own |= {("ncat", LISTENS[service][1]) for host, service in self.replaced if host == node}
-        own |= {("ncat", int(port)) for port in self.machines[node].listening.values()}
-        own |= {("python", settings["port"]) for (host, _), settings in self.added.items() if host == node}
-        return "".join(f'LISTEN 0 128 [::]:{port} [::]:* users:(("{by}",pid=7,fd=3))\n' for by, port in own)
-
-    def _accepts(self, node: str, service: str) -> bool:
-        return service in LISTENS and self.service_is_running(node, service)
-
->>>>>>> main
     def _where(self, node: str, program: str) -> Completed:
         machine = self.machines[node]
         found = [f"{folder}/{program}\n" for folder in PROGRAMS if program in machine.folder(folder)]

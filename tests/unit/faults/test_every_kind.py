@@ -53,14 +53,11 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"switch": "egress-fw", "source": "10.8.0.0/24", "protocol": "tcp", "port": 2222, "action": "reset"},
         {"switch": "egress-fw", "source": "fd00:8::/64", "protocol": "tcp", "port": 443, "action": "reset"},
     ),
-<<<<<<< HEAD
     "host-key-changed": ({"node": "instance"},),
-=======
     "hosts-file": (
         {"node": "client", "name": "instance.cloud.example", "address": "10.0.1.99"},
         {"node": "client", "name": "instance.cloud.example", "address": "::1"},
     ),
->>>>>>> main
     "idle-timeout": (
         {"node": "cloud-edge", "idle_s": 2, "answer": "reset"},
         {"node": "cloud-edge", "idle_s": 600, "answer": "silence"},
@@ -90,15 +87,12 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "after_idle_ms": 2000, "then": "stays-away"},
     ),
     "program-missing": ({"node": "client", "program": "ssh"}, {"node": "client", "program": "nc"}),
-<<<<<<< HEAD
     "reverse-path-filter": ({"node": "instance", "interface": "instance-eth0"},),
-=======
     "resolver-settings": (
         {"node": "client", "nameservers": ()},
         {"node": "client", "nameservers": ("10.0.1.20", "10.9.0.53"), "timeout_s": 2},
         {"node": "client", "search": ("corp.example",), "ndots": 5},
     ),
->>>>>>> main
     "role-policies-missing": (
         {"node": "endpoints", "bearer": "instance", "role": "InstanceRole"},
         {"node": "endpoints", "bearer": "client", "role": "Developer"},
