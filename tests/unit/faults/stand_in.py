@@ -13,6 +13,8 @@ from copy import deepcopy
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
+from tests.unit.faults import daemons
+from tests.unit.faults.daemons import Daemons
 from tests.unit.openflow.ovs_ofctl import dumped
 from whodunet import catalogue
 from whodunet.cases.fault import Completed
@@ -21,8 +23,8 @@ from whodunet.loading.library import Library
 
 TOPOLOGY: Final = Library().topology("session_manager")
 NOW_S: Final = 1_700_000_000
-LISTENS: Final = {"sshd": ("sshd", 22), "dnsmasq": ("dnsmasq", 53), "metadata": ("python", 80)}
 BEFORE: Final = {
+    **daemons.FILES,
     "/etc/hosts": "127.0.0.1 localhost",
     "/etc/resolv.conf": "nameserver 10.9.0.53\nnameserver fd00:9::53\nsearch cloud.example",
     "/proc/sys/net/ipv4/ip_local_port_range": "32768 60999",
@@ -75,11 +77,10 @@ class StandIn:
         self.policies = deepcopy({switch: dict(policy) for switch, policy in topology.policies.items()})
         self.flow_tables: dict[str, str] = {}  # what a switch has instead of what its policy says
         self.says = dict(says or {})  # what commands say instead, by their beginning
-        self.settings = deepcopy({host: dict(there) for host, there in topology.services.items()})
+        self.daemons = Daemons(deepcopy(dict(topology.services)))
+        self.daemons.files_of = lambda node: self.machines[node].files
+        self.daemons.others_listen = lambda node: self.machines[node].listening.values()
         self.machines = {name: Machine(name, topology) for name, node in topology.nodes.items() if not node.is_switch}
-        self.stopped: set[tuple[str, str]] = set()
-        self.replaced: dict[tuple[str, str], str] = {}
-        self.added: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.kernel: Callable[[Any], Any] = lambda listed: listed  # what the kernel makes of an object of nft
 
     def state(self) -> object:
@@ -99,7 +100,7 @@ class StandIn:
             )
             for name, each in self.machines.items()
         }
-        return deepcopy((self.policies, self.settings, self.stopped, self.replaced, self.added, machines))
+        return deepcopy((self.policies, self.daemons.state(), machines))
 
     # What a fault may do to a lab.
 
@@ -139,34 +140,42 @@ class StandIn:
         return dumped(policy.flow_entries(), ports)
 
     def start_service(self, node: str, service: str) -> None:
-        self.stopped.discard((node, service))
-        self.replaced.pop((node, service), None)
+        self.daemons.start(node, service)
 
     def stop_service(self, node: str, service: str) -> None:
-        self.stopped.add((node, service))
+        self.daemons.stopped.add((node, service))
 
     def add_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
-        self.added[node, service] = dict(settings)
+        self.daemons.added[node, service] = dict(settings)
 
     def remove_service(self, node: str, service: str) -> None:
-        del self.added[node, service]
+        del self.daemons.added[node, service]
 
     def service_is_running(self, node: str, service: str) -> bool:
-        return (node, service) not in self.stopped and (node, service) not in self.replaced
+        return self.daemons.is_running(node, service)
+
+    def service_process(self, node: str, service: str) -> int:
+        return self.daemons.process(node, service)
 
     def service_settings(self, node: str, service: str) -> dict[str, Any]:
-        return dict(self.settings[node][service])
+        return dict(self.daemons.added.get((node, service)) or self.settings[node][service])
 
     def configure_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
         self.settings[node][service] = dict(settings)
 
     def replace_service(self, node: str, service: str, command: str) -> None:
-        self.stopped.discard((node, service))
-        self.replaced[node, service] = command
+        self.daemons.stopped.discard((node, service))
+        self.daemons.replaced[node, service] = command
+
+    @property
+    def settings(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Of each host's services."""
+        return self.daemons.settings
 
     # What nodes answer.
 
     def _answers(self) -> Iterator[tuple[str, Callable[..., str | Completed]]]:
+        yield from self.daemons.answers()
         yield r"nft -j -f -", self._load
         yield r"nft -j list table inet (\w+)", self._list
         yield r"nft -s list table inet (\w+)", lambda node, table: f"table inet {table} {{\n}}\n"
@@ -193,7 +202,6 @@ class StandIn:
         yield r"date \+%s", self._date
         yield r"dig \+noall \+comments .*@127\.0\.0\.1 (\S+) (A|AAAA)", self._dig_status
         yield r"dig \+short .*@127\.0\.0\.1 (\S+) (A|AAAA)", lambda *asked: "".join(self._records(*asked) or ())
-        yield r"ss -Hltnp?", self._sockets
         yield r"command -v (\S+)", self._where
         yield r"token=.*", self._metadata
         yield r"AWS_CA_BUNDLE=\S+ aws ssm get-document .*", self._get_document
@@ -313,16 +321,6 @@ class StandIn:
         is_local = any(name.endswith(f".{zone}") for zone in self.settings[node]["dnsmasq"]["zones"])
         status = "NOERROR" if records or (is_local and records is not None) else "NXDOMAIN" if is_local else "REFUSED"
         return f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: 7\n"
-
-    def _sockets(self, node: str) -> str:
-        own = {LISTENS[service] for service in self.settings.get(node, {}) if self._accepts(node, service)}
-        own |= {("ncat", LISTENS[service][1]) for host, service in self.replaced if host == node}
-        own |= {("ncat", int(port)) for port in self.machines[node].listening.values()}
-        own |= {("python", settings["port"]) for (host, _), settings in self.added.items() if host == node}
-        return "".join(f'LISTEN 0 128 [::]:{port} [::]:* users:(("{by}",pid=7,fd=3))\n' for by, port in own)
-
-    def _accepts(self, node: str, service: str) -> bool:
-        return service in LISTENS and self.service_is_running(node, service)
 
     def _where(self, node: str, program: str) -> Completed:
         machine = self.machines[node]
