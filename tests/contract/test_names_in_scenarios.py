@@ -38,6 +38,8 @@ ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
     ("path-mtu-black-hole", "1400"): "a packet wider than it",
     ("ssm-clock-skew", "1200"): "how wrong the clock is",
     ("ssm-instance-profile-missing", "404"): "a status of HTTP",
+    ("vpn-healthy", "1352"): "the largest ping that the tunnel takes over IPv6",
+    ("vpn-mtu-black-hole", "1300"): "the width of the narrow line, and a packet that is wider once it is wrapped",
     ("ssm-session", "198.51.100.10"): "an address of the internet, outside of every network of the lab",
 }
 

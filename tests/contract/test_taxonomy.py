@@ -13,7 +13,9 @@ from whodunet.cases.causes import Cause, causes_of
 from whodunet.cases.fault import Fault
 from whodunet.evidence.topology import Topology
 from whodunet.faults.firewall_rule import FirewallRule
+from whodunet.faults.local_redirect import LocalRedirect
 from whodunet.faults.packet_filter import PacketFilter
+from whodunet.faults.route import Route
 from whodunet.loading.library import Library
 
 LIBRARY: Final = Library()
@@ -101,6 +103,28 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         "tls-interception": {"node": hosts, "source": ("10.8.0.0/24",), "destination": ("10.0.0.0/16",)},
         "vpn-peer-dead": {"node": hosts},
         "vpn-routes": {"node": hosts, "routes": (("10.0.0.0/16",), ("fd00:10::/48",), ("10.8.0.0/16",))},
+        "dns-record-wrong": {
+            "node": hosts,
+            "name": (*names, "*.cloud.example"),
+            "addresses": (("127.0.0.1", "::1"), ("10.0.1.20",), ("fd00:10:0:1::20",), ("10.0.1.20", "fd00:10:0:1::99")),
+            "keeps_other_family": (False, True),
+        },
+        "dns-refused": {"node": hosts, "name": names, "types": (None, ("A",), ("AAAA",))},
+        "ephemeral-ports": {"node": ("client",), "ports": ((49152, 49153),)},
+        "hosts-file": {"node": hosts, "name": names, "address": ("0.0.0.0", "::1", "10.0.1.99")},
+        "local-redirect": {"node": ("client",), "port": (22,), "agent": choices(LocalRedirect, "agent")},
+        "netmask": {"node": ("client",), "interface": interfaces, "covers": ("10.0.1.0/24", "fd00:10::/48")},
+        "resolver-settings": {
+            "node": hosts,
+            "nameservers": (None, (), ("10.0.1.20",), ("10.0.1.20", "10.9.0.53"), ("192.168.1.1",)),
+            "ndots": (None, 5),
+        },
+        "route": {
+            "node": hosts,
+            "destination": ("10.0.0.0/16", "10.8.0.0/16", "0.0.0.0/0"),
+            "type": choices(Route, "type"),
+            "via": (None, "100.64.1.1", "100.64.2.2", "192.168.1.1", "100.64.3.1"),
+        },
         "arp-silence": {"node": hosts, "interface": interfaces, "neighbour": hosts},
     }
 

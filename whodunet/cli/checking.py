@@ -24,7 +24,6 @@ from whodunet.cli.parsing import Commands, add_jobs_option, add_seeds_options, p
 from whodunet.cli.runs import tell_record
 from whodunet.cli.terminal import hanging
 from whodunet.errors import InvalidInput, Problem, WhodunetError
-from whodunet.records import new_record, record_name, require_empty
 
 if TYPE_CHECKING:
     from whodunet.cases.judging import Judgement
@@ -100,6 +99,8 @@ def check(options: argparse.Namespace) -> int:
     if not names:
         raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
     if options.keep is not None:
+        from whodunet.records import require_empty
+
         require_empty(options.keep)
     libraries = [Library(variation=each) for each in variations(options)]
     asked, left_out = _read_all([find_scenario(name) for name in names], libraries, options.all)
@@ -209,6 +210,7 @@ def _compared_with_twins(checked: Sequence[Checked], asked: Collection[Play]) ->
 
 def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> list[Checked]:
     """Checks several scenarios at a time; an interruption ends all their labs at once."""
+    from whodunet.records import record_name
     from whodunet.scheduling import SideBySide, Task, expected_s
 
     tasks = {
@@ -242,6 +244,7 @@ def numbered(names: Sequence[str]) -> list[str]:
 
 def _check_one(name: str, play: Play, keep: Path | None) -> Checked:
     from whodunet import engine
+    from whodunet.records import new_record
 
     started = time.monotonic()
     try:

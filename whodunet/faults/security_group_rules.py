@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -31,12 +31,37 @@ class SecurityGroupRules(PolicyFault):
         """Those that it has instead."""
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """Which group, what it protects (the role of the hosts behind its interfaces), and whether any rule is left."""
-        rules = "some" if self.rules else "none"
+        """Which group, what it protects (the role of the hosts behind its interfaces), and whom its rules let through.
+
+        `rules` says of what the topology's own rules let through besides: other-sources may come for it, members of an
+        other-group, or ipv4-only; other-services are all that is let through; or none.
+        """
         behind = (topology.interfaces[topology.peer_of(name)].node for name in self._interfaces(topology))
         protects = ", ".join(sorted({topology.nodes[node].role for node in behind}))
-        role = topology.nodes[self.switch].role
-        return {"kind": self.kind, "role": role, "group": self.group, "protects": protects, "rules": rules}
+        policy, role = topology.policies[self.switch], topology.nodes[self.switch].role
+        group = mapping_in(mapping_in(policy, "groups"), self.group)
+        whom = self._lets_through(list_in(group, self.direction) if self.direction in group else [])
+        return {"kind": self.kind, "role": role, "group": self.group, "protects": protects, "rules": whom}
+
+    def _lets_through(self, stated: Sequence[object]) -> str:
+        if not self.rules:
+            return "none"
+        missing = [rule for rule in stated if isinstance(rule, Mapping) and rule not in self.rules]
+        pairs = [(rule, other) for rule in missing for other in self.rules if _serves(other, rule)]
+        instead = [(self._network(rule), self._network(other)) for rule, other in pairs]
+        if not instead:
+            return "other-services"
+        if all(network is None for _, network in instead):
+            return "other-group"
+        of_ipv6 = all(isinstance(lost, IPv6Network) for lost, _ in instead)
+        return "ipv4-only" if of_ipv6 and all(isinstance(left, IPv4Network) for _, left in instead) else "other-sources"
+
+    def _network(self, rule: Settings) -> IPv4Network | IPv6Network | None:
+        """The network that a rule names; None where it names a group."""
+        try:
+            return ip_network(str(rule.get("source" if self.direction == "inbound" else "destination")))
+        except ValueError:
+            return None
 
     def _interfaces(self, topology: Topology) -> list[str]:
         interfaces = topology.policies[self.switch].get("interfaces", {})
@@ -106,3 +131,12 @@ class SecurityGroupRules(PolicyFault):
         """Puts the former rules back."""
         former = list_in(before, self.direction) if self.direction in before else None
         network.set_policy(self.switch, self._with(network.policy(self.switch), former))
+
+
+def _serves(rule: Settings, other: Settings) -> bool:
+    """Whether a rule is about all packets that another one is about, but for the addresses at their other end."""
+    if rule.get("protocol") in (None, "all"):
+        return True
+    ports = rule.get("port", rule.get("ports"))
+    same_ports = ports is None or ports == other.get("port", other.get("ports"))
+    return rule.get("protocol") == other.get("protocol") and same_ports
