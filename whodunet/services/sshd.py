@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from whodunet.debian_program import DebianProgram
@@ -20,12 +21,19 @@ class Sshd(Listener):
 
     needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("sshd", "openssh-server", "the instance's service"),)
 
-    def __init__(self, login: str, port: int = SSH_PORT) -> None:
-        """Raises CannotRun when the login is nobody who could log in on a host."""
+    def __init__(self, login: str, port: int = SSH_PORT, options: Mapping[str, str] | None = None) -> None:
+        """Raises CannotRun when the login is nobody who could log in on a host.
+
+        Args:
+            login: the user.
+            port: where it listens.
+            options: of sshd_config(5), in place of the lab's own or of sshd's defaults.
+        """
         people = [user.name for user in HOST_USERS.values() if user.logs_in]
         if login not in people:
             raise CannotRun(f"sshd's login is {login}, whom no host has; use one of {', '.join(people)}")
         self.port = port
+        self._options = options or {}
         self._user = HOST_USERS[login]
         self._authorised = ""
         self._public_key = ""
@@ -36,7 +44,8 @@ class Sshd(Listener):
         host.write(_HOST_KEY, key.private, 0o600)
         host.write(f"{_HOST_KEY}.pub", key.public)
         self._public_key = " ".join(key.public.split()[:2])
-        lines = [
+        lines = [  # of an option that stands twice, sshd takes the first
+            *(f"{option} {value}" for option, value in self._options.items()),
             f"Port {self.port}",
             f"HostKey {_HOST_KEY}",
             "PidFile none",
