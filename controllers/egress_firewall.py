@@ -8,6 +8,19 @@
       - {source: 10.8.0.0/24, destination: any, protocol: tcp, port: 22, action: reset}
       - {protocol: tcp, port: [80, "8000-8080"], action: allow}
       - {destination: "2001:db8::/32", action: reject, with: host-unreachable}
+      - {protocol: tcp, ttl: "21-255", action: reset}                  # only what comes with these TTLs (hop limits)
+      - {protocol: tcp, flags: [syn, ece, cwr], action: drop}          # only what has all of these flags
+      - {protocol: tcp, action: reset, reset: {ttl: copied, acknowledges: nothing}}
+      - {protocol: tcp, action: reset, reset: {packet: passes, toward: both}}
+      - {protocol: tcp, port: 22, payload: "SSH-", action: reset}      # only data that contains this
+      - {protocol: tcp, tls_name: www.example.com, action: drop}       # only what opens TLS for this name
+
+`reset` says how a RST is forged: its `ttl` is own (the firewall's, above), copied (that of the packet) or a number; it
+`acknowledges` the packet, or nothing that was sent, so that nobody has to believe it. Where the `packet` is not dropped
+but passes, the firewall only watches, and resets besides; then also `toward: both`, each end in the other's name.
+
+A rule about `payload` or `tls_name` is about the data of connections that other rules, or the default, have allowed.
+The controller reads it, and lets pass what does not contain the text.
 
 `any` is everywhere in both families, 0.0.0.0/0 all of IPv4 and ::/0 all of IPv6. A rule that names a network is about
 that network's family, and `icmp` about the ICMP of its rule's families; `icmpv6` is IPv6's alone. One address may be
@@ -22,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Final, NamedTuple, Self
 
 from whodunet.openflow import wire
@@ -78,17 +92,44 @@ REJECTIONS: Final[Mapping[str, Rejection]] = {
 }
 PROTOCOLS: Final = ("tcp", "udp", "icmp", "icmpv6", "any")
 
+_HIGHEST_TTL: Final = 255
 _ZONE = 1
 _STATE, _RULES = 1, 2  # tables behind table 0, which only sorts out what can be tracked
 _FIRST_PRIORITY = 0xFF00
 _NEW = (CT_TRACKED | CT_NEW, CT_TRACKED | CT_NEW | CT_INVALID)
 _ALLOW: tuple[Action, ...] = (Track(_ZONE, commit=True), Output(NORMAL))
-_RST_SET, _RST_CLEAR = (wire.RST, wire.RST), (0, wire.RST)
+_WATCH: tuple[Action, ...] = (*_ALLOW, Output(CONTROLLER))
+_ASK: tuple[Action, ...] = (Output(CONTROLLER),)
+
+
+_PSH: Final = 0x08  # with the last segment of what a program has written: RFC 9293, section 3.9.1.2
+# Source: RFC 9293, section 3.1; RFC 3168, section 6.1, for the last two
+FLAGS: Final[Mapping[str, int]] = {
+    "fin": wire.FIN,
+    "syn": wire.SYN,
+    "rst": wire.RST,
+    "psh": _PSH,
+    "ack": wire.ACK,
+    "urg": 0x20,
+    "ece": 0x40,
+    "cwr": 0x80,
+}
+
+
+@dataclass(frozen=True)
+class Reset:
+    """How a rule forges a RST, and what becomes of the packet that it answers."""
+
+    ttl: int | None = None  # None: the firewall's own
+    copies_ttl: bool = False
+    is_acceptable: bool = True
+    packet_passes: bool = False
+    is_toward_both: bool = False
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of the policy; no network means anywhere, no ports means any."""
+    """One line of the policy; no network means anywhere, no ports, TTLs or flags mean any."""
 
     source: IPNetwork | None
     destination: IPNetwork | None
@@ -96,6 +137,20 @@ class Rule:
     ports: tuple[PortRange, ...]
     action: str
     rejection: str
+    ttls: tuple[int, ...] = ()
+    flags: int = 0  # all of which a segment has
+    reset: Reset = Reset()
+    payload: bytes = b""  # what its data contains
+    payload_begins: bytes = b""
+
+    @property
+    def is_about_data(self) -> bool:
+        """Whether the rule reads what connections carry, and not how they begin."""
+        return bool(self.payload)
+
+    def forbids(self, data: bytes) -> bool:
+        """Whether the data of a segment is what the rule is about."""
+        return data.startswith(self.payload_begins) and self.payload in data
 
     def versions(self) -> Iterator[IPVersion]:
         """The versions of IP that it is about."""
@@ -113,8 +168,12 @@ class Rule:
         """The matches that together cover the rule, of the first or only fragment where ports are named."""
         protocol = self.protocol_number(version)
         first: Match = self._between(version) if protocol is None else {**self._between(version), "ip_proto": protocol}
-        for value, mask in masked_ports(self.ports or [ALL_PORTS]):
-            yield {**first, f"{self.protocol}_dst": (value, mask)} if mask else first
+        if self.flags:
+            first = {**first, "tcp_flags_nxm": (self.flags, self.flags)}
+        # Open vSwitch matches a TTL without a mask alone. Source: ovs-fields(7), "TTL/Hop Limit Field"
+        ttls: list[Match] = [{"nw_ttl": ttl} for ttl in self.ttls] or [{}]
+        for (value, mask), ttl in product(masked_ports(self.ports or [ALL_PORTS]), ttls):
+            yield {**first, **ttl, **({f"{self.protocol}_dst": (value, mask)} if mask else {})}
 
     def later_fragments(self, version: IPVersion) -> Match:
         """The match of the fragments behind the first one, as far as a switch can tell whose they are."""
@@ -124,15 +183,21 @@ class Rule:
         source, destination = within(version.source, self.source), within(version.destination, self.destination)
         return {**version.match, **source, **destination}
 
-    def covers(self, packet: wire.IPPacket, port: int | None) -> bool:
-        """Whether the rule is about this packet, as its matches would say."""
-        version = version_of(packet.source)
+    def covers(self, packet: wire.IPPacket) -> bool:
+        """Whether the rule is about this packet, as its matches would say.
+
+        Raises:
+            CannotRead: when its transport header cannot be read.
+        """
+        version, port = version_of(packet.source), _destination_port(packet)
         return (
             version in self.versions()
             and (self.source is None or packet.source in self.source)
             and (self.destination is None or packet.destination in self.destination)
             and self.protocol_number(version) in (None, packet.protocol)
             and (not self.ports or (port is not None and any(first <= port <= last for first, last in self.ports)))
+            and (not self.ttls or packet.ttl in self.ttls)
+            and (not self.flags or wire.parse_tcp(packet.payload).flags & self.flags == self.flags)
         )
 
     def error(self, version: IPVersion) -> IcmpError | None:
@@ -191,18 +256,31 @@ class EgressFirewall:
         """The RST or ICMP error that the first rule about the frame demands, sent back where the frame came from."""
         try:
             packet = wire.parse_ip(wire.parse_ethernet(frame))
-            port = _destination_port(packet)
+            data = wire.parse_tcp(packet.payload).payload if packet.protocol == wire.TCP else b""
+            readers = [rule for rule in self.rules if data and rule.is_about_data and rule.covers(packet)]
+            rule = next((rule for rule in readers if rule.forbids(data)), None)
+            if readers and rule is None:
+                return () if readers[0].reset.packet_passes else (PacketOut(frame, NORMAL),)
+            others = (rule for rule in self.rules if not rule.is_about_data and rule.covers(packet))
+            rule = rule or next(others, None)
         except wire.CannotRead:
             return ()
-        rule = next((rule for rule in self.rules if rule.covers(packet, port)), None)
-        reply = None
         if rule and rule.action == "reset":
-            reply = wire.forge_reset(frame, self.ttl)
-        elif rule and rule.action == "reject":
+            return tuple(self._resets(frame, rule.reset, packet.ttl, in_port))
+        reply = None
+        if rule and rule.action == "reject":
             version = version_of(packet.source)
             address, error = _of_version(self.addresses, version), rule.error(version)
             reply = wire.forge_icmp_error(frame, error, address, self.ttl) if address and error else None
         return (PacketOut(reply, in_port),) if reply else ()
+
+    def _resets(self, frame: bytes, reset: Reset, packet_ttl: int, in_port: int) -> Iterator[PacketOut]:
+        """The RST back to where the frame came from, and the one to where it goes."""
+        ttl = packet_ttl if reset.copies_ttl else reset.ttl or self.ttl
+        if back := wire.forge_reset(frame, ttl, is_acceptable=reset.is_acceptable):
+            yield PacketOut(back, in_port)
+        if reset.is_toward_both and (onwards := wire.forge_reset_onwards(frame, ttl)):
+            yield PacketOut(onwards, NORMAL)
 
 
 def _of_version(addresses: tuple[IPAddress, ...], version: IPVersion) -> IPAddress | None:
@@ -223,10 +301,16 @@ def _destination_port(packet: wire.IPPacket) -> int | None:
 def _entries(rule: Rule, priority: int) -> Iterator[FlowEntry]:
     for version in rule.versions():
         for match in rule.matches(version):
-            if rule.action == "reset":
+            if rule.is_about_data:
+                established: Match = {"ct_state": (CT_ESTABLISHED, CT_ESTABLISHED), "tcp_flags_nxm": (_PSH, _PSH)}
+                read: tuple[Action, ...] = (Output(NORMAL), *_ASK) if rule.reset.packet_passes else _ASK
+                yield FlowEntry(priority, {**match, **established}, read, _STATE)
+            elif rule.action == "reset":
                 # A RST is never answered, or two firewalls face to face would keep each other busy.
-                yield FlowEntry(priority, {**match, "tcp_flags_nxm": _RST_CLEAR}, (Output(CONTROLLER),), _RULES)
-                yield FlowEntry(priority, {**match, "tcp_flags_nxm": _RST_SET}, (), _RULES)
+                answered, unanswered = (_WATCH, _ALLOW) if rule.reset.packet_passes else (_ASK, ())
+                without_rst, with_rst = (rule.flags, rule.flags | wire.RST), (rule.flags | wire.RST,) * 2
+                yield FlowEntry(priority, {**match, "tcp_flags_nxm": without_rst}, answered, _RULES)
+                yield FlowEntry(priority, {**match, "tcp_flags_nxm": with_rst}, unanswered, _RULES)
             else:
                 yield FlowEntry(priority, match, _actions(rule.action), _RULES)
         if rule.action == "allow" and (rule.ports or (version == IPV6 and rule.protocol != "any")):
@@ -238,7 +322,7 @@ def _entries(rule: Rule, priority: int) -> Iterator[FlowEntry]:
 
 
 def _actions(action: str) -> tuple[Action, ...]:
-    return {"allow": _ALLOW, "drop": (), "reject": (Output(CONTROLLER),)}[action]
+    return {"allow": _ALLOW, "drop": (), "reject": _ASK}[action]
 
 
 def _read_addresses(reader: ConfigReader, config: Mapping[str, object]) -> tuple[IPAddress, ...]:
@@ -272,8 +356,24 @@ def _refuse_errors_from_nowhere(
             reader.refuse("addresses", wrong, f"add the gateway's, or reject from {other} only")
 
 
+_RULE_KEYS: Final = (
+    "source",
+    "destination",
+    "protocol",
+    "port",
+    "ttl",
+    "flags",
+    "payload",
+    "tls_name",
+    "action",
+    "with",
+    "reset",
+)
+_TLS_HANDSHAKE: Final = b"\x16\x03"  # Source: RFC 8446, section 5.1
+
+
 def _read_rule(reader: ConfigReader, line: object, path: str) -> Rule:
-    written = reader.mapping(line, path, ("source", "destination", "protocol", "port", "action", "with"))
+    written = reader.mapping(line, path, _RULE_KEYS)
     protocol = reader.choice(written.get("protocol", "any"), f"{path}.protocol", PROTOCOLS) or "tcp"
     action = reader.choice(written.get("action"), f"{path}.action", ("allow", "drop", "reset", "reject")) or "drop"
     rejection = reader.choice(written.get("with", "admin-prohibited"), f"{path}.with", REJECTIONS)
@@ -281,6 +381,9 @@ def _read_rule(reader: ConfigReader, line: object, path: str) -> Rule:
         reader.refuse(f"{path}.action", "only TCP knows a reset", "add `protocol: tcp`, or use `action: reject`")
     if "with" in written and action != "reject":
         reader.refuse(f"{path}.with", f"{action} has no answer to choose", "take it out, or use `action: reject`")
+    if "reset" in written and action != "reset":
+        reader.refuse(f"{path}.reset", f"{action} forges no RST", "take it out, or use `action: reset`")
+    payload, payload_begins = _read_payload(reader, written, protocol, action, path)
     rule = Rule(
         _read_network(reader, written.get("source", "any"), f"{path}.source"),
         _read_network(reader, written.get("destination", "any"), f"{path}.destination"),
@@ -288,6 +391,11 @@ def _read_rule(reader: ConfigReader, line: object, path: str) -> Rule:
         _read_ports(reader, written.get("port", "any"), protocol, f"{path}.port"),
         action,
         rejection or "admin-prohibited",
+        _read_ttls(reader, written.get("ttl", "any"), f"{path}.ttl"),
+        _read_flags(reader, written.get("flags", []), protocol, f"{path}.flags"),
+        _read_reset(reader, written.get("reset", {}), f"{path}.reset"),
+        payload,
+        payload_begins,
     )
     _refuse_what_no_family_has(reader, rule, path)
     return rule
@@ -317,6 +425,54 @@ def _read_ports(reader: ConfigReader, value: object, protocol: str, path: str) -
     if protocol not in ("tcp", "udp"):
         reader.refuse(path, f"{protocol} has no ports", "add `protocol: tcp` or `protocol: udp`, or take the port out")
     return reader.ports(value, path)
+
+
+def _read_ttls(reader: ConfigReader, value: object, path: str) -> tuple[int, ...]:
+    ranges = () if value == "any" else reader.ports(value, path)
+    if any(last > _HIGHEST_TTL for _, last in ranges):
+        reader.refuse(path, f"{value!r} is more than {_HIGHEST_TTL}", 'write a TTL, or a range as "21-255"')
+        return ()
+    return tuple(sorted({ttl for first, last in ranges for ttl in range(first, last + 1)}))
+
+
+def _read_flags(reader: ConfigReader, value: object, protocol: str, path: str) -> int:
+    names = [reader.choice(name, f"{path}[{index}]", FLAGS) for index, name in enumerate(reader.sequence(value, path))]
+    if names and protocol != "tcp":
+        reader.refuse(path, f"{protocol} has no flags", "add `protocol: tcp`, or take the flags out")
+    return sum({FLAGS[name] for name in names if name})
+
+
+def _read_payload(
+    reader: ConfigReader, written: Mapping[str, object], protocol: str, action: str, path: str
+) -> tuple[bytes, bytes]:
+    """What data contains, and what it begins with."""
+    keys = [key for key in ("payload", "tls_name") if key in written]
+    for key in keys:
+        value, place = written[key], f"{path}.{key}"
+        if not isinstance(value, str) or not value or not value.isascii():
+            reader.refuse(place, f"{value!r} is not a text of ASCII", 'write what the data contains, e.g. "SSH-"')
+        elif protocol != "tcp" or "flags" in written or action == "allow":
+            wrong = "a rule that reads data is about TCP, not about flags, and allows nothing"
+            reader.refuse(place, wrong, "use `protocol: tcp`, no flags, and drop, reset or reject")
+        elif len(keys) == 2:
+            reader.refuse(place, "`payload` and `tls_name` in one rule", "write two rules")
+        else:
+            return value.encode(), _TLS_HANDSHAKE if key == "tls_name" else b""
+    return b"", b""
+
+
+def _read_reset(reader: ConfigReader, value: object, path: str) -> Reset:
+    written = reader.mapping(value, path, ("ttl", "acknowledges", "packet", "toward"))
+    ttl = written.get("ttl", "own")
+    is_named = ttl in ("own", "copied")
+    number = None if is_named else reader.number(ttl, f"{path}.ttl", _HIGHEST_TTL, first=1)
+    acknowledges = reader.choice(written.get("acknowledges", "packet"), f"{path}.acknowledges", ("packet", "nothing"))
+    packet = reader.choice(written.get("packet", "dropped"), f"{path}.packet", ("dropped", "passes"))
+    toward = reader.choice(written.get("toward", "sender"), f"{path}.toward", ("sender", "both"))
+    if toward == "both" and packet == "dropped":
+        wrong = "both, and the other end has never heard of a packet that is dropped"
+        reader.refuse(f"{path}.toward", wrong, "add `packet: passes`, or write sender")
+    return Reset(number, ttl == "copied", acknowledges == "packet", packet == "passes", toward == "both")
 
 
 POLICY = EgressFirewall

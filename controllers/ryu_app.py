@@ -51,7 +51,8 @@ def _make_importable() -> None:
         # Python 3.12 took distutils away, and setuptools' copy of it takes longer to import than the rest of Ryu.
         _stand_in("distutils")
         _stand_in("distutils.version", LooseVersion=lambda text: tuple(map(int, text.split("."))))
-    if __name__ == "__main__" and not any(argument.startswith("--app") for argument in sys.argv):
+    is_program = sys.argv[0] == __file__  # else a stock Ryu has loaded it
+    if is_program and not any(argument.startswith("--app") for argument in sys.argv):
         _leave_out_what_only_other_apps_need()
         return
     import eventlet.wsgi

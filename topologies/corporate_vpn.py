@@ -36,7 +36,7 @@ from whodunet.address_plan import ANYWHERE, Addresses, AddressPlan, Network, rou
 from whodunet.lab_topo import HostSettings, LabTopo, Settings, Uplink
 
 ZONE = "cloud.example"
-SSH_PORT, OTHER_SSH_PORTS = 22, (222, 2022, 2222, 22022)
+SSH_PORT = 22
 TTLS = (64, 128, 255)  # with which Linux, Windows and most routers send
 CARRIERS = ("northlink", "transeuro", "gridwave", "lumenway", "oceanic", "pacnet")
 CITIES = ("ams", "bru", "cph", "dub", "fra", "gva", "lis", "mad", "osl", "par", "vie", "waw")
@@ -47,10 +47,11 @@ class CorporateVpn(LabTopo):
 
     baseline: ClassVar[tuple[str, str]] = ("client", "vpc-router.subnet")
     search_domain: ClassVar[str | None] = "cloud.example"
+    ssh_ports: ClassVar[tuple[int, ...]] = (SSH_PORT, 222, 2022, 2222, 22022)  # of which a seed draws sshd's
 
     def build(self, *args: object, **params: object) -> None:
         """Adds nodes in the order of the path, then cables them."""
-        self.ssh_port = self.draws.one_of("sshd's port", (SSH_PORT, *OTHER_SSH_PORTS), SSH_PORT)
+        self.ssh_port = self.draws.one_of("sshd's port", self.ssh_ports, SSH_PORT)
         self.transit_routers = self.draws.one_of("transit routers", range(2, 10), 3)
         self._plan_addresses()
         self._corporate_side()

@@ -55,7 +55,7 @@ class OpenVpnTunnel(CorporateVpn):
         self._tunnel()
 
     def _client(self) -> None:
-        vpn = Uplink("client-tun0", self.vpn_gw.bare, self.corp_dns.bare, service="openvpn-client")
+        vpn = Uplink("client-tun0", self.vpn_server.bare, self.corp_dns.bare, service="openvpn-client")
         home = Uplink("client-eth0", self.home_gw.bare, self.home_gw.bare)
         self.host("client", "client", uplinks={"vpn": vpn, "home": home}, furnishings={"ssh-keys": {}})
 

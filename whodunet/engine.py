@@ -22,7 +22,7 @@ from whodunet.evidence.trails import answer_margin_ns
 from whodunet.lab.control import name_for
 from whodunet.lab.launching import LabProcess
 from whodunet.lab.plan import BESIDE, NOTHING_SPECIAL, LabOptions, Plan
-from whodunet.lab.programs import require_programs_of_case
+from whodunet.lab.programs import require_programs_of_case, require_versions
 from whodunet.lab.running_services import programs_of, require_services
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
@@ -54,7 +54,7 @@ def plan_for(
     """What a lab has to be told to stand as the scenario's setup wants it, without its faults.
 
     Raises:
-        CannotRun: when a program that the case needs is not installed.
+        CannotRun: when a program that the case needs is not installed, or too old.
     """
     question, setup = scenario.question, scenario.staging.setup
     faults, probes = scenario.staging.faults, question.probes.values()
@@ -64,6 +64,7 @@ def plan_for(
         programs_of(library.topology(question.topology), library.catalogue), *(fault.needs for fault in faults)
     )
     require_programs_of_case(needs, {probe.command for probe in probes})
+    require_versions(question.requires)
     topology_file = library.topology_file(question.topology)
     beside = library.catalogue.contents()
     if topology_file.parent != catalogue.folder("topologies"):

@@ -161,6 +161,7 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One test for each claim; a file with problems is an error that lists them all."""
         from whodunet.cases.claims import claims_of
+        from whodunet.lab.programs import lacking_version
         from whodunet.loading.scenario_file import NotOverFamily
 
         self.library = _library(self.config)
@@ -171,12 +172,16 @@ class ScenarioFile(pytest.File):
             return
         except InvalidInput as error:
             raise self.CollectError(visible(str(error))) from error
+        lacking = lacking_version(self.scenario.question.requires)
+        if lacking is not None:
+            yield NotPlayed.from_parent(self, name="not played", because=lacking)
+            return
         for claim in claims_of(self.scenario):
             yield ClaimTest.from_parent(self, name=visible_line(claim.id), claim=claim)
 
 
 class NotPlayed(pytest.Item):
-    """Stands for a scenario that is about the other family."""
+    """Stands for a scenario that is about the other family, or takes a newer program than there is here."""
 
     def __init__(self, *, because: str, **more: Any) -> None:
         super().__init__(**more)

@@ -28,12 +28,15 @@ class RoutedHost(Host):
         uplinks: Mapping[str, Uplink] | None = None,
         **params: object,
     ) -> object:
-        """Configures the node as Mininet does, then its addresses of IPv6 and its routing, by the preferred uplink."""
+        """Configures the node as Mininet does, then its addresses of IPv6 and its routing, by the preferred uplink.
+
+        Of those that cables make: no service runs here.
+        """
         result: object = super().config(**params)
         for interface in self.intfList():
             if "ip6" in interface.params:
                 self.cmd(f"ip address replace {interface.params['ip6']} dev {interface} nodad")
-        preferred = next(iter((uplinks or {}).values()), None)
+        preferred = next((way for way in (uplinks or {}).values() if way.service is None), None)
         routes = [*routes, *(f"default via {gateway}" for gateway in (preferred.gateway if preferred else ()))]
         if forwards:
             self.cmd("sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")

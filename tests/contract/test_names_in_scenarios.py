@@ -23,8 +23,13 @@ PATIENCE: Final = re.compile(
     r"ConnectTimeout=[0-9]+|-[ciNqwW] [0-9.]+|--(?:max-time|connect-timeout) [0-9.]+|\b(?:sleep|timeout) [0-9.]+"
     r"|seq [0-9]+|in 1 2 3\b|SSH-2\.0"
 )
-OWN_KEYS: Final = ("deadline_s", "below_rtt", "above_rtt", "at_least")  # patience, shares of the baseline, counts
+# Patience, shares of the baseline, counts, versions of programs.
+OWN_KEYS: Final = ("deadline_s", "below_rtt", "above_rtt", "at_least", "requires")
 ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
+    ("iap-endpoint-group-closed", "65535"): "ssh's words for a pipe that ends",
+    ("iap-wrong-port", "2222"): "the port that the endpoint does not serve",
+    ("iap-wrong-port", "22"): "one that it does",
+    ("iap-wrong-port", "3389"): "the other one",
     ("idle-connection-reset", "1"): "the timer of the box that forgets, shorter than the pause",
     ("network-acl-ephemeral", "1024"): "the case is about ephemeral ports",
     ("network-acl-ephemeral", "65535"): "the case is about ephemeral ports",
@@ -33,6 +38,8 @@ ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
     ("path-mtu-black-hole", "1400"): "a packet wider than it",
     ("ssm-clock-skew", "1200"): "how wrong the clock is",
     ("ssm-instance-profile-missing", "404"): "a status of HTTP",
+    ("vpn-healthy", "1352"): "the largest ping that the tunnel takes over IPv6",
+    ("vpn-mtu-black-hole", "1300"): "the width of the narrow line, and a packet that is wider once it is wrapped",
     ("ssm-session", "198.51.100.10"): "an address of the internet, outside of every network of the lab",
 }
 

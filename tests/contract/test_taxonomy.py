@@ -13,7 +13,9 @@ from whodunet.cases.causes import Cause, causes_of
 from whodunet.cases.fault import Fault
 from whodunet.evidence.topology import Topology
 from whodunet.faults.firewall_rule import FirewallRule
+from whodunet.faults.local_redirect import LocalRedirect
 from whodunet.faults.packet_filter import PacketFilter
+from whodunet.faults.route import Route
 from whodunet.loading.library import Library
 
 LIBRARY: Final = Library()
@@ -31,6 +33,7 @@ SPANS: Final = (
 )
 OFFSETS: Final = (-86400, 86400)
 RULES: Final = ((), ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},))
+OUTBOUND: Final = ((), ({"protocol": "tcp", "port": 3389, "destination": "203.0.113.0/24"},))
 PAYLOADS: Final = (None, "SSH-", "SSH-2.0", "GET ", "POST /login", "\x16\x03\x01", "EHLO")
 
 
@@ -62,6 +65,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "reject_with": choices(FirewallRule, "reject_with"),
         },
         "security-group-inbound": {"switch": switches, "group": groups, "inbound": RULES},
+        "security-group-outbound": {"switch": switches, "group": groups, "outbound": OUTBOUND},
         "network-acl": {
             "node": hosts,
             "interface": interfaces,
@@ -89,12 +93,38 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         },
         "instance-profile-missing": {"node": hosts},
         "role-policies-missing": {"node": hosts, "bearer": hosts, "role": roles},
+        "tunnel-port": {"node": hosts, "port": (22, 2222)},
+        "pushed-key-expires": {"node": ("endpoints",), "sender": hosts, "instance": hosts},
+        "open-tunnel-not-allowed": {"node": hosts, "bearer": hosts, "role": roles},
+        "connect-endpoint-absent": {"node": hosts, "control_plane": ("endpoints",), "bearer": hosts},
         "sign-on-expired": {"node": hosts},
         "clock-skew": {"node": hosts, "offset_s": OFFSETS},
         "program-missing": {"node": hosts, "program": ("ssh", "session-manager-plugin")},
         "tls-interception": {"node": hosts, "source": ("10.8.0.0/24",), "destination": ("10.0.0.0/16",)},
         "vpn-peer-dead": {"node": hosts},
         "vpn-routes": {"node": hosts, "routes": (("10.0.0.0/16",), ("fd00:10::/48",), ("10.8.0.0/16",))},
+        "dns-record-wrong": {
+            "node": hosts,
+            "name": (*names, "*.cloud.example"),
+            "addresses": (("127.0.0.1", "::1"), ("10.0.1.20",), ("fd00:10:0:1::20",), ("10.0.1.20", "fd00:10:0:1::99")),
+            "keeps_other_family": (False, True),
+        },
+        "dns-refused": {"node": hosts, "name": names, "types": (None, ("A",), ("AAAA",))},
+        "ephemeral-ports": {"node": ("client",), "ports": ((49152, 49153),)},
+        "hosts-file": {"node": hosts, "name": names, "address": ("0.0.0.0", "::1", "10.0.1.99")},
+        "local-redirect": {"node": ("client",), "port": (22,), "agent": choices(LocalRedirect, "agent")},
+        "netmask": {"node": ("client",), "interface": interfaces, "covers": ("10.0.1.0/24", "fd00:10::/48")},
+        "resolver-settings": {
+            "node": hosts,
+            "nameservers": (None, (), ("10.0.1.20",), ("10.0.1.20", "10.9.0.53"), ("192.168.1.1",)),
+            "ndots": (None, 5),
+        },
+        "route": {
+            "node": hosts,
+            "destination": ("10.0.0.0/16", "10.8.0.0/16", "0.0.0.0/0"),
+            "type": choices(Route, "type"),
+            "via": (None, "100.64.1.1", "100.64.2.2", "192.168.1.1", "100.64.3.1"),
+        },
         "arp-silence": {"node": hosts, "interface": interfaces, "neighbour": hosts},
     }
 

@@ -6,14 +6,16 @@ import os
 from typing import Any
 
 
-def test_an_ordinary_user_can_run_the_reference_case_and_the_healthy_one(
+def test_an_ordinary_user_can_run_the_reference_case_the_healthy_one_and_one_over_a_tunnel(
     fresh_machine: Any, as_ordinary_user: Any, leaving_nothing: Any
 ) -> None:
     as_ordinary_user(fresh_machine, "true")
     with leaving_nothing(fresh_machine):
-        check = as_ordinary_user(fresh_machine, fresh_machine.command, "check", "vpn-egress-reset", "healthy")
+        check = as_ordinary_user(
+            fresh_machine, fresh_machine.command, "check", "vpn-egress-reset", "healthy", "vpn-healthy"
+        )
     assert (check.returncode, check.stderr) == (0, ""), check.stdout
-    assert "2 of 2 scenarios held" in check.stdout
+    assert "3 of 3 scenarios held" in check.stdout
 
 
 def test_an_ordinary_user_has_labs_that_stay(fresh_machine: Any, as_ordinary_user: Any) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from whodunet.cases.evidence_field import Phrase
 from whodunet.cases.findings import Witness
 from whodunet.cases.scenario import EvidenceClaim, Scenario, SymptomClaim
 from whodunet.evidence.observation import REMOVALS, PhaseName
-from whodunet.evidence.probe_evidence import ProbeEvidence
+
+if TYPE_CHECKING:
+    from whodunet.evidence.probe_evidence import ProbeEvidence
 
 
 @dataclass(frozen=True)

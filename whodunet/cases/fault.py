@@ -82,6 +82,10 @@ class Network(Protocol):
         """True while the service's own program runs, and not one in its place."""
         ...
 
+    def service_process(self, node: str, service: str) -> int:
+        """The process id, on its node, of what was started as a service, or last in its place."""
+        ...
+
     def service_settings(self, node: str, service: str) -> Settings:
         """The settings that a service runs with, as topologies write them."""
         ...

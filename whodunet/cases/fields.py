@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 
 from whodunet.evidence import packet_kinds
@@ -119,6 +120,21 @@ Address = Annotated[str, AfterValidator(_address)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A port of TCP or UDP."""
 
+_TTL_OR_RELATION: Final[JsonSchemaValue] = {
+    "anyOf": [{"type": "integer", "minimum": 1, "maximum": 255}, {"type": "string", "pattern": r"^as sent by \S+$"}]
+}
+
+TtlAt = Annotated[
+    Mapping[str, Annotated[int, Field(ge=1, le=255), WithJsonSchema(_TTL_OR_RELATION)]],
+    Field(min_length=1, max_length=1),
+]
+"""`POINT: TTL` that is forged at one interface; a scenario may say "as sent by NODE", which is resolved on load."""
+
+TtlRange = Annotated[
+    str, AfterValidator(_matching(r"[0-9]{1,3}(?:-[0-9]{1,3})?", "TTL or a range of TTLs", '"21-255"'))
+]
+"""One TTL, or "first-last"."""
+
 PortSpan = Annotated[
     tuple[Annotated[int, Field(ge=0, le=65535)], Annotated[int, Field(ge=0, le=65535)]], AfterValidator(_in_order)
 ]
@@ -126,12 +142,19 @@ PortSpan = Annotated[
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # Source: RFC 1035, 2.3.1; RFC 2181, 11
 
+_DOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
+
 DomainName = Annotated[
-    str,
-    Field(max_length=253),
-    AfterValidator(_matching(rf"{_LABEL}(?:\.{_LABEL})*", "domain name", "db.cloud.example")),
+    str, Field(max_length=253), AfterValidator(_matching(_DOMAIN, "domain name", "db.cloud.example"))
 ]
 """A full domain name, without the dot at its end."""
+
+DomainOrWildcard = Annotated[
+    str,
+    Field(max_length=253),
+    AfterValidator(_matching(rf"(?:\*\.)?{_DOMAIN}", "domain name", "db.cloud.example, or *.cloud.example")),
+]
+"""The same, or all names below one: *.cloud.example."""
 
 ProgramName = Annotated[
     str, AfterValidator(_matching(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", "program name", "nc, as it is typed"))

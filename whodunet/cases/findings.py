@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from whodunet.evidence.packets import CapturedPacket, PacketKind
-from whodunet.evidence.probe_evidence import ProbeEvidence
-from whodunet.evidence.trails import Trail
+if TYPE_CHECKING:  # to read a scenario takes no evidence, and all that reads evidence takes long to import
+    from whodunet.evidence.packets import CapturedPacket, PacketKind
+    from whodunet.evidence.probe_evidence import ProbeEvidence
+    from whodunet.evidence.trails import Trail
 
 Outcome = Literal["held", "broken", "could-not-measure"]
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("broken", "could-not-measure", "held")

@@ -37,6 +37,7 @@ class Question(Strict):
     topology: str
     vantage: str
     probes: Mapping[str, Probe]
+    requires: Mapping[str, str] = Field(default_factory=dict)  # program: the version that it has to have at least
     probes_in_order: bool = False  # True: each may depend on those before it, so no seed draws another order
 
     def order(self, seed: int | None) -> tuple[str, ...]:

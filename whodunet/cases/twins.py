@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from whodunet.cases.claims import SaysTheSame
 from whodunet.cases.findings import Finding, Outcome
-from whodunet.cases.judging import Judgement
-from whodunet.cases.recording import Recording
 from whodunet.cases.scenario import Probe, Scenario
 from whodunet.evidence.symptom import Symptom
+
+if TYPE_CHECKING:
+    from whodunet.cases.judging import Judgement
+    from whodunet.cases.recording import Recording
 
 # What differs from lab to lab: addresses of IP and of Ethernet, times, ports, counters.
 _FIGURES: Final = re.compile(r"(?:[0-9A-Fa-f]*:){2,}[0-9A-Fa-f.]*|[0-9]+(?:[.:][0-9]+)*")
@@ -34,6 +36,8 @@ def mismatches(scenario: Scenario, twin: Scenario) -> Iterator[tuple[str, str]]:
 
 def judge_twin(recording: Recording, twin: Recording) -> Judgement:
     """Whether the first probe of two cases, as they were played, said the same but for figures."""
+    from whodunet.cases.judging import Judgement  # which reads evidence: to check a file takes none
+
     name, other = _first_probe(recording.scenario)[0], twin.scenario.question.name
     claim = SaysTheSame(name, other)
     said, others = _said(recording), _said(twin)

@@ -6,8 +6,6 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Final
 
-from pydantic import JsonValue
-
 from whodunet.cli import naming
 from whodunet.cli.parsing import Commands
 from whodunet.cli.terminal import show, style
@@ -16,6 +14,8 @@ from whodunet.evidence.symptom import Symptom
 from whodunet.spelling import did_you_mean
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from whodunet.cases.causes import CauseClass, Taxonomy
     from whodunet.view.models.causes import CauseEntry, ClassEntry
 

@@ -154,7 +154,12 @@ def vpn(options: argparse.Namespace) -> int:
         print(f"{host} uses: {lab.status().uplinks[host]}")
         if states in ([], ["status"]):
             for end in (end for end in sorted(lab.topology.tunnel_ends) if lab.topology.node_at(end) == host):
-                print(lab.execute(host, f"ip -brief address show dev {end}; ip route show dev {end}").stdout, end="")
+                print(
+                    lab.execute(
+                        host, f"ip -brief address show dev {end}; ip route show dev {end}; ip -6 route show dev {end}"
+                    ).stdout,
+                    end="",
+                )
     return 0
 
 

@@ -24,7 +24,6 @@ from whodunet.cli.parsing import Commands, add_jobs_option, add_seeds_options, p
 from whodunet.cli.runs import tell_record
 from whodunet.cli.terminal import hanging
 from whodunet.errors import InvalidInput, Problem, WhodunetError
-from whodunet.records import new_record, record_name, require_empty
 
 if TYPE_CHECKING:
     from whodunet.cases.judging import Judgement
@@ -100,9 +99,11 @@ def check(options: argparse.Namespace) -> int:
     if not names:
         raise InvalidInput(Problem("check", "no scenario is named", "name some, or use --all"))
     if options.keep is not None:
+        from whodunet.records import require_empty
+
         require_empty(options.keep)
     libraries = [Library(variation=each) for each in variations(options)]
-    asked, left_out = _read_all([find_scenario(name) for name in names], libraries)
+    asked, left_out = _read_all([find_scenario(name) for name in names], libraries, options.all)
     with _report_file(options.junit) as write:
         if not options.json:
             print("".join(f"{'not played':17} {name}: {because}\n" for name, because in left_out.items()), end="")
@@ -140,23 +141,32 @@ def _report_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
         raise
 
 
-def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list[Play], dict[str, str]]:
+def _read_all(paths: Sequence[Path], libraries: Sequence[Library], is_all: bool) -> tuple[list[Play], dict[str, str]]:
     """All plays, and why scenarios are left out of them that are about the other family.
+
+    Where all scenarios are asked for and none by its name, those are left out, too, that take newer programs than this
+    machine has.
 
     Raises:
         InvalidInput: with every problem of every file at once; when no scenario is left.
     """
     from whodunet.engine import require_services_of
+    from whodunet.lab.programs import lacking_version
     from whodunet.loading.scenario_file import NotOverFamily
 
     plays: list[Play] = []
+    left_out: dict[str, str] = {}
     problems: list[Problem] = []
     others: dict[Path, NotOverFamily] = {}
     for library, path in product(libraries, paths):
         try:
             play = Play.of(library.scenario(path), library)
             require_services_of(play.scenario, library)
-            plays.append(play)
+            lacking = lacking_version(play.scenario.question.requires) if is_all else None
+            if lacking is not None:
+                left_out[path.stem] = lacking
+            else:
+                plays.append(play)
         except NotOverFamily as error:
             others[path] = error
         except InvalidInput as error:
@@ -165,7 +175,7 @@ def _read_all(paths: Sequence[Path], libraries: Sequence[Library]) -> tuple[list
         problems += [problem for error in others.values() for problem in error.problems]
     if problems:
         raise InvalidInput(*dict.fromkeys(problems))
-    return plays, {path.stem: error.because for path, error in others.items()}
+    return plays, left_out | {path.stem: error.because for path, error in others.items()}
 
 
 def _with_twins(plays: Sequence[Play]) -> list[Play]:
@@ -200,6 +210,7 @@ def _compared_with_twins(checked: Sequence[Checked], asked: Collection[Play]) ->
 
 def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> list[Checked]:
     """Checks several scenarios at a time; an interruption ends all their labs at once."""
+    from whodunet.records import record_name
     from whodunet.scheduling import SideBySide, Task, expected_s
 
     tasks = {
@@ -233,6 +244,7 @@ def numbered(names: Sequence[str]) -> list[str]:
 
 def _check_one(name: str, play: Play, keep: Path | None) -> Checked:
     from whodunet import engine
+    from whodunet.records import new_record
 
     started = time.monotonic()
     try:

@@ -30,6 +30,7 @@ from whodunet.lab import control
 
 if TYPE_CHECKING:
     from whodunet.cases.scenario import Question, Scenario
+    from whodunet.evidence.topology import Topology
     from whodunet.lab.launching import LabProcess
     from whodunet.lab.plan import LabOptions, OtherController
     from whodunet.lab.requests import LabStatus
@@ -90,6 +91,9 @@ def add_commands(commands: Commands) -> None:
 
     capturing = add_command(commands, "capture", capture, "copy what a lab has recorded up to now")
     add_lab_argument(capturing)
+    capturing.add_argument(
+        "--at", action="append", metavar="INTERFACE", help="of this one alone, e.g. client.vpn; may be repeated"
+    )
     capturing.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="a pcapng file, replaced if there is one; - for a pipe"
     )
@@ -283,8 +287,11 @@ def logs(options: argparse.Namespace) -> int:
 
 
 def capture(options: argparse.Namespace) -> int:
-    """Copies what a lab has recorded at all its interfaces up to now; Wireshark and tcpdump read it."""
-    from whodunet.lab.pcapng_blocks import whole_blocks
+    """Copies what a lab has recorded at its interfaces up to now; Wireshark and tcpdump read it.
+
+    tcpdump reads no file with interfaces that have link addresses and others that do not, as a tunnel's ends: choose.
+    """
+    from whodunet.lab.pcapng_blocks import blocks_at, whole_blocks
 
     if options.output == "-" and sys.stdout.isatty():
         raise InvalidInput(Problem("-o -", "is a terminal", "name a file, or pipe it: | tcpdump -n -r -"))
@@ -295,8 +302,15 @@ def capture(options: argparse.Namespace) -> int:
         lab.capture() as capture,
         capture.path.open("rb") as recorded,
     ):
-        copy.writelines(whole_blocks(recorded))
+        blocks = whole_blocks(recorded)
+        copy.writelines(blocks_at(_interfaces(options.at, lab.topology), blocks) if options.at else blocks)
     return 0
+
+
+def _interfaces(wanted: Sequence[str], topology: Topology) -> set[str]:
+    """The interfaces of these names or labels."""
+    every = {**{name: name for name in topology.interfaces}, **topology.labelled}
+    return {every[require_one_of(name, every, f"capture point of {topology.name}")] for name in wanted}
 
 
 def _binary_output(name: str) -> BinaryIO:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from whodunet import catalogue
 from whodunet.cli import terminal
@@ -68,6 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         flush_or_drop(sys.stdout)
         flush_or_drop(sys.stderr)
+
+
+def command() -> NoReturn:
+    """The program `whodunet`."""
+    os._exit(main())  # everything is said by now, and Python would take a twentieth of a lab's start to end
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -198,4 +203,4 @@ def _offer_completion(parser: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -58,7 +58,9 @@ _ICMP_NUMBERS: Final = {
 _ICMPV6_NUMBERS: Final = {
     "no-route": 0,
     "admin-prohibited": 1,
+    "destination-unreachable": 1,
     "packet-too-big": 2,
+    "time-exceeded": 3,
     "addr-unreachable": 3,
     "port-unreachable": 4,
     "nd-neighbor-solicit": 135,
@@ -176,8 +178,9 @@ def _says(listed: Rule, meant: Rule) -> bool:
 
 
 def _protocol(expression: object) -> object:
-    """The protocol whose header an expression reads, or of whose a packet is that it makes; None where of none."""
-    return _at(expression, "match", "left", "payload", "protocol") or _at(expression, "reject", "type")
+    """The protocol whose header an expression reads or writes, or of a packet that it makes; None where of none."""
+    read = _at(expression, "match", "left", "payload", "protocol")
+    return read or _at(expression, "mangle", "key", "payload", "protocol") or _at(expression, "reject", "type")
 
 
 def _at(value: object, *keys: str) -> object:

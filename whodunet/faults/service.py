@@ -1,71 +1,107 @@
-"""A service that is stopped, or that another program stands in for."""
+"""A service that is stopped, that hangs, or that another program stands in for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 from pydantic import Field
 
 from whodunet import catalogue
-from whodunet.cases.fault import Misfit, Network, NodeFault, Settings
+from whodunet.cases.fault import Misfit, Network, NodeFault, Settings, run_checked
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
-# Reads what the client says before it ends: closing with unread bytes would send RST instead of FIN (RFC 2525, 2.17).
-_STAND_IN: Final = "ncat"
-_ACCEPTS_AND_CLOSES: Final = "ncat --listen --keep-open {port} --sh-exec 'head -n 1 >/dev/null'"
+# What runs in the service's place, by state. The first reads what the client says before it ends: closing with unread
+# bytes sends RST instead of FIN (RFC 2525, 2.17), which is what the last one is for. The second one's other end is
+# port 1, where nothing listens.
+_STAND_INS: Final[Mapping[str, str]] = {
+    "accepts-and-closes": "ncat --listen --keep-open {port} --sh-exec 'head -n 1 >/dev/null'",
+    "forwards-to-nothing": "ncat --listen --keep-open {port} --sh-exec 'exec ncat 127.0.0.1 1'",
+    "speaks-http": "python3 -m http.server --bind :: {port}",
+    "closes-unread": (
+        'python3 -c "import select, socket; '
+        "listening = socket.create_server(('::', {port}), family=socket.AF_INET6, dualstack_ipv6=True); "
+        "close = lambda connection: select.select([connection], [], [], 5) and connection.close(); "
+        '[close(listening.accept()[0]) for _ in iter(int, 1)]"'
+    ),
+}
+_HUNG: Final = "T"  # the first letter of a stopped process's state. Source: ps(1), PROCESS STATE CODES
 
 
 class ServiceFault(NodeFault):
-    """Nothing listens on the service's port, or something that accepts and closes."""
+    """Nothing listens on the service's port, or its process is stopped, or something else listens there."""
 
     kind: Literal["service"] = "service"
     service: str = Field(description="one of the services that the topology gives the node")
-    state: Literal["stopped", "accepts-and-closes"]
+    state: Literal["stopped", "hung", "accepts-and-closes", "forwards-to-nothing", "speaks-http", "closes-unread"]
 
     def facts(self, topology: Topology) -> dict[str, str]:
         """Which service, and what became of it."""
         return super().facts(topology) | {"service": self.service, "state": self.state}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A service that the node does not run, or that cannot close what it never accepts."""
+        """A service that the node does not run, or in whose place nothing could accept."""
         there = topology.services.get(self.node, {})
         if self.service not in there:
             wrong = f"is {self.service}, which is not a service of {self.node}"
             yield Misfit(("service",), wrong, meant(self.service, there) if there else f"{self.node} runs none")
-        elif self.state == "accepts-and-closes" and not catalogue.given().accepts_connections(self.service):
-            wrong = f"is accepts-and-closes for {self.service}, which accepts no connections"
+        elif self.state in _STAND_INS and not catalogue.given().accepts_connections(self.service):
+            wrong = f"is {self.state} for {self.service}, which accepts no connections"
             yield Misfit(("state",), wrong, "use stopped")
 
     def inject(self, network: Network) -> Settings:
-        """Stops the service; starts the stand-in."""
+        """Stops the service, or its process; starts the stand-in."""
+        if self.state == "hung":
+            process = network.service_process(self.node, self.service)
+            run_checked(network, self.node, f"kill -STOP {process}")
+            return {}
         network.stop_service(self.node, self.service)
-        if self.state == "accepts-and-closes":
-            network.replace_service(self.node, self.service, _ACCEPTS_AND_CLOSES)
+        if self.state in _STAND_INS:
+            network.replace_service(self.node, self.service, _STAND_INS[self.state])
         return {}
 
     def remove(self, network: Network, before: Settings) -> None:
-        """Starts the service again, in place of whatever stands in for it."""
+        """Starts the service again, in place of whatever stands in for it, or of its process that hangs."""
         network.stop_service(self.node, self.service)
         network.start_service(self.node, self.service)
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
-        """The listening sockets of the node, when the service's own program does not run, and its stand-in listens."""
-        if network.service_is_running(self.node, self.service):
+        """The listening sockets of the node, and whose they are: of nobody, of the stopped process, of the stand-in."""
+        is_own = network.service_is_running(self.node, self.service)
+        if is_own != (self.state == "hung"):
             return (None,)
         sockets = [line.split() for line in network.execute(self.node, "ss -Hltnp").stdout.splitlines()]
-        listening = [f"{fields[3]} {_program(fields[-1])}".strip() for fields in sockets if len(fields) > 3]
-        stands_in = any(_program(fields[-1]) == _STAND_IN for fields in sockets)
-        if stands_in != (self.state == "accepts-and-closes"):
+        listening = {f"{fields[3]} {_program(fields[-1])}".strip(): fields[-1] for fields in sockets if len(fields) > 3}
+        shown = f"listening on {self.node}: {', '.join(listening) or 'nothing'}"
+        if self.state == "stopped":
+            is_replaced = any(_program(users) == "ncat" for users in listening.values())
+            return (None if is_replaced else f"{self.service} does not run; {shown}",)
+        process = network.service_process(self.node, self.service)
+        runs = _process(network, self.node, process)
+        if not any(f"pid={process}," in users for users in listening.values()) or not self._is_it(runs):
             return (None,)
-        return (f"{self.service} does not run; listening on {self.node}: {', '.join(listening) or 'nothing'}",)
+        return (f"in place of {self.service}: {runs}; {shown}",)
+
+    def _is_it(self, runs: str) -> bool:
+        """Whether a process, its state and its command line, is the service's that hangs, or the stand-in."""
+        if self.state == "hung":
+            return runs.startswith(_HUNG)
+        words = re.escape(" ".join(shlex.split(_STAND_INS[self.state])))
+        return re.fullmatch(rf"\S+\s+{words.replace(re.escape('{port}'), '[0-9]+')}", runs) is not None
 
     def remains(self, network: Network) -> str | None:
-        """That the service's own program does not run."""
-        is_back = network.service_is_running(self.node, self.service)
-        return None if is_back else f"{self.service} on {self.node} does not run"
+        """That the service's own program does not run, or hangs."""
+        if not network.service_is_running(self.node, self.service):
+            return f"{self.service} on {self.node} does not run"
+        return self.proof(network) if self.state == "hung" else None
+
+
+def _process(network: Network, node: str, process: int) -> str:
+    """State and command line of a process; empty when there is none."""
+    return network.execute(node, f"ps -o stat=,args= -p {process}").stdout.strip()
 
 
 def _program(users: str) -> str:

@@ -61,8 +61,9 @@ class VpnRoutes(NodeFault):
     def _configure(self, network: Network, settings: Settings) -> None:
         network.configure_service(self.node, _SERVER, settings)
         for caller in self._callers(network):
-            network.stop_service(caller, _CLIENT)
-            network.start_service(caller, _CLIENT)
+            if network.service_is_running(caller, _CLIENT):  # else it is off the VPN, and stays so
+                network.stop_service(caller, _CLIENT)
+                network.start_service(caller, _CLIENT)
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """The routes over the tunnel, as the kernel of each caller has them."""

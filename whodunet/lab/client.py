@@ -191,6 +191,13 @@ class LabClient:
         """True while the service's own program runs."""
         return self.ask(requests.TellService(node, service)).is_running
 
+    def service_process(self, node: str, service: str) -> int:
+        """The process id of a service on its node."""
+        process = self.ask(requests.TellService(node, service)).process
+        if process is None:
+            raise CannotRun(f"{service} has no process on {node}")
+        return process
+
     def service_settings(self, node: str, service: str) -> dict[str, object]:
         """The settings that a service runs with."""
         return dict(self.ask(requests.TellService(node, service)).settings)

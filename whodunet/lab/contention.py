@@ -10,9 +10,10 @@ import os
 from contextlib import suppress
 from typing import Final
 
-_CARRIERS: Final = (b"ovs-vswitchd", b"wirefilter", b"vde_plug2tap")  # as the kernel calls them
+# As the kernel calls them; the controller answers in place of hosts.
+_CARRIERS: Final = (b"ovs-vswitchd", b"wirefilter", b"vde_plug2tap", b"controller")
 _INTERPRETERS: Final = b"python"
-_CONTROLLER: Final = b"ryu_app.py"  # answers in place of hosts, and is called as every Python program is
+_CONTROLLER: Final = b"ryu_app.py"  # one that was started again is called as every Python program is
 _TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _STEAL: Final = 8  # the column of /proc/stat
 

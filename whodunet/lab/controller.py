@@ -51,7 +51,7 @@ class Controller:
         """Starts it without waiting.
 
         Args:
-            spare: becomes the first one, see `spare.stand_by_for_program`.
+            spare: becomes the first one, unless another app is to run; see `spare.stand_by_for_controller`.
             ryu_app: the file that knows Ryu.
             address: where it listens for switches, "127.0.0.1:6653".
             other_app: a Ryu app to run in place of the policies.
@@ -68,7 +68,11 @@ class Controller:
         self._listening = False
         self._restarts = 0
         self._changing = threading.Lock()
-        self._start(start_spare(spare, json.dumps([self._arguments, environment()]).encode()))
+        if other_app:
+            spare.dismiss()  # it has left out of Ryu what other apps may need
+            self._start(self._afresh())
+        else:
+            self._start(start_spare(spare, json.dumps([self._arguments, environment()]).encode()))
 
     def _start(self, start: Start) -> None:
         self._listening = False
@@ -76,13 +80,16 @@ class Controller:
         threading.Thread(target=self._read_events, args=(self._daemon,), daemon=True).start()
         self._daemon.when_ended(self._restart)
 
+    def _afresh(self) -> Start:
+        return start_here([sys.executable, "-P", *self._arguments])
+
     def _restart(self, ended: str) -> None:
         self._restarts += 1
         if self._restarts > _RESTARTS:
             self._report(f"{ended}; it died {self._restarts} times, giving up")
             return
         self._report(f"{ended}; started again")
-        self._start(start_here([sys.executable, "-P", *self._arguments]))
+        self._start(self._afresh())
         for line in list(self._assignments.values()):
             self._tell(line)
 

@@ -69,11 +69,17 @@ class Shared:
 _PREFERENCES: Final[Mapping[Family, str]] = {"ipv4": "precedence ::ffff:0:0/96 100\n", "ipv6": ""}
 
 
-def prepare_template(family: Family) -> None:
+def machine_authorities() -> bytes:
+    """The certificate authorities that the machine's packages bring along, in PEM."""
+    return b"".join(path.read_bytes() for path in sorted(_AUTHORITIES.rglob("*.crt")))
+
+
+def prepare_template(family: Family, authorities: bytes) -> None:
     """Makes, once for all hosts of the lab, what they have in /etc without owning it.
 
     Args:
         family: where a name has an address of each, programs try that one first.
+        authorities: whose certificates their programs trust, in PEM.
     """
     TEMPLATE.mkdir(parents=True)
     PROGRAMS.mkdir(parents=True, exist_ok=True)
@@ -87,7 +93,7 @@ def prepare_template(family: Family) -> None:
     (TEMPLATE / "ssl/certs").mkdir(parents=True)
     if (machine / "ssl/openssl.cnf").is_file():
         shutil.copyfile(machine / "ssl/openssl.cnf", TEMPLATE / "ssl/openssl.cnf")
-    trust(b"".join(path.read_bytes() for path in sorted(_AUTHORITIES.rglob("*.crt"))))
+    trust(authorities)
 
 
 def trust(certificates: bytes) -> None:

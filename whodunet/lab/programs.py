@@ -6,7 +6,9 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Collection, Iterable
+import subprocess
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,8 @@ from whodunet.errors import CannotRun
 # Where a lab looks its programs up. Never the caller's PATH: Debian leaves an ordinary user's without the daemons', and
 # a lab is the same whoever starts it.
 LAB_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
+_TELLS_WITHIN_S: Final = 60.0
 _APT_INSTALL: Final = Path(__file__).with_name("apt_install.sh")
 
 
@@ -109,6 +113,54 @@ def require_programs_of_case(needs: Iterable[DebianProgram], commands: Collectio
         names = f"{', '.join(others)} and {last}" if others else last
         fix = as_root(installing(program.package for program in lacking))
         raise CannotRun(f"this case needs {names}, not installed here; fix: {fix}")
+
+
+def require_versions(requires: Mapping[str, str]) -> None:
+    """Programs of the machine are not older than a case takes; those that are missing are told elsewhere.
+
+    Args:
+        requires: by program its oldest version that will do.
+
+    Raises:
+        CannotRun: names the version that it takes and the one that is installed.
+    """
+    told = lacking_version(requires)
+    if told is not None:
+        raise CannotRun(f"this case {told}")
+
+
+def lacking_version(requires: Mapping[str, str]) -> str | None:
+    """What a case takes that is newer than what is installed here, in words; None where all will do."""
+    for program, oldest in requires.items():
+        found = None if find_program(program) is None else _version_of(program)
+        if found is None or _numbers(found) < _numbers(oldest):
+            here = "which is not here" if found is None else f"and here is {found}"
+            return f"takes {program} {oldest} or newer, {here}"
+    return None
+
+
+@cache
+def _version_of(program: str) -> str | None:
+    """The first number with points in it that a program prints when it is asked for its version."""
+    try:
+        told = subprocess.run(
+            [str(find_program(program)), "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={"PATH": LAB_PATH, "LC_ALL": "C.UTF-8"},
+            timeout=_TELLS_WITHIN_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(told.stdout + told.stderr)
+    return None if found is None else found[0]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def require_program(name: str) -> Path:

@@ -103,6 +103,7 @@ class ServiceState:
 
     is_running: bool  # its own program, and not one in its place
     settings: JsonMapping
+    process: int | None  # the id, on the host, of what was last started as the service or in its place
 
 
 @dataclass(frozen=True)

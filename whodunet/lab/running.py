@@ -195,8 +195,9 @@ class RunningLab:
     def service(self, request: requests.TellService) -> requests.ServiceState:
         """Whether its own program runs, and with which settings."""
         host = self._host(request.host)
-        is_running = self.services.is_running(host, request.service)
-        return requests.ServiceState(is_running, self.services.settings(host, request.service))
+        service = request.service
+        is_running, settings = self.services.is_running(host, service), self.services.settings(host, service)
+        return requests.ServiceState(is_running, settings, self.services.process(host, service))
 
     # What is recorded and remembered.
 

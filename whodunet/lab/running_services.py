@@ -238,6 +238,15 @@ class RunningServices:
         self._find(host, name)
         return (host.name, name) not in self._replaced and self._is_alive(host.name, name)
 
+    def process(self, host: Host, name: str) -> int | None:
+        """The process id, on its host, of what was last started as a service or in its place; None where there is none.
+
+        There is none of a service that runs beside its host.
+        """
+        is_beside = self._find(host, name).runs_beside and (host.name, name) not in self._replaced
+        daemon = self._daemons.get((host.name, name))
+        return None if daemon is None or is_beside else daemon.pid
+
     def states(self) -> dict[str, dict[str, str]]:
         """For each host and service: running, stopped, or replaced by another program."""
         states: dict[str, dict[str, str]] = {}

@@ -28,6 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
+from whodunet import catalogue
 from whodunet.errors import CannotRun
 from whodunet.lab import control, host_messages, host_process, host_root, linux, recorder, sandbox, spare
 from whodunet.lab.control import peer_is_own_user
@@ -51,7 +52,8 @@ def _serve(
     _close(*others)
     mine = (plans, births, door, lifeline)
     recording = _spare(recorder.stand_by, mine)
-    controller = _spare(lambda orders: spare.stand_by_for_program(orders, "controller"), (*mine, recording.orders))
+    ryu_app = catalogue.folder("controllers") / "ryu_app.py"
+    controller = _spare(lambda orders: spare.stand_by_for_controller(orders, ryu_app), (*mine, recording.orders))
     from whodunet.lab.serving import run_server
 
     return run_server(plans, births, door, lifeline, recording, controller)
@@ -98,6 +100,7 @@ def _prepare(plans: socket.socket, tells: socket.socket, needed: list[Path]) -> 
     """Makes of the machine what a lab sees of it, and passes the plan on when that is done; returns an exit status."""
     from whodunet.lab.plan import Plan
 
+    authorities = host_root.machine_authorities()  # some hundred files, read while the plan is on its way
     text = plans.makefile("rb").readline()
     if not text:
         return _ENDED
@@ -106,7 +109,7 @@ def _prepare(plans: socket.socket, tells: socket.socket, needed: list[Path]) -> 
     with suppress(OSError):  # Linux 6.2 and later; it saves a tenth of a lab's start
         Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").write_text(_CONNECTIONS, encoding="ascii")
     _make_folders()
-    host_root.prepare_template(plan.variation.family)
+    host_root.prepare_template(plan.variation.family, authorities)
     tells.sendall(text)
     return 0
 

@@ -6,12 +6,13 @@ start.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
-import runpy
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from whodunet.lab import linux
@@ -32,6 +33,10 @@ class Spare:
         with self.orders:
             socket.send_fds(self.orders, [order], [*streams, *descriptors])
 
+    def dismiss(self) -> None:
+        """Nothing is asked of it: it ends."""
+        self.orders.close()
+
 
 def await_order(orders: socket.socket) -> tuple[bytes, list[int]]:
     """In that process: the order, and the further descriptors; it leads a session of its own from then on.
@@ -47,19 +52,27 @@ def await_order(orders: socket.socket) -> tuple[bytes, list[int]]:
     return order, descriptors[3:]
 
 
-def stand_by_for_program(orders: socket.socket, name: str) -> int:
-    """Waits to be told which Python program it is to be, and runs it; returns the exit status.
+def stand_by_for_controller(orders: socket.socket, ryu_app: Path) -> int:
+    """Loads Ryu, waits to be told the command line, and runs the policies; returns the exit status.
 
     The order is JSON, [[FILE, ARGUMENT ...], {VARIABLE: VALUE}]: what stands on its command line, and its environment.
 
     Args:
-        name: what lists of processes show.
+        ryu_app: the file that knows Ryu.
     """
-    linux.set_command_line(name)
+    linux.set_command_line("controller")
+    sys.argv = [str(ryu_app)]
+    spec = importlib.util.spec_from_file_location(ryu_app.stem, ryu_app)
+    assert spec is not None  # as of every file that ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[ryu_app.stem] = module
+    spec.loader.exec_module(module)
     order, _ = await_order(orders)
-    if order:
-        sys.argv, environment = json.loads(order)
-        os.environ.clear()
-        os.environ.update(environment)
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    return 0
+    if not order:
+        return 0
+    sys.argv, environment = json.loads(order)
+    os.environ.clear()
+    os.environ.update(environment)
+    status: int = module.main()
+    return status

@@ -85,7 +85,7 @@ def _tell(step: Step, refusal: str | None = None) -> None:
 def _try_all(keep: tuple[Path, ...]) -> None:
     sandbox.hide_machine(keep)
     LOGS.mkdir(parents=True)
-    host_root.prepare_template("ipv4")
+    host_root.prepare_template("ipv4", host_root.machine_authorities())
     _tell(Step.MOUNTS)
     _tell(Step.TUN, links.open_refusal(links.TUN))
     maker = _fork_maker()

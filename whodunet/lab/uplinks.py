@@ -32,8 +32,9 @@ class Uplinks:
         return self._ways.get(host, {})
 
     def gateways(self) -> list[str]:
-        """The addresses of the first router on each way out: one of each family."""
-        return [gateway for there in self._ways.values() for uplink in there.values() for gateway in uplink.gateway]
+        """The addresses of the first router on each way out that is a cable: one of each family."""
+        every = (way for there in self._ways.values() for way in there.values() if way.service is None)
+        return [gateway for way in every for gateway in way.gateway]
 
     def choose_all(self, hosts: Mapping[str, Host], chosen: Mapping[str, str]) -> None:
         """Has every host use the way that is chosen for it, or else the one it prefers."""

@@ -73,7 +73,7 @@ class Resolution:
 
     def _text(self, text: str, path: tuple[Step, ...]) -> JsonValue:
         """What a text stands for where it stands."""
-        if not _is_in_evidence(path) or path[-2] != "ttl":
+        if not _is_a_ttl_told_by_sender(text, path):
             return self._name(text, path)
         if self._references is None:
             self._unresolved.add(path)
@@ -114,6 +114,13 @@ class Resolution:
     def _wrong(self, path: tuple[Step, ...], misreference: Misreference) -> None:
         self._unresolved.add(path)
         self.problems.append(Problem(self._document.place(path), misreference.wrong, misreference.fix))
+
+
+def _is_a_ttl_told_by_sender(text: str, path: tuple[Step, ...]) -> bool:
+    """Whether a text says what TTL is claimed at a point, or is forged there by a fault."""
+    if len(path) < 2 or path[-2] != "ttl":
+        return False
+    return _is_in_evidence(path) or (path[0] == "faults" and text.startswith("as sent by "))
 
 
 def _is_in_evidence(path: tuple[Step, ...]) -> bool:

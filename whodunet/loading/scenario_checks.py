@@ -233,13 +233,13 @@ class _Checks:
         return [(["answer"], answer), *later]
 
     def _cause(self, at: list[str | int], part: dict[str, JsonValue], fault: Fault | None) -> Iterator[Problem]:
-        cause, causes = _part(part, "cause", str), self._known.causes()
-        is_known = cause is None or cause in (NO_CAUSE, UNLISTED) or cause in causes
+        cause = _part(part, "cause", str)
+        is_known = cause is None or cause in (NO_CAUSE, UNLISTED) or cause in self._known.causes()
         if cause is not None and (is_known or self._lacks_cause(fault)) and self._can_be_staged():
             yield from self._truth(at, cause, _part(part, "culprit", str), fault)
         elif cause is not None and not is_known:
             wrong = f"is {cause}, which is not a cause"
-            yield self._problem([*at, "cause"], wrong, did_you_mean(cause, causes))
+            yield self._problem([*at, "cause"], wrong, did_you_mean(cause, self._known.causes()))
         yield from self._title(at, cause, part)
 
     def _can_be_staged(self) -> bool:

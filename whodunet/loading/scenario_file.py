@@ -82,6 +82,9 @@ class ScenarioFile(Strict):
     vantage: str | None = Field(
         default=None, description="host of the person who asks; the baseline's host if not given"
     )
+    requires: Mapping[
+        Annotated[str, Field(min_length=1, pattern=r"^[\w.+-]+$")], Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
+    ] = Field(default_factory=dict, description='program: its oldest version that will do, e.g. aws: "2.12"')
     setup: Setup = Setup()
     faults: tuple[Annotated[Mapping[str, Any], WithJsonSchema(_ANY_FAULT)], ...] = ()
     probes: Mapping[str, Probe] = Field(min_length=1)
@@ -187,6 +190,7 @@ def _scenario(file: ScenarioFile, name: str, faults: tuple[Fault, ...], known: K
         vantage=vantage,
         probes=file.probes,
         probes_in_order=file.probes_in_order,
+        requires=file.requires,
     )
     truth = file.answer
     answer = Answer(

@@ -7,17 +7,12 @@ for, signed by its own authority, and speaks TLS with the true destination itsel
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import ssl
-import struct
 import sys
-from typing import Final
 
 import trustme
 
-_SO_ORIGINAL_DST: Final = 80  # Source: linux/netfilter_ipv4.h; IP6T_SO_ORIGINAL_DST of netfilter_ipv6/ip6_tables.h
-_CHUNK_BYTES: Final = 1 << 16
+from whodunet.middleboxes.redirected import copy, original_destination
 
 
 class Front:
@@ -40,17 +35,6 @@ class Front:
             connection.context = self._certified()
 
 
-def original_destination(connection: socket.socket) -> tuple[str, int]:
-    """Where the client wanted to go before it was redirected."""
-    if connection.family == socket.AF_INET6:
-        address = connection.getsockopt(socket.IPPROTO_IPV6, _SO_ORIGINAL_DST, 28)
-        port, packed = struct.unpack_from("!2xH4x16s", address)  # Source: linux/in6.h, sockaddr_in6
-    else:
-        address = connection.getsockopt(socket.SOL_IP, _SO_ORIGINAL_DST, 16)
-        port, packed = struct.unpack_from("!2xH4s", address)
-    return socket.inet_ntop(connection.family, packed), port
-
-
 async def carry(authority: trustme.CA, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Carries one connection until both sides have closed it."""
     address, port = original_destination(writer.get_extra_info("socket"))
@@ -63,15 +47,7 @@ async def carry(authority: trustme.CA, reader: asyncio.StreamReader, writer: asy
         print(f"{front.name} ({address}:{port}): {error}", file=sys.stderr, flush=True)
         writer.close()
         return
-    await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
-
-
-async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while chunk := await source.read(_CHUNK_BYTES):
-            sink.write(chunk)
-            await sink.drain()
-    sink.close()
+    await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
 
 
 async def serve(port: int) -> None:

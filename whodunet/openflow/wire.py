@@ -30,6 +30,7 @@ SYN = 0x02
 RST = 0x04
 ACK = 0x10
 
+_FAR_OFF: Final = 1 << 30  # more than the largest window. Source: RFC 7323, section 2.3
 DEFAULT_TTL: Final = 64  # Source: IANA, "IP Time to Live Parameter"
 
 _HOP_BY_HOP, _ROUTING, _AUTHENTICATION, _DESTINATION_OPTIONS = 0, 43, 51, 60
@@ -285,11 +286,12 @@ def internet_checksum(content: bytes) -> int:
     return total ^ 0xFFFF
 
 
-def forge_reset(frame: bytes, ttl: int = DEFAULT_TTL) -> bytes | None:
+def forge_reset(frame: bytes, ttl: int = DEFAULT_TTL, *, is_acceptable: bool = True) -> bytes | None:
     """The frame that ends the TCP connection of `frame` in its destination's name.
 
     Args:
         ttl: TTL or hop limit that it is sent with.
+        is_acceptable: False for numbers that do not fit, so that the receiver has to ignore it.
 
     Returns:
         None where nobody may be answered: a RST, a fragment (its segment's length is unknown), a broadcast or
@@ -298,18 +300,33 @@ def forge_reset(frame: bytes, ttl: int = DEFAULT_TTL) -> bytes | None:
 
     Source: RFC 9293, section 3.10.7.1.
     """
-    try:
-        ethernet = parse_ethernet(frame)
-        packet = parse_ip(ethernet)
-        if packet.protocol != TCP or packet.fragment or packet.segments_left or not _is_unicast(ethernet, packet):
-            return None
-        segment = parse_tcp(packet.payload)
-    except CannotRead:
+    if (found := _segment_to_reset(frame)) is None:
         return None
-    if segment.flags & RST:
-        return None
-    reset = _reset(packet, segment)
+    ethernet, packet, segment = found
+    reset = _reset(packet, segment, 0 if is_acceptable else _FAR_OFF)
     return _reply(ethernet, _ip_packet(packet.destination, packet.source, TCP, reset, ttl))
+
+
+def forge_reset_onwards(frame: bytes, ttl: int = DEFAULT_TTL) -> bytes | None:
+    """The frame that ends the TCP connection of `frame` at its destination, in its sender's name.
+
+    The destination has to have the frame by then: the RST is the next that it expects.
+
+    Args:
+        ttl: TTL or hop limit that it is sent with.
+
+    Returns:
+        None where `forge_reset` has none.
+
+    Source: RFC 9293, section 3.10.7.4; RFC 5961, section 3.2.
+    """
+    if (found := _segment_to_reset(frame)) is None:
+        return None
+    ethernet, packet, segment = found
+    ports, following = (segment.source_port, segment.destination_port), segment.sequence + segment.sequence_length
+    reset = _bare_segment(packet.source, packet.destination, ports, (following & 0xFFFFFFFF, 0), RST)
+    header = ethernet.destination + ethernet.source + ethernet.tags + ethernet.ethertype.to_bytes(2, "big")
+    return header + _ip_packet(packet.source, packet.destination, TCP, reset, ttl)
 
 
 def forge_icmp_error(frame: bytes, error: IcmpError, source: IPAddress, ttl: int = DEFAULT_TTL) -> bytes | None:
@@ -371,15 +388,36 @@ def _is_never_answered(packet: IPPacket) -> bool:
     return False
 
 
-def _reset(packet: IPPacket, segment: Tcp) -> bytes:
+def _segment_to_reset(frame: bytes) -> tuple[Ethernet, IPPacket, Tcp] | None:
+    """What is in a frame whose connection may be reset; None as `forge_reset` says."""
+    try:
+        ethernet = parse_ethernet(frame)
+        packet = parse_ip(ethernet)
+        if packet.protocol != TCP or packet.fragment or packet.segments_left or not _is_unicast(ethernet, packet):
+            return None
+        segment = parse_tcp(packet.payload)
+    except CannotRead:
+        return None
+    return None if segment.flags & RST else (ethernet, packet, segment)
+
+
+def _reset(packet: IPPacket, segment: Tcp, off_by: int) -> bytes:
     """The RST that the sender of `segment` believes, because its numbers prove that the segment was seen."""
     if segment.flags & ACK:
-        sequence, acknowledgment, flags = segment.acknowledgment, 0, RST
+        numbers, flags = ((segment.acknowledgment + off_by) & 0xFFFFFFFF, 0), RST
     else:
-        sequence, acknowledgment, flags = 0, (segment.sequence + segment.sequence_length) & 0xFFFFFFFF, RST | ACK
+        acknowledged = segment.sequence + segment.sequence_length + off_by
+        numbers, flags = (0, acknowledged & 0xFFFFFFFF), RST | ACK
     ports = (segment.destination_port, segment.source_port)
-    header = struct.pack("!HHIIBBHHH", *ports, sequence, acknowledgment, 5 << 4, flags, 0, 0, 0)
-    pseudo_header = _pseudo_header(packet.destination, packet.source, TCP, len(header))
+    return _bare_segment(packet.destination, packet.source, ports, numbers, flags)
+
+
+def _bare_segment(
+    source: IPAddress, destination: IPAddress, ports: tuple[int, int], numbers: tuple[int, int], flags: int
+) -> bytes:
+    """A TCP header without options and payload; `numbers` are its sequence and acknowledgement numbers."""
+    header = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 0, 0, 0)
+    pseudo_header = _pseudo_header(source, destination, TCP, len(header))
     return _with_checksum(header, 16, internet_checksum(pseudo_header + header))
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from whodunet.lab import host_root
 from whodunet.lab.hosts import Host
-from whodunet.services.cloud.programs import CertifiedProgram, program
+from whodunet.services.cloud.programs import MANAGED_KEYS, CertifiedProgram, program
 
 _PLUGIN: Final = "session-manager-plugin"
 
@@ -16,6 +16,10 @@ class ControlPlane(CertifiedProgram):
     """The program, and the plugin, without which the AWS CLI starts no session."""
 
     name: ClassVar[str] = "control_plane"
+
+    def _files(self, host: Host) -> dict[str, str]:
+        """Where pushed keys go, too."""
+        return {**super()._files(host), "managed_keys": str(MANAGED_KEYS)}
 
     def prepare(self, host: Host) -> None:
         """Beside its own files: the plugin is a command of every host, for the AWS CLI looks for it on the PATH."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from whodunet.lab.hosts import Host
-from whodunet.services.cloud.programs import ConfiguredProgram
+from whodunet.services.cloud.programs import MANAGED_KEYS, ConfiguredProgram
 
 
 class MetadataService(ConfiguredProgram):
@@ -13,6 +13,10 @@ class MetadataService(ConfiguredProgram):
 
     name: ClassVar[str] = "metadata"
     port = 80
+
+    def _files(self, host: Host) -> dict[str, str]:
+        """Where pushed keys come from."""
+        return {"managed_keys": str(MANAGED_KEYS)}
 
     def prepare(self, host: Host) -> None:
         """Beside its own files: the address."""

@@ -15,18 +15,35 @@ from whodunet.lab.service import Listener
 SSH_PORT: Final = 22
 _HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"
 
+_ASKS_FOR_KEYS: Final = "/etc/ssh/pushed_keys"
+# As eic_curl_authorized_keys of aws-ec2-instance-connect-config does, without checking who signed the keys.
+_PUSHED_KEYS: Final = """#!/bin/sh
+# The public keys that somebody has sent to this instance for a user, in the last minute.
+metadata=http://169.254.169.254/latest
+token=$(curl -sf --max-time 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 5' "$metadata/api/token") || exit 255
+curl -sf --max-time 2 -H "X-aws-ec2-metadata-token: $token" \\
+    "$metadata/meta-data/managed-ssh-keys/active-keys/$1/" || true
+"""
+
 
 class Sshd(Listener):
     """It has one user to log in to by key. Source: sshd_config(5)."""
 
     needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("sshd", "openssh-server", "the instance's service"),)
 
-    def __init__(self, login: str, port: int = SSH_PORT, options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        login: str,
+        port: int = SSH_PORT,
+        takes_pushed_keys: bool = False,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         """Raises CannotRun when the login is nobody who could log in on a host.
 
         Args:
             login: the user.
             port: where it listens.
+            takes_pushed_keys: that of an instance with EC2 Instance Connect, whose metadata service has them.
             options: of sshd_config(5), in place of the lab's own or of sshd's defaults.
         """
         people = [user.name for user in HOST_USERS.values() if user.logs_in]
@@ -34,6 +51,7 @@ class Sshd(Listener):
             raise CannotRun(f"sshd's login is {login}, whom no host has; use one of {', '.join(people)}")
         self.port = port
         self._options = options or {}
+        self._takes_pushed_keys = takes_pushed_keys
         self._user = HOST_USERS[login]
         self._authorised = ""
         self._public_key = ""
@@ -51,8 +69,12 @@ class Sshd(Listener):
             "PidFile none",
             "UsePAM no",
             "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",  # else an ssh whose keys fail asks for a password that nobody has
             "Subsystem sftp internal-sftp",
         ]
+        if self._takes_pushed_keys:
+            host.write(_ASKS_FOR_KEYS, _PUSHED_KEYS, 0o755)
+            lines += [f"AuthorizedKeysCommand {_ASKS_FOR_KEYS} %u", "AuthorizedKeysCommandUser nobody"]
         host.write("/etc/ssh/sshd_config", "\n".join(lines) + "\n")
 
     def command(self, host: Host) -> list[str]:

@@ -23,9 +23,13 @@ TOPOLOGY: Final = Library().topology("session_manager")
 NOW_S: Final = 1_700_000_000
 LISTENS: Final = {"sshd": ("sshd", 22), "dnsmasq": ("dnsmasq", 53), "metadata": ("python", 80)}
 BEFORE: Final = {
+    "/etc/hosts": "127.0.0.1 localhost",
+    "/etc/resolv.conf": "nameserver 10.9.0.53\nnameserver fd00:9::53\nsearch cloud.example",
+    "/proc/sys/net/ipv4/ip_local_port_range": "32768 60999",
     "/proc/sys/net/netfilter/nf_conntrack_tcp_loose": "1",
     "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established": "432000",
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "",
+    "/root/.ssh/config": "Host i-*\n    ProxyCommand aws open-tunnel --instance-id %h --remote-port 22",
     "~/.aws/sso/cache/token.json": '{"expiresAt": "2099-01-01T00:00:00Z"}',
     "~/.aws/cli/cache/credentials.json": "{}",
 }
@@ -44,6 +48,8 @@ class Machine:
         self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"]} for link in own}
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
+        self.addresses = {each: list(topology.interfaces[each].addresses) for each in own}
+        self.listening: dict[str, str] = {}  # ports that programs listen on which a fault has started, by process id
         self.routes = {4: ["default via 10.8.0.1 dev eth0"], 6: ["default via fd00:8::1 dev eth0 metric 1024"]}
         self.hangs = False  # its VPN's program, which has been stopped
 
@@ -86,6 +92,8 @@ class StandIn:
                 each.links,
                 each.tables,
                 each.routes,
+                {link: sorted(there) for link, there in each.addresses.items()},
+                each.listening,
                 each.hangs,
             )
             for name, each in self.machines.items()
@@ -170,6 +178,12 @@ class StandIn:
         yield r"ip -json -(4|6) route show dev (\S+)", self._vpn_routes
         yield r"pkill -(STOP|CONT) -x openvpn", self._hang
         yield r"ps -C openvpn .*", lambda node: f"{'Tl' if self.machines[node].hangs else 'Sl'} 7 openvpn\n"
+        yield r"ip address (add|del) (\S+) dev (\S+)(?: nodad)?", self._change_address
+        yield r"ip -json address show dev (\S+)", self._show_addresses
+        yield r"setsid ncat --listen --keep-open (\d+) .*& echo \$!", self._listen
+        yield r"kill (.*)", self._kill
+        yield r"getent -s files ahosts (\S+)", self._in_hosts_file
+        yield r"cat >(\S+)", self._write_all
         yield r"date \+%s", self._date
         yield r"dig \+noall \+comments .*@127\.0\.0\.1 (\S+) (A|AAAA)", self._dig_status
         yield r"dig \+short .*@127\.0\.0\.1 (\S+) (A|AAAA)", lambda *asked: "".join(self._records(*asked) or ())
@@ -178,6 +192,12 @@ class StandIn:
         yield r"token=.*", self._metadata
         yield r"AWS_CA_BUNDLE=\S+ aws ssm get-document .*", self._get_document
         yield r"aws sts get-caller-identity", self._caller_identity
+        yield r"ssh -G (i-\S+)", self._ssh_settings
+        yield r"aws ec2-instance-connect send-ssh-public-key .*", lambda node: '{"Success": true}'
+        yield r"/etc/ssh/pushed_keys \S+; date \+%s", self._pushed_key
+        yield r"aws ec2 describe-instance-connect-endpoints .*", self._connect_endpoints
+        yield r"echo \| timeout .* open-tunnel .*", self._open_tunnel
+        yield r"cat > (\S+)", self._replace_file
         yield r"ls (\S+)", self._ls
         yield r"(.* && .*)", self._all_of
         yield r"cat (\S+)", lambda node, path: f"{self.machines[node].files[path]}\n"
@@ -223,6 +243,34 @@ class StandIn:
         self.machines[node].links[link]["flags"] = flags
         return ""
 
+    def _change_address(self, node: str, change: str, address: str, link: str) -> str:
+        there = self.machines[node].addresses[link]
+        there.append(address) if change == "add" else there.remove(address)
+        return ""
+
+    def _show_addresses(self, node: str, link: str) -> str:
+        pairs = [each.split("/") for each in self.machines[node].addresses[link]]
+        return json.dumps([{"addr_info": [{"local": own, "prefixlen": int(length)} for own, length in pairs]}])
+
+    def _listen(self, node: str, port: str) -> str:
+        listening = self.machines[node].listening
+        pid = str(100 + len(listening))
+        listening[pid] = port
+        return f"{pid}\n"
+
+    def _kill(self, node: str, pids: str) -> str:
+        for pid in pids.split():
+            del self.machines[node].listening[pid]
+        return ""
+
+    def _in_hosts_file(self, node: str, name: str) -> str:
+        lines = [line.split() for line in self.machines[node].files["/etc/hosts"].splitlines()]
+        return "".join(f"{address}  STREAM {name}\n" for address, *names in lines if name in names)
+
+    def _write_all(self, node: str, path: str, stdin: str = "") -> str:
+        self.machines[node].files[path] = stdin.removesuffix("\n")
+        return ""
+
     def _change_routes(self, node: str, version: str, change: str, route: str) -> str:
         routes = self.machines[node].routes[int(version)]
         routes.append(route) if change == "add" else routes.remove(route)
@@ -241,20 +289,21 @@ class StandIn:
     def _records(self, node: str, name: str, kind: str) -> list[str] | None:
         """What dnsmasq has of a name; None when it has no such name."""
         records = self.settings[node]["dnsmasq"]["records"]
-        if name not in records:
-            return None
+        found = records.get(name) or records.get(f"*.{name.partition('.')[2]}")
         version = 4 if kind == "A" else 6
-        return (
-            [f"{each}\n" for each in records[name] if ip_address(each).version == version] if name in records else None
-        )
+        return None if found is None else [f"{each}\n" for each in found if ip_address(each).version == version]
 
     def _dig_status(self, node: str, name: str, kind: str) -> str:
-        status = "NXDOMAIN" if self._records(node, name, kind) is None else "NOERROR"
+        """It refuses what it has no record of in a zone that is not its own."""
+        records = self._records(node, name, kind)
+        is_local = any(name.endswith(f".{zone}") for zone in self.settings[node]["dnsmasq"]["zones"])
+        status = "NOERROR" if records or (is_local and records is not None) else "NXDOMAIN" if is_local else "REFUSED"
         return f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: 7\n"
 
     def _sockets(self, node: str) -> str:
         own = {LISTENS[service] for service in self.settings.get(node, {}) if self._accepts(node, service)}
         own |= {("ncat", LISTENS[service][1]) for host, service in self.replaced if host == node}
+        own |= {("ncat", int(port)) for port in self.machines[node].listening.values()}
         own |= {("python", settings["port"]) for (host, _), settings in self.added.items() if host == node}
         return "".join(f'LISTEN 0 128 [::]:{port} [::]:* users:(("{by}",pid=7,fd=3))\n' for by, port in own)
 
@@ -279,6 +328,30 @@ class StandIn:
             "An error occurred (AccessDeniedException) when calling the GetDocument operation: User: x is not allowed"
         )
         return Completed(255, "", said)
+
+    def _ssh_settings(self, node: str, host: str) -> str:
+        (command,) = re.findall(r"ProxyCommand (.*)", self.machines[node].files["/root/.ssh/config"])
+        return f"hostname {host}\nproxycommand {command.replace('%h', host)}\nport 22\n"
+
+    def _pushed_key(self, node: str) -> str:
+        lifetime_s = self.settings["endpoints"]["control-plane"].get("pushed_key_lifetime_s", 60)
+        return f"#Timestamp={NOW_S - 1 + lifetime_s}\n#Instance=i-0\nssh-ed25519 AAAA\n{NOW_S}\n"
+
+    def _connect_endpoints(self, node: str) -> str:
+        return f"{len(self.settings['endpoints']['control-plane']['connect_endpoints'])}\n"
+
+    def _open_tunnel(self, node: str) -> Completed:
+        (policy,) = self.settings["eice"]["connect-endpoint"]["roles"]["Developer"]["policies"]
+        if any(statement["Action"] == "ec2-instance-connect:OpenTunnel" for statement in policy["Statement"]):
+            return Completed(0, "SSH-2.0-OpenSSH_10.0\r\n", "")
+        body = (
+            '{"ErrorCode":"AccessDenied","Message":"x is not authorized to perform: ec2-instance-connect:OpenTunnel"}'
+        )
+        return Completed(255, "", f"websocket - ERROR - {body}\n")
+
+    def _replace_file(self, node: str, path: str, text: str) -> str:
+        self.machines[node].files[path] = text.removesuffix("\n")
+        return ""
 
     def _caller_identity(self, node: str) -> str | Completed:
         files = self.machines[node].files

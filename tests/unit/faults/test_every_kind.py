@@ -19,16 +19,44 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     ),
     "clock-skew": ({"node": "client", "offset_s": 3600}, {"node": "instance", "offset_s": -86_400}),
     "dns-record-missing": ({"node": "corp-dns", "name": "instance.cloud.example"},),
+    "dns-record-wrong": (
+        {"node": "corp-dns", "name": "instance.cloud.example", "addresses": ("127.0.0.1", "::1")},
+        {"node": "corp-dns", "name": "*.cloud.example", "addresses": ("10.0.1.99",)},
+        {
+            "node": "corp-dns",
+            "name": "instance.cloud.example",
+            "addresses": ("fd00:10:0:1::99",),
+            "keeps_other_family": True,
+        },
+        {"node": "home-gw", "name": "instance.cloud.example", "addresses": ("10.0.1.10",)},
+    ),
+    "dns-refused": (
+        {"node": "corp-dns", "name": "instance.cloud.example"},
+        {"node": "corp-dns", "name": "instance.cloud.example", "types": ("AAAA",)},
+    ),
+    "ephemeral-ports": ({"node": "client", "ports": (49152, 49153)}, {"node": "client", "ports": (40000, 40000)}),
     "firewall-rule": (
         {"switch": "egress-fw", "action": "drop"},
         {"switch": "egress-fw", "source": "10.8.0.0/24", "protocol": "tcp", "port": 2222, "action": "reset"},
         {"switch": "egress-fw", "source": "fd00:8::/64", "protocol": "tcp", "port": 443, "action": "reset"},
+    ),
+    "hosts-file": (
+        {"node": "client", "name": "instance.cloud.example", "address": "10.0.1.99"},
+        {"node": "client", "name": "instance.cloud.example", "address": "::1"},
     ),
     "idle-timeout": (
         {"node": "cloud-edge", "idle_s": 2, "answer": "reset"},
         {"node": "cloud-edge", "idle_s": 600, "answer": "silence"},
     ),
     "instance-profile-missing": ({"node": "instance"},),
+    "local-redirect": (
+        {"node": "client", "port": 22, "agent": "dead"},
+        {"node": "client", "port": 22, "agent": "without-upstream"},
+    ),
+    "netmask": (
+        {"node": "client", "interface": "client-eth0", "covers": "10.0.1.10/32"},
+        {"node": "client", "interface": "client-eth0", "covers": "fd00:10:0:1::/64"},
+    ),
     "network-acl": (
         {"node": "vpc-router", "interface": "vpc-router-eth2", "direction": "inbound", "ports": (22, 22)},
         {"node": "vpc-router", "interface": "vpc-router-eth2", "direction": "outbound", "ports": (32768, 65535)},
@@ -41,6 +69,11 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     ),
     "path-mtu": ({"node": "transit2", "interface": "transit2-eth1", "mtu_bytes": 1300},),
     "program-missing": ({"node": "client", "program": "ssh"}, {"node": "client", "program": "nc"}),
+    "resolver-settings": (
+        {"node": "client", "nameservers": ()},
+        {"node": "client", "nameservers": ("10.0.1.20", "10.9.0.53"), "timeout_s": 2},
+        {"node": "client", "search": ("corp.example",), "ndots": 5},
+    ),
     "role-policies-missing": (
         {"node": "endpoints", "bearer": "instance", "role": "InstanceRole"},
         {"node": "endpoints", "bearer": "client", "role": "Developer"},
@@ -60,6 +93,18 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
             "source": "192.168.1.10",
         },
     ),
+    "connect-endpoint-absent": ({"node": "eice", "control_plane": "endpoints", "bearer": "client"},),
+    "open-tunnel-not-allowed": ({"node": "eice", "bearer": "client", "role": "Developer"},),
+    "pushed-key-expires": ({"node": "endpoints", "sender": "client", "instance": "instance"},),
+    "security-group-outbound": (
+        {"switch": "sg", "group": "eice-sg", "outbound": ()},
+        {
+            "switch": "sg",
+            "group": "eice-sg",
+            "outbound": ({"protocol": "tcp", "port": 443, "destination": "0.0.0.0/0"},),
+        },
+    ),
+    "tunnel-port": ({"node": "client", "port": 2222}, {"node": "client", "port": 3389}),
     "security-group-inbound": (
         {"switch": "sg", "group": "endpoints-sg", "inbound": ()},
         {"switch": "sg", "group": "instance-sg", "inbound": ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},)},
@@ -92,11 +137,18 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
 KINDS: Final = Library().fault_kinds()
 FAULTS: Final = [KINDS[kind].model_validate(values) for kind, each in EXAMPLES.items() for values in each]
 VPN: Final = Library().topology("openvpn_tunnel")
+CONNECT: Final = Library().topology("instance_connect")
+THROUGH_TUNNELS: Final = (
+    *("connect-endpoint-absent", "open-tunnel-not-allowed", "pushed-key-expires"),
+    *("security-group-outbound", "tunnel-port"),
+)
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.kind)
 
 
 def network_of(fault: Fault) -> StandIn:
     """One that has what the fault is about."""
+    if fault.kind in THROUGH_TUNNELS:
+        return StandIn(CONNECT)
     return StandIn(VPN if fault.kind.startswith("vpn-") else TOPOLOGY)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.faults.stand_in import StandIn
 from whodunet.faults.vpn_routes import VpnRoutes
 from whodunet.loading.library import Library
 
@@ -19,6 +20,7 @@ FULL, SPLIT = Library().topology("openvpn_tunnel"), Library().topology("openvpn_
         (SPLIT, ("10.8.0.0/16", "10.9.0.0/16", "10.0.0.0/16"), "more"),
         (SPLIT, ("0.0.0.0/0",), "more"),
         (SPLIT, ("10.0.0.0/8",), "more"),
+        (SPLIT, ("10.8.0.0/15",), "more"),  # of which the half is within
     ],
 )
 def test_it_claims_more_where_a_network_goes_through_the_tunnel_that_should_not(
@@ -38,3 +40,12 @@ def test_it_claims_more_where_a_network_goes_through_the_tunnel_that_should_not(
 )
 def test_what_cannot_be_is_refused(node: str, routes: tuple[str, ...], key: str) -> None:
     assert [misfit.key for misfit in VpnRoutes(node=node, routes=routes).misfits(FULL)] == [(key,)]
+
+
+def test_a_caller_that_is_off_the_vpn_stays_so() -> None:
+    network = StandIn(FULL)
+    network.stop_service("client", "openvpn-client")
+
+    VpnRoutes(node="vpn-server", routes=("10.8.0.0/16",)).inject(network)
+
+    assert not network.service_is_running("client", "openvpn-client")

@@ -1,55 +1,67 @@
-"""A process that was forked in advance becomes what it is told, once."""
+"""The controller that was forked in advance loads its program first, and becomes what it is told, once."""
 
 from __future__ import annotations
 
 import json
 import os
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
-from whodunet.lab.spare import Spare, stand_by_for_program
+from whodunet.lab.spare import Spare, stand_by_for_controller
 
 SAYS_WHAT_IT_IS = """
 import os, sys
-read = os.read(0, 100).decode()
-said = [sys.argv[1:], os.environ["COLOUR"], "HOME" in os.environ, read, os.getsid(0) == os.getpid()]
-os.write(1, repr(said).encode())
-os._exit(7 if __name__ == "__main__" else 1)
+from dataclasses import dataclass
+os.write(int(os.environ["LOADED"]), repr(sys.argv == [__file__]).encode())
+
+@dataclass
+class Told:
+    arguments: "list[str]"
+
+def main() -> int:
+    read = os.read(0, 100).decode()
+    said = [Told(sys.argv[1:]), os.environ["COLOUR"], "HOME" in os.environ, read, os.getsid(0) == os.getpid()]
+    os.write(1, repr(said).encode())
+    return 7
 """
 
 
-def forked(stand_by: Callable[[socket.socket], int]) -> Spare:
-    orders, asked = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        orders.close()
-        os._exit(stand_by(asked))
-    asked.close()
-    return Spare(pid, orders)
+class Forked:
+    """A spare that runs a file, and the pipe that this file writes to when it is loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.program = folder / "program.py"
+        self.program.write_text(SAYS_WHAT_IT_IS)
+        orders, asked = socket.socketpair()
+        self._loaded, tells = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            orders.close()
+            os.environ["LOADED"] = str(tells)
+            os._exit(stand_by_for_controller(asked, self.program))
+        asked.close()
+        os.close(tells)
+        self.spare = Spare(pid, orders)
+
+    def said_when_loaded(self) -> str:
+        return os.read(self._loaded, 100).decode()
+
+    def exit_status(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.spare.pid, 0)[1])
 
 
-def stand_by(orders: socket.socket) -> int:
-    return stand_by_for_program(orders, "spare")
+def test_it_loads_its_program_without_an_order_and_ends_when_it_is_dismissed(tmp_path: Path) -> None:
+    forked = Forked(tmp_path)
+    assert forked.said_when_loaded() == "True"
+    forked.spare.dismiss()
+    assert forked.exit_status() == 0
 
 
-def exit_status(spare: Spare) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(spare.pid, 0)[1])
-
-
-def test_it_runs_the_program_with_these_arguments_variables_and_streams(tmp_path: Path) -> None:
-    program, out = tmp_path / "program.py", tmp_path / "out"
-    program.write_text(SAYS_WHAT_IT_IS)
+def test_it_runs_what_it_loaded_with_these_arguments_variables_and_streams(tmp_path: Path) -> None:
+    forked, out = Forked(tmp_path), tmp_path / "out"
     (tmp_path / "in").write_text("said")
-    spare = forked(stand_by)
     with (tmp_path / "in").open() as stdin, out.open("w") as stdout:
-        order = json.dumps([[str(program), "--listen", "here"], {"COLOUR": "red"}]).encode()
-        spare.start(order, (stdin.fileno(), stdout.fileno(), stdout.fileno()))
-    assert exit_status(spare) == 7
-    assert out.read_text() == "[['--listen', 'here'], 'red', False, 'said', True]"
-
-
-def test_it_ends_with_the_lab_that_has_no_order_for_it() -> None:
-    spare = forked(stand_by)
-    spare.orders.close()
-    assert exit_status(spare) == 0
+        order = json.dumps([[str(forked.program), "--listen", "here"], {"COLOUR": "red"}]).encode()
+        forked.spare.start(order, (stdin.fileno(), stdout.fileno(), stdout.fileno()))
+    assert forked.exit_status() == 7
+    assert out.read_text() == "[Told(arguments=['--listen', 'here']), 'red', False, 'said', True]"

@@ -35,6 +35,15 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectEndpoint:
+    """An Instance Connect Endpoint: its name, and the instance in whose subnet it has its interface."""
+
+    dns_name: str
+    beside: str
+    availability_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One account in one region."""
 
@@ -42,6 +51,7 @@ class Account:
     account_id: str
     roles: Mapping[str, Role]
     instances: Mapping[str, Instance]
+    connect_endpoints: Mapping[str, ConnectEndpoint] = field(default_factory=dict)
 
     def authorise(self, identity: Identity, action: str, resource: str, circumstances: Context) -> None:
         """Raises NotAuthorised unless the policies of the caller's role allow the action on the resource."""
@@ -77,6 +87,10 @@ class Account:
     def instance_arn(self, instance_id: str) -> str:
         """An instance's name for policies."""
         return f"arn:aws:ec2:{self.region}:{self.account_id}:instance/{instance_id}"
+
+    def connect_endpoint_arn(self, endpoint_id: str) -> str:
+        """An Instance Connect Endpoint's name for policies."""
+        return f"arn:aws:ec2:{self.region}:{self.account_id}:instance-connect-endpoint/{endpoint_id}"
 
     def session_arn(self, session_id: str) -> str:
         """A session's name for policies."""

@@ -1,4 +1,4 @@
-"""An instance as EC2 describes it, and the filters that it fits.
+"""An instance as EC2 describes it, and the filters that a description fits.
 
 Source: Amazon EC2 API Reference, "Instance" and "DescribeInstances"; the keys are those of its XML.
 """
@@ -6,7 +6,7 @@ Source: Amazon EC2 API Reference, "Instance" and "DescribeInstances"; the keys a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from whodunet.aws.account.account import Account
@@ -17,7 +17,7 @@ from whodunet.aws.account.timestamps import utc_text
 Description = Mapping[str, object]
 
 _RUNNING: Final = {"code": 16, "name": "running"}
-_FILTERS: Final[Mapping[str, tuple[str, ...]]] = {  # where in the description to look
+INSTANCE_PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {  # where in the description to look
     "availability-zone": ("placement", "availabilityZone"),
     "dns-name": ("dnsName",),
     "image-id": ("imageId",),
@@ -40,14 +40,15 @@ class UnknownFilter(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class InstanceFilter:
-    """What one property of an instance may be; `*` and `?` stand for other characters."""
+class DescriptionFilter:
+    """What one property of what EC2 describes may be; `*` and `?` stand for other characters."""
 
     name: str
     values: Sequence[str]
+    properties: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: INSTANCE_PROPERTIES)
 
     def fits(self, description: Description, tags: Mapping[str, str]) -> bool:
-        """Whether an instance passes; raises UnknownFilter."""
+        """Whether that passes; raises UnknownFilter."""
         return any(
             matches(value, found, {}, arn=False) for found in self._found(description, tags) for value in self.values
         )
@@ -58,9 +59,9 @@ class InstanceFilter:
             yield from () if value is None else (value,)
         elif self.name == _TAG_KEY:
             yield from tags
-        elif self.name in _FILTERS:
+        elif self.name in self.properties:
             found: object = description
-            for key in _FILTERS[self.name]:
+            for key in self.properties[self.name]:
                 found = found.get(key) if isinstance(found, Mapping) else None
             yield from () if found is None else (str(found),)
         else:

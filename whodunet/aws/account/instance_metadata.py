@@ -56,16 +56,21 @@ class BorneRole:
     issued_at_s: float
 
 
-def metadata(instance: InstanceFacts, identity: BorneRole, profile: BorneRole | None) -> Tree:
+def metadata(
+    instance: InstanceFacts, identity: BorneRole, profile: BorneRole | None, keys: Mapping[str, str] | None = None
+) -> Tree:
     """All that the service has, by path; without an instance profile nothing of IAM.
 
     Args:
         identity: the role of the instance itself, with which AWS's own agents register it.
+        keys: by user, the public keys that EC2 Instance Connect has pushed and that have not expired.
     """
     roles = {"identity-credentials": {"ec2": _identity(instance, identity)}}
+    pushed = {"managed-ssh-keys": {"active-keys": dict(keys)}} if keys else {}
+    iam = {} if profile is None else {"iam": _iam(instance, profile)}
     content: Tree = {
         "dynamic": {"instance-identity": {"document": _identity_document(instance)}},
-        "meta-data": _meta_data(instance) | roles | ({} if profile is None else {"iam": _iam(instance, profile)}),
+        "meta-data": _meta_data(instance) | roles | pushed | iam,
     }
     return dict.fromkeys(VERSIONS, content)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -12,7 +12,9 @@ from whodunet.cases.fields import KindOfPacket, refused
 from whodunet.cases.findings import Finding, Witness
 from whodunet.evidence.facts import AnswerGap, points_before, true_sender
 from whodunet.evidence.packets import PacketKind
-from whodunet.evidence.probe_evidence import ProbeEvidence
+
+if TYPE_CHECKING:
+    from whodunet.evidence.probe_evidence import ProbeEvidence
 
 _ASKED_BY: Final[Mapping[PacketKind, PacketKind]] = {
     "SYN-ACK": "SYN",

@@ -13,6 +13,8 @@ NC_SAYS = r"^(?:nc|ncat|netcat|Ncat|nc\.\w+|Error): "
 TRADITIONAL = r"^\S+ \[[^\]]+\] \d+(?: \(\S+\))?(?: ?:)? "
 
 ROWS = (
+    # In place of a greeting, before it closes. Source: OpenSSH's sshd.c, MaxStartups and PerSourcePenalties
+    Row(r"^(?:Exceeded MaxStartups|Not allowed at this time)", Symptom.CLOSED),
     Row(r" succeeded!$|" + TRADITIONAL + r"open$", Symptom.CONNECTED, OK),
     Row(NC_SAYS + r"(?:getaddrinfo|Could not resolve|cannot resolve).*?: ", RESOLVING, FAILED),
     Row(r"^\S+: (?:forward|inverse) host lookup failed: ", RESOLVING, FAILED),

@@ -13,6 +13,8 @@ HOP_OF_TARGET = (
 
 ONLY_STARS = r"^ *\d+ +\*(?: +\*)*\s*\Z"
 
+ENDS_AT_A_ROUTER = r"^ *\d+ [^\n*!]* ms\s*\Z"
+
 ROWS = (
     Row(r"^(?:\S+: )+", RESOLVING, FAILED),
     Row(r"^(?=traceroute6?: )", RESOLVING, FAILED),
@@ -21,6 +23,7 @@ ROWS = (
     Row(HOP_OF_TARGET + r"[^\n!]*$", Symptom.CONNECTED, beyond_packets=True),  # whatever answered, a RST as well
     Row(r"^ *\d+ .*![A-Z0-9]", Symptom.UNREACHABLE),
     Row(ONLY_STARS, Symptom.TIMED_OUT),
+    Row(ENDS_AT_A_ROUTER, Symptom.TIMED_OUT),  # with -m: the target has not answered by then
 )
 
 PROGRAM = Program(

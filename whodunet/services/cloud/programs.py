@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from whodunet.lab.hosts import Host
 from whodunet.lab.service import BESIDE_HOSTS, RECORDS, Listener
 from whodunet.services.cloud.shared_secrets import cloud_secrets
+
+MANAGED_KEYS: Final = BESIDE_HOSTS / "managed-keys"  # public keys on their way to metadata services
 
 
 def program(name: str, python: str) -> list[str]:

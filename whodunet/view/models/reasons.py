@@ -62,6 +62,7 @@ class LastSeen:
     missing: NumberedPacket
     point: str
     is_asked: bool  # what was asked; else what was sent to the host
+    carried_to: str | None = None  # where the datagram that carried it was last seen; None: it ended in none
 
 
 Reason: TypeAlias = AnswerCame | ClosedBy | FromAfar | AnotherSender | NothingCame | LastSeen
@@ -73,7 +74,7 @@ def reasons_of(evidence: ProbeEvidence) -> tuple[Reason, ...]:
     if explained is None:
         return ()
     if explained.answer is None:
-        return tuple(_of_silence(explained, numbering))
+        return tuple(_of_silence(explained, evidence, numbering))
     return tuple(_of_answer(explained, explained.answer, evidence, numbering))
 
 
@@ -90,7 +91,7 @@ def _of_answer(
         yield AnotherSender(handshake.ip)
 
 
-def _of_silence(explained: Explanation, numbering: Numbering) -> Iterator[Reason]:
+def _of_silence(explained: Explanation, evidence: ProbeEvidence, numbering: Numbering) -> Iterator[Reason]:
     silence: Silence = "acknowledged" if explained.is_acknowledged else "unanswered"
     yield NothingCame(
         numbering.of(explained.asked),
@@ -99,4 +100,6 @@ def _of_silence(explained: Explanation, numbering: Numbering) -> Iterator[Reason
     )
     if explained.missing is not None:
         first, last = explained.missing.first, explained.missing.last
-        yield LastSeen(numbering.of(first), last.point, is_asked=first is explained.asked)
+        datagram = evidence.carriers.get(explained.missing)
+        carried_to = datagram.last.point if datagram and datagram.last.time_ns > last.time_ns else None
+        yield LastSeen(numbering.of(first), last.point, first is explained.asked, carried_to)

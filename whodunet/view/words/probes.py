@@ -81,9 +81,10 @@ def sentence(reason: Reason) -> str:
             return f"The SYN-ACK of the same connection {came}: not from the same sender."
         case NothingCame():
             return _silence(reason)
-        case LastSeen(missing, point, is_asked):
+        case LastSeen(missing, point, is_asked, carried_to):
             which = "It" if is_asked else f"The {label(missing)} that was sent there"
-            return f"{which} was last seen at {point}."
+            carried = f", and the tunnel's datagram that carried it at {carried_to}" if carried_to else ""
+            return f"{which} was last seen at {point}{carried}."
 
 
 def _against_baseline(gap: AnswerGap) -> str:

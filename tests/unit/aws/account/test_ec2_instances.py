@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whodunet.aws.account.account import Account, Instance
-from whodunet.aws.account.ec2_instances import InstanceFilter, UnknownFilter, describe, reservation
+from whodunet.aws.account.ec2_instances import DescriptionFilter, UnknownFilter, describe, reservation
 from whodunet.aws.account.instance_metadata import resource_id
 
 ONE = "i-0abcd1234efgh5678"
@@ -49,9 +49,9 @@ def test_an_instance_is_what_its_account_and_its_metadata_say() -> None:
     ],
 )
 def test_a_filter_looks_at_its_property(name: str, values: list[str], fits: bool) -> None:
-    assert InstanceFilter(name, values).fits(describe(ACCOUNT, ONE, 0), TAGS) is fits
+    assert DescriptionFilter(name, values).fits(describe(ACCOUNT, ONE, 0), TAGS) is fits
 
 
 def test_a_filter_that_there_is_not_is_unknown() -> None:
     with pytest.raises(UnknownFilter, match="color"):
-        InstanceFilter("color", ["blue"]).fits(describe(ACCOUNT, ONE, 0), TAGS)
+        DescriptionFilter("color", ["blue"]).fits(describe(ACCOUNT, ONE, 0), TAGS)

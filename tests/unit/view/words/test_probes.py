@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.unit import tunnel
 from whodunet.evidence.packets import Arp, CapturedPacket, Dns, Ip
 from whodunet.evidence.probe_evidence import ProbeEvidence
 from whodunet.evidence.symptoms import Symptom
@@ -149,6 +150,24 @@ def test_stalled_is_explained_by_what_was_sent_to_the_client_and_lost(case: Modu
 def test_stalled_without_anything_lost_says_that_nothing_came(case: ModuleType) -> None:
     assert explained(case, connection(case), Symptom.STALLED) == ["Nothing came after the ACK 1 at client-eth0."]
     assert packets_in_brief(case.left(connection(case), symptom=Symptom.STALLED)) == "nothing came after its ACK"
+
+
+def test_what_is_lost_in_a_tunnel_is_told_with_where_its_datagram_was_last_seen(case: ModuleType) -> None:
+    packets = [*case.seen(case.tcp("S"), 0, "client-tun0 out"), *tunnel.datagram(40, 3, 0.2, *tunnel.WHOLE_OUTER[:2])]
+
+    left = case.left(packets, of=tunnel.topology(), symptom=Symptom.TIMED_OUT)
+
+    assert [sentence(reason) for reason in reasons_of(left)][1] == (
+        "It was last seen at client-tun0, and the tunnel's datagram that carried it at home-eth0."
+    )
+
+
+def test_what_came_out_of_a_tunnel_and_was_lost_beyond_is_told_without_it(case: ModuleType) -> None:
+    packets = [packet for packet in tunnel.syn_through() if packet.point != "instance-eth0"]
+
+    left = case.left(packets, of=tunnel.topology(), symptom=Symptom.TIMED_OUT)
+
+    assert [sentence(reason) for reason in reasons_of(left)][1] == "It was last seen at server-eth1."
 
 
 @pytest.mark.parametrize("symptom", [Symptom.TIMED_OUT, Symptom.UNKNOWN])

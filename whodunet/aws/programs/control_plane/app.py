@@ -11,7 +11,9 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
+from whodunet.aws.account.account import Account
 from whodunet.aws.account.seal import Seal
+from whodunet.aws.instance_connect import tunnel
 from whodunet.aws.programs.audit_trail import AuditTrail
 from whodunet.aws.programs.clock import now
 from whodunet.aws.programs.control_plane.authentication import Authenticator
@@ -21,8 +23,10 @@ from whodunet.aws.programs.control_plane.ec2 import Ec2
 from whodunet.aws.programs.control_plane.ec2_messages import Ec2Messages
 from whodunet.aws.programs.control_plane.front import Front
 from whodunet.aws.programs.control_plane.gate import Gate
+from whodunet.aws.programs.control_plane.instance_connect import InstanceConnect
 from whodunet.aws.programs.control_plane.instances import Instances
 from whodunet.aws.programs.control_plane.inventory import Inventory
+from whodunet.aws.programs.control_plane.operations import Operations
 from whodunet.aws.programs.control_plane.run_commands import RunCommands
 from whodunet.aws.programs.control_plane.sessions import Sessions
 from whodunet.aws.programs.control_plane.settings import ControlPlaneSettings
@@ -31,6 +35,8 @@ from whodunet.aws.programs.control_plane.ssm_documents import SsmDocuments
 from whodunet.aws.programs.control_plane.ssm_instances import SsmInstances
 from whodunet.aws.programs.control_plane.ssm_sessions import SsmSessions
 from whodunet.aws.programs.control_plane.sts import Sts
+from whodunet.aws.programs.control_plane.tunnels import Tunnels
+from whodunet.aws.programs.managed_keys import ManagedKeys
 from whodunet.aws.ssm.frames import Now
 from whodunet.aws.ssm.tokens import OneTimeTokens
 
@@ -72,11 +78,16 @@ class ControlPlane:
             "ssmmessages": ChannelTokens(account, self.sessions, tokens, clock).operations(),
             "sts": Sts(account, seal, epoch_s).operations(),
             "ec2": Ec2(account, epoch_s()).operations(),
+            "ec2-instance-connect": _instance_connect(settings, account, epoch_s),
         }
+        self._tunnels = _tunnels(settings, gate, account, epoch_s)
         self._front = Front(gate, account, services, epoch_s)
 
     def application(self) -> Starlette:
-        """Its routes."""
+        """Its routes; an Instance Connect Endpoint has those of its tunnels alone."""
+        if self._tunnels is not None:
+            opening = WebSocketRoute(tunnel.PATH, self._tunnels.open)
+            return Starlette(routes=[opening, Route(tunnel.PATH, self._tunnels.not_upgraded, methods=["GET"])])
         control, data = "/v1/control-channel/{instance_id}", "/v1/data-channel/{session_id}"
         routes = [
             Route(control, self._front.channel, methods=["POST"]),
@@ -111,6 +122,22 @@ class ControlPlane:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             self.end_overdue()
+
+
+def _instance_connect(settings: ControlPlaneSettings, account: Account, clock: Callable[[], float]) -> Operations:
+    if settings.managed_keys is None:
+        return {}
+    keys = ManagedKeys(settings.managed_keys)
+    return InstanceConnect(account, keys, settings.pushed_key_lifetime_s, clock).operations()
+
+
+def _tunnels(
+    settings: ControlPlaneSettings, gate: Gate, account: Account, clock: Callable[[], float]
+) -> Tunnels | None:
+    if settings.tunnels_of is None:
+        return None
+    vpc = settings.connect_endpoints[settings.tunnels_of].vpc_cidr
+    return Tunnels(gate, account, settings.tunnels_of, vpc, clock)
 
 
 def _stream_host(settings: ControlPlaneSettings) -> str:

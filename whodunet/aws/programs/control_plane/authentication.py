@@ -55,6 +55,7 @@ class SignedRequest:
     body: bytes
     source_ip: str
     source_port: int = 0
+    expires_s: int | None = None  # of a signature in the query, which covers all that is said there
 
     def header(self, name: str) -> str:
         """The header's first value, empty if there is none."""
@@ -154,6 +155,8 @@ class Authenticator:
         timestamp, now_s = request.header("x-amz-date"), self._clock()
         signed_s = _read_time(timestamp)
         now, earliest, latest = (_time_text(now_s + skew_s) for skew_s in (0, -MAX_SKEW_S, MAX_SKEW_S))
+        if request.expires_s is not None and signed_s + request.expires_s < now_s:
+            raise ApiError(BAD_SIGNATURE, f"Signature expired: {timestamp} was good for {request.expires_s} s.")
         if signed_s < now_s - MAX_SKEW_S:
             reason = f"Signature expired: {timestamp} is now earlier than {earliest} ({now} - 5 min.)"
             raise ApiError(BAD_SIGNATURE, reason)
@@ -165,7 +168,7 @@ class Authenticator:
         """What decides about the request has to be signed: the host, and all that services read from headers."""
         if "host" not in authorization.signed_headers:
             raise ApiError(BAD_SIGNATURE, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
-        for name, _ in request.headers:
+        for name, _ in request.headers if request.expires_s is None else ():
             if name.startswith("x-amz-") and name not in authorization.signed_headers:
                 raise ApiError(BAD_SIGNATURE, f"'{name}' must be a 'SignedHeader' in the AWS Authorization.")
 

@@ -9,8 +9,10 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from whodunet.aws.account.account import Account
-from whodunet.aws.account.ec2_instances import InstanceFilter, UnknownFilter, describe, reservation
+from whodunet.aws.account.connect_endpoints import ENDPOINT_PROPERTIES, describe_endpoint
+from whodunet.aws.account.ec2_instances import Description, DescriptionFilter, UnknownFilter, describe, reservation
 from whodunet.aws.programs.control_plane.api_errors import (
+    INVALID_ENDPOINT_NOT_FOUND,
     INVALID_INSTANCE_MALFORMED,
     INVALID_INSTANCE_NOT_FOUND,
     INVALID_PARAMETER_COMBINATION,
@@ -46,6 +48,19 @@ class DescribeInstances(Request):
         yield Permission("ec2:DescribeInstances", "*")
 
 
+class DescribeInstanceConnectEndpoints(Request):
+    """The Instance Connect Endpoints that there are."""
+
+    instance_connect_endpoint_id: tuple[str, ...] = ()
+    filter: tuple[Ec2Filter, ...] = ()
+    max_results: Annotated[int, Field(ge=1, le=50)] = 50
+    next_token: str = "0"
+
+    def permissions(self, account: Account) -> Iterable[Permission]:
+        """On all."""
+        yield Permission("ec2:DescribeInstanceConnectEndpoints", "*")
+
+
 class Ec2:
     """Answers them."""
 
@@ -56,7 +71,12 @@ class Ec2:
 
     def operations(self) -> Operations:
         """By name."""
-        return {"DescribeInstances": Operation(DescribeInstances, self.describe_instances)}
+        return {
+            "DescribeInstances": Operation(DescribeInstances, self.describe_instances),
+            "DescribeInstanceConnectEndpoints": Operation(
+                DescribeInstanceConnectEndpoints, self.describe_instance_connect_endpoints
+            ),
+        }
 
     async def describe_instances(self, request: DescribeInstances, call: Call) -> Answer:
         """A page of those that are named, or of all, to which all filters fit."""
@@ -68,6 +88,21 @@ class Ec2:
         found = [reservation(self._account, it, self._launched_at_s) for it in chosen if self._fits(it, request.filter)]
         page, rest = paged([dict(it) for it in found], request.next_token, request.max_results or _MOST_A_PAGE)
         return {"reservationSet": page, **({"nextToken": rest["NextToken"]} if rest else {})}
+
+    async def describe_instance_connect_endpoints(
+        self, request: DescribeInstanceConnectEndpoints, call: Call
+    ) -> Answer:
+        """A page of those that are named, or of all, to which all filters fit."""
+        endpoints, named = self._account.connect_endpoints, request.instance_connect_endpoint_id
+        for endpoint_id in named:
+            if endpoint_id not in endpoints:
+                why = f"The instance connect endpoint ID '{endpoint_id}' does not exist"
+                raise ApiError(INVALID_ENDPOINT_NOT_FOUND, why)
+        filters = [DescriptionFilter(it.name, it.value, ENDPOINT_PROPERTIES) for it in request.filter]
+        described = [describe_endpoint(self._account, it, self._launched_at_s) for it in named or endpoints]
+        found = [dict(each) for each in described if _all_fit(filters, each, {})]
+        page, rest = paged(found, request.next_token, request.max_results)
+        return {"instanceConnectEndpointSet": page, **({"nextToken": rest["NextToken"]} if rest else {})}
 
     def _require(self, instance_ids: Iterable[str]) -> None:
         for instance_id in instance_ids:
@@ -81,10 +116,14 @@ class Ec2:
     def _fits(self, instance_id: str, filters: Iterable[Ec2Filter]) -> bool:
         description = describe(self._account, instance_id, self._launched_at_s)
         tags = self._account.instances[instance_id].tags
-        try:
-            return all(InstanceFilter(it.name, it.value).fits(description, tags) for it in filters)
-        except UnknownFilter as unknown:
-            raise ApiError(INVALID_PARAMETER_VALUE, f"The filter '{unknown}' is invalid") from unknown
+        return _all_fit([DescriptionFilter(it.name, it.value) for it in filters], description, tags)
+
+
+def _all_fit(filters: Iterable[DescriptionFilter], description: Description, tags: Mapping[str, str]) -> bool:
+    try:
+        return all(it.fits(description, tags) for it in filters)
+    except UnknownFilter as unknown:
+        raise ApiError(INVALID_PARAMETER_VALUE, f"The filter '{unknown}' is invalid") from unknown
 
 
 def nested(fields: Mapping[str, str]) -> dict[str, object]:

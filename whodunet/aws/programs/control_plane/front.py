@@ -26,8 +26,12 @@ from whodunet.aws.programs.control_plane.operations import Answer, Call, Operati
 from whodunet.aws.programs.serving import log
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-_SERVICES: Final = ("ssm", "ssmmessages", "ec2messages", "sts", "ec2")
-_TARGETS: Final = {"AmazonSSM": "ssm", "EC2WindowsMessageDeliveryService": "ec2messages"}
+_SERVICES: Final = ("ssm", "ssmmessages", "ec2messages", "sts", "ec2", "ec2-instance-connect")
+_TARGETS: Final = {
+    "AmazonSSM": "ssm",
+    "EC2WindowsMessageDeliveryService": "ec2messages",
+    "AWSEC2InstanceConnectService": "ec2-instance-connect",
+}
 _FORM: Final = "application/x-www-form-urlencoded"
 _NO_OPERATION: Final = "Unknown"
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from whodunet.aws.account.account import Account, Instance, Role
+from whodunet.aws.account.account import Account, ConnectEndpoint, Instance, Role
 from whodunet.aws.account.managed_policies import MANAGED_POLICIES
 from whodunet.aws.account.policies import IamPolicy
+from whodunet.aws.instance_connect.pushed_keys import LIFETIME_S
 from whodunet.aws.programs.settings import ServerSettings, Settings
 
 
@@ -56,6 +57,19 @@ class InstanceSettings(Settings):
         )
 
 
+class ConnectEndpointSettings(Settings):
+    """An Instance Connect Endpoint, in the subnet of an instance."""
+
+    dns_name: str
+    beside: str
+    vpc_cidr: IPv4Network
+    availability_zone: str = ""
+
+    def endpoint(self) -> ConnectEndpoint:
+        """The endpoint."""
+        return ConnectEndpoint(self.dns_name, self.beside, self.availability_zone)
+
+
 class ControlPlaneSettings(ServerSettings):
     """The configuration file."""
 
@@ -67,6 +81,10 @@ class ControlPlaneSettings(ServerSettings):
     records: Path
     roles: dict[str, RoleSettings]
     instances: dict[str, InstanceSettings]
+    connect_endpoints: dict[str, ConnectEndpointSettings] = Field(default_factory=dict)
+    tunnels_of: str | None = None  # the one whose tunnels are opened here; then nothing else is served
+    managed_keys: Path | None = None  # none: nobody can send a key
+    pushed_key_lifetime_s: Annotated[int, Field(ge=0)] = LIFETIME_S
     resume_within_s: Seconds = 60
     idle_timeout_s: Seconds = 1200
     client_ping_s: Seconds = 10
@@ -79,6 +97,15 @@ class ControlPlaneSettings(ServerSettings):
                 raise ValueError(f"instances.{instance_id}.role: there is no role {instance.role}")
         return self
 
+    @model_validator(mode="after")
+    def _knows_endpoints(self) -> Self:
+        for endpoint_id, endpoint in self.connect_endpoints.items():
+            if endpoint.beside not in self.instances:
+                raise ValueError(f"connect_endpoints.{endpoint_id}.beside: there is no instance {endpoint.beside}")
+        if self.tunnels_of is not None and self.tunnels_of not in self.connect_endpoints:
+            raise ValueError(f"tunnels_of: there is no endpoint {self.tunnels_of}")
+        return self
+
     def account(self) -> Account:
         """The account that the roles and instances make."""
         return Account(
@@ -86,4 +113,5 @@ class ControlPlaneSettings(ServerSettings):
             account_id=self.account_id,
             roles={name: it.role() for name, it in self.roles.items()},
             instances={instance_id: it.instance() for instance_id, it in self.instances.items()},
+            connect_endpoints={endpoint_id: it.endpoint() for endpoint_id, it in self.connect_endpoints.items()},
         )

@@ -21,6 +21,8 @@ from starlette.routing import Route
 from whodunet.aws.account.instance_metadata import metadata, read
 from whodunet.aws.account.role_credentials import RoleCredentials
 from whodunet.aws.account.seal import Identity, InvalidToken, Seal
+from whodunet.aws.instance_connect.pushed_keys import active_keys
+from whodunet.aws.programs.managed_keys import ManagedKeys
 from whodunet.aws.programs.metadata.settings import MetadataSettings
 
 _TOKEN: Final = "X-aws-ec2-metadata-token"
@@ -63,6 +65,7 @@ class _Service:
         self._use = f"metadata of {settings.instance_id}"  # a token is for its own instance
         self._instance = settings.instance(clock())
         self._identity = self._credentials(settings.identity(), settings)
+        self._keys = None if settings.managed_keys is None else ManagedKeys(settings.managed_keys)
         profile = settings.profile()
         self._profile = None if profile is None else self._credentials(profile, settings)
 
@@ -82,10 +85,15 @@ class _Service:
         except InvalidToken as error:
             raise HTTPException(HTTPStatus.UNAUTHORIZED) from error
         profile = None if self._profile is None else self._profile.at(now_s)
-        found = read(metadata(self._instance, self._identity.at(now_s), profile), request.path_params["path"])
+        tree = metadata(self._instance, self._identity.at(now_s), profile, self._pushed_keys(now_s))
+        found = read(tree, request.path_params["path"])
         if found is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return PlainTextResponse(found, headers=_SERVER)
+
+    def _pushed_keys(self, now_s: float) -> dict[str, str]:
+        instance_id = self._instance.instance_id
+        return {} if self._keys is None else active_keys(self._keys.of(instance_id), instance_id, now_s)
 
     def _credentials(self, whose: Identity, settings: MetadataSettings) -> RoleCredentials:
         lifetime_s = settings.credential_lifetime_s

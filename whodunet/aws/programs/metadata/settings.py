@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -29,6 +30,7 @@ class MetadataSettings(ServerSettings):
     mac: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")] | None = None
     vpc_cidr: IPv4Network = IPv4Network("10.0.0.0/16")
     subnet_cidr: IPv4Network | None = None  # none: the /24 around the private address
+    managed_keys: Path | None = None  # none: nobody sends keys
     ipv6: IPv6Address | None = None  # none: the VPC has no block of IPv6
     vpc_ipv6_cidr: IPv6Network | None = None
     subnet_ipv6_cidr: IPv6Network | None = None
