@@ -32,12 +32,17 @@ class _SetUp(NamedTuple):
     settings: Settings
     told: str  # by curl, of a request that is refused for it
     asked: str = ""  # further options with which it asks
+    issuer: str = ""  # who has signed the certificate, where curl says the same of two states
 
 
 _SET_UPS: Final[Mapping[State, _SetUp]] = {
     "certificate-expired": _SetUp({"certificate": "expired"}, "certificate has expired"),
-    "certificate-of-unknown-authority": _SetUp({"certificate": "of-unknown-authority"}, "unable to get local issuer"),
-    "certificate-without-intermediate": _SetUp({"certificate": "without-intermediate"}, "unable to get local issuer"),
+    "certificate-of-unknown-authority": _SetUp(
+        {"certificate": "of-unknown-authority"}, "unable to get local issuer", issuer="Own Authority"
+    ),
+    "certificate-without-intermediate": _SetUp(
+        {"certificate": "without-intermediate"}, "unable to get local issuer", issuer="trustme"
+    ),
     "client-certificate-required": _SetUp({"wants_client_certificate": True}, "error: 400"),
     "newest-tls-only": _SetUp({"versions": ["TLSv1.3"]}, "protocol version", "--tls-max 1.2"),
     "plain-on-https-port": _SetUp({"speaks_tls": False}, "wrong version number"),
@@ -87,16 +92,28 @@ class WebServer(NodeFault):
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """What curl says that asks the server for the site, on its own host."""
-        said = self._said(network)
-        return (said if _SET_UPS[self.state].told in said else None,)
+        said, set_up = self._said(network), _SET_UPS[self.state]
+        if set_up.told not in said:
+            return (None,)
+        issuer = self._issuer(network) if set_up.issuer else ""
+        return ("; ".join(filter(None, (said, issuer))) if set_up.issuer in issuer else None,)
 
     def remains(self, network: Network) -> str | None:
         """Anything that curl has to say against it."""
         return self._said(network) or None
 
     def _said(self, network: Network) -> str:
-        port = list_in(network.topology.services[self.node][_SERVER], "https_ports")[0]
+        port = self._https_port(network)
         ask = f"curl -sS --fail -o /dev/null --max-time 5 {_SET_UPS[self.state].asked}".rstrip()
         there = f"--resolve {self.site}:{port}:127.0.0.1 https://{self.site}:{port}/"
         done = network.execute(self.node, f"{ask} {there}")
         return "" if done.exit_status == 0 else done.stderr.splitlines()[0] if done.stderr else "no answer"
+
+    def _issuer(self, network: Network) -> str:
+        """Who has signed the certificate that the server shows."""
+        there = f"-connect 127.0.0.1:{self._https_port(network)} -servername {self.site}"
+        shown = f"timeout 5 openssl s_client {there} </dev/null 2>/dev/null | openssl x509 -noout -issuer"
+        return network.execute(self.node, shown).stdout.strip()
+
+    def _https_port(self, network: Network) -> object:
+        return list_in(network.topology.services[self.node][_SERVER], "https_ports")[0]

@@ -30,9 +30,7 @@ class Nginx(Listener):
     Who asks for a site that it does not have gets the first one. Source: nginx.org, ngx_http_core_module.
     """
 
-    needs: ClassVar[tuple[DebianProgram, ...]] = (
-        DebianProgram("nginx", "nginx-light", "web servers", is_optional=True),
-    )
+    needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("nginx", "nginx", "web servers", is_optional=True),)
 
     def __init__(
         self,
@@ -94,7 +92,7 @@ class Nginx(Listener):
 
     def _issued(self, names: Sequence[str]) -> trustme.LeafCert:
         if self._certificate == "of-unknown-authority":
-            return new_authority("somebody's own authority").issue_cert(*names)
+            return new_authority("Own Authority").issue_cert(*names)
         if self._certificate == "without-intermediate":
             return lab_authority().create_child_ca().issue_cert(*names)
         if self._certificate == "expired":
