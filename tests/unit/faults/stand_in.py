@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from fnmatch import fnmatch
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ BEFORE: Final = {
     "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established": "432000",
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "",
     "/root/.ssh/config": "Host i-*\n    ProxyCommand aws open-tunnel --instance-id %h --remote-port 22",
+    "/root/.bash_profile": "export PAGE_URL=http://web.cloud.example/",
     "~/.aws/sso/cache/token.json": '{"expiresAt": "2099-01-01T00:00:00Z"}',
     "~/.aws/cli/cache/credentials.json": "{}",
 }
@@ -76,6 +78,7 @@ class StandIn:
         self.topology = topology
         self.policies = deepcopy({switch: dict(policy) for switch, policy in topology.policies.items()})
         self.flow_tables: dict[str, str] = {}  # what a switch has instead of what its policy says
+        self.asked = ""  # the last command
         self.says = dict(says or {})  # what commands say instead, by their beginning
         self.daemons = Daemons(deepcopy(dict(topology.services)))
         self.daemons.files_of = lambda node: self.machines[node].files
@@ -105,6 +108,7 @@ class StandIn:
     # What a fault may do to a lab.
 
     def execute(self, node: str, command: str, stdin: str = "") -> Completed:
+        self.asked = command
         said = next((said for start, said in self.says.items() if command.startswith(start)), None)
         if said is not None:
             return Completed(0, said, "") if isinstance(said, str) else said
@@ -206,7 +210,12 @@ class StandIn:
         yield r"token=.*", self._metadata
         yield r"AWS_CA_BUNDLE=\S+ aws ssm get-document .*", self._get_document
         yield r"aws sts get-caller-identity", self._caller_identity
-        yield r"ssh -G (i-\S+)", self._ssh_settings
+        yield r"ssh -G (\S+)", self._ssh_settings
+        yield r"bash -lc 'printenv (\w+)'", self._login_variable
+        yield r"curl .* --proxytunnel -x http://127\.0\.0\.1:\d+ http://127\.0\.0\.1:(\d+)/", self._ask_proxy
+        yield r"curl -sS --fail .* --resolve (\S+?):.*", self._ask_site
+        yield r"timeout 5 openssl s_client .*", self._issuer
+        yield r"timeout 5 ssh .* -W '\[127\.0\.0\.1\]:\d+' \S+@(\S+) </dev/null", self._ask_to_forward
         yield r"aws ec2-instance-connect send-ssh-public-key .*", lambda node: '{"Success": true}'
         yield r"/etc/ssh/pushed_keys \S+; date \+%s", self._pushed_key
         yield r"aws ec2 describe-instance-connect-endpoints .*", self._connect_endpoints
@@ -342,8 +351,48 @@ class StandIn:
         return Completed(255, "", said)
 
     def _ssh_settings(self, node: str, host: str) -> str:
-        (command,) = re.findall(r"ProxyCommand (.*)", self.machines[node].files["/root/.ssh/config"])
-        return f"hostname {host}\nproxycommand {command.replace('%h', host)}\nport 22\n"
+        """Of each option the first that a block for the host states."""
+        options = {"hostname": host, "port": "22"}
+        text = self.machines[node].files["/root/.ssh/config"]
+        for names, block in reversed(re.findall(r"Host (.*)((?:\n +.*)*)", text)):
+            if any(fnmatch(host, name) for name in names.split()):
+                pairs = (line.split(maxsplit=1) for line in block.strip().splitlines())
+                options |= {option.lower(): value for option, value in pairs}
+        return "".join(f"{option} {value}\n" for option, value in options.items())
+
+    def _login_variable(self, node: str, variable: str) -> str:
+        found = re.findall(rf"export {variable}=(.*)", self.machines[node].files["/root/.bash_profile"])
+        return f"{found[-1]}\n" if found else ""
+
+    def _ask_proxy(self, node: str, port: str) -> str:
+        """What tinyproxy answers to CONNECT, where nothing listens on the port."""
+        settings = self.settings[node]["tinyproxy"]
+        return "407" if settings.get("login") else "500" if int(port) in settings["connect_ports"] else "403"
+
+    def _ask_site(self, node: str, site: str) -> Completed:
+        settings, command = self.settings[node]["nginx"], self.asked
+        wrongs = {
+            "certificate has expired": settings.get("certificate") == "expired",
+            "unable to get local issuer certificate": settings.get("certificate", "valid") != "valid",
+            "The requested URL returned error: 400": settings.get("wants_client_certificate"),
+            "tlsv1 alert protocol version": "--tls-max 1.2" in command and settings.get("versions") == ["TLSv1.3"],
+            "wrong version number": settings.get("speaks_tls") is False,
+            "no alternative certificate subject name matches": site not in settings["sites"],
+            f"The requested URL returned error: {settings.get('status')}": settings.get("status"),
+        }
+        said = next((wrong for wrong, is_so in wrongs.items() if is_so), None)
+        return Completed(22, "", f"curl: {said}\n") if said else Completed(0, "", "")
+
+    def _issuer(self, node: str) -> str:
+        issuers = {"of-unknown-authority": "Own Authority", "without-intermediate": "trustme v1"}
+        return f"issuer=O = {issuers[self.settings[node]['nginx']['certificate']]}\n"
+
+    def _ask_to_forward(self, node: str, address: str) -> Completed:
+        host = self.topology.node_with(address)
+        assert host is not None
+        if self.settings[host]["sshd"].get("options", {}).get("AllowTcpForwarding") == "no":
+            return Completed(255, "", "channel 0: open failed: administratively prohibited: open failed\n")
+        return Completed(0, "SSH-2.0-OpenSSH_9.2\n", "")
 
     def _pushed_key(self, node: str) -> str:
         lifetime_s = self.settings["endpoints"]["control-plane"].get("pushed_key_lifetime_s", 60)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 
 from tests.unit.faults.stand_in import TOPOLOGY, StandIn
 from whodunet.cases.fault import Fault
+from whodunet.faults.web_server import State
 from whodunet.loading.library import Library
 
 EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
@@ -87,6 +88,11 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "client", "port": 22, "agent": "dead"},
         {"node": "client", "port": 22, "agent": "without-upstream"},
     ),
+    "login-variable": (
+        {"node": "client", "variable": "https_proxy", "value": "http://10.20.1.10:3129"},
+        {"node": "client", "variable": "https_proxy", "value": "http://10.20.1.10:3130"},
+        {"node": "client", "variable": "PAGE_URL", "value": "http://web.cloud.example:22/"},
+    ),
     "netmask": (
         {"node": "client", "interface": "client-eth0", "covers": "10.0.1.10/32"},
         {"node": "client", "interface": "client-eth0", "covers": "fd00:10:0:1::/64"},
@@ -124,7 +130,15 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "after_idle_ms": 2000, "then": "stays-away"},
     ),
     "program-missing": ({"node": "client", "program": "ssh"}, {"node": "client", "program": "nc"}),
+<<<<<<< HEAD
     "reverse-path-filter": ({"node": "instance", "interface": "instance-eth0"},),
+=======
+    "proxy-rule": (
+        {"node": "proxy", "state": "port-forbidden", "port": 22},
+        {"node": "proxy", "state": "port-forbidden", "port": 443},
+        {"node": "proxy", "state": "login-required", "port": 443},
+    ),
+>>>>>>> part-w2
     "resolver-settings": (
         {"node": "client", "nameservers": ()},
         {"node": "client", "nameservers": ("10.0.1.20", "10.9.0.53"), "timeout_s": 2},
@@ -176,6 +190,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "service": "ssm-agent", "state": "stopped"},
     ),
     "sign-on-expired": ({"node": "client"},),
+<<<<<<< HEAD
     "syn-proxy": ({"node": "vpn-gw", "port": 22}, {"node": "vpn-gw", "port": 443}),
     "sshd-option": (
         {"node": "instance", "option": "ListenAddress", "value": "localhost"},
@@ -185,6 +200,14 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "option": "LoginGraceTime", "value": "2"},
     ),
     "tcp-wrappers": ({"node": "instance"},),
+=======
+    "ssh-forwarding-forbidden": ({"node": "jump", "bearer": "client"},),
+    "ssh-option": (
+        {"node": "client", "destination": "10.0.1.10", "option": "Port", "value": "2200"},
+        {"node": "client", "destination": "10.0.1.10", "option": "ProxyCommand", "value": "nc -x proxy:1080 %h %p"},
+        {"node": "client", "destination": "inner", "option": "HostName", "value": "10.0.1.20"},
+    ),
+>>>>>>> part-w2
     "tls-interception": (
         {"node": "vpn-gw", "source": "10.8.0.0/24", "destination": "10.0.1.20/32"},
         {"node": "vpn-gw", "source": "fd00:8::/64", "destination": "::/0"},
@@ -195,6 +218,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "vpn-server", "routes": ("10.8.0.0/16", "10.9.0.0/16")},
         {"node": "vpn-server", "routes": ("::/0", "fd00:10::/48")},
     ),
+    "web-server": tuple({"node": "web", "state": state, "site": "account.cloud.example"} for state in get_args(State)),
     "vpc-endpoint": (
         {
             "node": "endpoints",
@@ -213,6 +237,8 @@ THROUGH_TUNNELS: Final = (
     *("connect-endpoint-absent", "open-tunnel-not-allowed", "pushed-key-expires"),
     *("security-group-outbound", "tunnel-port"),
 )
+OFFICE: Final = Library().topology("office_proxy")
+IN_AN_OFFICE: Final = ("login-variable", "proxy-rule", "ssh-forwarding-forbidden", "web-server")
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.kind)
 
 
@@ -220,6 +246,8 @@ def network_of(fault: Fault) -> StandIn:
     """One that has what the fault is about."""
     if fault.kind in THROUGH_TUNNELS:
         return StandIn(CONNECT)
+    if fault.kind in IN_AN_OFFICE:
+        return StandIn(OFFICE)
     return StandIn(VPN if fault.kind.startswith("vpn-") else TOPOLOGY)
 
 
