@@ -130,15 +130,12 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "after_idle_ms": 2000, "then": "stays-away"},
     ),
     "program-missing": ({"node": "client", "program": "ssh"}, {"node": "client", "program": "nc"}),
-<<<<<<< HEAD
     "reverse-path-filter": ({"node": "instance", "interface": "instance-eth0"},),
-=======
     "proxy-rule": (
         {"node": "proxy", "state": "port-forbidden", "port": 22},
         {"node": "proxy", "state": "port-forbidden", "port": 443},
         {"node": "proxy", "state": "login-required", "port": 443},
     ),
->>>>>>> part-w2
     "resolver-settings": (
         {"node": "client", "nameservers": ()},
         {"node": "client", "nameservers": ("10.0.1.20", "10.9.0.53"), "timeout_s": 2},
@@ -190,7 +187,6 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "service": "ssm-agent", "state": "stopped"},
     ),
     "sign-on-expired": ({"node": "client"},),
-<<<<<<< HEAD
     "syn-proxy": ({"node": "vpn-gw", "port": 22}, {"node": "vpn-gw", "port": 443}),
     "sshd-option": (
         {"node": "instance", "option": "ListenAddress", "value": "localhost"},
@@ -200,14 +196,12 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "option": "LoginGraceTime", "value": "2"},
     ),
     "tcp-wrappers": ({"node": "instance"},),
-=======
     "ssh-forwarding-forbidden": ({"node": "jump", "bearer": "client"},),
     "ssh-option": (
         {"node": "client", "destination": "10.0.1.10", "option": "Port", "value": "2200"},
         {"node": "client", "destination": "10.0.1.10", "option": "ProxyCommand", "value": "nc -x proxy:1080 %h %p"},
         {"node": "client", "destination": "inner", "option": "HostName", "value": "10.0.1.20"},
     ),
->>>>>>> part-w2
     "tls-interception": (
         {"node": "vpn-gw", "source": "10.8.0.0/24", "destination": "10.0.1.20/32"},
         {"node": "vpn-gw", "source": "fd00:8::/64", "destination": "::/0"},
