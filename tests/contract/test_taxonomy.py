@@ -130,6 +130,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         "dns-refused": {"node": hosts, "name": names, "types": (None, ("A",), ("AAAA",))},
         "ephemeral-ports": {"node": ("client",), "ports": ((49152, 49153),)},
         "hosts-file": {"node": hosts, "name": names, "address": ("0.0.0.0", "::1", "10.0.1.99")},
+        "captive-portal": {"node": hosts, "source": ("192.168.1.0/24",)},
         "link-down": {"node": hosts, "interface": interfaces},
         "local-redirect": {"node": ("client",), "port": (22,), "agent": choices(LocalRedirect, "agent")},
         "netmask": {"node": ("client",), "interface": interfaces, "covers": ("10.0.1.0/24", "fd00:10::/48")},

@@ -27,6 +27,10 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "state": "empty"},
         {"node": "instance", "state": "writable-by-others"},
     ),
+    "captive-portal": (
+        {"node": "home-gw", "source": "192.168.1.0/24"},
+        {"node": "home-gw", "source": "fd00:192::/64"},
+    ),
     "clock-skew": ({"node": "client", "offset_s": 3600}, {"node": "instance", "offset_s": -86_400}),
     "connection-limit": (
         {"node": "instance", "enforced_by": "sshd", "limit": 3, "held_by": "endpoints"},
