@@ -26,6 +26,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
             "default": "drop",
             "rules": ({"destination": "0.0.0.0/0", "protocol": "any", "action": "allow"},),
         },
+        {"switch": "egress-fw", "default": "allow", "asymmetric": "bypass"},
     ),
     "dns-record-wrong": (
         {"node": "corp-dns", "name": "instance.cloud.example", "addresses": ("127.0.0.1", "::1")},
@@ -75,6 +76,10 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     "netmask": (
         {"node": "client", "interface": "client-eth0", "covers": "10.0.1.10/32"},
         {"node": "client", "interface": "client-eth0", "covers": "fd00:10:0:1::/64"},
+    ),
+    "multipath-route": (
+        {"node": "vpn-gw", "destination": "0.0.0.0/0", "via": ("100.64.0.2", "10.9.0.53")},
+        {"node": "vpn-gw", "destination": "::/0", "via": ("fd00:64::2", "fd00:9::53")},
     ),
     "network-acl": (
         {"node": "vpc-router", "interface": "vpc-router-eth2", "direction": "inbound", "ports": (22, 22)},
