@@ -44,6 +44,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
             "default": "drop",
             "rules": ({"destination": "0.0.0.0/0", "protocol": "any", "action": "allow"},),
         },
+        {"switch": "egress-fw", "default": "allow", "asymmetric": "bypass"},
     ),
     "dns-record-wrong": (
         {"node": "corp-dns", "name": "instance.cloud.example", "addresses": ("127.0.0.1", "::1")},
@@ -101,6 +102,9 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "client", "interface": "client-eth0", "covers": "10.0.1.10/32"},
         {"node": "client", "interface": "client-eth0", "covers": "fd00:10:0:1::/64"},
     ),
+    "multipath-route": (
+        {"node": "vpn-gw", "destination": "0.0.0.0/0", "via": ("100.64.0.2", "10.9.0.53")},
+        {"node": "vpn-gw", "destination": "::/0", "via": ("fd00:64::2", "fd00:9::53")},
     "nat-pool": (
         {"node": "vpn-gw", "interface": "vpn-gw-eth1", "addresses": ("10.8.0.1", "10.9.0.1"), "idle_s": 1},
         {"node": "vpn-gw", "interface": "vpn-gw-eth1", "addresses": ("fd00:8::1", "fd00:9::1"), "idle_s": 60},
