@@ -93,6 +93,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "payload": PAYLOADS,
             "verdict": choices(PacketFilter, "verdict"),
         },
+        "instance-stopped": {"node": ("instance",), "router": hosts},
         "nat-pool": {
             "node": hosts,
             "interface": interfaces,

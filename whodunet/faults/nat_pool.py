@@ -21,7 +21,7 @@ class NatPool(TrackingFault):
     """What leaves by the interface gets the outside addresses in turn, one a connection, which is forgotten when idle.
 
     What comes after the pause is taken for a new connection, and leaves with the next address. Source: RFC 4787, REQ-2,
-    on what a pool should not do; the kernel's nf_conntrack-sysctl: by default (`tcp_loose` 1) any packet opens a connection.
+    on what a pool should not do; the kernel's nf_conntrack-sysctl, tcp_loose: by default any packet opens a connection.
     """
 
     kind: Literal["nat-pool"] = "nat-pool"

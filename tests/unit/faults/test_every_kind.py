@@ -97,6 +97,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "client", "interface": "client-eth0", "covers": "10.0.1.10/32"},
         {"node": "client", "interface": "client-eth0", "covers": "fd00:10:0:1::/64"},
     ),
+    "instance-stopped": ({"node": "instance", "router": "vpc-router"},),
     "nat-pool": (
         {"node": "vpn-gw", "interface": "vpn-gw-eth1", "addresses": ("10.8.0.1", "10.9.0.1"), "idle_s": 1},
         {"node": "vpn-gw", "interface": "vpn-gw-eth1", "addresses": ("fd00:8::1", "fd00:9::1"), "idle_s": 60},
