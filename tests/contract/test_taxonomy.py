@@ -93,6 +93,8 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "payload": PAYLOADS,
             "verdict": choices(PacketFilter, "verdict"),
         },
+        "instance-stopped": {"node": ("instance",), "router": hosts},
+        "nat-ports": {"node": hosts, "interface": interfaces, "address": ("10.8.0.1",), "ports": ((40000, 40001),)},
         "nat-pool": {
             "node": hosts,
             "interface": interfaces,
