@@ -105,6 +105,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     "multipath-route": (
         {"node": "vpn-gw", "destination": "0.0.0.0/0", "via": ("100.64.0.2", "10.9.0.53")},
         {"node": "vpn-gw", "destination": "::/0", "via": ("fd00:64::2", "fd00:9::53")},
+    ),
     "instance-stopped": ({"node": "instance", "router": "vpc-router"},),
     "nat-ports": (
         {"node": "vpn-gw", "interface": "vpn-gw-eth1", "address": "10.8.0.1", "ports": (40000, 40000)},
