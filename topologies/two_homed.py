@@ -6,14 +6,15 @@
 
 The server is called by its address at the front. Its route to the client's network leads through the back, as where a
 management network was added later; it works, for nothing on the way keeps state. Beside sshd it has a web server on
-port 80, and on port 7000 another one, which ends its connections with a RST. Each network has both families: the client's is
-fd00:40::/64, the server's are fd00:50:0:1::/64 and fd00:50:0:2::/64.
+port 80, and on port 7000 another one, which ends its connections with a RST. Each network has both families: the
+client's is fd00:40::/64, the server's are fd00:50:0:1::/64 and fd00:50:0:2::/64.
 
 With a seed, the addresses, a delay of 5 to 40 ms one way, and the TTL with which each role sends are drawn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from whodunet.address_plan import ANYWHERE, AddressPlan, routes
@@ -21,7 +22,7 @@ from whodunet.lab_topo import LabTopo
 
 TTLS = (64, 128, 255)  # with which Linux, Windows and most routers send
 PORTS = {"ssh": 22, "http": 80, "report": 7000}
-SERVICES = {
+SERVICES: Mapping[str, Mapping[str, object]] = {
     "sshd": {"login": "ec2-user"},
     "http-server": {"page": "The service is well.", "port": PORTS["http"]},
     "report-server": {"report": "All is well.", "port": PORTS["report"]},

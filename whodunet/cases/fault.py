@@ -82,8 +82,8 @@ class Network(Protocol):
         """True while the service's own program runs, and not one in its place."""
         ...
 
-    def service_process(self, node: str, service: str) -> int:
-        """The process id, on its node, of what was started as a service, or last in its place."""
+    def service_process(self, node: str, service: str) -> int | None:
+        """The process id, on its node, of what was last started as a service or in its place; None: not on the node."""
         ...
 
     def service_settings(self, node: str, service: str) -> Settings:
