@@ -207,7 +207,7 @@ def test_versions_are_compared_number_by_number(oldest: str, lacking: str | None
 @pytest.mark.usefixtures("old_program")
 def test_a_case_that_takes_a_newer_program_or_one_that_is_missing_cannot_run() -> None:
     programs.require_versions({"cloud-cli": "2.9"})
-    with pytest.raises(CannotRun, match="this case takes cloud-cli 2.12 or newer, and here is 2.9.19"):
+    with pytest.raises(CannotRun, match=r"this case takes cloud-cli 2\.12 or newer, and here is 2\.9\.19"):
         programs.require_versions({"cloud-cli": "2.12"})
     with pytest.raises(CannotRun, match="this case takes no-such-cli 1 or newer, which is not here"):
         programs.require_versions({"no-such-cli": "1"})
