@@ -335,6 +335,6 @@ def test_what_takes_a_newer_program_is_left_out_of_all_and_could_not_be_measured
 
     monkeypatch.setattr(engine, "play", play)
     assert run_check(newer) == 3
-    out = capsys.readouterr().out
-    assert out.startswith("could-not-measure newer (")
-    assert f"this case {because}" in out
+    told = capsys.readouterr().out
+    assert told.startswith("could-not-measure newer (")
+    assert f"this case {because}" in told
