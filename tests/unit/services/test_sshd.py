@@ -20,3 +20,13 @@ def test_an_option_that_is_given_stands_before_the_labs_own_for_sshd_takes_the_f
     lines = host.files["/etc/ssh/sshd_config"].splitlines()
     assert lines.index("PasswordAuthentication yes") < lines.index("PasswordAuthentication no")
     assert "MaxStartups 3:100:3" in lines
+
+
+def test_an_instance_with_instance_connect_asks_for_pushed_keys_and_others_do_not() -> None:
+    for takes in (True, False):
+        host, _ = place("instance", Sshd("ec2-user", takes_pushed_keys=takes))
+        lines = host.files["/etc/ssh/sshd_config"].splitlines()
+        assert "KbdInteractiveAuthentication no" in lines
+        assert ("AuthorizedKeysCommand /etc/ssh/pushed_keys %u" in lines) is takes
+        assert ("AuthorizedKeysCommandUser nobody" in lines) is takes
+        assert host.modes.get("/etc/ssh/pushed_keys") == ((0o755, 0) if takes else None)
