@@ -101,6 +101,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     "multipath-route": (
         {"node": "vpn-gw", "destination": "0.0.0.0/0", "via": ("100.64.0.2", "10.9.0.53")},
         {"node": "vpn-gw", "destination": "::/0", "via": ("fd00:64::2", "fd00:9::53")},
+    ),
     "nat-pool": (
         {"node": "vpn-gw", "interface": "vpn-gw-eth1", "addresses": ("10.8.0.1", "10.9.0.1"), "idle_s": 1},
         {"node": "vpn-gw", "interface": "vpn-gw-eth1", "addresses": ("fd00:8::1", "fd00:9::1"), "idle_s": 60},
