@@ -27,6 +27,7 @@ PATIENCE: Final = re.compile(
 OWN_KEYS: Final = ("deadline_s", "below_rtt", "above_rtt", "at_least", "requires")
 ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
     ("iap-endpoint-group-closed", "65535"): "ssh's words for a pipe that ends",
+    ("iap-instance-closed", "65535"): "ssh's words for a pipe that ends",
     ("iap-wrong-port", "2222"): "the port that the endpoint does not serve",
     ("iap-wrong-port", "22"): "one that it does",
     ("iap-wrong-port", "3389"): "the other one",
