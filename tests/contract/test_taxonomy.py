@@ -12,12 +12,17 @@ from pydantic import ValidationError
 from whodunet.cases.causes import Cause, causes_of
 from whodunet.cases.fault import Fault
 from whodunet.evidence.topology import Topology
+from whodunet.faults.authorized_keys import AuthorizedKeys
+from whodunet.faults.connection_limit import ConnectionLimit
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.local_redirect import LocalRedirect
 from whodunet.faults.packet_filter import PacketFilter
+from whodunet.faults.power_failure import PowerFailure
 from whodunet.faults.proxy_rule import ProxyRule
 from whodunet.faults.route import Route
+from whodunet.faults.service import ServiceFault
 from whodunet.faults.ssh_option import SshOption
+from whodunet.faults.sshd_option import SshdOption
 from whodunet.faults.web_server import WebServer
 from whodunet.loading.library import Library
 
@@ -93,6 +98,8 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "payload": PAYLOADS,
             "verdict": choices(PacketFilter, "verdict"),
         },
+        "instance-stopped": {"node": ("instance",), "router": hosts},
+        "nat-ports": {"node": hosts, "interface": interfaces, "address": ("10.8.0.1",), "ports": ((40000, 40001),)},
         "nat-pool": {
             "node": hosts,
             "interface": interfaces,
@@ -101,7 +108,24 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         },
         "idle-timeout": {"node": hosts, "idle_s": (2,), "answer": ("reset", "silence")},
         "path-mtu": {"node": hosts, "interface": interfaces, "mtu_bytes": (1300,)},
-        "service": {"node": hosts, "service": services, "state": ("stopped", "accepts-and-closes")},
+        "service": {"node": hosts, "service": services, "state": choices(ServiceFault, "state")},
+        "accept-queue": {"node": hosts, "service": services, "places": (0, 1), "on_overflow": ("drop", "reset")},
+        "authorized-keys": {"node": hosts, "state": choices(AuthorizedKeys, "state")},
+        "connection-limit": {
+            "node": hosts,
+            "enforced_by": choices(ConnectionLimit, "enforced_by"),
+            "limit": (1,),
+            "held_by": hosts,
+        },
+        "host-key-changed": {"node": hosts},
+        "power-failure": {"node": hosts, "after_idle_ms": (2000,), "then": choices(PowerFailure, "then")},
+        "reverse-path-filter": {"node": hosts, "interface": interfaces},
+        "sshd-option": {
+            "node": hosts,
+            "option": choices(SshdOption, "option"),
+            "value": ("localhost", "inet", "aes128-cbc", "2"),
+        },
+        "tcp-wrappers": {"node": hosts},
         "dns-record-missing": {"node": hosts, "name": names},
         "vpc-endpoint": {
             "node": ("endpoints",),
@@ -130,6 +154,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         "dns-refused": {"node": hosts, "name": names, "types": (None, ("A",), ("AAAA",))},
         "ephemeral-ports": {"node": ("client",), "ports": ((49152, 49153),)},
         "hosts-file": {"node": hosts, "name": names, "address": ("0.0.0.0", "::1", "10.0.1.99")},
+        "captive-portal": {"node": hosts, "source": ("192.168.1.0/24",)},
         "link-down": {"node": hosts, "interface": interfaces},
         "local-redirect": {"node": ("client",), "port": (22,), "agent": choices(LocalRedirect, "agent")},
         "netmask": {"node": ("client",), "interface": interfaces, "covers": ("10.0.1.0/24", "fd00:10::/48")},

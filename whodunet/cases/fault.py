@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_interface
 from typing import ClassVar, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -242,6 +243,13 @@ class NodeFault(Fault):
             yield Misfit(
                 ("interface",), f"is {interface}, which {self.node} does not have", f"use one of: {', '.join(own)}"
             )
+
+    def has_address(self, topology: Topology, address: str, *key: str | int) -> Iterator[Misfit]:
+        """The misfit of an address of another node, or of none."""
+        mine = [each for each in topology.interfaces.values() if each.node == self.node]
+        own = [str(ip_interface(each).ip) for interface in mine for each in interface.addresses]
+        if address not in own:
+            yield Misfit(key, f"is {address}, which {self.node} does not have", f"use one of: {', '.join(own)}")
 
     def serves(self, topology: Topology, node: str, service: str, key: str) -> Iterator[Misfit]:
         """The misfit of a node that does not run a service."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address
 from typing import Final, Literal
 
 from pydantic import Field
@@ -21,7 +21,7 @@ class NatPool(TrackingFault):
     """What leaves by the interface gets the outside addresses in turn, one a connection, which is forgotten when idle.
 
     What comes after the pause is taken for a new connection, and leaves with the next address. Source: RFC 4787, REQ-2,
-    on what a pool should not do; the kernel's nf_conntrack-sysctl: by default (`tcp_loose` 1) any packet opens a connection.
+    on what a pool should not do; the kernel's nf_conntrack-sysctl, tcp_loose: by default any packet opens a connection.
     """
 
     kind: Literal["nat-pool"] = "nat-pool"
@@ -34,16 +34,12 @@ class NatPool(TrackingFault):
         """A node that is not a router, an interface of another, an address that it does not have, two families."""
         yield from self.forwards(topology)
         yield from self.has_interface(topology, self.interface)
-        mine = [each for each in topology.interfaces.values() if each.node == self.node]
-        own = [str(ip_interface(address).ip) for each in mine for address in each.addresses]
-        first = ip_address(self.addresses[0]).version
+        family = ip_address(self.addresses[0]).version
         for number, address in enumerate(self.addresses):
-            if address not in own:
-                wrong = f"is {address}, which {self.node} does not have"
-                yield Misfit(("addresses", number), wrong, f"use some of: {', '.join(own)}")
-            elif ip_address(address).version != first:
+            yield from self.has_address(topology, address, "addresses", number)
+            if ip_address(address).version != family:
                 yield Misfit(
-                    ("addresses", number), "is of another family than the first", "write addresses of one family"
+                    ("addresses", number), "is of another family than the first", "use addresses of one family"
                 )
 
     def tracking(self) -> dict[str, int]:

@@ -620,3 +620,10 @@ def test_what_a_watching_firewall_reads_has_passed_already(ends: Ends) -> None:
 )
 def test_a_condition_or_a_forgery_is_refused_if_it_cannot_be_meant(rule: dict[str, object], wrong: str) -> None:
     assert any(f"x.yaml:3: {wrong}" in line for line in problems(rules=[rule]))
+
+
+def test_an_answer_whose_question_went_another_way_passes_a_firewall_that_bypasses_it(ends: Ends) -> None:
+    answer_alone = replace(tcp(ends.server, ends.client, 40000, flags=SYN | ACK), valid=False)
+    assert table().send(answer_alone, OUTSIDE) == IS_DROPPED
+    bypassing = FlowTable(firewall(asymmetric="bypass").flow_entries())
+    assert bypassing.send(answer_alone, OUTSIDE) == PASSES

@@ -30,6 +30,8 @@ BEFORE: Final = {
     "/etc/resolv.conf": "nameserver 10.9.0.53\nnameserver fd00:9::53\nsearch cloud.example",
     "/proc/sys/net/ipv4/ip_local_port_range": "32768 60999",
     "/proc/sys/net/netfilter/nf_conntrack_tcp_loose": "1",
+    "/proc/sys/net/ipv4/fib_multipath_hash_policy": "0",
+    "/proc/sys/net/ipv6/fib_multipath_hash_policy": "0",
     "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established": "432000",
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "",
     "/root/.ssh/config": "Host i-*\n    ProxyCommand aws open-tunnel --instance-id %h --remote-port 22",
@@ -300,7 +302,10 @@ class StandIn:
 
     def _change_routes(self, node: str, version: str, change: str, route: str) -> str:
         routes = self.machines[node].routes[int(version)]
-        routes.append(route) if change == "add" else routes.remove(route)
+        if change == "add":
+            routes.append(route)
+        else:  # a destination alone is enough to delete
+            routes.remove(next(each for each in routes if each == route or each.startswith(f"{route} nexthop")))
         return ""
 
     def _show_routes(self, node: str, version: str, form: str, which: str, network: str) -> str:
@@ -468,10 +473,17 @@ def _is_about(route: str, meant: IPv4Network | IPv6Network, which: str) -> bool:
     return own == meant or (which == "match" and is_around)
 
 
-def _listed_route(route: str) -> dict[str, str]:
+def _listed_route(route: str) -> dict[str, object]:
+    if "nexthop" in route:
+        hops = [{"gateway": each.split()[1]} for each in route.split(" nexthop ")[1:]]
+        return {"dst": route.split(maxsplit=1)[0], "nexthops": hops}
     words = route.removeprefix(f"{_type_of(route)} ").split()
     more = dict(zip(words[1::2], words[2::2], strict=True))
-    told = {"type": _type_of(route), "gateway": more.get("via"), "prefsrc": more.get("src")}
+    told: dict[str, str | None] = {
+        "type": _type_of(route),
+        "gateway": more.get("via"),
+        "prefsrc": more.get("src"),
+    }
     return {key: value for key, value in told.items() if value}
 
 

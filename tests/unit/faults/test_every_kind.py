@@ -27,6 +27,10 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "state": "empty"},
         {"node": "instance", "state": "writable-by-others"},
     ),
+    "captive-portal": (
+        {"node": "home-gw", "source": "192.168.1.0/24"},
+        {"node": "home-gw", "source": "fd00:192::/64"},
+    ),
     "clock-skew": ({"node": "client", "offset_s": 3600}, {"node": "instance", "offset_s": -86_400}),
     "connection-limit": (
         {"node": "instance", "enforced_by": "sshd", "limit": 3, "held_by": "endpoints"},
@@ -40,6 +44,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
             "default": "drop",
             "rules": ({"destination": "0.0.0.0/0", "protocol": "any", "action": "allow"},),
         },
+        {"switch": "egress-fw", "default": "allow", "asymmetric": "bypass"},
     ),
     "dns-record-wrong": (
         {"node": "corp-dns", "name": "instance.cloud.example", "addresses": ("127.0.0.1", "::1")},
@@ -96,6 +101,15 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     "netmask": (
         {"node": "client", "interface": "client-eth0", "covers": "10.0.1.10/32"},
         {"node": "client", "interface": "client-eth0", "covers": "fd00:10:0:1::/64"},
+    ),
+    "multipath-route": (
+        {"node": "vpn-gw", "destination": "0.0.0.0/0", "via": ("100.64.0.2", "10.9.0.53")},
+        {"node": "vpn-gw", "destination": "::/0", "via": ("fd00:64::2", "fd00:9::53")},
+    ),
+    "instance-stopped": ({"node": "instance", "router": "vpc-router"},),
+    "nat-ports": (
+        {"node": "vpn-gw", "interface": "vpn-gw-eth1", "address": "10.8.0.1", "ports": (40000, 40000)},
+        {"node": "vpn-gw", "interface": "vpn-gw-eth1", "address": "fd00:8::1", "ports": (40000, 40009)},
     ),
     "nat-pool": (
         {"node": "vpn-gw", "interface": "vpn-gw-eth1", "addresses": ("10.8.0.1", "10.9.0.1"), "idle_s": 1},
