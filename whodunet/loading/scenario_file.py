@@ -57,7 +57,9 @@ Part = TypeVar("Part", bound=Strict)
 
 def _version(value: str) -> str:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})*", value):
-        raise refused(f'is "{value}", which is not a version', 'write numbers with points between them, in quotes: "2.12"')
+        raise refused(
+            f'is "{value}", which is not a version', 'write numbers with points between them, in quotes: "2.12"'
+        )
     return value
 
 
