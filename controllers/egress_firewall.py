@@ -4,6 +4,7 @@
     addresses: [10.8.0.1, "fd00:8::1"]   # sources of the firewall's own ICMP and ICMPv6 errors, needed for `reject`
     ttl: 64                              # TTL and hop limit of what it answers, in its own name or another's
     default: allow                       # or drop
+    asymmetric: drop                     # or bypass: answers pass whose questions went another way
     rules:
       - {source: 10.8.0.0/24, destination: any, protocol: tcp, port: 22, action: reset}
       - {protocol: tcp, port: [80, "8000-8080"], action: allow}
@@ -218,20 +219,22 @@ class EgressFirewall:
     ttl: int
     default: str
     rules: tuple[Rule, ...]
+    bypasses_asymmetric: bool = False
 
     @classmethod
     def from_config(cls, config: Mapping[str, object], ports: Mapping[str, int], place: str) -> Self:
         """Reads the configuration shown at the top of this file."""
         reader = ConfigReader(place)
-        reader.mapping(config, "", ("controller", "address", "addresses", "ttl", "default", "rules"))
+        reader.mapping(config, "", ("controller", "address", "addresses", "ttl", "default", "asymmetric", "rules"))
         addresses = _read_addresses(reader, config)
         ttl = reader.number(config.get("ttl", wire.DEFAULT_TTL), "ttl", 255, first=1)
         default = reader.choice(config.get("default", "allow"), "default", ("allow", "drop"))
+        asymmetric = reader.choice(config.get("asymmetric", "drop"), "asymmetric", ("drop", "bypass"))
         lines = reader.sequence(config.get("rules", []), "rules")
         rules = tuple(_read_rule(reader, line, f"rules[{index}]") for index, line in enumerate(lines))
         _refuse_errors_from_nowhere(reader, addresses, rules)
         reader.finish()
-        return cls(addresses, ttl or wire.DEFAULT_TTL, default or "allow", rules)
+        return cls(addresses, ttl or wire.DEFAULT_TTL, default or "allow", rules, asymmetric == "bypass")
 
     def flow_entries(self) -> tuple[FlowEntry, ...]:
         """Sorts out what can be tracked, lets known connections pass, and asks the rules about new ones."""
@@ -243,7 +246,7 @@ class EgressFirewall:
             *(FlowEntry(2, neighbour_discovery(kind), passing) for kind in NEIGHBOUR_DISCOVERY),
             *(FlowEntry(1, version.match, (Track(_ZONE, table=_STATE),)) for version in IP_VERSIONS),
             FlowEntry(0),
-            FlowEntry(3, {"ct_state": (CT_INVALID, CT_INVALID)}, (), _STATE),
+            FlowEntry(3, {"ct_state": (CT_INVALID, CT_INVALID)}, passing if self.bypasses_asymmetric else (), _STATE),
             FlowEntry(2, {"ct_state": (CT_ESTABLISHED, CT_ESTABLISHED)}, passing, _STATE),
             FlowEntry(2, {"ct_state": (CT_RELATED, CT_RELATED)}, passing, _STATE),
             FlowEntry(1, {"ct_state": _NEW}, (GotoTable(_RULES),), _STATE),

@@ -1,19 +1,20 @@
 """A server with two interfaces, by one of which it receives, and by the other of which it answers.
 
-    client ==10 ms== router ------------- server
+    client ==30 ms== router ------------- server
     10.40.0.10              10.50.1.1     10.50.1.10   front
                             10.50.2.1     10.50.2.10   back
 
 The server is called by its address at the front. Its route to the client's network leads through the back, as where a
 management network was added later; it works, for nothing on the way keeps state. Beside sshd it has a web server on
-port 80, and on port 7000 another one, which ends its connections with a RST. Each network has both families: the client's is
-fd00:40::/64, the server's are fd00:50:0:1::/64 and fd00:50:0:2::/64.
+port 80, and on port 7000 another one, which ends its connections with a RST. Each network has both families: the
+client's is fd00:40::/64, the server's are fd00:50:0:1::/64 and fd00:50:0:2::/64.
 
-With a seed, the addresses, a delay of 5 to 40 ms one way, and the TTL with which each role sends are drawn.
+With a seed, the addresses, a delay of 25 to 60 ms one way, and the TTL with which each role sends are drawn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from whodunet.address_plan import ANYWHERE, AddressPlan, routes
@@ -21,7 +22,7 @@ from whodunet.lab_topo import LabTopo
 
 TTLS = (64, 128, 255)  # with which Linux, Windows and most routers send
 PORTS = {"ssh": 22, "http": 80, "report": 7000}
-SERVICES = {
+SERVICES: Mapping[str, Mapping[str, object]] = {
     "sshd": {"login": "ec2-user"},
     "http-server": {"page": "The service is well.", "port": PORTS["http"]},
     "report-server": {"report": "All is well.", "port": PORTS["report"]},
@@ -55,7 +56,7 @@ class TwoHomed(LabTopo):
             ports=PORTS,
             initial_ttl=self._ttl("server"),
         )
-        delay_ms = self.draws.one_of("delay", range(5, 41), 10)
+        delay_ms = self.draws.one_of("delay", range(25, 61), 30)
         self.connect("client", "router", addresses=(client, near), labels=("nic", "near"), delay_ms=delay_ms)
         self.connect("router", "server", addresses=(front.host(1), at_front), labels=("front", "front"))
         self.connect("router", "server", addresses=(back.host(1), at_back), labels=("back", "back"))

@@ -12,10 +12,18 @@ from pydantic import ValidationError
 from whodunet.cases.causes import Cause, causes_of
 from whodunet.cases.fault import Fault
 from whodunet.evidence.topology import Topology
+from whodunet.faults.authorized_keys import AuthorizedKeys
+from whodunet.faults.connection_limit import ConnectionLimit
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.local_redirect import LocalRedirect
 from whodunet.faults.packet_filter import PacketFilter
+from whodunet.faults.power_failure import PowerFailure
+from whodunet.faults.proxy_rule import ProxyRule
 from whodunet.faults.route import Route
+from whodunet.faults.service import ServiceFault
+from whodunet.faults.ssh_option import SshOption
+from whodunet.faults.sshd_option import SshdOption
+from whodunet.faults.web_server import WebServer
 from whodunet.loading.library import Library
 
 LIBRARY: Final = Library()
@@ -32,7 +40,13 @@ SPANS: Final = (
     (1, 40000),
 )
 OFFSETS: Final = (-86400, 86400)
-RULES: Final = ((), ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},))
+RULES: Final = (
+    (),
+    ({"protocol": "tcp", "port": 443, "source": "203.0.113.0/24"},),
+    ({"protocol": "tcp", "port": 8080, "source": "0.0.0.0/0"},),
+    ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},),
+    ({"protocol": "tcp", "port": 22, "source": "endpoints-sg"},),
+)
 OUTBOUND: Final = ((), ({"protocol": "tcp", "port": 3389, "destination": "203.0.113.0/24"},))
 PAYLOADS: Final = (None, "SSH-", "SSH-2.0", "GET ", "POST /login", "\x16\x03\x01", "EHLO")
 
@@ -54,7 +68,10 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
     services = tuple({name for there in topology.services.values() for name in there})
     groups = tuple({group for policy in topology.policies.values() for group in policy.get("groups", {})})
     roles = tuple(topology.services.get("endpoints", {}).get("control-plane", {}).get("roles", {}))
-    names = tuple(topology.services["vpc-dns"]["dnsmasq"]["records"])
+    resolvers = (there["dnsmasq"] for there in topology.services.values() if "dnsmasq" in there)
+    names = tuple({name for resolver in resolvers for name in resolver["records"]})
+    keyed = tuple(host for host, there in topology.furnishings.items() if "ssh-keys" in there)
+    sites = tuple(topology.services.get("web", {}).get("nginx", {}).get("sites", ("shop.cloud.example",)))
     every = (names, *((name,) for name in names))
     return {
         "firewall-rule": {
@@ -81,9 +98,34 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "payload": PAYLOADS,
             "verdict": choices(PacketFilter, "verdict"),
         },
+        "instance-stopped": {"node": ("instance",), "router": hosts},
+        "nat-ports": {"node": hosts, "interface": interfaces, "address": ("10.8.0.1",), "ports": ((40000, 40001),)},
+        "nat-pool": {
+            "node": hosts,
+            "interface": interfaces,
+            "addresses": (("10.8.0.1", "10.9.0.1"),),
+            "idle_s": (1,),
+        },
         "idle-timeout": {"node": hosts, "idle_s": (2,), "answer": ("reset", "silence")},
         "path-mtu": {"node": hosts, "interface": interfaces, "mtu_bytes": (1300,)},
-        "service": {"node": hosts, "service": services, "state": ("stopped", "accepts-and-closes")},
+        "service": {"node": hosts, "service": services, "state": choices(ServiceFault, "state")},
+        "accept-queue": {"node": hosts, "service": services, "places": (0, 1), "on_overflow": ("drop", "reset")},
+        "authorized-keys": {"node": hosts, "state": choices(AuthorizedKeys, "state")},
+        "connection-limit": {
+            "node": hosts,
+            "enforced_by": choices(ConnectionLimit, "enforced_by"),
+            "limit": (1,),
+            "held_by": hosts,
+        },
+        "host-key-changed": {"node": hosts},
+        "power-failure": {"node": hosts, "after_idle_ms": (2000,), "then": choices(PowerFailure, "then")},
+        "reverse-path-filter": {"node": hosts, "interface": interfaces},
+        "sshd-option": {
+            "node": hosts,
+            "option": choices(SshdOption, "option"),
+            "value": ("localhost", "inet", "aes128-cbc", "2"),
+        },
+        "tcp-wrappers": {"node": hosts},
         "dns-record-missing": {"node": hosts, "name": names},
         "vpc-endpoint": {
             "node": ("endpoints",),
@@ -112,6 +154,8 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         "dns-refused": {"node": hosts, "name": names, "types": (None, ("A",), ("AAAA",))},
         "ephemeral-ports": {"node": ("client",), "ports": ((49152, 49153),)},
         "hosts-file": {"node": hosts, "name": names, "address": ("0.0.0.0", "::1", "10.0.1.99")},
+        "captive-portal": {"node": hosts, "source": ("192.168.1.0/24",)},
+        "link-down": {"node": hosts, "interface": interfaces},
         "local-redirect": {"node": ("client",), "port": (22,), "agent": choices(LocalRedirect, "agent")},
         "netmask": {"node": ("client",), "interface": interfaces, "covers": ("10.0.1.0/24", "fd00:10::/48")},
         "resolver-settings": {
@@ -121,11 +165,25 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         },
         "route": {
             "node": hosts,
-            "destination": ("10.0.0.0/16", "10.8.0.0/16", "0.0.0.0/0"),
+            "destination": ("10.0.0.0/16", "10.8.0.0/16", "10.30.2.0/24", "0.0.0.0/0"),
             "type": choices(Route, "type"),
             "via": (None, "100.64.1.1", "100.64.2.2", "192.168.1.1", "100.64.3.1"),
         },
         "arp-silence": {"node": hosts, "interface": interfaces, "neighbour": hosts},
+        "login-variable": {
+            "node": hosts,
+            "variable": ("https_proxy", "http_proxy", "PAGE_URL"),
+            "value": ("http://10.20.1.10:3129", "http://web.cloud.example:22/", "https://10.30.3.10/"),
+        },
+        "proxy-rule": {"node": hosts, "state": choices(ProxyRule, "state"), "port": PORTS[1:]},
+        "ssh-forwarding-forbidden": {"node": hosts, "bearer": keyed},
+        "ssh-option": {
+            "node": keyed,
+            "destination": ("10.0.1.10",),
+            "option": choices(SshOption, "option"),
+            "value": ("1",),
+        },
+        "web-server": {"node": hosts, "state": choices(WebServer, "state"), "site": sites},
     }
 
 

@@ -156,13 +156,14 @@ def test_sudo_that_refuses_is_as_good_as_none(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "installed"), [("up", ""), ("demo", "awscli"), ("test", "awscli faketime w3m"), ("doctor", "")]
+    ("command", "installed"),
+    [("up", ""), ("demo", "awscli"), ("test", "awscli faketime nginx tinyproxy-bin w3m"), ("doctor", "")],
 )
 def test_what_only_some_commands_need_is_installed_for_those_alone(
     command: str, installed: str, machine: Machine
 ) -> None:
     machine.has_venv()
-    machine.lack("awscli", "faketime", "w3m")
+    machine.lack("awscli", "faketime", "nginx", "tinyproxy-bin", "w3m")
     done = machine.lab(command)
     asked = [line.split(f"{Path(INSTALLER).name}' ")[1] for line in done.stderr.splitlines() if INSTALLER in line]
     assert asked == ([installed] if installed else [])

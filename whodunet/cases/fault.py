@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_interface
 from typing import ClassVar, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -82,8 +83,8 @@ class Network(Protocol):
         """True while the service's own program runs, and not one in its place."""
         ...
 
-    def service_process(self, node: str, service: str) -> int:
-        """The process id, on its node, of what was started as a service, or last in its place."""
+    def service_process(self, node: str, service: str) -> int | None:
+        """The process id, on its node, of what was last started as a service or in its place; None: not on the node."""
         ...
 
     def service_settings(self, node: str, service: str) -> Settings:
@@ -242,6 +243,13 @@ class NodeFault(Fault):
             yield Misfit(
                 ("interface",), f"is {interface}, which {self.node} does not have", f"use one of: {', '.join(own)}"
             )
+
+    def has_address(self, topology: Topology, address: str, *key: str | int) -> Iterator[Misfit]:
+        """The misfit of an address of another node, or of none."""
+        mine = [each for each in topology.interfaces.values() if each.node == self.node]
+        own = [str(ip_interface(each).ip) for interface in mine for each in interface.addresses]
+        if address not in own:
+            yield Misfit(key, f"is {address}, which {self.node} does not have", f"use one of: {', '.join(own)}")
 
     def serves(self, topology: Topology, node: str, service: str, key: str) -> Iterator[Misfit]:
         """The misfit of a node that does not run a service."""

@@ -91,7 +91,7 @@ class AcceptQueue(NodeFault):
         process = network.service_process(self.node, self.service)
         return int(self._sockets(network, process)[0].split()[3].rpartition(":")[2])
 
-    def _sockets(self, network: Network, process: int) -> list[str]:
+    def _sockets(self, network: Network, process: int | None) -> list[str]:
         lines = run_checked(network, self.node, "ss -Hltnp").splitlines()
         return [line for line in lines if f"pid={process}," in line]
 

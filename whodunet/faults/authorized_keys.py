@@ -13,7 +13,7 @@ _WRITABLE: Final = 0o022  # by the group, or by others. Source: sshd_config(5), 
 
 
 class AuthorizedKeys(NodeFault):
-    """The user's authorized_keys on a host is empty, or others may write to the folder above, so that sshd ignores it."""
+    """The user's authorized_keys is empty, or others may write to the user's home, so that sshd ignores it."""
 
     kind: Literal["authorized-keys"] = "authorized-keys"
     state: Literal["empty", "writable-by-others"]

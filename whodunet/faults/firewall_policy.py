@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Network, Settings, list_in
+from whodunet.cases.fault import Network, Settings, mapping_in
 from whodunet.evidence.topology import Topology
 from whodunet.faults.policy_fault import Key, PolicyFault
 from whodunet.openflow.flow_table import TableEntry
@@ -23,19 +23,24 @@ class FirewallPolicy(PolicyFault):
     kind: Literal["firewall-policy"] = "firewall-policy"
     switch: str = Field(description="switch whose controller is egress_firewall")
     default: Literal["allow", "drop"]
+    asymmetric: Literal["drop", "bypass"] | None = Field(
+        default=None, description="what becomes of answers whose questions went another way; as before, if not given"
+    )
     rules: tuple[Settings, ...] = Field(default=(), description="all rules that it has, as its policy writes them")
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """The default, and of which family there are rules that allow: ipv4, ipv6, both or none."""
+        """The default, of which family there are rules that allow (ipv4, ipv6, both, none), and `asymmetric`."""
         allowing = [rule for rule in self.rules if rule.get("action") == "allow"]
         families = sorted({family for rule in allowing for family in _families(rule)})
         allows = "both" if len(families) > 1 else next(iter(families), "none")
         role = topology.nodes[self.switch].role
-        return {"kind": self.kind, "role": role, "default": self.default, "allows": allows}
+        facts = {"kind": self.kind, "role": role, "default": self.default, "allows": allows}
+        return facts | {"asymmetric": self.asymmetric or "as before"}
 
     def changed(self, policy: Settings) -> dict[str, object]:
         """The policy with the other default and rules."""
-        return {**policy, "default": self.default, "rules": [dict(rule) for rule in self.rules]}
+        changed = {**policy, "default": self.default, "rules": [dict(rule) for rule in self.rules]}
+        return changed | ({"asymmetric": self.asymmetric} if self.asymmetric else {})
 
     def key_of(self, place: str) -> Key:
         """A key of one of the rules: "rules[0].source" is rules, 0, source."""
@@ -45,19 +50,18 @@ class FirewallPolicy(PolicyFault):
         return ("rules", int(found[1]), *filter(None, [found[2]]))
 
     def shown(self, entries: frozenset[TableEntry], policy: Settings) -> str:
-        """The entries of the last table, by which new connections are decided."""
-        last = max(entry.table for entry in entries)
-        return "\n".join(sorted(entry.text for entry in entries if entry.table == last))
+        """The entries behind the first table, by which connections are decided."""
+        return "\n".join(sorted(entry.text for entry in entries if entry.table))
 
     def inject(self, network: Network) -> Settings:
-        """Changes the policy, and remembers the default and the rules that it had."""
+        """Changes the policy, and remembers the one that it had."""
         policy = network.policy(self.switch)
         network.set_policy(self.switch, self.changed(policy))
-        return {"default": policy.get("default", "allow"), "rules": list_in(policy, "rules")}
+        return {"policy": policy}
 
     def remove(self, network: Network, before: Settings) -> None:
-        """Gives the policy its default and its rules back."""
-        network.set_policy(self.switch, {**network.policy(self.switch), **before})
+        """Gives the switch its policy back."""
+        network.set_policy(self.switch, mapping_in(before, "policy"))
 
 
 def _families(rule: Settings) -> Iterable[str]:

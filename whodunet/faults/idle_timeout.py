@@ -7,15 +7,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network, Settings
+from whodunet.cases.fault import Misfit
 from whodunet.cases.fields import HostName
 from whodunet.evidence.topology import Topology
-from whodunet.faults.nftables import Chain, Expression, NftablesFault, equals, meta
+from whodunet.faults.nftables import Chain, Expression, equals, meta
+from whodunet.faults.tracking_fault import TrackingFault
 
-_SYSCTLS = "/proc/sys/net/netfilter"
 
-
-class IdleTimeout(NftablesFault):
+class IdleTimeout(TrackingFault):
     """Packets of a connection that was idle for too long are answered with RST, or dropped.
 
     Source: the kernel's nf_conntrack-sysctl; with `tcp_loose` 0, packets of an unknown connection are invalid.
@@ -40,29 +39,6 @@ class IdleTimeout(NftablesFault):
         unknown = equals({"ct": {"key": "state"}}, "invalid", op="in")
         return (Chain("forward", ((equals(meta("l4proto"), "tcp"), unknown, {"counter": None}, verdict),)),)
 
-    def _settings(self) -> dict[str, int]:
+    def tracking(self) -> dict[str, int]:
+        """A short memory, and none but the first packet opens a connection."""
         return {"nf_conntrack_tcp_loose": 0, "nf_conntrack_tcp_timeout_established": self.idle_s}
-
-    def inject(self, network: Network) -> Settings:
-        """Loads the table, which turns tracking on, then shortens the kernel's memory."""
-        super().inject(network)
-        before = {key: self.run(network, f"cat {_SYSCTLS}/{key}").strip() for key in self._settings()}
-        self._set(network, self._settings())
-        return before
-
-    def remove(self, network: Network, before: Settings) -> None:
-        """Gives the kernel its memory back and deletes the table."""
-        self._set(network, before)
-        super().remove(network, before)
-
-    def signs(self, network: Network) -> tuple[str | None, ...]:
-        """The table, and what the kernel has for its memory."""
-        memory = {key: self.run(network, f"cat {_SYSCTLS}/{key}").strip() for key in self._settings()}
-        shortened = [
-            f"{key} = {memory[key]}" if memory[key] == str(value) else None for key, value in self._settings().items()
-        ]
-        return (*super().signs(network), *shortened)
-
-    def _set(self, network: Network, settings: Settings) -> None:
-        for key, value in settings.items():
-            self.run(network, f"echo {value} > {_SYSCTLS}/{key}")

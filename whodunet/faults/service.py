@@ -11,6 +11,7 @@ from pydantic import Field
 
 from whodunet import catalogue
 from whodunet.cases.fault import Misfit, Network, NodeFault, Settings, run_checked
+from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Topology
 from whodunet.openflow.policy import meant
 
@@ -56,6 +57,8 @@ class ServiceFault(NodeFault):
         """Stops the service, or its process; starts the stand-in."""
         if self.state == "hung":
             process = network.service_process(self.node, self.service)
+            if process is None:
+                raise CannotRun(f"{self.service} runs beside {self.node}, and cannot be stopped there")
             run_checked(network, self.node, f"kill -STOP {process}")
             return {}
         network.stop_service(self.node, self.service)
@@ -76,14 +79,12 @@ class ServiceFault(NodeFault):
         sockets = [line.split() for line in network.execute(self.node, "ss -Hltnp").stdout.splitlines()]
         listening = {f"{fields[3]} {_program(fields[-1])}".strip(): fields[-1] for fields in sockets if len(fields) > 3}
         shown = f"listening on {self.node}: {', '.join(listening) or 'nothing'}"
-        if self.state == "stopped":
-            is_replaced = any(_program(users) == "ncat" for users in listening.values())
-            return (None if is_replaced else f"{self.service} does not run; {shown}",)
         process = network.service_process(self.node, self.service)
-        runs = _process(network, self.node, process)
-        if not any(f"pid={process}," in users for users in listening.values()) or not self._is_it(runs):
-            return (None,)
-        return (f"in place of {self.service}: {runs}; {shown}",)
+        it_listens = any(f"pid={process}," in users for users in listening.values())
+        if self.state == "stopped":
+            return (None if it_listens else f"{self.service} does not run; {shown}",)
+        runs = network.execute(self.node, f"ps -o stat=,args= -p {process}").stdout.strip()
+        return (f"at the port of {self.service}: {runs}; {shown}" if it_listens and self._is_it(runs) else None,)
 
     def _is_it(self, runs: str) -> bool:
         """Whether a process, its state and its command line, is the service's that hangs, or the stand-in."""
@@ -97,11 +98,6 @@ class ServiceFault(NodeFault):
         if not network.service_is_running(self.node, self.service):
             return f"{self.service} on {self.node} does not run"
         return self.proof(network) if self.state == "hung" else None
-
-
-def _process(network: Network, node: str, process: int) -> str:
-    """State and command line of a process; empty when there is none."""
-    return network.execute(node, f"ps -o stat=,args= -p {process}").stdout.strip()
 
 
 def _program(users: str) -> str:

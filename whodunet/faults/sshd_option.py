@@ -17,12 +17,12 @@ _PATIENCE_S: Final = 1.5  # by which an end may come late, on a busy machine
 # Of each option the values that it may have here.
 _VALUES: Final = {
     "ListenAddress": r"localhost",
-    "AddressFamily": r"inet6?",
+    "AddressFamily": r"inet",
     "KexAlgorithms": r"[\w@.,-]+",
     "Ciphers": r"[\w@.,-]+",
     "LoginGraceTime": r"[1-9]",
 }
-_LISTENS: Final = {"localhost": {"127.0.0.1", "[::1]"}, "inet": {"0.0.0.0"}, "inet6": {"[::]"}}
+_LISTENS: Final = {"localhost": {"127.0.0.1", "[::1]"}, "inet": {"0.0.0.0"}}
 # How `ssh -vv` calls what a server offers.
 _OFFERS: Final = {"KexAlgorithms": "KEX algorithms", "Ciphers": "ciphers ctos"}
 

@@ -15,8 +15,9 @@ from whodunet.middleboxes.redirected import copy, original_destination
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Carries one connection until both sides have closed it."""
     address, port = original_destination(writer.get_extra_info("socket"))
+    own_address, *_ = writer.get_extra_info("sockname")  # on the clients' side, to which answers find a way
     try:
-        far_reader, far_writer = await asyncio.open_connection(address, port)
+        far_reader, far_writer = await asyncio.open_connection(address, port, local_addr=(own_address, 0))
     except OSError as error:
         print(f"{address}:{port}: {error}", file=sys.stderr, flush=True)
         await reader.read(1)  # closing with unread bytes would send RST instead of FIN (RFC 2525, 2.17)

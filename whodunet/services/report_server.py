@@ -9,8 +9,8 @@ from whodunet.lab.hosts import Host
 from whodunet.lab.service import Listener
 
 _PROGRAM: Final = "/var/lib/report/report_server.py"
-# Once the client, which has been told the length, has closed, it closes without lingering: no TIME_WAIT is left, as busy servers
-# like it. Source: socket(7), SO_LINGER; RFC 9293, 3.6 (ABORT)
+# Once the client, which has been told the length, has closed, it closes without lingering: no TIME_WAIT is left, as
+# busy servers like it. Source: socket(7), SO_LINGER; RFC 9293, 3.6 (ABORT)
 _TEXT: Final = '''\
 """Answers a request with a report, waits for the client to close, and closes with a RST."""
 

@@ -312,3 +312,29 @@ def test_a_twin_that_says_something_else_is_broken(
     told = " ".join(capsys.readouterr().out.split())
     assert "broken reset: ssh says the same as in down, for another cause" in told
     assert "expected as in down: refused: ssh: connect to host # port #: Connection refused" in told
+
+
+def test_what_takes_a_newer_program_is_left_out_of_all_and_could_not_be_measured_by_its_name(
+    fails_once: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whodunet.loading import library
+
+    newer = tmp_path / "newer.yaml"
+    newer.write_text(STARTER.read_text() + '\nrequires: {sh-of-the-future: "2.12"}\n')
+    because = "takes sh-of-the-future 2.12 or newer, which is not here"
+    monkeypatch.setattr(library, "scenario_names", lambda: [str(STARTER), str(newer)])
+    assert run_check(all=True) == 3
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == f"not played        newer: {because}"
+    assert out[-1] == "0 of 1 scenarios held"
+    assert len(fails_once) == 1
+
+    def play(scenario: Any, library: Any, *_: Any) -> Any:
+        engine.plan_for(scenario, library)
+        raise AssertionError("it was played")
+
+    monkeypatch.setattr(engine, "play", play)
+    assert run_check(newer) == 3
+    told = capsys.readouterr().out
+    assert told.startswith("could-not-measure newer (")
+    assert f"this case {because}" in told

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -23,6 +24,7 @@ from tests.unit.controllers.flow_table import (
     SOLICITATION,
     SYN,
     FlowTable,
+    Packet,
     arp,
     icmp,
     neighbour_discovery,
@@ -488,3 +490,140 @@ def test_what_the_firewall_says_of_itself_is_refused_if_it_cannot_be_meant(
     written: dict[str, object], wrong: str
 ) -> None:
     assert any(f"x.yaml:3: {wrong}" in line for line in problems(**written))
+
+
+def reset_with(**how: object) -> dict[str, object]:
+    """A rule that resets all TCP, and says how."""
+    return {**RESET_TCP, "reset": how}
+
+
+def frame_of(ends: Ends, transport: ScapyPacket, ttl: int = 64) -> bytes:
+    """A frame of the client to the server."""
+    ethernet = Ether(src="02:00:00:00:00:0a", dst="02:00:00:00:00:14")
+    if ends.is_ipv6():
+        return bytes(ethernet / IPv6(src=ends.client, dst=ends.server, hlim=ttl) / transport)
+    return bytes(ethernet / IP(src=ends.client, dst=ends.server, ttl=ttl) / transport)
+
+
+def ttl_of(packet: ScapyPacket) -> int:
+    """TTL or hop limit."""
+    return int(packet[IPv6].hlim if IPv6 in packet else packet[IP].ttl)
+
+
+def with_ttl(packet: Packet, ttl: int) -> Packet:
+    """The packet as it comes with another TTL."""
+    return replace(packet, fields={**packet.fields, "nw_ttl": ttl})
+
+
+def test_a_rule_about_ttls_lets_all_others_pass(ends: Ends) -> None:
+    switch = table({**RESET_TCP, "port": 22, "ttl": "31-255"})
+    syn = tcp(ends.client, ends.server, 22)
+    assert [switch.send(with_ttl(syn, ttl)) for ttl in (1, 30, 31, 64, 255)] == [PASSES, PASSES, ASKS, ASKS, ASKS]
+    policy = firewall({**RESET_TCP, "port": 22, "ttl": "31-255"})
+    segment = TCP(sport=40000, dport=22, flags="S")
+    assert policy.answer(frame_of(ends, segment, ttl=30), INSIDE) == ()
+    assert policy.answer(frame_of(ends, segment, ttl=31), INSIDE)
+
+
+def test_a_rule_about_flags_is_about_segments_that_have_all_of_them(ends: Ends) -> None:
+    switch = table({"protocol": "tcp", "flags": ["syn", "ece", "cwr"], "action": "drop"})
+    ece, cwr = 0x40, 0x80
+    assert switch.send(tcp(ends.client, ends.server, 22, flags=SYN)) == PASSES
+    assert switch.send(tcp(ends.client, ends.server, 22, flags=SYN | ece, source_port=40001)) == PASSES
+    assert switch.send(tcp(ends.client, ends.server, 22, flags=SYN | ece | cwr, source_port=40002)) == IS_DROPPED
+
+
+@pytest.mark.parametrize(("written", "expected"), [("own", 64), ("copied", 17), (60, 60)])
+def test_a_forged_reset_has_the_ttl_that_the_rule_says(ends: Ends, written: object, expected: int) -> None:
+    (out,) = firewall(reset_with(ttl=written)).answer(frame_of(ends, TCP(flags="S"), ttl=17), INSIDE)
+    assert ttl_of(Ether(out.frame)) == expected
+
+
+def test_a_reset_that_acknowledges_nothing_is_one_that_the_client_ignores(ends: Ends) -> None:
+    segment = TCP(flags="S", seq=1000)
+    (believed,) = firewall(reset_with()).answer(frame_of(ends, segment), INSIDE)
+    (ignored,) = firewall(reset_with(acknowledges="nothing")).answer(frame_of(ends, segment), INSIDE)
+    assert Ether(believed.frame)[TCP].ack == 1001
+    assert Ether(ignored.frame)[TCP].ack != 1001
+
+
+def test_a_firewall_that_only_watches_lets_the_packet_pass_and_asks(ends: Ends) -> None:
+    switch = table(reset_with(packet="passes"))
+    assert switch.send(tcp(ends.client, ends.server, 22)) == (NORMAL, CONTROLLER)
+    assert switch.send(tcp(ends.client, ends.server, 22, flags=RST, source_port=40001)) == PASSES
+
+
+def test_a_reset_toward_both_goes_back_and_onwards(ends: Ends) -> None:
+    policy = firewall(reset_with(packet="passes", toward="both"))
+    back, onwards = policy.answer(frame_of(ends, TCP(flags="S", seq=1000)), INSIDE)
+    assert (back.port, onwards.port) == (INSIDE, NORMAL)
+    assert Ether(back.frame).dst == "02:00:00:00:00:0a"
+    assert (Ether(onwards.frame).dst, Ether(onwards.frame)[TCP].seq) == ("02:00:00:00:00:14", 1001)
+
+
+def established_data(ends: Ends, switch: FlowTable, port: int) -> tuple[int, ...]:
+    """Where data of a connection that stands goes."""
+    syn = tcp(ends.client, ends.server, port)
+    assert switch.send(syn) == PASSES
+    switch.send(syn.reply(tcp_flags_nxm=SYN | ACK), OUTSIDE)
+    return switch.send(tcp(ends.client, ends.server, port, flags=ACK | 0x08))
+
+
+def test_a_rule_about_data_lets_connections_stand_and_asks_about_what_they_carry(ends: Ends) -> None:
+    rule = {**RESET_TCP, "port": 22, "payload": "SSH-"}
+    assert established_data(ends, table(rule), 22) == ASKS
+    assert established_data(ends, table(rule), 443) == PASSES
+    assert established_data(ends, table({**rule, "reset": {"packet": "passes"}}), 22) == (NORMAL, CONTROLLER)
+
+
+def test_data_that_no_rule_forbids_pass_and_what_a_rule_forbids_does_not(ends: Ends) -> None:
+    policy = firewall({**RESET_TCP, "payload": "SSH-"})
+    good, bad = (frame_of(ends, TCP(flags="PA", seq=1, ack=9) / Raw(text)) for text in (b"hello", b"an SSH-2.0"))
+    (out,) = policy.answer(good, INSIDE)
+    assert (out.frame, out.port) == (good, NORMAL)
+    (out,) = policy.answer(bad, INSIDE)
+    assert (Ether(out.frame)[TCP].flags, out.port) == ("R", INSIDE)
+    assert firewall({"protocol": "tcp", "payload": "SSH-", "action": "drop"}).answer(bad, INSIDE) == ()
+
+
+def test_a_name_is_forbidden_to_tls_alone(ends: Ends) -> None:
+    policy = firewall({**RESET_TCP, "tls_name": "www.example.com"})
+    hello, other, text = (
+        frame_of(ends, TCP(flags="PA") / Raw(data))
+        for data in (b"\x16\x03\x01..www.example.com..", b"\x16\x03\x01..www.example.org..", b"www.example.com")
+    )
+    assert [policy.answer(frame, INSIDE)[0].port for frame in (hello, other, text)] == [INSIDE, NORMAL, NORMAL]
+
+
+def test_what_a_watching_firewall_reads_has_passed_already(ends: Ends) -> None:
+    policy = firewall({**RESET_TCP, "payload": "SSH-", "reset": {"packet": "passes"}})
+    assert policy.answer(frame_of(ends, TCP(flags="PA") / Raw(b"hello")), INSIDE) == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [
+        ({"action": "drop", "ttl": "31-256"}, "rules[0].ttl: '31-256' is more than 255"),
+        ({"action": "drop", "flags": ["syn"]}, "rules[0].flags: any has no flags; add `protocol: tcp`"),
+        ({"protocol": "tcp", "action": "drop", "flags": ["sin"]}, "rules[0].flags[0]: 'sin' is not one of fin, syn"),
+        ({"protocol": "tcp", "action": "drop", "reset": {}}, "rules[0].reset: drop forges no RST"),
+        (reset_with(ttl="copy"), "rules[0].reset.ttl: 'copy' is not a number from 1 to 255"),
+        (reset_with(toward="both"), "rules[0].reset.toward: both, and the other end has never heard of a packet"),
+        (
+            {"protocol": "udp", "payload": "x", "action": "drop"},
+            "rules[0].payload: a rule that reads data is about TCP",
+        ),
+        ({"protocol": "tcp", "payload": "x", "action": "allow"}, "rules[0].payload: a rule that reads data is about"),
+        ({**RESET_TCP, "payload": "é"}, "rules[0].payload: 'é' is not a text of ASCII"),
+        ({**RESET_TCP, "payload": "a", "tls_name": "b"}, "rules[0].payload: `payload` and `tls_name` in one rule"),
+    ],
+)
+def test_a_condition_or_a_forgery_is_refused_if_it_cannot_be_meant(rule: dict[str, object], wrong: str) -> None:
+    assert any(f"x.yaml:3: {wrong}" in line for line in problems(rules=[rule]))
+
+
+def test_an_answer_whose_question_went_another_way_passes_a_firewall_that_bypasses_it(ends: Ends) -> None:
+    answer_alone = replace(tcp(ends.server, ends.client, 40000, flags=SYN | ACK), valid=False)
+    assert table().send(answer_alone, OUTSIDE) == IS_DROPPED
+    bypassing = FlowTable(firewall(asymmetric="bypass").flow_entries())
+    assert bypassing.send(answer_alone, OUTSIDE) == PASSES

@@ -101,6 +101,12 @@ def test_of_several_attempts_the_last_counts() -> None:
     assert symptom_of("nc -vz -w 1 localhost 22", 1, stderr=first + late) == "timed out"
 
 
+def test_sshds_refusal_in_place_of_a_greeting_is_a_close_and_no_answer() -> None:
+    assert symptom_of("nc -d -w 2 h 22", 0, "Exceeded MaxStartups\r\n") == "closed"
+    assert symptom_of("ncat h 22", 0, "Not allowed at this time\r\n") == "closed"
+    assert symptom_of("nc -w 2 h 22", 0, "SSH-2.0-OpenSSH_9.2\r\n") != "closed"
+
+
 def test_words_that_no_row_knows_are_unknown_and_shown_not_guessed() -> None:
     new = read("ssh h", 255, stderr="ssh: a message of the year 2040\r\n", stdout="something else\n")
     foreign = read("brandnew --probe h", 1, stderr="Connection refused\n")

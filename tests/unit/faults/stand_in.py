@@ -10,9 +10,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from fnmatch import fnmatch
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
+from tests.unit.faults import daemons
+from tests.unit.faults.daemons import Daemons
 from tests.unit.openflow.ovs_ofctl import dumped
 from whodunet import catalogue
 from whodunet.cases.fault import Completed
@@ -21,15 +24,18 @@ from whodunet.loading.library import Library
 
 TOPOLOGY: Final = Library().topology("session_manager")
 NOW_S: Final = 1_700_000_000
-LISTENS: Final = {"sshd": ("sshd", 22), "dnsmasq": ("dnsmasq", 53), "metadata": ("python", 80)}
 BEFORE: Final = {
+    **daemons.FILES,
     "/etc/hosts": "127.0.0.1 localhost",
     "/etc/resolv.conf": "nameserver 10.9.0.53\nnameserver fd00:9::53\nsearch cloud.example",
     "/proc/sys/net/ipv4/ip_local_port_range": "32768 60999",
     "/proc/sys/net/netfilter/nf_conntrack_tcp_loose": "1",
+    "/proc/sys/net/ipv4/fib_multipath_hash_policy": "0",
+    "/proc/sys/net/ipv6/fib_multipath_hash_policy": "0",
     "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established": "432000",
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "",
     "/root/.ssh/config": "Host i-*\n    ProxyCommand aws open-tunnel --instance-id %h --remote-port 22",
+    "/root/.bash_profile": "export PAGE_URL=http://web.cloud.example/",
     "~/.aws/sso/cache/token.json": '{"expiresAt": "2099-01-01T00:00:00Z"}',
     "~/.aws/cli/cache/credentials.json": "{}",
 }
@@ -45,7 +51,8 @@ class Machine:
         self.programs = {folder: set(there) for folder, there in PROGRAMS.items()}
         self.shown: list[tuple[str, str]] = []  # folder in whose place another one is shown, and that one
         own = [each.name for each in topology.interfaces.values() if each.node == name]
-        self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"]} for link in own}
+        self.files |= {f"/proc/sys/net/ipv6/conf/{each}/keep_addr_on_down": "0" for each in own}
+        self.links: dict[str, dict[str, Any]] = {link: {"flags": ["UP", "LOWER_UP"], "mtu": 1500} for link in own}
         self.tables: dict[str, list[dict[str, Any]]] = {}  # nft's, each as the objects that were added
         self.neighbours = {"somebody"}
         self.addresses = {each: list(topology.interfaces[each].addresses) for each in own}
@@ -73,12 +80,12 @@ class StandIn:
         self.topology = topology
         self.policies = deepcopy({switch: dict(policy) for switch, policy in topology.policies.items()})
         self.flow_tables: dict[str, str] = {}  # what a switch has instead of what its policy says
+        self.asked = ""  # the last command
         self.says = dict(says or {})  # what commands say instead, by their beginning
-        self.settings = deepcopy({host: dict(there) for host, there in topology.services.items()})
+        self.daemons = Daemons(deepcopy(dict(topology.services)))
+        self.daemons.files_of = lambda node: self.machines[node].files
+        self.daemons.others_listen = lambda node: self.machines[node].listening.values()
         self.machines = {name: Machine(name, topology) for name, node in topology.nodes.items() if not node.is_switch}
-        self.stopped: set[tuple[str, str]] = set()
-        self.replaced: dict[tuple[str, str], str] = {}
-        self.added: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.kernel: Callable[[Any], Any] = lambda listed: listed  # what the kernel makes of an object of nft
 
     def state(self) -> object:
@@ -98,11 +105,12 @@ class StandIn:
             )
             for name, each in self.machines.items()
         }
-        return deepcopy((self.policies, self.settings, self.stopped, self.replaced, self.added, machines))
+        return deepcopy((self.policies, self.daemons.state(), machines))
 
     # What a fault may do to a lab.
 
     def execute(self, node: str, command: str, stdin: str = "") -> Completed:
+        self.asked = command
         said = next((said for start, said in self.says.items() if command.startswith(start)), None)
         if said is not None:
             return Completed(0, said, "") if isinstance(said, str) else said
@@ -138,46 +146,59 @@ class StandIn:
         return dumped(policy.flow_entries(), ports)
 
     def start_service(self, node: str, service: str) -> None:
-        self.stopped.discard((node, service))
-        self.replaced.pop((node, service), None)
+        self.daemons.start(node, service)
 
     def stop_service(self, node: str, service: str) -> None:
-        self.stopped.add((node, service))
+        self.daemons.stopped.add((node, service))
 
     def add_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
-        self.added[node, service] = dict(settings)
+        self.daemons.added[node, service] = dict(settings)
 
     def remove_service(self, node: str, service: str) -> None:
-        del self.added[node, service]
+        del self.daemons.added[node, service]
 
     def service_is_running(self, node: str, service: str) -> bool:
-        return (node, service) not in self.stopped and (node, service) not in self.replaced
+        return self.daemons.is_running(node, service)
+
+    def service_process(self, node: str, service: str) -> int:
+        return self.daemons.process(node, service)
 
     def service_settings(self, node: str, service: str) -> dict[str, Any]:
-        return dict(self.settings[node][service])
+        return dict(self.daemons.added.get((node, service)) or self.settings[node][service])
 
     def configure_service(self, node: str, service: str, settings: Mapping[str, Any]) -> None:
         self.settings[node][service] = dict(settings)
 
     def replace_service(self, node: str, service: str, command: str) -> None:
-        self.stopped.discard((node, service))
-        self.replaced[node, service] = command
+        self.daemons.stopped.discard((node, service))
+        self.daemons.replaced[node, service] = command
+
+    @property
+    def settings(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Of each host's services."""
+        return self.daemons.settings
 
     # What nodes answer.
 
     def _answers(self) -> Iterator[tuple[str, Callable[..., str | Completed]]]:
+        yield from self.daemons.answers()
         yield r"nft -j -f -", self._load
         yield r"nft -j list table inet (\w+)", self._list
         yield r"nft -s list table inet (\w+)", lambda node, table: f"table inet {table} {{\n}}\n"
         yield r"nft delete table inet (\w+)", self._delete
         yield r"ip link set dev (\S+) arp (on|off)", self._set_arp
+        yield r"ip link set dev (\S+) mtu (\d+)", self._set_mtu
+        yield r"ip (?:-6 )?route flush cache", lambda node: ""
         yield r"ip -json link show dev (\S+)", lambda node, link: json.dumps([self.machines[node].links[link]])
-        yield r"ip neigh flush all", self._flush
+        yield r"ip neigh flush (?:all|dev \S+)", self._flush
         yield r"ip -([46]) route (add|del) (.*)", self._change_routes
         yield r"ip -([46]) (-oneline|-json) route show (exact|match) (\S+)", self._show_routes
         yield r"ip -json -(4|6) route show dev (\S+)", self._vpn_routes
         yield r"pkill -(STOP|CONT) -x openvpn", self._hang
         yield r"ps -C openvpn .*", lambda node: f"{'Tl' if self.machines[node].hangs else 'Sl'} 7 openvpn\n"
+        yield r"ip link set dev (\S+) (up|down)", self._set_link
+        yield r"ip -[46] route show dev \S+", lambda node: "10.0.0.0/24 proto kernel scope link src 10.0.0.1 \n"
+        yield r"ip (?:address|-6 route) replace (?:fe80|multicast).*", lambda node: ""  # what an interface has anyway
         yield r"ip address (add|del) (\S+) dev (\S+)(?: nodad)?", self._change_address
         yield r"ip -json address show dev (\S+)", self._show_addresses
         yield r"setsid ncat --listen --keep-open (\d+) .*& echo \$!", self._listen
@@ -187,12 +208,16 @@ class StandIn:
         yield r"date \+%s", self._date
         yield r"dig \+noall \+comments .*@127\.0\.0\.1 (\S+) (A|AAAA)", self._dig_status
         yield r"dig \+short .*@127\.0\.0\.1 (\S+) (A|AAAA)", lambda *asked: "".join(self._records(*asked) or ())
-        yield r"ss -Hltnp?", self._sockets
         yield r"command -v (\S+)", self._where
         yield r"token=.*", self._metadata
         yield r"AWS_CA_BUNDLE=\S+ aws ssm get-document .*", self._get_document
         yield r"aws sts get-caller-identity", self._caller_identity
-        yield r"ssh -G (i-\S+)", self._ssh_settings
+        yield r"ssh -G (\S+)", self._ssh_settings
+        yield r"bash -lc 'printenv (\w+)'", self._login_variable
+        yield r"curl .* --proxytunnel -x http://127\.0\.0\.1:\d+ http://127\.0\.0\.1:(\d+)/", self._ask_proxy
+        yield r"curl -sS --fail .* --resolve (\S+?):.*", self._ask_site
+        yield r"timeout 5 openssl s_client .*", self._issuer
+        yield r"timeout 5 ssh .* -W '\[127\.0\.0\.1\]:\d+' \S+@(\S+) </dev/null", self._ask_to_forward
         yield r"aws ec2-instance-connect send-ssh-public-key .*", lambda node: '{"Success": true}'
         yield r"/etc/ssh/pushed_keys \S+; date \+%s", self._pushed_key
         yield r"aws ec2 describe-instance-connect-endpoints .*", self._connect_endpoints
@@ -243,6 +268,10 @@ class StandIn:
         self.machines[node].links[link]["flags"] = flags
         return ""
 
+    def _set_link(self, node: str, link: str, state: str) -> str:
+        self.machines[node].links[link]["flags"] = ["UP", "LOWER_UP"] if state == "up" else []
+        return ""
+
     def _change_address(self, node: str, change: str, address: str, link: str) -> str:
         there = self.machines[node].addresses[link]
         there.append(address) if change == "add" else there.remove(address)
@@ -273,13 +302,20 @@ class StandIn:
 
     def _change_routes(self, node: str, version: str, change: str, route: str) -> str:
         routes = self.machines[node].routes[int(version)]
-        routes.append(route) if change == "add" else routes.remove(route)
+        if change == "add":
+            routes.append(route)
+        else:  # a destination alone is enough to delete
+            routes.remove(next(each for each in routes if each == route or each.startswith(f"{route} nexthop")))
         return ""
 
     def _show_routes(self, node: str, version: str, form: str, which: str, network: str) -> str:
         meant = ip_network(network)
         there = [route for route in self.machines[node].routes[meant.version] if _is_about(route, meant, which)]
         return json.dumps([*map(_listed_route, there)]) if form == "-json" else "".join(f"{each} \n" for each in there)
+
+    def _set_mtu(self, node: str, link: str, mtu_bytes: str) -> str:
+        self.machines[node].links[link]["mtu"] = int(mtu_bytes)
+        return ""
 
     def _date(self, node: str) -> str:
         files = self.machines[node].files
@@ -299,16 +335,6 @@ class StandIn:
         is_local = any(name.endswith(f".{zone}") for zone in self.settings[node]["dnsmasq"]["zones"])
         status = "NOERROR" if records or (is_local and records is not None) else "NXDOMAIN" if is_local else "REFUSED"
         return f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: 7\n"
-
-    def _sockets(self, node: str) -> str:
-        own = {LISTENS[service] for service in self.settings.get(node, {}) if self._accepts(node, service)}
-        own |= {("ncat", LISTENS[service][1]) for host, service in self.replaced if host == node}
-        own |= {("ncat", int(port)) for port in self.machines[node].listening.values()}
-        own |= {("python", settings["port"]) for (host, _), settings in self.added.items() if host == node}
-        return "".join(f'LISTEN 0 128 [::]:{port} [::]:* users:(("{by}",pid=7,fd=3))\n' for by, port in own)
-
-    def _accepts(self, node: str, service: str) -> bool:
-        return service in LISTENS and self.service_is_running(node, service)
 
     def _where(self, node: str, program: str) -> Completed:
         machine = self.machines[node]
@@ -330,8 +356,48 @@ class StandIn:
         return Completed(255, "", said)
 
     def _ssh_settings(self, node: str, host: str) -> str:
-        (command,) = re.findall(r"ProxyCommand (.*)", self.machines[node].files["/root/.ssh/config"])
-        return f"hostname {host}\nproxycommand {command.replace('%h', host)}\nport 22\n"
+        """Of each option the first that a block for the host states."""
+        options = {"hostname": host, "port": "22"}
+        text = self.machines[node].files["/root/.ssh/config"]
+        for names, block in reversed(re.findall(r"Host (.*)((?:\n +.*)*)", text)):
+            if any(fnmatch(host, name) for name in names.split()):
+                pairs = (line.split(maxsplit=1) for line in block.strip().splitlines())
+                options |= {option.lower(): value for option, value in pairs}
+        return "".join(f"{option} {value}\n" for option, value in options.items())
+
+    def _login_variable(self, node: str, variable: str) -> str:
+        found = re.findall(rf"export {variable}=(.*)", self.machines[node].files["/root/.bash_profile"])
+        return f"{found[-1]}\n" if found else ""
+
+    def _ask_proxy(self, node: str, port: str) -> str:
+        """What tinyproxy answers to CONNECT, where nothing listens on the port."""
+        settings = self.settings[node]["tinyproxy"]
+        return "407" if settings.get("login") else "500" if int(port) in settings["connect_ports"] else "403"
+
+    def _ask_site(self, node: str, site: str) -> Completed:
+        settings, command = self.settings[node]["nginx"], self.asked
+        wrongs = {
+            "certificate has expired": settings.get("certificate") == "expired",
+            "unable to get local issuer certificate": settings.get("certificate", "valid") != "valid",
+            "The requested URL returned error: 400": settings.get("wants_client_certificate"),
+            "tlsv1 alert protocol version": "--tls-max 1.2" in command and settings.get("versions") == ["TLSv1.3"],
+            "wrong version number": settings.get("speaks_tls") is False,
+            "no alternative certificate subject name matches": site not in settings["sites"],
+            f"The requested URL returned error: {settings.get('status')}": settings.get("status"),
+        }
+        said = next((wrong for wrong, is_so in wrongs.items() if is_so), None)
+        return Completed(22, "", f"curl: {said}\n") if said else Completed(0, "", "")
+
+    def _issuer(self, node: str) -> str:
+        issuers = {"of-unknown-authority": "Own Authority", "without-intermediate": "trustme v1"}
+        return f"issuer=O = {issuers[self.settings[node]['nginx']['certificate']]}\n"
+
+    def _ask_to_forward(self, node: str, address: str) -> Completed:
+        host = self.topology.node_with(address)
+        assert host is not None
+        if self.settings[host]["sshd"].get("options", {}).get("AllowTcpForwarding") == "no":
+            return Completed(255, "", "channel 0: open failed: administratively prohibited: open failed\n")
+        return Completed(0, "SSH-2.0-OpenSSH_9.2\n", "")
 
     def _pushed_key(self, node: str) -> str:
         lifetime_s = self.settings["endpoints"]["control-plane"].get("pushed_key_lifetime_s", 60)
@@ -407,10 +473,17 @@ def _is_about(route: str, meant: IPv4Network | IPv6Network, which: str) -> bool:
     return own == meant or (which == "match" and is_around)
 
 
-def _listed_route(route: str) -> dict[str, str]:
+def _listed_route(route: str) -> dict[str, object]:
+    if "nexthop" in route:
+        hops = [{"gateway": each.split()[1]} for each in route.split(" nexthop ")[1:]]
+        return {"dst": route.split(maxsplit=1)[0], "nexthops": hops}
     words = route.removeprefix(f"{_type_of(route)} ").split()
     more = dict(zip(words[1::2], words[2::2], strict=True))
-    told = {"type": _type_of(route), "gateway": more.get("via"), "prefsrc": more.get("src")}
+    told: dict[str, str | None] = {
+        "type": _type_of(route),
+        "gateway": more.get("via"),
+        "prefsrc": more.get("src"),
+    }
     return {key: value for key, value in told.items() if value}
 
 

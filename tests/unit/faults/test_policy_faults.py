@@ -132,3 +132,28 @@ def test_rules_that_let_nobody_in_are_no_other_rules(source: str, makes_a_differ
     misfits = list(SecurityGroupInbound(switch="sg", group="instance-sg", inbound=(ssh,)).misfits(topology))
     told = [(("inbound",), "makes no difference to what sg does")]
     assert [(misfit.key, misfit.wrong) for misfit in misfits] == ([] if makes_a_difference else told)
+
+
+@pytest.mark.parametrize(
+    ("inbound", "whom"),
+    [
+        ((), "none"),
+        (({"protocol": "tcp", "port": 8443, "source": "0.0.0.0/0"},), "other-services"),
+        (({"protocol": "udp", "port": 22, "source": "::/0"},), "other-services"),
+        (({"protocol": "tcp", "port": 22, "source": "10.9.0.0/16"},), "other-sources"),
+        (({"protocol": "all", "source": "fd00:9::/48"},), "other-sources"),
+        (({"protocol": "tcp", "source": "10.9.0.0/16"},), "other-sources"),
+        (({"protocol": "tcp", "port": 22, "source": "endpoints-sg"},), "other-group"),
+        (({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},), "ipv4-only"),
+        (({"protocol": "tcp", "port": 22, "source": "::/0"},), "other-sources"),
+    ],
+)
+def test_what_is_wrong_with_a_groups_rules_follows_from_those_that_it_should_have(
+    inbound: tuple[dict[str, object], ...], whom: str
+) -> None:
+    ssh = [{"protocol": "tcp", "port": 22, "source": source} for source in ("0.0.0.0/0", "::/0")]
+    policy = TOPOLOGY.policies["sg"]
+    groups = {**policy["groups"], "instance-sg": {"inbound": ssh}}
+    topology = replace(TOPOLOGY, policies={**TOPOLOGY.policies, "sg": {**policy, "groups": groups}})
+    fault = SecurityGroupInbound(switch="sg", group="instance-sg", inbound=inbound)
+    assert fault.facts(topology)["rules"] == whom

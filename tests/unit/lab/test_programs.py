@@ -177,3 +177,37 @@ def test_the_installer_refuses_whoever_is_not_root() -> None:
         [*user, "bash", "-s", "vde2"], input=SCRIPT.read_text(), capture_output=True, text=True, check=False
     )
     assert (refused.returncode, refused.stderr) == (3, "apt_install.sh: only root can install packages\n")
+
+
+@pytest.fixture
+def old_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with one program, which tells its version as the AWS CLI does."""
+    monkeypatch.setattr(programs, "LAB_PATH", f"{tmp_path}:/usr/bin:/bin")
+    programs._version_of.cache_clear()
+    script = tmp_path / "cloud-cli"
+    script.write_text("#!/bin/sh\necho cloud-cli/2.9.19 Python/3.11.2\n")
+    script.chmod(0o755)
+
+
+@pytest.mark.usefixtures("old_program")
+@pytest.mark.parametrize(
+    ("oldest", "lacking"),
+    [
+        ("2.9", None),
+        ("2.9.19", None),
+        ("2", None),
+        ("2.12", "takes cloud-cli 2.12 or newer, and here is 2.9.19"),
+        ("3", "takes cloud-cli 3 or newer, and here is 2.9.19"),
+    ],
+)
+def test_versions_are_compared_number_by_number(oldest: str, lacking: str | None) -> None:
+    assert programs.lacking_version({"cloud-cli": oldest}) == lacking
+
+
+@pytest.mark.usefixtures("old_program")
+def test_a_case_that_takes_a_newer_program_or_one_that_is_missing_cannot_run() -> None:
+    programs.require_versions({"cloud-cli": "2.9"})
+    with pytest.raises(CannotRun, match=r"this case takes cloud-cli 2\.12 or newer, and here is 2\.9\.19"):
+        programs.require_versions({"cloud-cli": "2.12"})
+    with pytest.raises(CannotRun, match="this case takes no-such-cli 1 or newer, which is not here"):
+        programs.require_versions({"no-such-cli": "1"})

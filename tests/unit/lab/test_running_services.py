@@ -62,6 +62,7 @@ class _Program:
     """A program that was started in a service's place, and has ended at once."""
 
     is_alive = False
+    pid = 42
 
     def __init__(self, name: str, start: object) -> None:
         self.name = name
@@ -118,3 +119,14 @@ def test_a_program_that_ends_and_leaves_another_that_accepts_takes_the_services_
     services, host = _with_door(2, monkeypatch)
     services.replace(host, "door", "a daemon")
     assert not services.is_running(host, "door")
+
+
+def test_a_services_process_is_that_on_its_host_and_one_that_runs_beside_it_has_none_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services, host = _with_door(2, monkeypatch)
+    assert services.process(host, "door") == 42
+    monkeypatch.setattr(_Door, "runs_beside", True)
+    assert services.process(host, "door") is None
+    services.replace(host, "door", "a daemon")
+    assert services.process(host, "door") == 42, "what stands in for it runs on the host"

@@ -84,6 +84,12 @@ def test_a_ttl_is_told_by_its_sender() -> None:
     }
 
 
+def test_a_fault_forges_a_ttl_that_is_told_by_its_sender_and_says_other_texts_as_they_are() -> None:
+    forged: JsonValue = {"reset": {"ttl": {"egress-fw.inside": "as sent by instance"}}, "ttl": "31-255"}
+    assert resolved({"faults": [forged]}) == {"faults": [{"reset": {"ttl": {"egress-fw-eth1": 58}}, "ttl": "31-255"}]}
+    assert resolved({"faults": [{"reset": {"ttl": "copied"}}]}) == {"faults": [{"reset": {"ttl": "copied"}}]}
+
+
 def test_the_same_file_is_another_case_with_every_seed_and_over_both_families() -> None:
     file = Library().catalogue.files("scenarios", ".yaml")["healthy"]
     commands = set()

@@ -34,7 +34,7 @@ _NAMES: Final = {
 }
 _FLAGS: Final = {
     "ct_state": {1: "new", 2: "est", 4: "rel", 16: "inv", 32: "trk"},
-    "tcp_flags": {1: "fin", 2: "syn", 4: "rst", 16: "ack"},
+    "tcp_flags": {1: "fin", 2: "syn", 4: "rst", 8: "psh", 16: "ack", 32: "urg", 64: "ece", 128: "cwr"},
 }
 
 

@@ -460,3 +460,30 @@ def test_a_forged_error_is_not_answered_itself_and_has_correct_checksums(family:
 def test_content_with_its_checksum_sums_up_to_0(content: bytes) -> None:
     even = content + bytes(len(content) % 2)
     assert wire.internet_checksum(even + wire.internet_checksum(even).to_bytes(2, "big")) == 0
+
+
+def test_a_reset_that_is_not_acceptable_acknowledges_nothing_that_was_sent(family: Family) -> None:
+    opening = wire.forge_reset(family.frame(syn(seq=0xFFFFFFFF)), is_acceptable=False)
+    established = wire.forge_reset(family.frame(syn(flags="A", ack=77)), is_acceptable=False)
+    assert opening is not None
+    assert established is not None
+    assert Ether(opening)[TCP].flags == "RA"
+    assert Ether(opening)[TCP].ack == 1 << 30
+    assert Ether(established)[TCP].seq == 77 + (1 << 30)
+
+
+def test_a_reset_onwards_is_the_next_that_the_destination_expects_of_the_sender(family: Family) -> None:
+    frame = family.frame(syn(flags="PA", seq=1000, ack=77) / Raw(b"SSH-"))
+    forged = wire.forge_reset_onwards(frame, ttl=9)
+    assert forged is not None
+    packet = Ether(forged)
+    assert (packet.src, packet.dst) == (CLIENT_MAC, SERVER_MAC)
+    assert (packet.payload.src, packet.payload.dst) == (family.client, family.server)
+    assert (packet[TCP].sport, packet[TCP].dport, packet[TCP].flags) == (40000, 22, "R")
+    assert packet[TCP].seq == 1004
+    assert wire.parse_ip(wire.parse_ethernet(forged)).ttl == 9
+    assert has_correct_checksums(packet)
+
+
+def test_a_reset_is_not_sent_onwards_for_another(family: Family) -> None:
+    assert wire.forge_reset_onwards(family.frame(syn(flags="R"))) is None

@@ -51,10 +51,13 @@ ROWS = (
     Row(r"", Symptom.NOT_TRUSTED, frozenset({51, 60, 77, 83, 90, 91})),
     Row(r"", Symptom.DENIED, frozenset({9, 67})),
     Row(r"", Symptom.PROTOCOL_ERROR, frozenset({8})),  # weird server reply
+    # what tinyproxy answers when the destination cannot be reached
+    Row(r"CONNECT tunnel failed, response 500|HTTP code 500 from proxy", Symptom.NOT_CONNECTED, frozenset({56})),
     Row(r"(?=CONNECT tunnel failed, response |HTTP code \d+ from proxy)", HTTP_STATUS, frozenset({56})),
     Row(r"SOCKS\d? .*\(([2])\)|SOCKS.*ruleset", Symptom.DENIED, frozenset({7, 97})),
     Row(r"SOCKS\d? .*\(([34])\)", Symptom.UNREACHABLE, frozenset({7, 97}), beyond_packets=True),
     Row(r"SOCKS\d? .*\(([5])\)", Symptom.REFUSED, frozenset({7, 97}), beyond_packets=True),
+    Row(r"No required SSL certificate was sent", Symptom.DENIED, frozenset({22})),  # nginx's page of a 400
     Row(r"(?=returned error: )", HTTP_STATUS, frozenset({22})),
     Row(CURL_ERROR, TLS + ESTABLISHED + CLOSED, frozenset({1, 35, 53, 54, 55, 56, 59, 80})),
 )

@@ -15,7 +15,8 @@ ROWS = (
     Row(r"^ping\d?: (?:icmp open )?socket: |are you root", Symptom.UNKNOWN),  # not allowed to send: nothing was tried
     Row(
         r"^(?:From \S+|\d+ bytes from \S+|Reply from \S+|ICMP) ?.*"
-        r"(?:[Uu]nreachable|Packet filtered|[Pp]rohibited|Time to live exceeded|TTL expired|[Ff]rag needed)",
+        r"(?:[Uu]nreachable|Packet filtered|[Pp]rohibited|Time to live exceeded|TTL expired|[Ff]rag needed"
+        r"|Packet too big)",
         Symptom.UNREACHABLE,
     ),
     Row(r"^ping\d?: \S+: ", RESOLVING),

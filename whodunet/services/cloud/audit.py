@@ -21,6 +21,10 @@ _PROFILE: Final = "aws-profile"
 _TRAIL: Final = "cloudtrail.jsonl"
 _TRANSCRIPTS: Final = "transcripts"
 _OWN_LOGIN: Final = re.compile(r" from (127\.0\.0\.1|::1) ")
+_CONNECT_ENDPOINT: Final = "connect-endpoint"
+_ENDPOINT_RULE: Final = (
+    "the rule is for the endpoint's group: whoever may open a tunnel reaches that port; Session Manager needs no rule"
+)
 _INTERNET: Final = ("198.51.100.1", "203.0.113.1", "2001:db8::1")  # Source: RFC 5737, 3849; nobody in a lab has these
 _TO_DEFAULT: Final = ("ip -4 route show default", "ip -6 route show default")
 # Every TCP port is tried, by several processes at once, each as far as the limit of open files allows; a port that says
@@ -129,24 +133,44 @@ def no_public_address(network: Network) -> AuditFinding:
 
 
 def no_open_port(network: Network) -> AuditFinding:
-    """Nothing comes in: by the rules, and by trying every port from outside the VPC."""
-    evidence, holds = [], True
+    """Nothing comes in: by the rules, and by trying every port from outside the VPC.
+
+    What an Instance Connect Endpoint needs is no port that others could reach, and told all the same: so the clause is
+    another one where there is such a rule.
+    """
+    evidence, holds, clause = [], True, "no open inbound port"
     outside = _nodes(network, "cloud-edge")[0].name
     for instance in (node.name for node in _nodes(network, "instance")):
         for group, inbound in _inbound(network, instance):
-            holds &= not inbound
+            for_endpoint = [rule for rule in inbound if _is_for_connect_endpoint(network, rule)]
+            holds &= len(for_endpoint) == len(inbound)
             evidence.append(f"{instance}: {group} inbound: {json.dumps(inbound) if inbound else 'no rule'}")
+            if for_endpoint:
+                clause = "no inbound port open but to the Instance Connect Endpoint's group, to nobody outside the VPC"
+                evidence.append(f"{instance}: {_ENDPOINT_RULE}")
         for address in (each for each in _addresses(network, instance) if _can_be_reached(each)):
             opened, _, refused = run_checked(network, outside, f"python3 - {address}", _SCAN).strip().rpartition(" ")
             holds &= opened == "none" and refused == "0"
             evidence.append(f"tried from {outside}: 65535 TCP ports of {address}: open {opened}, refused {refused}")
-    return AuditFinding("no open inbound port", holds, tuple(evidence))
+    return AuditFinding(clause, holds, tuple(evidence))
 
 
 def _can_be_reached(address: str) -> bool:
     """Whether an address is one that others could have a way to."""
     read = ipaddress.ip_address(address)
     return not (read.is_loopback or read.is_link_local)
+
+
+def _is_for_connect_endpoint(network: Network, rule: object) -> bool:
+    """Whether a rule lets in the members of a group that Instance Connect Endpoints alone are in."""
+    source = rule.get("source") if isinstance(rule, Mapping) else None
+    members = [
+        network.topology.nodes[network.topology.interfaces[network.topology.peer_of(name)].node].role
+        for switch in (node.name for node in network.topology.nodes.values() if node.role == "security-group")
+        for name, each in mapping_in(network.policy(switch), "interfaces").items()
+        if source in list_in(mapping_in({"interface": each}, "interface"), "groups")
+    ]
+    return bool(members) and set(members) == {_CONNECT_ENDPOINT}
 
 
 def _inbound(network: Network, instance: str) -> Iterator[tuple[str, list[object]]]:
@@ -188,15 +212,22 @@ def every_access_recorded(network: AuditedLab) -> AuditFinding:
     events: list[TrailEvent] = [json.loads(line) for line in records[_TRAIL].splitlines()]
     refused = [event for event in events if event.get("errorCode")]
     kept, unrecorded = _accesses(records, events)
-    logins = _ssh_logins(network)
+    logins, through_tunnels = _ssh_logins(network)
+    tunnels = sum(_is_tunnel(event) for event in events)
     unauthorised = unrecorded or "none"
-    evidence = (
+    evidence = [
         f"a call without a signature: {said}",
         f"the trail has {len(events)} events, {len(refused)} of them refusals, the last: {_last(refused)}",
         f"{kept} sessions and commands have a transcript; those that nobody may have started: {unauthorised}",
         f"logins by ssh that came through no session: {logins}",
-    )
-    return AuditFinding(clause, turned_away and bool(refused) and not unrecorded and logins == 0, evidence)
+    ]
+    if _has_connect_endpoint(network):
+        evidence.append(
+            f"logins by ssh from an Instance Connect Endpoint: {through_tunnels}; tunnels in the trail: {tunnels};"
+            " what is typed in a tunnel nobody records, other than in a session"
+        )
+    holds = turned_away and bool(refused) and not unrecorded and logins == 0 and through_tunnels <= tunnels
+    return AuditFinding(clause, holds, tuple(evidence))
 
 
 def _try_unsigned(network: Network) -> tuple[bool, str]:
@@ -243,12 +274,28 @@ def _started(event: TrailEvent) -> str:
     return str(mapping_in(answer, "command").get("commandId", "")) if event["eventName"] == "SendCommand" else ""
 
 
-def _ssh_logins(network: AuditedLab) -> int:
-    """Logins that sshd has logged, but for those from the instance itself: they came through a recorded session."""
+def _is_tunnel(event: TrailEvent) -> bool:
+    """Whether somebody was given a tunnel, who was known and authorised."""
+    return event["eventName"] == "OpenTunnel" and not event.get("errorCode") and bool(event["userIdentity"].get("arn"))
+
+
+def _has_connect_endpoint(network: Network) -> bool:
+    return any(node.role == _CONNECT_ENDPOINT for node in network.topology.nodes.values())
+
+
+def _ssh_logins(network: AuditedLab) -> tuple[int, int]:
+    """Logins that sshd has logged, but for those from the instance itself, which came through a recorded session.
+
+    The second number is of those that an Instance Connect Endpoint connected, which are not among the first.
+    """
     logs = network.logs()
     lines = [
         line
         for instance in _nodes(network, "instance")
         for line in logs.get(f"{instance.name}-sshd.log", "").splitlines()
+        if line.startswith("Accepted ") and not _OWN_LOGIN.search(line)
     ]
-    return sum(line.startswith("Accepted ") and not _OWN_LOGIN.search(line) for line in lines)
+    endpoints = [node.name for node in network.topology.nodes.values() if node.role == _CONNECT_ENDPOINT]
+    theirs = {address for name in endpoints for address in _addresses(network, name)}
+    through_tunnels = sum(line.partition(" from ")[2].split(" ")[0] in theirs for line in lines)
+    return len(lines) - through_tunnels, through_tunnels

@@ -6,26 +6,21 @@ import secrets
 from collections.abc import Sequence
 from functools import cache
 
-from whodunet.lab import host_root
+from whodunet.lab.authority import lab_authority
 from whodunet.lab.hosts import Host
 from whodunet.lab.service import BESIDE_HOSTS, RECORDS
 
 
 class CloudSecrets:
-    """A certificate authority that all hosts trust, and the key that seals credentials."""
+    """The key that seals credentials, and certificates of the lab's authority, which all hosts trust."""
 
     def __init__(self) -> None:
-        import trustme  # only labs with such services need it
-
         self.seal_key = secrets.token_bytes(32)
-        self._authority = trustme.CA(organization_name="whodunet lab")
-        # The lab's authority is the only one that is trusted: there is nobody else to talk to.
-        host_root.trust(self._authority.cert_pem.bytes())
         (RECORDS / "transcripts").mkdir(parents=True, mode=0o700)
 
     def certify(self, host: Host, names: Sequence[str]) -> dict[str, str]:
         """Writes a certificate for these names; where it and its key are, as the programs' settings name them."""
-        issued = self._authority.issue_cert(*names)
+        issued = lab_authority().issue_cert(*names)
         folder = BESIDE_HOSTS / host.name
         certificate, private_key = folder / "certificate.pem", folder / "private-key.pem"
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)

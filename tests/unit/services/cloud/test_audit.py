@@ -155,3 +155,60 @@ def test_a_lab_without_an_instance_cannot_be_audited() -> None:
     empty: Any = StandIn(topology=Topology("two_hosts", {}, {}, (), ("a", "10.0.0.1")))
     with pytest.raises(CannotRun, match="two_hosts has no instance"):
         no_public_address(empty)
+
+
+ENDPOINT_RULE: Mapping[str, Any] = {"protocol": "tcp", "port": 22, "source": "eice-sg"}
+TUNNEL: Mapping[str, Any] = {
+    "eventName": "OpenTunnel",
+    "sourceIPAddress": "10.8.0.10",
+    "userIdentity": {"arn": "arn:aws:sts::123456789012:assumed-role/Developer/ann"},
+}
+THROUGH_TUNNEL = "Accepted publickey for ec2-user from 10.0.1.30 port 40000 ssh2\n"
+
+
+class WithEndpoint(StandIn):
+    """A network that an Instance Connect Endpoint leads into."""
+
+    def __init__(self, **changes: Any) -> None:
+        super().__init__(topology=Library().topology("instance_connect"), **changes)
+        self.answers["ip -json"] = Completed(0, json.dumps([{"addr_info": [{"local": "10.0.1.30"}]}]), "")
+
+    def policy(self, switch: str) -> dict[str, Any]:
+        """The endpoint is in a group of its own."""
+        policy = super().policy(switch)
+        endpoint = {"addresses": ["10.0.1.30"], "groups": ["eice-sg"]}
+        return {**policy, "interfaces": {**policy["interfaces"], "sg-eth4": endpoint}}
+
+
+def test_a_rule_for_the_endpoint_alone_is_a_yes_that_names_it() -> None:
+    network: Any = WithEndpoint(inbound=[ENDPOINT_RULE])
+    finding = no_open_port(network)
+    assert finding.holds
+    assert (
+        finding.clause == "no inbound port open but to the Instance Connect Endpoint's group, to nobody outside the VPC"
+    )
+    assert any("Session Manager needs no rule" in line for line in finding.evidence)
+
+
+@pytest.mark.parametrize(
+    "other", [{**ENDPOINT_RULE, "source": "10.0.0.0/16"}, {**ENDPOINT_RULE, "source": "instance-sg"}]
+)
+def test_a_rule_for_anybody_else_beside_it_is_a_no(other: Any) -> None:
+    network: Any = WithEndpoint(inbound=[ENDPOINT_RULE, other])
+    assert not no_open_port(network).holds
+
+
+def test_a_login_through_a_tunnel_that_the_trail_has_is_a_yes_which_says_what_is_not_recorded() -> None:
+    trail = "".join(f"{json.dumps(event)}\n" for event in (TUNNEL, REFUSED, STARTED))
+    network: Any = WithEndpoint(sshd_log=THROUGH_TUNNEL, trail=trail)
+    finding = every_access_recorded(network)
+    assert finding.holds
+    assert "logins by ssh that came through no session: 0" in finding.evidence
+    assert "what is typed in a tunnel nobody records" in finding.evidence[-1]
+
+
+@pytest.mark.parametrize("event", [{**TUNNEL, "errorCode": "AccessDenied"}, {**TUNNEL, "userIdentity": {}}])
+def test_a_login_from_the_endpoint_without_an_authorised_tunnel_is_a_no(event: Any) -> None:
+    trail = "".join(f"{json.dumps(each)}\n" for each in (event, REFUSED, STARTED))
+    network: Any = WithEndpoint(sshd_log=THROUGH_TUNNEL, trail=trail)
+    assert not every_access_recorded(network).holds

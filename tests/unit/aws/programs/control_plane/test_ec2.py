@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.unit.aws.programs.control_plane.endpoint import ENDPOINT, NAME, plane_with_endpoint
 from tests.unit.aws.programs.control_plane.plane import INSTANCE, Answer, Plane, play
 from whodunet.aws.account.seal import Credentials
 from whodunet.aws.programs.control_plane.api_errors import ApiError
@@ -109,3 +111,45 @@ def test_numbers_in_names_make_lists_in_their_order() -> None:
 def test_a_name_is_not_both_a_value_and_a_structure(names: tuple[str, str]) -> None:
     with pytest.raises(ApiError, match=r"A(\.1)? is both a value and a structure"):
         nested(dict.fromkeys(names, "x"))
+
+
+async def endpoints(plane: Plane, fields: Mapping[str, str]) -> Answer:
+    """A call of DescribeInstanceConnectEndpoints, as `ec2` writes it."""
+    given = {name.replace("_", "."): value for name, value in fields.items()}
+    body = urlencode({"Action": "DescribeInstanceConnectEndpoints", "Version": "2016-11-15", **given}).encode()
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    who = plane.credentials("ReadOnly", "bob@corp.example")
+    return await plane.post("ec2", "/", body, plane.signed(who, "ec2", "POST", "/", body, headers))
+
+
+def test_an_endpoint_is_found_in_the_vpc_of_its_instance(tmp_path: Path) -> None:
+    plane = plane_with_endpoint(tmp_path)
+
+    async def story() -> None:
+        root = ElementTree.fromstring((await ec2(plane, {})).text)
+        vpc = root.findtext("reservationSet/item/instancesSet/item/vpcId", "", SPACE)
+        asked = {"Filter_1_Name": "state", "Filter_1_Value_1": "create-complete", "Filter_2_Name": "vpc-id"}
+        for value, there in ((vpc, True), ("vpc-0", False)):
+            answer = await endpoints(plane, {**asked, "Filter_2_Value_1": value})
+            found = ElementTree.fromstring(answer.text).find("instanceConnectEndpointSet/item", SPACE)
+            assert (found is not None) is there
+            if found is not None:
+                told = [found.findtext(key, "", SPACE) for key in ("instanceConnectEndpointId", "dnsName", "subnetId")]
+                subnet = root.findtext("reservationSet/item/instancesSet/item/subnetId", "", SPACE)
+                assert told == [ENDPOINT, NAME, subnet]
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"InstanceConnectEndpointId_1": "eice-0"}, "InvalidInstanceConnectEndpointId.NotFound"),
+        ({"Filter_1_Name": "color", "Filter_1_Value_1": "x"}, "InvalidParameterValue"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_told_is_refused(tmp_path: Path, asked: Mapping[str, str], code: str) -> None:
+    async def story() -> None:
+        assert error(await endpoints(plane_with_endpoint(tmp_path), asked))[:2] == (400, code)
+
+    play(story)
