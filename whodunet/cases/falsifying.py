@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from whodunet.evidence.packets import CapturedPacket
     from whodunet.evidence.probe_evidence import ProbeEvidence
 
-_TCP_FLAGS: Final = ("S", "S.", "R.", "F.", ".", "P.")
+_SEGMENTS: Final = (
+    ("S", b""),
+    ("S.", b""),
+    ("R.", b""),
+    ("F.", b""),
+    (".", b""),
+    ("P.", b"SSH-2.0-OpenSSH"),
+)  # flags, data
 # Type and code. Source: RFC 792; RFC 1812, 5.2.7.1; RFC 4443, section 3
 _ICMP_ERRORS: Final = (*((3, code) for code in range(16)), (11, 0), (12, 0))
 _ICMPV6_ERRORS: Final = (*((1, code) for code in range(8)), (2, 0), (3, 0), (4, 0))
@@ -98,7 +105,9 @@ def _imitations(evidence: ProbeEvidence) -> Iterator[CapturedPacket]:
         back = replace(packet.ip, source=packet.ip.destination, destination=packet.ip.source)
         for ip in (packet.ip, back):
             if packet.tcp is not None:
-                yield from (replace(packet, ip=ip, tcp=replace(packet.tcp, flags=flags)) for flags in _TCP_FLAGS)
+                for flags, data in _SEGMENTS:
+                    tcp = replace(packet.tcp, flags=flags, payload=data, payload_bytes=len(data))
+                    yield replace(packet, ip=ip, tcp=tcp)
             as_icmp = replace(packet, ip=ip, tcp=None, udp=None, dns=None)
             errors = _ICMP_ERRORS if ip.version == 4 else _ICMPV6_ERRORS
             yield from (replace(as_icmp, icmp=Icmp(kind, code, quoted=packet.flow)) for kind, code in errors)
