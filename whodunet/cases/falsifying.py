@@ -80,7 +80,9 @@ def _of_claim(name: str, claim: EvidenceClaim, evidence: ProbeEvidence, recordin
         tried = False
         for mutation in said.mutations(witness, sample):
             tried = True
-            changed = replace(evidence, trails=trails_of(mutation.packets, evidence.topology))
+            # What the baseline's packets waited for a processor would excuse an answer that comes too soon.
+            trails = trails_of(mutation.packets, evidence.topology)
+            changed = replace(evidence, trails=trails, baseline_waited_ms=None)
             outcome = worst(each.outcome for each in judge_evidence(claim, changed))
             if outcome != "broken":
                 yield Unfalsified(name, mutation.what, _told(outcome))
@@ -90,28 +92,35 @@ def _of_claim(name: str, claim: EvidenceClaim, evidence: ProbeEvidence, recordin
 
 def _samples(claim: EvidenceClaim, evidence: ProbeEvidence, recording: Recording) -> Iterator[CapturedPacket]:
     """Packets of a claim's kind as if the probe had seen them: its own, another's, or made of one of its own."""
-    others = (other for probes in recording.evidence.values() for other in probes.values())
-    for packet in chain(evidence.packets, _imitations(evidence), *(other.packets for other in others)):
+    others = [other for probes in recording.evidence.values() for other in probes.values()]
+    seen = chain(*(other.packets for other in others))
+    for packet in chain(evidence.packets, _imitations(evidence), seen, *map(_imitations, others)):
         bears = claim.sender in (None, named_sender(packet, recording.topology))
         if bears and claim.packet in kinds(packet):
             yield replace(packet, time_ns=evidence.packets[0].time_ns) if evidence.packets else packet
 
 
 def _imitations(evidence: ProbeEvidence) -> Iterator[CapturedPacket]:
-    """The probe's first packet over TCP or UDP as others that it might have been, there and back."""
+    """A probe's first packet, and its first about a name, as others that they might have been."""
+    firsts: dict[bool, CapturedPacket] = {}
     for packet in evidence.packets:
-        if packet.ip is None or packet.flow is None:
-            continue
+        if packet.ip is not None and packet.flow is not None:
+            firsts.setdefault(packet.dns is None, packet)
+    for packet in firsts.values():
+        assert packet.ip is not None
         back = replace(packet.ip, source=packet.ip.destination, destination=packet.ip.source)
         for ip in (packet.ip, back):
             if packet.tcp is not None:
                 for flags, data in _SEGMENTS:
                     tcp = replace(packet.tcp, flags=flags, payload=data, payload_bytes=len(data))
                     yield replace(packet, ip=ip, tcp=tcp)
+            if packet.dns is not None:
+                yield from (
+                    replace(packet, ip=ip, dns=replace(packet.dns, is_answer=True, rcode=rcode)) for rcode in range(6)
+                )
             as_icmp = replace(packet, ip=ip, tcp=None, udp=None, dns=None)
             errors = _ICMP_ERRORS if ip.version == 4 else _ICMPV6_ERRORS
             yield from (replace(as_icmp, icmp=Icmp(kind, code, quoted=packet.flow)) for kind, code in errors)
-        return
 
 
 def _told(outcome: str) -> str:
