@@ -30,6 +30,7 @@ ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
     ("ephemeral-ports-exhausted", "49153"): "its last one",
     ("ephemeral-ports-exhausted", "40000"): "a port outside of it",
     ("iap-endpoint-group-closed", "65535"): "ssh's words for a pipe that ends",
+    ("iap-instance-closed", "65535"): "ssh's words for a pipe that ends",
     ("iap-wrong-port", "2222"): "the port that the endpoint does not serve",
     ("iap-wrong-port", "22"): "one that it does",
     ("iap-wrong-port", "3389"): "the other one",
