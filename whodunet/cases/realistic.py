@@ -2,8 +2,8 @@
 
 Probes give up early, so that a check is quick: `ssh -o ConnectTimeout=4`, `nc -vz -w 2`, `curl --connect-timeout 4`.
 Without these, connect(2) fails when the last SYN was retransmitted and nothing came.
-Source: tcp(7), tcp_syn_retries: 6 retransmissions; with tcp_syn_linear_timeouts of newer kernels, the first of them
-a second apart, about a minute and a half, else about two.
+Source: tcp(7), tcp_syn_retries: 6 retransmissions, each after twice the time of the one before: 127 s. With
+tcp_syn_linear_timeouts, newer kernels send a few more before, a second apart: measured, more than two minutes.
 """
 
 from __future__ import annotations
