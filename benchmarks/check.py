@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from statistics import mean
 
 from benchmarks.figures import Cell, Table, Target
 from benchmarks.labs import WHODUNET, Ended, environment
@@ -20,8 +21,8 @@ from benchmarks.processor_time import counted
 from whodunet.loading.library import Library, find_scenario, scenario_names
 
 _OUTCOMES = {0: "held", 1: "DID NOT HOLD", 3: "COULD NOT RUN"}
-_PLAIN = "corporate_vpn"  # the topology of scenarios without the cloud's programs
-_MOST_TIMES, _MOST_CPU_S = 1.25, 1.0
+_MOST_TIMES = 1.25
+_MOST_PLAIN_CPU_S, _MOST_CLOUD_CPU_S = 1.2, 3.0  # means; both states of each scenario included
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ class Scenario:
 def measure(runs: int) -> Table:
     """Checks every scenario once by itself, then all together, whatever `runs` says: it takes minutes."""
     library = Library()
-    plain = {name for name in scenario_names() if library.scenario(find_scenario(name)).question.topology == _PLAIN}
-    each = [_checked(name, name in plain) for name in scenario_names()]
+    each = [_checked(name, _is_plain(name, library)) for name in scenario_names()]
     together, said = run("check", "--all")
     cores = len(os.sched_getaffinity(0))
     least_s = max(together.all_cpu_s / cores, *(one.wall_s for one in each))
@@ -50,9 +50,14 @@ def measure(runs: int) -> Table:
     rows.append(["check --all", together.wall_s, together.cpu_s, together.all_cpu_s, _outcome(together)])
     targets = (
         Target(
-            f"CPU seconds by `time` of the costliest on {_PLAIN}",
-            max(one.cpu_s for one in each if one.is_plain),
-            _MOST_CPU_S,
+            "CPU seconds by `time` of a scenario without the cloud's programs, the mean",
+            mean(one.cpu_s for one in each if one.is_plain),
+            _MOST_PLAIN_CPU_S,
+        ),
+        Target(
+            "CPU seconds by `time` of a scenario with the cloud's programs, the mean",
+            mean(one.cpu_s for one in each if not one.is_plain),
+            _MOST_CLOUD_CPU_S,
         ),
         Target(
             f"check --all: times the larger of all CPU / {cores} cores and the longest scenario",
@@ -64,6 +69,13 @@ def measure(runs: int) -> Table:
     return Table(
         "whodunet check, seconds", ("scenario", "wall", "CPU by `time`", "all CPU", "outcome"), rows, targets, notes
     )
+
+
+def _is_plain(name: str, library: Library) -> bool:
+    """True where no host of the network runs the cloud's control plane, which its other programs need."""
+    scenario = library.scenario(find_scenario(name))
+    topology = library.of(scenario).topology(scenario.question.topology)
+    return not any("control-plane" in services for services in topology.services.values())
 
 
 def _checked(name: str, is_plain: bool) -> Scenario:

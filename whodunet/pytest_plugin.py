@@ -9,7 +9,8 @@
 
 `lab` is a running lab of the marked scenario, with its fault in place, of its own for each test, and gone afterwards.
 With `--whodunet-seed N`, `--whodunet-family ipv6`, networks are drawn from a number, and probes go over IPv6. With
-`--whodunet-keep FOLDER`, the record of each scenario and the capture of each lab that a test failed on stay there.
+`--whodunet-keep FOLDER`, the record of each scenario and the capture of each lab that a test failed on stay there. With
+`--whodunet-mutations`, one more test of each scenario: whether its claims would fail if things were different.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--whodunet-seed", type=read_seed, metavar="N", help=draw)
     group.addoption("--whodunet-family", choices=FAMILIES, default=AS_STATED.family, help="which one probes go over")
     group.addoption("--whodunet-keep", type=Path, metavar="FOLDER", help="keep there the records of what failed")
+    mutations = "test of each scenario, too, that its claims fail without its fault, and with other packets"
+    group.addoption("--whodunet-mutations", action="store_true", help=mutations)
 
 
 def _library(config: pytest.Config) -> Library:
@@ -178,6 +181,8 @@ class ScenarioFile(pytest.File):
             return
         for claim in claims_of(self.scenario):
             yield ClaimTest.from_parent(self, name=visible_line(claim.id), claim=claim)
+        if self.config.getoption("--whodunet-mutations"):
+            yield MutationsTest.from_parent(self, name="can fail")
 
 
 class NotPlayed(pytest.Item):
@@ -196,10 +201,25 @@ class ClaimDidNotHold(Exception):
     """A claim was judged, and it did not hold; or it could not be judged."""
 
 
-class ClaimTest(pytest.Item):
-    """One claim of a scenario."""
+class PlayedTest(pytest.Item):
+    """A test of what came of playing a scenario."""
 
     parent: ScenarioFile
+
+    @property
+    def recording(self) -> Recording:
+        """What came of it."""
+        return _player(self).recording(self.parent.scenario)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> Any:
+        """The claim, what was expected and what was seen, instead of a traceback."""
+        if isinstance(excinfo.value, ClaimDidNotHold | CannotRun):
+            return visible(str(excinfo.value))
+        return super().repr_failure(excinfo)
+
+
+class ClaimTest(PlayedTest):
+    """One claim of a scenario."""
 
     def __init__(self, *, claim: Claim, **more: Any) -> None:
         super().__init__(**more)
@@ -207,8 +227,7 @@ class ClaimTest(pytest.Item):
 
     def runtest(self) -> None:
         """Fails when the claim does not hold, and when nobody can tell."""
-        recording = _player(self).recording(self.parent.scenario)
-        judgement = next(each for each in recording.judgements if each.claim == self._claim)
+        judgement = next(each for each in self.recording.judgements if each.claim == self._claim)
         if judgement.outcome != "held":
             words = (
                 f"{self._claim.says}: {judgement.outcome}",
@@ -217,22 +236,34 @@ class ClaimTest(pytest.Item):
             )
             raise ClaimDidNotHold("\n  ".join(map(visible_line, words)))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> Any:
-        """The claim, what was expected and what was seen, instead of a traceback."""
-        if isinstance(excinfo.value, ClaimDidNotHold | CannotRun):
-            return visible(str(excinfo.value))
-        return super().repr_failure(excinfo)
-
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The scenario file and the claim."""
         return self.path, None, visible_line(f"{self.path.stem}: {self._claim.says}")
 
 
-def _player(item: ClaimTest) -> Player:
+class MutationsTest(PlayedTest):
+    """What a scenario claims would fail if its fault were not there, or its packets were others."""
+
+    def runtest(self) -> None:
+        """Fails with each change that broke nothing; no other play is needed for it."""
+        from whodunet.cases.falsifying import unfalsified
+
+        unbroken = unfalsified(self.recording)
+        if unbroken:
+            raise ClaimDidNotHold(
+                "\n  ".join(("what cannot fail proves nothing", *map(visible_line, map(str, unbroken))))
+            )
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The scenario file."""
+        return self.path, None, f"{self.path.stem}: its claims can fail"
+
+
+def _player(item: PlayedTest) -> Player:
     """The session's player, which starts with all selected scenarios when the first claim is tested."""
     stash = item.config.stash
     if _PLAYER not in stash:
-        selected = [each.parent for each in item.session.items if isinstance(each, ClaimTest)]
+        selected = [each.parent for each in item.session.items if isinstance(each, PlayedTest)]
         files = {file.path: file for file in selected}
         keep = item.config.getoption("--whodunet-keep")
         stash[_PLAYER] = Player([file.scenario for file in files.values()], item.parent.library, keep)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def report_of(scenario: Path, *options: str) -> str:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, str(scenario)]
@@ -64,3 +66,12 @@ def test_a_scenario_about_the_other_family_is_one_test_that_is_skipped_with_its_
 def test_a_seed_that_is_none_is_told_with_the_range(tmp_path: Path) -> None:
     report = report_of(tmp_path, "--whodunet-seed", "x")
     assert "argument --whodunet-seed: x is not a seed, which is a whole number from 0 to 4294967295" in report
+
+
+@pytest.mark.parametrize(("options", "number"), [((), 0), (("--whodunet-mutations",), 1)])
+def test_a_scenario_is_tested_for_claims_that_cannot_fail_where_that_is_asked_for(
+    tmp_path: Path, options: tuple[str, ...], number: int
+) -> None:
+    scenario = tmp_path / "case.yaml"
+    scenario.write_text(CASE, encoding="utf-8")
+    assert report_of(scenario, "--collect-only", "-q", *options).count("case.yaml::can fail") == number

@@ -5,14 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from whodunet.cases.fields import refused
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation
 from whodunet.evidence.topology import Topology
 from whodunet.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 def _name_of(what: str, known: Callable[[Topology], Collection[str]]) -> Callable[[str, ValidationInfo], str]:
@@ -79,6 +83,14 @@ class EvidenceField(BaseModel):
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured, for a claim that held; the packets may be none. Nothing, where that tells nobody more."""
         return iter(())
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """Changes to the packets, each of which has to break a claim that says this: their decisive field, by itself.
+
+        Args:
+            sample: a packet of their kind, where there is one in the record, also where the probe left none.
+        """
+        yield from Mutation.none_anywhere(witness)
 
     @classmethod
     def proposals(cls, witness: Witness) -> Iterator[Proposal]:

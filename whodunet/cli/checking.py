@@ -92,7 +92,10 @@ class Checked:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Plays scenarios, several at a time, and tells for each whether its claims hold, with its fault and without."""
+    """Plays scenarios, several at a time, and tells for each whether its claims hold, with its fault and without.
+
+    Waits are short: commands limit how long they try to connect. `run --realistic` lets them wait as the kernel does.
+    """
     from whodunet.loading.library import Library, find_scenario, scenario_names
 
     names = scenario_names() if options.all else options.scenarios

@@ -28,6 +28,11 @@ def add_commands(commands: Commands) -> None:
     )
     add_variation_options(run)
     add_claims_option(run)
+    run.add_argument(
+        "--realistic",
+        action="store_true",
+        help="let commands wait for a connection as long as the kernel does (minutes), not as long as they limit it",
+    )
     instead = run.add_mutually_exclusive_group()
     instead.add_argument("--json", action="store_true", help="print the result as JSON instead of the story")
     instead.add_argument("--suggest", action="store_true", help="print evidence that held, as YAML to paste, instead")
@@ -54,7 +59,9 @@ def _play(options: argparse.Namespace, process: LabProcess) -> int:
     from whodunet.loading.library import Library
 
     library = Library(variation=variation(options))
-    recording, folder = record(options.scenario, library, process, progress(options.json), options.keep)
+    recording, folder = record(
+        options.scenario, library, process, progress(options.json), options.keep, realistic=options.realistic
+    )
     if options.suggest:
         _suggest(recording, library)
     else:
@@ -75,14 +82,27 @@ def _suggest(recording: Recording, library: Library) -> None:
 
 
 def record(
-    name: str, library: Library, process: LabProcess, tell: Callable[[str], None], keep: Path | None = None
+    name: str,
+    library: Library,
+    process: LabProcess,
+    tell: Callable[[str], None],
+    keep: Path | None = None,
+    *,
+    realistic: bool = False,
 ) -> tuple[Recording, Path]:
-    """Plays a scenario in that process; what was recorded, and the folder that keeps it."""
+    """Plays a scenario in that process; what was recorded, and the folder that keeps it.
+
+    Args:
+        realistic: without the limits of time that its commands set themselves.
+    """
     from whodunet import engine
+    from whodunet.cases.realistic import without_limits
     from whodunet.loading.library import find_scenario
     from whodunet.records import new_record, new_run_folder
 
     scenario = library.scenario(find_scenario(name))
+    if realistic:
+        scenario = without_limits(scenario)
     folder = keep or new_run_folder(scenario.question.name)
     with new_record(folder, scenario.source):
         return engine.play(scenario, library, tell, folder, process), folder

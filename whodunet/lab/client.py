@@ -105,7 +105,7 @@ class LabClient:
         Raises:
             CannotRun: also when it has not ended at the deadline.
         """
-        done = self.ask(requests.Execute(node, command, deadline_s, stdin))
+        done = self.ask(requests.Execute(node, command, deadline_s, stdin), deadline_s + _ANSWER_S)
         if done.exit_status is None:
             raise CannotRun(f"{node}: `{command}` did not end within {deadline_s:g} s")
         return Completed(done.exit_status, done.stdout, done.stderr)
@@ -113,7 +113,7 @@ class LabClient:
     def probe(self, name: str, probe: Probe) -> Observation:
         """Runs one real command on one host."""
         try:
-            done = self.ask(requests.Execute(probe.host, probe.command, probe.deadline_s))
+            done = self.ask(requests.Execute(probe.host, probe.command, probe.deadline_s), probe.deadline_s + _ANSWER_S)
         except CannotRun as error:
             return Observation(name, probe.host, probe.command, None, "", "", 0, 0, failure=str(error))
         return Observation(probe=name, host=probe.host, command=probe.command, **vars(done))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import RootModel
 
 from whodunet.cases.evidence_field import EvidenceField, Proposal
 from whodunet.cases.fields import KindOfPacket
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation
 from whodunet.evidence.answers import acknowledges
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 class Acknowledges(EvidenceField, RootModel[KindOfPacket]):
@@ -46,6 +51,19 @@ class Acknowledges(EvidenceField, RootModel[KindOfPacket]):
             return Finding("could-not-measure", expected, omission)
         seen = f"seq {wrong.tcp.seq}, ack {wrong.tcp.ack} at {witness.described(wrong)}"
         return Finding("broken", expected, seen, (wrong,))
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """Another acknowledgement number of one, and another sequence number."""
+        for number in ("ack", "seq"):
+
+            def change(packet: CapturedPacket, number: str = number) -> CapturedPacket:
+                tcp = packet.tcp
+                if tcp is None:
+                    return packet
+                changed = replace(tcp, ack=tcp.ack + 1) if number == "ack" else replace(tcp, seq=tcp.seq + 1)
+                return replace(packet, tcp=changed)
+
+            yield Mutation.of(f"another {number} of the {witness.kind}", witness, witness.trails[:1], change)
 
     @classmethod
     def proposals(cls, witness: Witness) -> Iterator[Proposal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -10,10 +11,12 @@ from pydantic import ConfigDict, Field, model_validator
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, NodeName, Phrase, Proposal
 from whodunet.cases.fields import KindOfPacket, refused
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation
 from whodunet.evidence.facts import AnswerGap, points_before, true_sender
 from whodunet.evidence.packets import PacketKind
 
 if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
     from whodunet.evidence.probe_evidence import ProbeEvidence
 
 _ASKED_BY: Final[Mapping[PacketKind, PacketKind]] = {
@@ -110,6 +113,26 @@ class After(EvidenceField):
     def _gaps(self, witness: Witness) -> tuple[AnswerGap, ...]:
         evidence = witness.evidence
         return evidence.gaps(witness.trails, evidence.of(self.packet, self.sender), self.at)
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """Each answer too late, and what it answers too short a time before."""
+        evidence, rtt_ns = witness.evidence, (witness.evidence.baseline_rtt_ms or 0) * 1e6
+        if self.below_rtt is not None:
+            waited_ns = (evidence.observation.waited_ms or 0) * 1e6
+            late_ns = round(self.below_rtt * rtt_ns + waited_ns) + 1
+
+            def later(packet: CapturedPacket) -> CapturedPacket:
+                return replace(packet, time_ns=packet.time_ns + late_ns)
+
+            yield Mutation.of(f"the {witness.kind} {late_ns / 1e6:.1f} ms later", witness, witness.trails, later)
+        if self.above_rtt is not None:
+            for gap in self._gaps(witness)[:1]:
+                asked = [trail for trail in evidence.trails if gap.asked in trail.sightings]
+
+                def soon(packet: CapturedPacket, gap: AnswerGap = gap) -> CapturedPacket:
+                    return replace(packet, time_ns=gap.answer.time_ns - 1) if packet == gap.asked else packet
+
+                yield Mutation.of(f"the {self.packet} just before the {witness.kind}", witness, asked, soon)
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""

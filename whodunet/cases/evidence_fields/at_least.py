@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import RootModel
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation
 from whodunet.phrases import times
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 class AtLeast(EvidenceField, RootModel[Mapping[CapturePoint, int]]):
@@ -31,6 +35,16 @@ class AtLeast(EvidenceField, RootModel[Mapping[CapturePoint, int]]):
                 yield Finding("held", expected, seen, there)
             else:
                 yield witness.missing(expected, point, seen, there)
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """One too few, at each of the points in turn."""
+        for point, count in self.root.items():
+            there = [trail for trail in witness.trails if trail.at(point)]
+
+            def change(packet: CapturedPacket, point: str = point) -> CapturedPacket | None:
+                return None if packet.point == point else packet
+
+            yield Mutation.of(f"{count - 1} at {point}", witness, there[count - 1 :], change)
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import RootModel
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase, Proposal
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation, elsewhere
 from whodunet.evidence.facts import ends_at_its_node, points_after
 
 _DATAGRAM: Final = "OpenVPN data"
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 class CarriedAsFarAs(EvidenceField, RootModel[CapturePoint]):
@@ -42,6 +46,14 @@ class CarriedAsFarAs(EvidenceField, RootModel[CapturePoint]):
         doubts = (evidence.blind_spot(after, _DATAGRAM), evidence.on_its_way(datagrams), witness.another)
         doubt = next(filter(None, doubts), None)
         return Finding("could-not-measure", expected, doubt) if doubt else Finding("held", expected, expected, lasts)
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """The datagram around one is seen elsewhere after."""
+        for trail in witness.trails[:1]:
+            datagram = witness.evidence.carriers.get(trail)
+            after = datagram and elsewhere(datagram, points_after(datagram.last, witness.evidence.topology), witness)
+            if datagram and after:
+                yield Mutation.also_at(witness, datagram.last, after, 1)
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import RootModel
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase, Proposal
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation, elsewhere
 from whodunet.evidence.facts import begins_at_its_node, points_before, spoofed_sender
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 class FirstSeenAt(EvidenceField, RootModel[CapturePoint]):
@@ -39,6 +43,14 @@ class FirstSeenAt(EvidenceField, RootModel[CapturePoint]):
         before = () if begins_at_its_node(firsts[0], topology) else points_before(firsts[0], topology)
         seen = f"first seen at {witness.described(firsts[0])}"
         return witness.absent(expected, before, seen, witness.another, packets=firsts)
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """One is missing there, and one is seen elsewhere before."""
+        yield Mutation.none_at(witness, self.root)
+        for trail in witness.trails[:1]:
+            point = elsewhere(trail, points_before(trail.first, witness.evidence.topology), witness)
+            if point is not None:
+                yield Mutation.also_at(witness, trail.first, point, -1)
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import RootModel
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase, Proposal
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation, elsewhere
 from whodunet.evidence.facts import ends_at_its_node, points_after
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 class LastSeenAt(EvidenceField, RootModel[CapturePoint]):
@@ -40,6 +44,14 @@ class LastSeenAt(EvidenceField, RootModel[CapturePoint]):
         on_its_way = witness.evidence.on_its_way(witness.trails)
         seen = f"last seen at {witness.described(lasts[0])}"
         return witness.absent(expected, after, seen, on_its_way, witness.another, packets=lasts)
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """Missing there, and one is seen elsewhere after."""
+        yield Mutation.none_at(witness, self.root)
+        for trail in witness.trails[:1]:
+            point = elsewhere(trail, points_after(trail.last, witness.evidence.topology), witness)
+            if point is not None:
+                yield Mutation.also_at(witness, trail.last, point, 1)
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""

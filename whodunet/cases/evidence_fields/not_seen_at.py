@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import RootModel
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation
 from whodunet.phrases import listed
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 class NotSeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
@@ -31,6 +35,13 @@ class NotSeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
                 yield witness.absent(expected, (point,), "not seen there", on_its_way)
             else:
                 yield Finding("broken", expected, f"seen at {witness.described(sighting)}", (sighting,))
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """One is seen at each of the points in turn."""
+        seen = witness.trails[0].last if witness.trails else sample
+        for point in self.root:
+            if seen is not None:
+                yield Mutation.also_at(witness, seen, point, 1)
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""

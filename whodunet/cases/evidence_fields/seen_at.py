@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import RootModel
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation
 from whodunet.phrases import listed
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 class SeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
@@ -30,6 +34,11 @@ class SeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
                 yield witness.missing(expected, point, witness.whereabouts)
             else:
                 yield Finding("held", expected, f"seen at {witness.described(sighting)}", (sighting,))
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """Missing at each of the points in turn."""
+        for point in self.root:
+            yield Mutation.none_at(witness, point)
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from pydantic import Field, RootModel, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 
 from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase, Proposal
 from whodunet.cases.findings import Finding, Witness
+from whodunet.cases.mutation import Mutation
 from whodunet.evidence.facts import distance
 from whodunet.phrases import routers
 
@@ -18,6 +20,9 @@ _NUMBER_OR_RELATION: Final[JsonSchemaValue] = {
     "anyOf": [{"type": "integer", "minimum": 0, "maximum": 255}, {"type": "string", "pattern": r"^as sent by \S+$"}]
 }
 _Number = Annotated[int, Field(ge=0, le=255), WithJsonSchema(_NUMBER_OR_RELATION)]
+
+if TYPE_CHECKING:
+    from whodunet.evidence.packets import CapturedPacket
 
 
 class Ttl(EvidenceField, RootModel[Mapping[CapturePoint, _Number]]):
@@ -48,6 +53,18 @@ class Ttl(EvidenceField, RootModel[Mapping[CapturePoint, _Number]]):
             return Finding("broken", expected, seen, there)
         omission = witness.evidence.omission((point,), witness.kind)
         return Finding("could-not-measure", expected, omission) if omission else Finding("held", expected, seen, there)
+
+    def mutations(self, witness: Witness, sample: CapturedPacket | None) -> Iterator[Mutation]:
+        """Another TTL of one packet, at each of the points in turn."""
+        for point, ttl in self.root.items():
+            changed = [trail for trail in witness.trails if trail.at(point)][:1]
+
+            def change(packet: CapturedPacket, point: str = point, ttl: int = ttl) -> CapturedPacket:
+                if packet.point != point or packet.ip is None:
+                    return packet
+                return replace(packet, ip=replace(packet.ip, ttl=ttl - 1))
+
+            yield Mutation.of(f"TTL {ttl - 1} at {point}", witness, changed, change)
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured, with what it tells of the way."""
