@@ -22,15 +22,12 @@ NUMBER: Final = re.compile(
 # decides that.
 PATIENCE: Final = re.compile(
     r"ConnectTimeout=[0-9]+|ServerAlive(?:Interval|CountMax)=[0-9]+|-[ciNqwW] [0-9.]+|-n 1\b"
-    r"|--(?:max-time|connect-timeout) [0-9.]+|\b(?:sleep|timeout) [0-9.]+|seq [0-9]+|\+(?:tries|time)=[0-9]+|\bin(?: [0-9]+)+\b|SSH-2\.0"
-    r"|[0-9]?>(?:&[0-9])?"
+    r"|--(?:max-time|connect-timeout) [0-9.]+|\b(?:sleep|timeout) [0-9.]+|seq [0-9]+|\+(?:tries|time)=[0-9]+"
+    r"|\bin(?: [0-9]+)+\b|SSH-2\.0|[0-9]?>(?:&[0-9])?"
 )
 # Patience, shares of the baseline, counts, versions of programs.
 OWN_KEYS: Final = ("deadline_s", "below_rtt", "above_rtt", "at_least", "requires", "timeout_s")
 ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
-        "169.254.169.254",
-        "ssm-metadata-down",
-    (
     ("accept-queue-full", "0"): "places in a full queue",
     ("asymmetric-path-through-state", "5"): "as far as traceroute looks, beyond the end of the path",
     ("certificate-expired", "443"): "the port of HTTPS, in a command to copy",
@@ -58,6 +55,7 @@ ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
     ("http-out-of-service", "503"): "a status of HTTP",
     ("http-to-ssh", "0.9"): "curl's words for an answer without a status",
     ("iap-endpoint-group-closed", "65535"): "ssh's words for a pipe that ends",
+    ("iap-instance-closed", "65535"): "ssh's words for a pipe that ends",
     ("iap-wrong-port", "22"): "one that it does",
     ("iap-wrong-port", "2222"): "the port that the endpoint does not serve",
     ("iap-wrong-port", "3389"): "the other one",
@@ -141,13 +139,13 @@ ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
     ("ssm-clock-skew", "1200"): "how wrong the clock is",
     ("ssm-instance-clock", "86400"): "how wrong the clock is",
     ("ssm-instance-profile-missing", "404"): "a status of HTTP",
+    ("ssm-metadata-down", "169.254.169.254"): "the metadata service's address, the same in every network",
     ("ssm-metadata-down", "80"): "its port",
     ("ssm-session", "198.51.100.10"): "an address of the internet, outside of every network of the lab",
     ("tls-too-old", "1.2"): "the version of TLS",
     ("vanishes-mid-session", "2000"): "how long the session is quiet when the power fails, shorter than the pause",
     ("vpn-healthy", "1352"): "the largest ping that the tunnel takes over IPv6",
     ("vpn-mtu-black-hole", "1300"): "the width of the narrow line, and a packet that is wider once it is wrapped",
-    ): "the address of the metadata service, the same in every network of the cloud",
 }
 
 

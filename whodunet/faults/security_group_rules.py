@@ -36,8 +36,7 @@ class SecurityGroupRules(PolicyFault):
         `rules` says of what the topology's own rules let through besides: other-sources may come for it, members of an
         other-group, or ipv4-only; other-services are all that is let through; or none.
         """
-        behind = (topology.interfaces[topology.peer_of(name)].node for name in self._interfaces(topology))
-        protects = ", ".join(sorted({topology.nodes[node].role for node in behind}))
+        protects = ", ".join(self._roles_behind(self.group, topology))
         policy, role = topology.policies[self.switch], topology.nodes[self.switch].role
         group = mapping_in(mapping_in(policy, "groups"), self.group)
         whom = self._lets_through(list_in(group, self.direction) if self.direction in group else [])
@@ -63,9 +62,14 @@ class SecurityGroupRules(PolicyFault):
         except ValueError:
             return None
 
-    def _interfaces(self, topology: Topology) -> list[str]:
+    def _roles_behind(self, group: str, topology: Topology) -> list[str]:
+        """The parts that the hosts play whose interfaces are in a group."""
+        behind = (topology.interfaces[topology.peer_of(name)].node for name in self._interfaces(group, topology))
+        return sorted({topology.nodes[node].role for node in behind})
+
+    def _interfaces(self, group: str, topology: Topology) -> list[str]:
         interfaces = topology.policies[self.switch].get("interfaces", {})
-        return [name for name, each in interfaces.items() if self.group in each.get("groups", ())]
+        return [name for name, each in interfaces.items() if group in each.get("groups", ())]
 
     def policy_misfits(self, policy: Settings, topology: Topology) -> Iterator[Misfit]:
         """A group that there is not, that protects nothing, or that has these rules already, beside bad rules."""
@@ -74,7 +78,7 @@ class SecurityGroupRules(PolicyFault):
             yield Misfit(
                 ("group",), f"is {self.group}, which is not a group of {self.switch}", meant(self.group, groups)
             )
-        elif not self._interfaces(topology):
+        elif not self._interfaces(self.group, topology):
             yield Misfit(("group",), f"is {self.group}, in which no interface is", "name another, or add an interface")
         elif self.changed(policy) == policy:
             wrong, fix = "is what the group has anyway", "write rules that differ, or take the fault out"

@@ -28,10 +28,19 @@ def test_ports_are_left_while_one_is_not_in_use() -> None:
     assert PORTS.proof(network) is None
 
 
-def test_a_redirection_leads_to_an_agent_that_listens_or_to_nobody() -> None:
-    for agent, other in (("dead", "without-upstream"), ("without-upstream", "dead")):
-        network = StandIn()
-        LocalRedirect.model_validate({"node": "client", "port": 22, "agent": agent}).inject(network)
-        assert LocalRedirect.model_validate({"node": "client", "port": 22, "agent": agent}).proof(network)
-        fault = LocalRedirect.model_validate({"node": "client", "port": 22, "agent": other})
-        assert fault.proof(network) is None
+def test_a_dead_agent_is_one_that_does_not_listen() -> None:
+    fault = LocalRedirect(node="client", port=22, agent="dead")
+    network = StandIn()
+    fault.inject(network)
+    assert fault.proof(network)
+    network.machines["client"].listening["7"] = "15001"
+    assert fault.proof(network) is None
+
+
+def test_an_agent_without_upstream_listens() -> None:
+    fault = LocalRedirect(node="client", port=22, agent="without-upstream")
+    network = StandIn()
+    fault.inject(network)
+    assert fault.proof(network)
+    network.machines["client"].listening.clear()
+    assert fault.proof(network) is None
