@@ -7,16 +7,18 @@ into that state (`setup`, `faults`), and the truth (`answer`). It is strict: a m
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Mapping
 from functools import cache, reduce
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field, TypeAdapter, WithJsonSchema, create_model
+from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import IntSchema
 
 from whodunet.cases.evidence_fields import EvidenceFields, claim_model
 from whodunet.cases.fault import Fault
+from whodunet.cases.fields import refused
 from whodunet.cases.references import REFERENCE_PATTERN, References
 from whodunet.cases.scenario import (
     Answer,
@@ -53,6 +55,14 @@ _BEHIND: Final = (
 Part = TypeVar("Part", bound=Strict)
 
 
+def _version(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})*", value):
+        raise refused(
+            f'is "{value}", which is not a version', 'write numbers with points between them, in quotes: "2.12"'
+        )
+    return value
+
+
 class CausePart(Strict):
     """A cause, and what is seen while nothing is in front of it."""
 
@@ -82,9 +92,9 @@ class ScenarioFile(Strict):
     vantage: str | None = Field(
         default=None, description="host of the person who asks; the baseline's host if not given"
     )
-    requires: Mapping[
-        Annotated[str, Field(min_length=1, pattern=r"^[\w.+-]+$")], Annotated[str, Field(pattern=r"^\d+(\.\d+)*$")]
-    ] = Field(default_factory=dict, description='program: its oldest version that will do, e.g. aws: "2.12"')
+    requires: Mapping[str, Annotated[str, AfterValidator(_version)]] = Field(
+        default_factory=dict, description='program: its oldest version that will do, e.g. aws: "2.12"'
+    )
     setup: Setup = Setup()
     faults: tuple[Annotated[Mapping[str, Any], WithJsonSchema(_ANY_FAULT)], ...] = ()
     probes: Mapping[str, Probe] = Field(min_length=1)

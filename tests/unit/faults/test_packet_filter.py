@@ -98,3 +98,64 @@ def test_its_facts_are_what_it_looks_at_and_what_a_sender_hears(
     facts = PacketFilter.model_validate({"node": "vpn-gw", **written}).facts(TOPOLOGY)
     assert {key: facts[key] for key in expected} == expected
     assert facts["role"] == "vpn-gateway"
+
+
+def rules(**values: object) -> list[Any]:
+    """The expressions of each rule of a filter at a gateway, in all chains."""
+    fault = PacketFilter.model_validate({"node": "vpn-gw", "hook": "forward", "verdict": "drop", **values})
+    return [list(rule) for chain in fault.chains() for rule in chain.rules]
+
+
+def test_errors_of_icmp_are_dropped_over_both_families() -> None:
+    fields = [rule[0]["match"]["left"]["payload"]["protocol"] for rule in rules(protocol="icmp-errors")]
+    assert fields == ["icmp", "icmpv6"]
+
+
+def test_a_share_is_drawn_after_all_else_has_matched() -> None:
+    (rule,) = rules(destination_port=22, share_pct=40)
+    port, chance, *_ = rule
+    assert port["match"]["right"] == 22
+    assert (chance["match"]["op"], chance["match"]["right"]) == ("<", 40)
+
+
+@pytest.mark.parametrize(
+    ("allowance", "expected"),
+    [
+        ({"connections": 3}, {"ct count": {"val": 3, "inv": True}}),
+        ({"new_per_minute": 2}, {"limit": {"rate": 2, "burst": 2, "per": "minute", "inv": True}}),
+    ],
+)
+def test_of_connections_only_new_ones_exceed_an_allowance(
+    allowance: Mapping[str, int], expected: Mapping[str, object]
+) -> None:
+    (rule,) = rules(destination_port=22, beyond=allowance)
+    _, state, exceeded, *_ = rule
+    assert state["match"]["right"] == "new"
+    assert exceeded == expected
+
+
+def test_a_ttl_is_written_into_the_resets_of_both_families_and_of_that_port_alone() -> None:
+    written = rules(destination_port=22, verdict="tcp-reset", ttl={"vpn-gw-eth0": 60})[1:]
+    assert [rule[0]["match"]["left"]["payload"]["field"] for rule in written] == ["sport", "sport"]
+    assert [rule[1]["mangle"]["value"] for rule in written] == [60, 60]
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        ({"ttl": {"vpn-gw-eth0": 60}}, "has a TTL for a RST, and its verdict is drop"),
+        ({"protocol": "icmp-errors", "destination_port": 22}, "is about ICMP errors, which have no ports"),
+        ({"protocol": "icmp-errors", "verdict": "tcp-reset"}, "says tcp-reset for icmp-errors"),
+        ({"beyond": {}}, "is not one allowance"),
+        ({"beyond": {"connections": 1, "new_per_minute": 1}}, "is not one allowance"),
+    ],
+)
+def test_a_filter_that_cannot_be_meant_is_refused(values: Mapping[str, object], wrong: str) -> None:
+    with pytest.raises(ValidationError, match=wrong):
+        rules(**values)
+
+
+def test_a_ttl_is_forged_at_an_interface_of_the_filter() -> None:
+    fault = PacketFilter(node="vpn-gw", hook="forward", verdict="tcp-reset", ttl={"transit1-eth0": 60})
+    (misfit,) = fault.misfits(TOPOLOGY)
+    assert misfit.wrong == "is transit1-eth0, which vpn-gw does not have"

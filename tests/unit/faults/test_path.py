@@ -10,7 +10,10 @@ from pydantic import ValidationError
 
 from tests.unit.faults.stand_in import TOPOLOGY, StandIn
 from whodunet.cases.fault import Fault
+from whodunet.faults.firewall_policy import FirewallPolicy
 from whodunet.faults.idle_timeout import IdleTimeout
+from whodunet.faults.link_mtu import LinkMtu
+from whodunet.faults.multipath_route import MultipathRoute
 from whodunet.faults.network_acl import NetworkAcl
 from whodunet.faults.path_mtu import PathMtu
 from whodunet.faults.tls_interception import TlsInterception
@@ -128,3 +131,55 @@ def test_a_router_has_only_its_own_interfaces(fault: Fault) -> None:
     (misfit,) = fault.model_copy(update={"interface": "home-gw-eth0"}).misfits(TOPOLOGY)
     assert misfit.key == ("interface",)
     assert "home-gw-eth0, which" in misfit.wrong
+
+
+LINK = LinkMtu(node="cloud-edge", interface="cloud-edge-eth2", mtu_bytes=1300)
+
+
+def test_a_link_is_narrow_at_both_ends_or_it_is_not_in_place() -> None:
+    network = StandIn()
+    LINK.inject(network)
+    ends = {interface: network.machines[node].links[interface]["mtu"] for node, interface in LINK._ends(TOPOLOGY)}
+    assert ends == {"cloud-edge-eth2": 1300, "vpc-router-eth0": 1300}
+    network.machines["vpc-router"].links["vpc-router-eth0"]["mtu"] = 1500
+    assert LINK.proof(network) is None
+
+
+def test_a_link_to_a_switch_is_no_link_between_two_that_know_its_width() -> None:
+    (misfit,) = LinkMtu(node="vpn-gw", interface="vpn-gw-eth0", mtu_bytes=1300).misfits(TOPOLOGY)
+    assert misfit.wrong == "is vpn-gw-eth0, whose other end egress-fw-eth2 is of a switch"
+
+
+@pytest.mark.parametrize(
+    ("via", "alive"),
+    [
+        (("100.64.0.2", "10.9.0.53"), "some"),
+        (("100.64.0.2", "100.64.0.1"), "all"),
+        (("10.9.0.53", "10.8.0.10"), "none"),
+    ],
+)
+def test_a_next_hop_is_dead_that_forwards_nothing(via: tuple[str, ...], alive: str) -> None:
+    assert MultipathRoute(node="vpn-gw", destination="0.0.0.0/0", via=via).facts(TOPOLOGY)["alive"] == alive
+
+
+def test_a_route_with_one_of_its_next_hops_is_another_one() -> None:
+    network = StandIn()
+    fault = MultipathRoute(node="vpn-gw", destination="0.0.0.0/0", via=("100.64.0.2", "10.9.0.53"))
+    fault.inject(network)
+    assert fault.proof(network)
+    network.machines["vpn-gw"].routes[4] = ["0.0.0.0/0 nexthop via 100.64.0.2"]
+    assert fault.proof(network) is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "allows"),
+    [
+        ([{"destination": "0.0.0.0/0", "action": "allow"}, {"action": "drop"}], "ipv4"),
+        ([{"source": "fd00::/8", "action": "allow"}], "ipv6"),
+        ([{"source": "any", "action": "allow"}], "both"),
+        ([], "none"),
+    ],
+)
+def test_a_policy_tells_of_which_family_it_lets_anything_pass(rules: list[dict[str, str]], allows: str) -> None:
+    fault = FirewallPolicy(switch="egress-fw", default="drop", rules=tuple(rules))
+    assert fault.facts(TOPOLOGY)["allows"] == allows

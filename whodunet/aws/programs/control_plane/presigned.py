@@ -39,7 +39,7 @@ def in_headers(request: SignedRequest) -> SignedRequest:
     expires = parameters["X-Amz-Expires"]
     if not (expires.isascii() and expires.isdigit() and len(expires) < 8 and 0 < int(expires) <= _MOST_EXPIRES_S):
         raise ApiError(INCOMPLETE_SIGNATURE, f"X-Amz-Expires has to be from 1 to {_MOST_EXPIRES_S}.")
-    covered = sorted((name, value) for name, value in given if name != _SIGNATURE)
+    covered = [(name, value) for name, value in given if name != _SIGNATURE]
     signature = (
         f"{parameters['X-Amz-Algorithm']} Credential={parameters['X-Amz-Credential']}, "
         f"SignedHeaders={parameters['X-Amz-SignedHeaders']}, Signature={parameters[_SIGNATURE]}"
