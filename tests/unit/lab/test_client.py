@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from whodunet.cases.scenario import Probe
 from whodunet.errors import CannotRun
 from whodunet.lab import control, requests
 from whodunet.lab.capture import CaptureCounters
 from whodunet.lab.client import LabClient
 from whodunet.lab.connection import ControlConnection
 from whodunet.lab.messages import FileDescriptor
+from whodunet.lab.processes import Finished
 from whodunet.lab.requests import LabStatus
 
 STATUS = LabStatus("mine", "healthy", "two", None, "ipv4", (), ("client",), (), {}, {}, {}, (), (), 1.5)
@@ -98,3 +100,20 @@ def test_the_capture_can_be_read_as_long_as_it_is_needed_and_no_longer(lab: Answ
         assert capture.path.read_bytes() == b"frames"
         assert (capture.frames, capture.size_bytes, capture.time_ns) == ({"a": 1}, 6, 5)
     assert not capture.path.exists()
+
+
+def test_the_answer_to_a_command_is_awaited_for_longer_than_the_command_may_run(
+    lab: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awaited: list[float] = []
+    client = lab(lambda connection: None)
+
+    def ask(request: requests.Execute, timeout_s: float) -> Finished:
+        awaited.append(timeout_s - request.deadline_s)
+        return Finished(0, "", "", 0, 0, 0, 0)
+
+    monkeypatch.setattr(client, "ask", ask)
+    client.probe("ssh", Probe(host="client", command="true", deadline_s=600))
+    client.execute("client", "true", deadline_s=600)
+    assert min(awaited) > 0
+    client.connection.send(requests.TellStatus())  # what the fixture's lab still waits for
