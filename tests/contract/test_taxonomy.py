@@ -47,6 +47,8 @@ RULES: Final = (
     ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},),
     ({"protocol": "tcp", "port": 22, "source": "endpoints-sg"},),
 )
+IPV4_ALLOWED: Final = ({"destination": "0.0.0.0/0", "protocol": "any", "action": "allow"},)
+HOPS: Final = (("100.64.0.2", "10.9.0.53"),)
 OUTBOUND: Final = ((), ({"protocol": "tcp", "port": 3389, "destination": "203.0.113.0/24"},))
 PAYLOADS: Final = (None, "SSH-", "SSH-2.0", "GET ", "POST /login", "\x16\x03\x01", "EHLO")
 
@@ -169,6 +171,16 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "type": choices(Route, "type"),
             "via": (None, "100.64.1.1", "100.64.2.2", "192.168.1.1", "100.64.3.1"),
         },
+        "transparent-proxy": {"node": hosts, "port": (22,)},
+        "syn-proxy": {"node": hosts, "port": (22,)},
+        "link-mtu": {"node": hosts, "interface": interfaces, "mtu_bytes": (1300,)},
+        "firewall-policy": {
+            "switch": switches,
+            "default": ("allow", "drop"),
+            "asymmetric": ("drop",),
+            "rules": (IPV4_ALLOWED,),
+        },
+        "multipath-route": {"node": hosts, "destination": ("0.0.0.0/0",), "via": HOPS},
         "arp-silence": {"node": hosts, "interface": interfaces, "neighbour": hosts},
         "login-variable": {
             "node": hosts,
@@ -191,13 +203,14 @@ def expressible(kind: str) -> Iterator[tuple[Fault, Topology]]:
     """Every fault of a kind that a scenario file may state, with its topology."""
     for topology in TOPOLOGIES:
         tried = fields(topology)[kind]
+        there = {*topology.nodes, *topology.interfaces}
         for values in product(*tried.values()):
             written = {key: value for key, value in zip(tried, values, strict=True) if value is not None}
             try:
                 fault = LIBRARY.fault_kinds()[kind].model_validate(written)
             except ValidationError:
                 continue
-            if not list(fault.misfits(topology)):
+            if {each.name for each in fault.names()} <= there and not list(fault.misfits(topology)):
                 yield fault, topology
 
 

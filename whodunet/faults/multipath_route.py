@@ -41,7 +41,7 @@ class MultipathRoute(NodeFault):
         return super().facts(topology) | {"alive": alive}
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A node that forwards nothing; next hops of another family, or on no link of the node."""
+        """A node that forwards nothing; next hops of another family, on no link of the node, or that are all alike."""
         yield from self.forwards(topology)
         own = [
             ip_interface(address).network
@@ -56,6 +56,11 @@ class MultipathRoute(NodeFault):
                 yield Misfit(("via", number), wrong, "write addresses of one family")
             elif not any(ip_address(each) in network for network in own):
                 yield Misfit(("via", number), f"is {each}, which is no neighbour of {self.node}", "name one")
+        alive = self.facts(topology)["alive"]
+        if alive != "some":
+            yield Misfit(
+                ("via",), f"has next hops of which {alive} forward", "name one that does and one that does not"
+            )
 
     def inject(self, network: Network) -> Settings:
         """Puts the route in place of those to the destination, and has ports decide, too."""

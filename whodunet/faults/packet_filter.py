@@ -105,6 +105,8 @@ class PacketFilter(NftablesFault):
             raise refused(
                 f"says tcp-reset for {self.protocol}, which has no reset", "use drop, or icmp-port-unreachable"
             )
+        if self.hook == "prerouting" and self.verdict != "tcp-reset":
+            raise refused(f"says {self.verdict} before routing", "use tcp-reset, or the hook forward or input")
         if self.ttl is not None and self.verdict != "tcp-reset":
             raise refused(f"has a TTL for a RST, and its verdict is {self.verdict}", "use tcp-reset, or take ttl out")
         return self
@@ -114,6 +116,8 @@ class PacketFilter(NftablesFault):
         ports = (self.destination_port, self.source_port, self.payload)
         if self.protocol == "icmp-errors" and (self.verdict != "drop" or any(ports)):
             raise refused("is about ICMP errors, which have no ports and are never answered", "use drop, without ports")
+        if self.protocol == "icmp-errors" and self.hook != "forward":
+            raise refused(f"is about ICMP errors, and its hook is {self.hook}", "use forward, on a router of the path")
         return self
 
     def facts(self, topology: Topology) -> dict[str, str]:
