@@ -81,7 +81,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
     return {
         "firewall-rule": {
             "switch": switches,
-            "protocol": choices(FirewallRule, "protocol"),
+            "protocol": ("tcp", "any"),
             "port": PORTS,
             "action": choices(FirewallRule, "action"),
             "reject_with": choices(FirewallRule, "reject_with"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whodunet.address_plan import ANYWHERE, STRIPES, AddressPlan, Network, routes
@@ -31,6 +31,7 @@ def test_without_a_seed_networks_are_those_that_are_stated() -> None:
     assert [network.cidrs for network in networks(None)] == [each[1:] for each in STATED]
 
 
+@settings(deadline=None)
 @given(SEEDS)
 def test_drawn_networks_are_private_of_the_stated_size_and_apart(seed: int) -> None:
     drawn = networks(seed)
@@ -41,6 +42,7 @@ def test_drawn_networks_are_private_of_the_stated_size_and_apart(seed: int) -> N
     assert not any(one.overlaps(other) for one in drawn for other in drawn if one is not other)
 
 
+@settings(deadline=None)
 @given(SEEDS, st.integers(1, STRIPES - 1))
 def test_seeds_that_are_close_share_no_address(seed: int, distance: int) -> None:
     """Not even one that is a part of the other's larger network."""
@@ -68,6 +70,7 @@ def test_a_block_that_is_used_up_is_told() -> None:
         plan.network("one more", "10.8.0.0/16", "fd00:8::/48")
 
 
+@settings(deadline=None)
 @given(SEEDS)
 def test_no_two_hosts_or_subnets_of_a_plan_are_the_same(seed: int) -> None:
     plan = AddressPlan(Draws(seed))
