@@ -22,7 +22,7 @@ from whodunet.variation import HIGHEST_SEED, Variation
 
 TOPOLOGIES: Final = Library().topology_names()
 REFERENCE: Final = [name for name in TOPOLOGIES if "egress-fw" in Library().topology(name).nodes]  # and built on it
-SEEDS: Final = (*range(12), 4711, 2**31, HIGHEST_SEED - 1, HIGHEST_SEED)
+SEEDS: Final = (*range(5), 4711, 2**31, HIGHEST_SEED - 1, HIGHEST_SEED)
 
 
 @cache
@@ -152,7 +152,7 @@ def test_seeds_differ_in_more_than_addresses(name: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+@pytest.mark.parametrize("seed", [None, 3])
 @pytest.mark.parametrize("name", scenario_names())
 def test_a_scenario_loads_with_every_seed_and_over_both_families_or_says_why_not(
     name: str, seed: int | None, family: Family

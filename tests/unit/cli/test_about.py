@@ -26,10 +26,10 @@ def test_references_stand_for_what_a_seed_and_a_family_make_of_them(capsys: pyte
 
 @pytest.mark.parametrize("option", ["--references", "--policies"])
 def test_a_topology_that_is_not_known_may_be_one_of_a_folder(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", option, "two_hosts"]) == 2
+    assert main(["list", option, "three_hosts_and_more"]) == 2
     hint = "(for one in a folder of yours: `whodunet --with DIR list ...`)"
     choices = f"use one of: {', '.join(Library().topology_names())}"
-    assert capsys.readouterr().err == f"whodunet: two_hosts: is not a topology; {choices} {hint}\n"
+    assert capsys.readouterr().err == f"whodunet: three_hosts_and_more: is not a topology; {choices} {hint}\n"
 
 
 def test_a_seed_is_refused_where_names_alone_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,9 +162,10 @@ def test_the_install_command_bears_a_path_with_spaces(monkeypatch: pytest.Monkey
 def test_the_lab_script_installs_every_package_and_what_is_optional_only_on_demand() -> None:
     script = (CHECKOUT / "lab").read_text(encoding="utf-8")
     [needs] = re.findall(r"^needs=\((.*?)\)", script, re.DOTALL | re.MULTILINE)
-    always = {need.partition(":")[0] for need in needs.split()}
+    table = [need.partition(":") for need in needs.split()]
+    always, there = {package for package, _, _ in table}, {program for _, _, program in table}
     declared = programs.declared_programs()
-    needed = {program.package for program in declared if not program.is_optional}
+    needed = {each.package for each in declared if not each.is_optional and each.name not in there}
     optional = {program.package for program in declared if program.is_optional}
     assert needed <= always
     assert not optional & always
