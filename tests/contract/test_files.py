@@ -101,6 +101,7 @@ def conforms(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool: 
         "array": list,
         "string": str,
         "integer": int,
+        "boolean": bool,
         "number": (int, float),
         "null": type(None),
     }
