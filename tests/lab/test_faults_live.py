@@ -50,7 +50,7 @@ FAULTS: Final[list[Fault]] = [
         )
         for source in ("0.0.0.0/0", "::/0")
         for code in answers(FirewallRule, "reject_with")
-        if (source, code) != ("::/0", "protocol-unreachable")  # which ICMPv6 does not have
+        if code not in {"0.0.0.0/0": ("policy-fail", "reject-route"), "::/0": ("protocol-unreachable",)}[source]
     ),
     ArpSilence(node="vpn-gw", interface="vpn-gw-eth0", neighbour="client"),
     PathMtu(node="transit2", interface="transit2-eth1", mtu_bytes=1280),
