@@ -238,7 +238,7 @@ import json, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 def run(attack):
     pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "close_fds": False}
-    done = subprocess.run(["timeout", "9", "bash", "-c", attack], **pipes)
+    done = subprocess.run(["timeout", "30", "bash", "-c", attack], **pipes)
     return done.stdout.decode(errors="replace")[-50000:] + done.stderr.decode(errors="replace")[-500:]
 attacks = json.loads(sys.stdin.read())
 with ThreadPoolExecutor(8) as side_by_side:
