@@ -109,7 +109,9 @@ def _mirror() -> str:
     """Where this machine gets Debian from."""
     sources = [path.read_text() for path in Path("/etc/apt").glob("sources.list*/*.sources")]
     listed = re.findall(r"^URIs: *(\S+/debian)/?$|^deb (?:\[.*?\] )?(\S+/debian)/? ", "\n".join(sources), re.MULTILINE)
-    return next((one or other for one, other in listed), "http://deb.debian.org/debian")
+    found = next((one or other for one, other in listed), None)
+    assert found is not None, "apt's sources name no mirror of Debian"
+    return found
 
 
 @pytest.fixture(scope="session")
