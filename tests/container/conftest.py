@@ -109,7 +109,7 @@ def _mirror() -> str:
     """Where this machine gets Debian from."""
     sources = [path.read_text() for path in Path("/etc/apt").glob("sources.list*/*.sources")]
     listed = re.findall(r"^URIs: *(\S+/debian)/?$|^deb (?:\[.*?\] )?(\S+/debian)/? ", "\n".join(sources), re.MULTILINE)
-    found = next((one or other for one, other in listed), None)
+    found: str | None = next((one or other for one, other in listed), None)
     assert found is not None, "apt's sources name no mirror of Debian"
     return found
 

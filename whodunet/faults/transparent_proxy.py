@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Final, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Misfit, Network, Settings
 from whodunet.cases.fields import HostName, Port
-from whodunet.evidence.topology import Topology
-from whodunet.faults.nftables import DESTINATION_NAT, Chain, NftablesFault, equals, header
-
-_PROXY: Final = "tcp-proxy"
-_PROXY_PORT: Final = 8081
+from whodunet.faults.nftables import Rule, equals, header
+from whodunet.faults.redirected_to_proxy import RedirectedToProxy
 
 
-class TransparentProxy(NftablesFault):
+class TransparentProxy(RedirectedToProxy):
     """Connections to a port that pass a router are redirected to a proxy there."""
+
+    proxy: ClassVar[str] = "tcp-proxy"
+    proxy_port: ClassVar[int] = 8081
 
     kind: Literal["transparent-proxy"] = "transparent-proxy"
     node: HostName = Field(description="router on the path")
     port: Port = Field(description="of the connections that are redirected")
 
-    def misfits(self, topology: Topology) -> Iterator[Misfit]:
-        """A node that forwards nothing."""
-        return self.forwards(topology)
-
-    def chains(self) -> tuple[Chain, ...]:
-        """Redirects before routing."""
-        redirect = (equals(header("tcp", "dport"), self.port), {"redirect": {"port": _PROXY_PORT}})
-        return (Chain("prerouting", (redirect,), "nat", DESTINATION_NAT),)
-
-    def signs(self, network: Network) -> tuple[str | None, ...]:
-        """The redirection, and the proxy's socket."""
-        sockets = self.run(network, "ss -Hltn").splitlines()
-        listens = any(re.search(rf":{_PROXY_PORT}$", line.split()[3]) for line in sockets)
-        return (*super().signs(network), f"port {_PROXY_PORT} listens" if listens else None)
-
-    def inject(self, network: Network) -> Settings:
-        """Starts the proxy, then redirects to it."""
-        network.add_service(self.node, _PROXY, {"port": _PROXY_PORT})
-        return super().inject(network)
-
-    def remove(self, network: Network, before: Settings) -> None:
-        """Ends the redirection, then the proxy."""
-        super().remove(network, before)
-        network.remove_service(self.node, _PROXY)
+    def redirected(self) -> Rule:
+        """Those to the port, whoever's."""
+        return (equals(header("tcp", "dport"), self.port),)
