@@ -51,6 +51,7 @@ class Shoot:
     size_bytes: int = 0  # of what a datagram or echo carries beyond the least
     without_ecn: bool = True
     listen_s: float = 1.0
+    listens_on: bool = False  # to the end of that time, also when an answer has come: another may follow
 
 
 @dataclass(frozen=True)
