@@ -1,4 +1,4 @@
-"""Hears what this machine sends to and gets from some addresses, at all its interfaces at once, with the kernel's time."""
+"""Hears what this machine sends to some addresses and gets from them, at all its interfaces at once."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class Listener:
         self._frames: list[_Frame] = []
         self._packets: list[CapturedPacket] = []
         self._addresses: tuple[str, ...] = ()
+        self._own: tuple[str, ...] = ()
         self._news = threading.Condition()
         self._ends, self._end = os.pipe()
         # Of Ethernet the whole frame; other links may have headers that nobody else knows, so there the IP packet.
@@ -65,14 +66,19 @@ class Listener:
         os.close(self._ends)
         os.close(self._end)
 
-    def hear(self, address: str) -> None:
-        """Listens to what is from or to this address, too."""
+    def hear(self, address: str, own: str | None) -> None:
+        """Listens to what is from or to this address, too.
+
+        Args:
+            own: the address from which this machine sends there; None: it has none.
+        """
         with self._news:
             if address in self._addresses:
                 return
             self._addresses = (*self._addresses, address)
+            self._own = (*self._own, own) if own else self._own
             for tap in self._taps:
-                packet_filter.attach(tap, self._addresses)
+                packet_filter.attach(tap, self._addresses, self._own)
 
     def packets(self) -> Sequence[CapturedPacket]:
         """All that was heard, by time. Of the loopback interface what came in: it went out of the same."""

@@ -32,22 +32,26 @@ class _Test(NamedTuple):
     value: int
 
 
-def attach(tap: socket.socket, addresses: Iterable[str]) -> None:
-    """Has a packet socket hear what is from or to these addresses, all ICMP and ARP, and the loopback interface."""
-    program = program_for(addresses)
+def attach(tap: socket.socket, addresses: Iterable[str], own: Iterable[str] = ()) -> None:
+    """Has a packet socket hear what is from or to some addresses, ICMP, ARP, and more of the loopback interface.
+
+    Args:
+        own: this machine's addresses, to which what is redirected here goes over the loopback interface.
+    """
+    program = program_for(addresses, own)
     code = ctypes.create_string_buffer(program)
-    count = len(program) // 8
-    tap.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", count, ctypes.addressof(code)))
+    tap.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(program) // 8, ctypes.addressof(code)))
 
 
-def program_for(addresses: Iterable[str]) -> bytes:
+def program_for(addresses: Iterable[str], own: Iterable[str] = ()) -> bytes:
     """The filter's instructions, 8 bytes each."""
+    redirected = [_Test(_LOAD_WORD, _INTERFACE, _LOOPBACK)]
     accepted = [
-        [_Test(_LOAD_WORD, _INTERFACE, _LOOPBACK)],
         [_Test(_LOAD_WORD, _PROTOCOL, _ARP)],
         [_Test(_LOAD_WORD, _PROTOCOL, _IPV4), _Test(_LOAD_BYTE, _IP_HEADER + 9, _ICMP)],
         [_Test(_LOAD_WORD, _PROTOCOL, _IPV6), _Test(_LOAD_BYTE, _IP_HEADER + 6, _ICMPV6)],
         *(case for address in addresses for case in _to_or_from(address)),
+        *(redirected + case for address in own for case in _to_or_from(address)),
     ]
     return b"".join(map(_instructions, accepted)) + _instruction(_RETURN, value=0)
 

@@ -18,7 +18,7 @@ _SYN, _ECE, _CWR = 0x02, 0x40, 0x80
 _WINDOW_BYTES: Final = 64240
 _TCP_WORDS: Final = 10  # header and options, 4 bytes each
 # What Linux offers: 1460 bytes a segment, selective acknowledgement, a time stamp, windows up to 128 times as large.
-# Without them a box that looks at options might answer otherwise. Source: RFC 9293, 3.1; RFC 2018, 2; RFC 7323, 2.2, 3.2
+# Without them a box that looks at options might answer otherwise. RFC 9293, 3.1; RFC 2018, 2; RFC 7323, 2.2, 3.2
 _OPTIONS: Final = struct.pack("!BBHBBBBIIBBBB", 2, 4, 1460, 4, 2, 8, 10, 1, 0, 1, 3, 3, 7)
 
 
