@@ -41,10 +41,13 @@ class Allowance:
             self.packets_sent += packets
             self.full_handshakes += handshakes
 
+    def next_turn(self) -> float:
+        """When the next packet may leave, by the monotonic clock; nobody else has that turn."""
+        with self._lock:
+            turn = max(time.monotonic(), self._next_at)
+            self._next_at = turn + GAP_S
+        return turn
+
     def await_turn(self) -> None:
         """Waits until the next packet may leave."""
-        with self._lock:
-            now = time.monotonic()
-            turn = max(now, self._next_at)
-            self._next_at = turn + GAP_S
-        time.sleep(turn - now)
+        time.sleep(max(0.0, self.next_turn() - time.monotonic()))

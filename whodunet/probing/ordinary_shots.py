@@ -45,10 +45,10 @@ class OrdinaryShooter:
         """Fires them one after the other and waits for what comes."""
         flights: list[_Flight | NotLooked] = []
         for shot in shots:
+            _hear_until(self._allowance.next_turn(), flights)
             flights.append(self._fire(shot))
-            _hear_until(time.monotonic(), flights)
         flying = [flight for flight in flights if isinstance(flight, _Flight)]
-        _hear_until(max((flight.until for flight in flying), default=0.0), flights)
+        _hear_until(max((flight.until for flight in flying), default=0.0), flights, ends_early=True)
         return tuple(each if isinstance(each, NotLooked) else self._ended(each) for each in flights)
 
     def _fire(self, shot: Shoot) -> _Flight | NotLooked:
@@ -59,7 +59,6 @@ class OrdinaryShooter:
         # Most that have a TTL end on their way; whether one stands is counted when it does.
         if refusal := self._allowance.refusal(packets, is_handshake=is_connection and shot.ttl is None):
             return refusal
-        self._allowance.await_turn()
         try:
             flight = _Flight(shot, _socket_for(shot))
         except PermissionError:
@@ -206,8 +205,8 @@ def _send(shot: Shoot, sender: socket.socket) -> None:
         sender.send(bytes(shot.size_bytes))
 
 
-def _hear_until(until: float, flights: Sequence[_Flight | NotLooked]) -> None:
-    """Hears all until then, or until shortly after the last has been answered; at least what has come so far."""
+def _hear_until(until: float, flights: Sequence[_Flight | NotLooked], *, ends_early: bool = False) -> None:
+    """Hears all until then; or, where that is enough, until shortly after the last has been answered."""
     flying = [flight for flight in flights if isinstance(flight, _Flight)]
     is_settled = False
     while True:
@@ -217,7 +216,7 @@ def _hear_until(until: float, flights: Sequence[_Flight | NotLooked]) -> None:
             poll.register(descriptor, flight.events)
         for descriptor, _ in poll.poll(max(0.0, until - time.monotonic()) * 1000):
             heard[descriptor].hear()
-        if not is_settled and all(flight.is_answered for flight in flying):
+        if ends_early and not is_settled and all(flight.is_answered for flight in flying):
             is_settled, until = True, min(until, time.monotonic() + _AFTER_LAST_ANSWER_S)
         if time.monotonic() >= until:
             return

@@ -138,7 +138,8 @@ class Prober:
         except OSError as error:
             return NotLooked(f"cannot send from the port {asked.source_port}: {error.strerror}")
         sent = sum(spoken.packets_sent for spoken in every)
-        self._allowance.correct(sent - _PACKETS_OF_A_CONVERSATION, len(every) - 1)
+        stood = sum(spoken.result.connect_ms is not None for spoken in every)
+        self._allowance.correct(sent - _PACKETS_OF_A_CONVERSATION, stood - 1)
         return replace(every[0].result, packets=self._packets_of(every[0]))
 
     def _packets_of(self, spoken: Spoken) -> tuple[CapturedPacket, ...]:
