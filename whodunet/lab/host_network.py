@@ -60,9 +60,9 @@ class HostNetwork:
             for setting, value in self.settings.items():
                 for path in _places(setting, self.interfaces):
                     _write(path, f"{value}\n")
-            check(["ip", "-batch", "-"], _batch(self.ip_batch))
+            run_ip_batch(self.ip_batch)
             if self.ip6_batch:
-                check(["ip", "-6", "-batch", "-"], _batch(self.ip6_batch))
+                run_ip_batch(self.ip6_batch, "-6")
             for interface in self.interfaces:
                 linux.switch_offload_off(interface)
 
@@ -120,8 +120,13 @@ def is_ipv6(line: str) -> bool:
     return ":" in line
 
 
-def _batch(lines: Sequence[str]) -> str:
-    return "\n".join([*lines, ""])
+def run_ip_batch(lines: Sequence[str], *options: str) -> None:
+    """Runs lines of `ip -batch` in the network namespace of this thread.
+
+    Raises:
+        CannotRun: with what ip(8) said.
+    """
+    check(["ip", *options, "-batch", "-"], "\n".join([*lines, ""]))
 
 
 def _places(setting: str, interfaces: Sequence[str]) -> Iterator[str]:

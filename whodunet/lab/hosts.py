@@ -19,9 +19,9 @@ from whodunet.evidence.topology import Family
 from whodunet.lab import host_messages as messages
 from whodunet.lab import host_root, linux
 from whodunet.lab.accounts import HOST_USERS
-from whodunet.lab.host_network import is_ipv6, network_of
+from whodunet.lab.host_network import is_ipv6, network_of, run_ip_batch
 from whodunet.lab.host_root import OWN, Shared
-from whodunet.lab.processes import Child, Finished, check_finished, collect, environment
+from whodunet.lab.processes import Child, Finished, collect, environment, run
 
 if TYPE_CHECKING:
     from whodunet.lab_topo import HostSettings
@@ -318,6 +318,26 @@ class Host:
         search = [f"search {domain}\n"] if lines and domain else []
         self.write("/etc/resolv.conf", "".join([*lines, *search]))
 
+    @contextmanager
+    def in_network(self) -> Iterator[None]:
+        """Inside the `with`, programs that this thread starts are the lab's own, and have this host's network."""
+        with linux.in_network(self.namespaces["net"]):
+            yield
+
+    def ip(self, *lines: str) -> None:
+        """Runs lines of `ip -batch`.
+
+        Raises:
+            CannotRun: with what ip(8) said.
+        """
+        with self.in_network():
+            run_ip_batch(lines)
+
+    def pings(self, address: str, *options: str) -> bool:
+        """Whether an answer comes to one ping."""
+        with self.in_network():
+            return run(["ping", "-n", "-q", "-c", "1", "-W", "1", *options, address], _ANSWER_S).exit_status == 0
+
     # What runs there.
 
     def start(
@@ -352,14 +372,6 @@ class Host:
     def execute(self, command: str, deadline_s: float, stdin: str = "") -> Finished:
         """Runs a shell command as the host's root, in its home directory."""
         return self.run(["bash", "-c", command], deadline_s, stdin)
-
-    def succeeds(self, *command: str) -> bool:
-        """Runs a command, without a shell, and tells whether it succeeded."""
-        return self.run(command, 30).exit_status == 0
-
-    def check(self, command: str) -> str:
-        """Runs a shell command that has to succeed; returns its output."""
-        return check_finished(f"{self.name}: {command}", self.execute(command, 30))
 
 
 def host_environment(**more: str) -> dict[str, str]:
