@@ -109,7 +109,8 @@ def asks(sender: str, target: str, *places: str, case: ModuleType) -> Iterable[C
     """A neighbour solicitation from a link-local address, at these places."""
     solicited = "ff02::1:ff00:10"
     headers = {"ip": Ip(sender, solicited, 255, 0, ICMPV6, 72, version=6), "icmp": Icmp(135, 0, target=target)}
-    return case.seen(headers, 0, *places)
+    seen: Iterable[CapturedPacket] = case.seen(headers, 0, *places)
+    return seen
 
 
 def test_the_same_link_local_addresses_on_two_links_are_two_packets(case: ModuleType) -> None:
