@@ -1,0 +1,122 @@
+"""The command `diagnose`: who refused, dropped or broke a connection, from wherever one stands."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from whodunet.cli import naming, terminal
+from whodunet.cli.exit_status import COULD_NOT_RUN, DID_NOT_HOLD, HELD
+from whodunet.cli.output import tell
+from whodunet.cli.parsing import Commands
+from whodunet.errors import InvalidInput, Problem
+from whodunet.evidence.symptom import Symptom
+
+if TYPE_CHECKING:
+    from whodunet.diagnosis.probes import Probe
+    from whodunet.diagnosis.question import Question, Speech
+    from whodunet.diagnosis.verdict import Verdict
+    from whodunet.evidence.topology import Family
+
+SSH_PORT: Final = 22
+_TRACES: Final = 6  # of which each has a port of its own
+_URL: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<place>[^/?#]*)")
+_SPOKEN: Final = ("ssh", "http", "tls", "unknown")
+_SCHEMES: Final[dict[str, tuple[int, Speech]]] = {"ssh": (22, "ssh"), "http": (80, "http"), "https": (443, "tls")}
+_NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f/@:\[\]-][^\s\x00-\x1f\x7f/@:\[\]]{0,252}")
+_EPILOG: Final = """\
+exit status: 0 nothing is wrong, 1 somebody is to blame, 2 invalid input,
+3 it cannot be told from here, or could not run; docs: `whodunet help diagnose`
+"""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where the user wanted to go, as far as what they typed says."""
+
+    host: str
+    port: int | None = None
+    speaks: Speech | None = None
+
+
+def add_commands(commands: Commands) -> None:
+    """Adds this file's command."""
+    parser = commands.add_parser(
+        "diagnose",
+        help="who refused, dropped or broke a connection",
+        description=diagnose.__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("host", metavar="HOST", nargs="?", help="name, address, USER@HOST or URL")
+    parser.add_argument("port", metavar="PORT", nargs="?", help="number or service name (default: 22, or the URL's)")
+    family = parser.add_mutually_exclusive_group()
+    family.add_argument("-4", dest="family", action="store_const", const="ipv4", help="over IPv4")
+    family.add_argument("-6", dest="family", action="store_const", const="ipv6", help="over IPv6")
+    parser.add_argument("--speaks", choices=_SPOKEN, help="what is spoken there (default: what is usual at the port)")
+    symptoms = [str(symptom) for symptom in Symptom]
+    parser.add_argument("--symptom", choices=symptoms, metavar="SYMPTOM", help='what you saw: "refused", "timed out" ..')
+    parser.add_argument("--unprivileged", action="store_true", help="go without raw packets, also where you may send them")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--pcap", type=Path, metavar="FILE", help="read a capture that was made at the client, send nothing")
+    naming.complete(
+        instead.add_argument("--from", dest="run_name", metavar="RUN", help="the same of a kept run, at its client"),
+        naming.records,
+    )
+    parser.add_argument("--write", type=Path, metavar="FILE", help="keep all packets as a pcapng file")
+    parser.add_argument("--explain", action="store_true", help="show the reasoning step by step, and all packets")
+    parser.add_argument("--json", action="store_true", help="as JSON; `whodunet schema verdict` has its form")
+    parser.set_defaults(run=diagnose)
+
+
+def diagnose(options: argparse.Namespace) -> int:
+    """Finds out who refuses, drops or breaks a connection from this machine: you, your network, a firewall on the way,
+    the destination. It looks at names, configuration and routes, sends at most a hundred packets to HOST alone, and
+    says how sure it is. With root (or CAP_NET_RAW) it sees more.
+    """
+    verdict = _verdict(options)
+    if options.json:
+        from whodunet.view.verdict_json import published
+
+        print(published(verdict).model_dump_json(indent=2))
+    else:
+        from whodunet.view.text.verdict import render_verdict
+
+        terminal.show(render_verdict(verdict, terminal.style(), explains=options.explain))
+    return exit_status_of(verdict)
+
+
+def exit_status_of(verdict: Verdict) -> int:
+    """0: nothing is wrong; 1: somebody is to blame; 3: nobody knows."""
+    from whodunet.diagnosis.verdict import Party
+
+    if not verdict.parties:
+        return COULD_NOT_RUN
+    return HELD if verdict.parties == {Party.NOBODY} else DID_NOT_HOLD
+
+
+def _verdict(options: argparse.Namespace) -> Verdict:
+    return _from_here(options)
+
+
+def _from_here(options: argparse.Namespace) -> Verdict:
+    from whodunet.diagnosis.procedure import diagnose as procedure_for
+    from whodunet.lab.pcap_reader import read
+    from whodunet.probing.prober import Prober, lead
+
+    question = _question(options)
+    with Prober(read, is_ordinary=options.unprivileged) as prober:
+        ports = prober.free_ports(question.family or "ipv4", _TRACES)
+        question = replace(question, is_privileged=prober.is_privileged, source_ports=ports)
+        try:
+            return lead(procedure_for(question), prober, _progress())
+        finally:
+            if options.write is not None and (capture := prober.capture()) is not None:
+                options.write.write_bytes(capture)
