@@ -122,7 +122,8 @@ class WayOut:
     route: Literal["unicast", "local", "prohibit", "blackhole", "unreachable", "none"]
     interface: str | None = None
     source: str | None = None
-    gateway: str | None = None  # None: on the same link
+    gateway: str | None = None  # None: on the same link, or not known
+    is_on_link: bool | None = None  # None: it is so when there is no gateway
     mtu_bytes: int | None = None
     is_tunnel: bool = False
     has_carrier: bool = True

@@ -155,6 +155,8 @@ class Dns:
     is_answer: bool
     rcode: int
     qname: str  # without the final dot
+    qtype: int = 0  # of the record that is asked for: 1 for A, 28 for AAAA
+    addresses: tuple[str, ...] = ()  # that the answer has for it
 
 
 @dataclass(frozen=True)

@@ -302,6 +302,7 @@ _TUNNELS: Final = frozenset({4, 41, 47})  # IPv4 in IP, IPv6 in IP, GRE
 _OTHER_PROTOCOLS: Final = frozenset({2, 46, 50, 51, 59, 88, 89, 103, 112, 115, 132, 136})
 _EXTENSIONS: Final = (IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment)
 _DNS_PORT, _DNS_HEADER_BYTES = 53, 12
+_ADDRESS_RECORDS: Final = frozenset({1, 28})  # A and AAAA. Source: RFC 1035, section 3.2.2; RFC 3596, section 2.1
 # Source: OpenVPN's wire protocol (openvpn-rfc), "packet opcodes"; of data, the number of a packet is not encrypted
 _OPENVPN_OPCODES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11})
 _OPENVPN_DATA: Final = {6: 1, 9: 4}  # opcode: bytes before that number
@@ -480,7 +481,10 @@ def _dns(message: Any) -> Dns:
     qname = question.qname.decode(errors="replace").rstrip(".") if question is not None else ""
     if message.qdcount and not qname and message.original[_DNS_HEADER_BYTES:][:1] != b"\0":
         raise ValueError("no name where one is announced")
-    return Dns(int(message.id), bool(message.qr), int(message.rcode), qname)
+    qtype = int(question.qtype) if question is not None else 0
+    records = message.an or ()
+    addresses = tuple(str(record.rdata) for record in records if record.type in _ADDRESS_RECORDS)
+    return Dns(int(message.id), bool(message.qr), int(message.rcode), qname, qtype, addresses)
 
 
 def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket:
