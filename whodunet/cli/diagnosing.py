@@ -16,7 +16,7 @@ from whodunet.cli import naming, terminal
 from whodunet.cli.exit_status import COULD_NOT_RUN, DID_NOT_HOLD, HELD
 from whodunet.cli.output import tell
 from whodunet.cli.parsing import Commands
-from whodunet.errors import InvalidInput, Problem
+from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.evidence.symptom import Symptom
 
 if TYPE_CHECKING:
@@ -62,10 +62,16 @@ def add_commands(commands: Commands) -> None:
     family.add_argument("-6", dest="family", action="store_const", const="ipv6", help="over IPv6")
     parser.add_argument("--speaks", choices=_SPOKEN, help="what is spoken there (default: what is usual at the port)")
     symptoms = [str(symptom) for symptom in Symptom]
-    parser.add_argument("--symptom", choices=symptoms, metavar="SYMPTOM", help='what you saw: "refused", "timed out" ..')
-    parser.add_argument("--unprivileged", action="store_true", help="go without raw packets, also where you may send them")
+    parser.add_argument(
+        "--symptom", choices=symptoms, metavar="SYMPTOM", help='what you saw: "refused", "timed out" ..'
+    )
+    parser.add_argument(
+        "--unprivileged", action="store_true", help="go without raw packets, also where you may send them"
+    )
     instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--pcap", type=Path, metavar="FILE", help="read a capture that was made at the client, send nothing")
+    instead.add_argument(
+        "--pcap", type=Path, metavar="FILE", help="read a capture that was made at the client, send nothing"
+    )
     naming.complete(
         instead.add_argument("--from", dest="run_name", metavar="RUN", help="the same of a kept run, at its client"),
         naming.records,
@@ -103,20 +109,107 @@ def exit_status_of(verdict: Verdict) -> int:
 
 
 def _verdict(options: argparse.Namespace) -> Verdict:
-    return _from_here(options)
+    if options.host is None:
+        raise InvalidInput(Problem("HOST", "is missing", "name who does not answer as it should: `diagnose HOST PORT`"))
+    return _from_here(options, question_of(options))
 
 
-def _from_here(options: argparse.Namespace) -> Verdict:
+def _from_here(options: argparse.Namespace, question: Question) -> Verdict:
     from whodunet.diagnosis.procedure import diagnose as procedure_for
     from whodunet.lab.pcap_reader import read
     from whodunet.probing.prober import Prober, lead
 
-    question = _question(options)
     with Prober(read, is_ordinary=options.unprivileged) as prober:
-        ports = prober.free_ports(question.family or "ipv4", _TRACES)
-        question = replace(question, is_privileged=prober.is_privileged, source_ports=ports)
+        able = replace(question, is_privileged=prober.is_privileged, source_ports=prober.free_ports(_TRACES))
         try:
-            return lead(procedure_for(question), prober, _progress())
+            return lead(procedure_for(able), prober, _progress(options.json))
         finally:
-            if options.write is not None and (capture := prober.capture()) is not None:
-                options.write.write_bytes(capture)
+            if options.write is not None:
+                _keep(prober.capture(), options.write)
+
+
+def _keep(capture: bytes | None, path: Path) -> None:
+    if capture is None:
+        raise CannotRun(f"{path}: there is no capture without raw packets; run it as root, or without --write")
+    path.write_bytes(capture)
+
+
+def question_of(options: argparse.Namespace) -> Question:
+    """What the user wants to know.
+
+    Raises:
+        InvalidInput: when HOST or PORT is none.
+    """
+    from whodunet.diagnosis.question import Question
+
+    wanted = destination(options.host)
+    port = _port(options.port) if options.port is not None else wanted.port or SSH_PORT
+    symptom = Symptom(options.symptom) if options.symptom else None
+    return Question(
+        wanted.host, port, options.family or _family_of(wanted.host), options.speaks or wanted.speaks, symptom
+    )
+
+
+def destination(typed: str) -> Destination:
+    """Where `HOST`, `USER@HOST`, `HOST:PORT`, `[ADDRESS]:PORT` or a URL leads.
+
+    Raises:
+        InvalidInput: when it is none of these.
+    """
+    url = _URL.match(typed)
+    usual, speaks = _SCHEMES.get(url["scheme"], (None, None)) if url else (None, None)
+    place = (url["place"] if url else typed).rpartition("@")[2]
+    if _is_address(place):
+        return Destination(place, usual, speaks)
+    bare, _, port = place.rpartition(":") if re.search(r"\]?:[^\]:]*$", place) else (place, "", "")
+    host = bare.removeprefix("[").removesuffix("]") if bare.startswith("[") else bare
+    if not (_is_address(host) or _NAME.fullmatch(host)):
+        raise InvalidInput(
+            Problem(f"HOST {typed}", "is no name, address or URL", "write it as ssh or curl would take it")
+        )
+    return Destination(host, _port(port) if port else usual, speaks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _family_of(host: str) -> Family | None:
+    """That of an address; None for a name."""
+    if not _is_address(host):
+        return None
+    return "ipv6" if ":" in host else "ipv4"
+
+
+def _port(text: str) -> int:
+    """A port by its number, or by the name of the service that is usual there.
+
+    Raises:
+        InvalidInput: when it is neither.
+    """
+    if text.isascii() and text.isdigit():
+        if 0 < int(text) < 65536:
+            return int(text)
+        raise InvalidInput(Problem(f"PORT {text}", "is no port", "use a number from 1 to 65535"))
+    try:
+        return socket.getservbyname(text, "tcp")
+    except OSError:
+        fix = "use a number from 1 to 65535, or a name of /etc/services"
+        raise InvalidInput(Problem(f"PORT {text}", "is no port and no service that this machine knows", fix)) from None
+
+
+def _progress(is_quiet: bool) -> Callable[[Sequence[Probe]], None]:
+    """Tells on standard error what is looked at, with the time since the start."""
+    from whodunet.view.words.probing import in_progress
+
+    started = time.monotonic()
+
+    def say(probes: Sequence[Probe]) -> None:
+        if not is_quiet:
+            tell(terminal.fitted(f"[{time.monotonic() - started:5.1f} s] {in_progress(probes)}"))
+
+    return say

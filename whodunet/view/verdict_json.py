@@ -1,4 +1,4 @@
-"""A verdict as one JSON object of a published form: what `whodunet diagnose --json` prints, and any tool may hand in."""
+"""A verdict as one JSON object of a published form: `whodunet diagnose --json` prints it, any tool may hand it in."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ def who(verdict: Verdict) -> str:
     if not verdict.parties:
         return "cannot be told from here"
     names = listed([party for party in Party if party in verdict.parties], last="or")
-    return ", ".join(filter(None, (names, verdict.hops and distance(verdict.hops), verdict.box)))
+    where = distance(verdict.hops) if verdict.hops is not None else None
+    return ", ".join(filter(None, (names, where, verdict.box)))
 
 
 def distance(hops: HopInterval) -> str:
