@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from whodunet.diagnosis.probes import Probe
     from whodunet.diagnosis.question import Question, Speech
     from whodunet.diagnosis.verdict import Verdict
+    from whodunet.evidence.packets import CapturedPacket
     from whodunet.evidence.topology import Family
 
 SSH_PORT: Final = 22
@@ -76,6 +77,9 @@ def add_commands(commands: Commands) -> None:
         instead.add_argument("--from", dest="run_name", metavar="RUN", help="the same of a kept run, at its client"),
         naming.records,
     )
+    parser.add_argument(
+        "--client", action="append", default=[], metavar="ADDRESS", help="whose capture it is, where it does not show"
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="keep all packets as a pcapng file")
     parser.add_argument("--explain", action="store_true", help="show the reasoning step by step, and all packets")
     parser.add_argument("--json", action="store_true", help="as JSON; `whodunet schema verdict` has its form")
@@ -109,6 +113,10 @@ def exit_status_of(verdict: Verdict) -> int:
 
 
 def _verdict(options: argparse.Namespace) -> Verdict:
+    if options.pcap is not None:
+        return _from_capture(options, _packets_of_file(options.pcap), str(options.pcap))
+    if options.run_name is not None:
+        return _from_run(options)
     if options.host is None:
         raise InvalidInput(Problem("HOST", "is missing", "name who does not answer as it should: `diagnose HOST PORT`"))
     return _from_here(options, question_of(options))
@@ -132,6 +140,61 @@ def _keep(capture: bytes | None, path: Path) -> None:
     if capture is None:
         raise CannotRun(f"{path}: there is no capture without raw packets; run it as root, or without --write")
     path.write_bytes(capture)
+
+
+def _packets_of_file(path: Path) -> Sequence[CapturedPacket]:
+    from whodunet.lab.pcap_reader import content_of, read
+
+    content = read(content_of(path), str(path))
+    if content.stopped:
+        tell(terminal.unbroken_words(f"{path}: only its beginning was read: {content.stopped}"))
+    return content.packets
+
+
+def _from_run(options: argparse.Namespace) -> Verdict:
+    """Of a kept run, what the client saw while the fault was in place."""
+    from whodunet.grading.target import target_of
+    from whodunet.loading.library import Library
+    from whodunet.records import CAPTURE_FILE, find_record
+    from whodunet.replay import read_record
+
+    folder = find_record(options.run_name)
+    recording = read_record(folder, Library())
+    seat = next(iter(recording.scenario.question.probes.values())).host
+    while_faulty = recording.run.phases[0].observations.values()
+    began, ended = min(each.started_ns for each in while_faulty), max(each.ended_ns for each in while_faulty)
+    interfaces = {each.name: each for each in recording.topology.interfaces.values() if each.node == seat}
+    packets = [
+        packet
+        for packet in _packets_of_file(folder / CAPTURE_FILE)
+        if packet.point in interfaces and began <= packet.time_ns <= ended
+    ]
+    own = [address for each in interfaces.values() for address in (*each.addresses, each.link_local) if address]
+    target = target_of(recording.scenario.question, recording.topology)
+    if options.host is None and target is not None:
+        options.host, options.port = target.host, options.port or str(target.port)
+    client = [address.partition("/")[0] for address in own]
+    return _from_capture(options, packets, str(folder / CAPTURE_FILE), client)
+
+
+def _from_capture(
+    options: argparse.Namespace, packets: Sequence[CapturedPacket], place: str, client: Sequence[str] = ()
+) -> Verdict:
+    """By the packets alone; without HOST about what did not work in there."""
+    from whodunet.diagnosis.from_capture import diagnose_capture, questions, vantage_of
+
+    if options.write is not None:
+        raise InvalidInput(Problem("--write", "keeps what is sent, and nothing is", f"copy {place}"))
+    vantage = vantage_of(packets, options.client or client, place)
+    if options.host is not None:
+        return diagnose_capture(vantage, question_of(options))
+    asked = questions(vantage)
+    if not asked:
+        raise InvalidInput(Problem(place, "shows nobody who wanted anything", "name HOST and PORT"))
+    others = ", ".join(f"{each.host} {each.port}" for each in asked[1:])
+    if others:
+        tell(terminal.fitted(f"there is more in it; name it to hear of it: {others}"))
+    return diagnose_capture(vantage, asked[0])
 
 
 def question_of(options: argparse.Namespace) -> Question:
