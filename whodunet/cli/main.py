@@ -153,6 +153,7 @@ def make_parser() -> argparse.ArgumentParser:
         checking,
         copying,
         demo,
+        diagnosing,
         faults,
         grading,
         labs,
@@ -174,6 +175,7 @@ def make_parser() -> argparse.ArgumentParser:
     for part in (
         demo,
         runs,
+        diagnosing,
         checking,
         grading,
         records,

@@ -24,7 +24,6 @@ from whodunet.diagnosis.probes import (
 from whodunet.diagnosis.verdict import Cost, Verdict
 from whodunet.evidence.capture import CaptureReader
 from whodunet.evidence.packets import CapturedPacket
-from whodunet.evidence.topology import Family
 from whodunet.probing.allowance import Allowance
 from whodunet.probing.configuration import read_configuration
 from whodunet.probing.conversing import Spoken, converse
@@ -82,9 +81,9 @@ class Prober:
         """True where it sends and sees raw packets."""
         return self._listener is not None
 
-    def free_ports(self, family: Family, count: int) -> tuple[int, ...]:
+    def free_ports(self, count: int) -> tuple[int, ...]:
         """Ports that nobody else uses until the end."""
-        return tuple(self._ports.take(family) for _ in range(count))
+        return tuple(self._ports.take() for _ in range(count))
 
     def capture(self) -> bytes | None:
         """All that was heard as a pcapng file; None without privileges."""

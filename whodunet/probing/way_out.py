@@ -52,15 +52,16 @@ def _along(route: _Entry, asked: LookAtWayOut) -> WayOut:
     return WayOut(
         _route_kind(route),
         interface,
-        _word(route, "prefsrc"),
-        gateway,
-        _mtu(route, link),
-        _is_tunnel(link),
-        "NO-CARRIER" not in _words(link, "flags") and _word(link, "operstate") != "DOWN",
-        _neighbour(gateway or asked.address, interface) if interface else "unknown",
-        rules.redirects if rules else None,
-        rules.filters if rules else None,
-        rules is not None,
+        source=_word(route, "prefsrc"),
+        gateway=gateway,
+        is_on_link=gateway is None,
+        mtu_bytes=_mtu(route, link),
+        is_tunnel=_is_tunnel(link),
+        has_carrier="NO-CARRIER" not in _words(link, "flags") and _word(link, "operstate") != "DOWN",
+        neighbour=_neighbour(gateway or asked.address, interface) if interface else "unknown",
+        is_redirected=rules.redirects if rules else None,
+        is_filtered=rules.filters if rules else None,
+        rules_read=rules is not None,
     )
 
 
