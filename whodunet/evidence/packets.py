@@ -123,6 +123,7 @@ class Icmp:
     identifier: int = 0
     sequence: int = 0
     quoted: Flow | None = None
+    quoted_number: int | None = None  # which of that flow: a TCP segment's sequence number, or an echo's
     next_hop_mtu: int = 0  # bytes; RFC 1191, section 4; RFC 4443, section 3.2
     target: str = ""  # of a neighbour solicitation or advertisement: whose link address is asked for or told
 

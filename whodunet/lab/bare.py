@@ -128,7 +128,7 @@ def _homes_of_programs(program: str, path: str) -> Iterator[Path]:
 def _inside(command: Sequence[str], directory: Path, path: str, controller: str | None) -> int:
     try:
         check(["ip", "link", "set", "dev", "lo", "up"])
-        openvswitch.start(finishes_checksums=True)  # a plain Mininet's hosts leave them open
+        openvswitch.start(lambda _: None, finishes_checksums=True)  # a plain Mininet's hosts leave them open
         _install("ovs-vsctl", _USERSPACE_VSCTL)
         ryu_app = catalogue.folder("controllers") / "ryu_app.py"
         _install("controller", _LEARNING_SWITCH.format(python=sys.executable, ryu_app=ryu_app))

@@ -61,9 +61,9 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: Spare, spare_
     other_app = plan.other_controller.app if plan.other_controller else None
     with ThreadPoolExecutor() as side:
         controller = Controller(spare_controller, Path(plan.ryu_app), openvswitch.CONTROLLER, other_app, watch.note)
-        open_vswitch = side.submit(openvswitch.start)
+        open_vswitch = side.submit(openvswitch.start, watch.ends_with)
         nodes = _Nodes(topo, topology, maker, watch)
-        watch.ends_with(*open_vswitch.result())
+        open_vswitch.result()
         switches = side.submit(_start_switches, nodes.net, policies, controller)
         nodes.configure_hosts()
         capture = RunningCapture(nodes.interfaces(), recorder)

@@ -501,7 +501,7 @@ def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket
     packet = replace(packet, icmp=icmp)
     if kind not in _ICMP_ERRORS[ip.protocol]:
         return packet
-    return _read(packet, "ICMP", lambda: replace(packet, icmp=replace(icmp, quoted=_quoted(message[8:], ip.version))))
+    return _read(packet, "ICMP", lambda: replace(packet, icmp=_with_quoted(icmp, message[8:], ip.version)))
 
 
 def _require_sound_options(options: bytes) -> None:
@@ -517,8 +517,8 @@ def _require_sound_options(options: bytes) -> None:
         options = options[length:]
 
 
-def _quoted(quote: bytes, version: int) -> Flow | None:
-    """The flow of the packet that an ICMP error quotes; None when that has no ports.
+def _with_quoted(icmp: Icmp, quote: bytes, version: int) -> Icmp:
+    """An ICMP error with the flow of the packet that it quotes, and which of that flow it is; none without ports.
 
     Not by scapy: RFC 792 asks for 64 bits of what follows the IP header, too short for scapy's TCP, enough for ports.
 
@@ -536,8 +536,11 @@ def _quoted(quote: bytes, version: int) -> Flow | None:
     source, destination = (socket.inet_ntop(family, end) for end in ends)
     if protocol in (_TCP, _UDP):
         source_port, destination_port = struct.unpack_from(">HH", transport)
-        return Flow.between(protocol, (source, source_port), (destination, destination_port))
+        flow = Flow.between(protocol, (source, source_port), (destination, destination_port))
+        number = struct.unpack_from(">I", transport, 4)[0] if protocol == _TCP else None
+        return replace(icmp, quoted=flow, quoted_number=number)
     if protocol in _ICMP_ERRORS and transport[0] in (ECHO_REQUEST[protocol], ECHO_REPLY[protocol]):
-        (identifier,) = struct.unpack_from(">H", transport, 4)
-        return Flow.between(protocol, (source, identifier), (destination, identifier))
-    return None
+        identifier, number = struct.unpack_from(">HH", transport, 4)
+        flow = Flow.between(protocol, (source, identifier), (destination, identifier))
+        return replace(icmp, quoted=flow, quoted_number=number)
+    return icmp

@@ -76,13 +76,13 @@ def run_server(
             door.sendall(reason.encode())  # to the launcher, which notes it for whoever asks after the lab
         os._exit(ENDED)
 
+    watch = Watch(lambda text: lifeline.tell("progress", text), end)
     try:
-        maker = HostMaker(births, plan.shares)
-        lab = bring_up(plan, maker, Watch(lambda text: lifeline.tell("progress", text), end), recorder, controller)
+        lab = bring_up(plan, HostMaker(births, plan.shares), watch, recorder, controller)
     except WhodunetError as error:
-        end(str(error))
+        end(watch.reason_of(str(error)))
     except Exception as error:
-        end(f"the lab could not be brought up: {type(error).__name__}: {error}")
+        end(watch.reason_of(f"the lab could not be brought up: {type(error).__name__}: {error}"))
     lifeline.tell("ready", "")
     serve(door, lab)
     return 0
