@@ -30,7 +30,7 @@ from whodunet.diagnosis.signals import sequence_gap, unacknowledged_bytes
 from whodunet.diagnosis.verdict import Verdict
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.facts import INITIAL_TTLS
-from whodunet.evidence.packets import SEQUENCE_SPACE, CapturedPacket, Flow, kinds
+from whodunet.evidence.packets import ECHO_REQUEST, SEQUENCE_SPACE, CapturedPacket, Flow, kinds
 from whodunet.evidence.topology import Family
 
 _LONGEST_PATH: Final = 40  # hops: a TTL below that which is no system's own was set to end on the way
@@ -38,6 +38,7 @@ _PATIENCE_NS: Final = 1_000_000_000  # what is younger than this at the end of a
 _WAITED_MS: Final = 1000.0  # who waits longer than this for words waits for them in vain
 _UDP, _DNS_PORT, _DHCP_PORTS = 17, 53, frozenset({67, 68, 546, 547})
 _NAME_ERROR: Final = 3
+_ADDRESS_TYPES: Final[dict[Family, int]] = {"ipv4": 1, "ipv6": 28}  # A and AAAA. Source: RFC 1035; RFC 3596
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ def _client_of(packets: Sequence[CapturedPacket], place: str) -> frozenset[str]:
     """The addresses of whoever opens connections and asks; all those with one link address are one machine's."""
     asking = Counter(packet.source for packet in packets if _asks(packet) and packet.source is not None)
     if not asking:
+        looking = (packet.neighbour for packet in packets if packet.neighbour is not None)
+        asking = Counter(message.sender for message in looking if message.is_request)
+    if not asking:
         wrong = "shows nobody who opens a connection, looks a name up or pings"
         raise InvalidInput(Problem(place, wrong, "start the capture before the connection is tried, on the client"))
     (first, count), *others = asking.most_common(2)
@@ -97,11 +101,8 @@ def _client_of(packets: Sequence[CapturedPacket], place: str) -> frozenset[str]:
 
 def _asks(packet: CapturedPacket) -> bool:
     is_query = packet.dns is not None and not packet.dns.is_answer
-    return (
-        "SYN" in kinds(packet)
-        or is_query
-        or (packet.is_echo and packet.icmp is not None and packet.icmp.type in (8, 128))
-    )
+    is_ping = packet.is_echo and packet.icmp is not None and packet.icmp.type in ECHO_REQUEST.values()
+    return "SYN" in kinds(packet) or is_query or is_ping
 
 
 def _seen_from(client: frozenset[str], packet: CapturedPacket) -> CapturedPacket:
@@ -119,14 +120,32 @@ def questions(vantage: Vantage) -> tuple[Question, ...]:
         for packet in vantage.packets
         if packet.direction == "out" and "SYN" in kinds(packet) and packet.ip is not None and packet.tcp is not None
     )
-    asked = [Question(address, port) for address, port in targets]
+    named = _names_of_addresses(vantage)
+    asked = [Question(named.get(address, address), port) for address, port in targets]
+    unfound = [name for name in _names_asked(vantage) if name not in named.values()]
+    asked = [Question(name, 0) for name in unfound] + asked
     if not asked:
-        pinged = dict.fromkeys(_pinged(vantage))
-        names = dict.fromkeys(
-            packet.dns.qname for packet in vantage.packets if packet.dns is not None and packet.direction == "out"
-        )
-        asked = [Question(host, 0) for host in (*names, *pinged, *_neighbours_asked(vantage))]
+        asked = [Question(host, 0) for host in dict.fromkeys((*_pinged(vantage), *_neighbours_asked(vantage)))]
     return tuple(sorted(asked, key=lambda question: _works(seen_in(vantage, question))))
+
+
+def _names_asked(vantage: Vantage) -> Iterable[str]:
+    """The names that the client looked up addresses for."""
+    return dict.fromkeys(
+        packet.dns.qname
+        for packet in vantage.packets
+        if packet.dns is not None and packet.direction == "out" and packet.dns.qtype in _ADDRESS_TYPES.values()
+    )
+
+
+def _names_of_addresses(vantage: Vantage) -> dict[str, str]:
+    """By address, the name for which a name server told it."""
+    return {
+        address: packet.dns.qname
+        for packet in vantage.packets
+        if packet.dns is not None and packet.dns.is_answer
+        for address in packet.dns.addresses
+    }
 
 
 def _pinged(vantage: Vantage) -> Iterator[str]:
@@ -181,17 +200,13 @@ def _see_names(seen: Seen, vantage: Vantage) -> None:
     name = seen.question.host.rstrip(".").lower()
     if _family_of(name) is not None:
         return
-    for family, kind in (("ipv4", 1), ("ipv6", 28)):
+    for family, kind in _ADDRESS_TYPES.items():
         found = _resolved(name, kind, messages, vantage)
         if found is not None:
-            seen.resolved[_as_family(family)] = found
+            seen.resolved[family] = found
     addresses = [address for result in seen.resolved.values() for address in result.addresses]
     if addresses:
         seen.address = addresses[0]
-
-
-def _as_family(family: str) -> Family:
-    return "ipv6" if family == "ipv6" else "ipv4"
 
 
 def _family_of(text: str) -> Family | None:
@@ -331,15 +346,15 @@ class Attempt:
                 answer = _answer(packet, syn, self.initial)
                 if answer is not None:
                     yield answer
-            elif is_of_it and packet is not syn and packet.tcp is not None and packet.tcp.payload_bytes:
-                return  # what comes from now on answers that
+            elif is_of_it and _acknowledges(packet):
+                return  # the connection stands, and what comes from now on belongs to it
 
     def talk(self, vantage: Vantage) -> tuple[Converse, ConversationResult] | None:
         """What came of it once it was accepted; None for one that was not."""
         syn = self.syns[0]
         if not self.is_accepted or syn.ip is None or syn.tcp is None:
             return None
-        probe = Converse(syn.ip.destination, syn.tcp.destination_port)
+        probe = Converse(syn.ip.destination, syn.tcp.destination_port, source_port=syn.tcp.source_port)
         accepted = next(packet for packet in self.packets if "SYN-ACK" in kinds(packet))
         stood = next((p for p in self.packets if p.time_ns >= accepted.time_ns and _acknowledges(p)), None)
         if stood is None:
@@ -347,7 +362,7 @@ class Attempt:
             return (probe, ConversationResult("timed out", None, packets=self.packets)) if is_given_up else None
         before = [packet for packet in self.syns if packet.time_ns < accepted.time_ns]
         connect_ms = (accepted.time_ns - (before or [syn])[-1].time_ns) / 1e6
-        received = b"".join(p.tcp.payload for p in self.packets if p.direction == "in" and p.tcp is not None)
+        received = _in_order(self.packets, accepted)
         return probe, ConversationResult(
             self._outcome(stood, received, vantage),
             connect_ms,
@@ -371,6 +386,17 @@ class Attempt:
             if is_stuck or (not received and waited_ms > _WAITED_MS) or sequence_gap(self.packets)
             else "connected"
         )
+
+
+def _in_order(packets: Iterable[CapturedPacket], accepted: CapturedPacket) -> bytes:
+    """The beginning of what the other end said, as far as nothing is missing in it."""
+    expected = accepted.tcp.end if accepted.tcp is not None else 0
+    received = b""
+    for packet in packets:
+        tcp = packet.tcp
+        if packet.direction == "in" and tcp is not None and tcp.payload_bytes and tcp.seq == expected:
+            received, expected = received + tcp.payload, tcp.end
+    return received
 
 
 def _attempts(address: str, vantage: Vantage) -> list[Attempt]:

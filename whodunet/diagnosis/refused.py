@@ -93,7 +93,7 @@ def nearer_than_destination(seen: Seen, answers: Sequence[Answer]) -> Location |
     if is_sooner and baseline is not None:
         fact = f"it took {took_ms:.1f} ms, and to the destination and back takes {baseline.rtt_ms:.1f} ms"
         evidence.append(ROUND_TRIP.says(fact, first.packet))
-    is_lower = lowest is not None and goal is not None and lowest < goal
+    is_lower = lowest is not None and (lowest < goal if goal is not None else lowest == 1 and seen.is_off_link)
     if is_lower:
         fact = f"a SYN with a TTL of {lowest} is answered, and {far}"
         evidence.append(LOWEST_TTL.says(fact, answered[lowest or 0].packet))
