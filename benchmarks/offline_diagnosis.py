@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from whodunet.catalogue import Catalogue
 from whodunet.cases.recording import Recording
+from whodunet.catalogue import Catalogue
 from whodunet.diagnosis import suspects
 from whodunet.diagnosis.from_capture import diagnose_capture, questions, vantage_of
 from whodunet.diagnosis.verdict import Party, Verdict
