@@ -67,7 +67,9 @@ def _here(symptom: Symptom, who: Suspects, says: str, seen: Seen) -> Conclusion:
 def neighbour(seen: Seen) -> Conclusion | None:
     """Whoever is next on the link is not found; None where the packets went to somebody."""
     way = seen.way_out
-    if way is None or seen.answers or not (way.neighbour == "failed" or not way.has_carrier):
+    if way is None or not (way.neighbour == "failed" or not way.has_carrier):
+        return None
+    if any(answer.sender != way.source for answer in seen.answers):  # what it says itself is that nobody was found
         return None
     whom = way.gateway or seen.address
     evidence = (NEIGHBOUR.says(f"nobody on the link says that {whom} is theirs"),)
