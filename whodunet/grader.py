@@ -32,7 +32,7 @@ from whodunet.grading.tool import Tool
 from whodunet.grading.truth import CaseTruth, Way, truth_of
 from whodunet.lab.accounts import HOST_USERS
 from whodunet.lab.host_root import PYTHON, Shared
-from whodunet.lab.pcapng_blocks import blocks_at, whole_blocks
+from whodunet.lab.pcapng_blocks import blocks_at, blocks_since, whole_blocks
 from whodunet.lab.plan import LabOptions
 from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
@@ -194,15 +194,16 @@ def _grade_in(lab: SandboxedLab, bench: Bench, case: CaseToGrade, progress: Prog
 def _give_capture(lab: SandboxedLab, case: CaseToGrade, progress: Progress) -> None:
     """Has the case's user try all that the question lists, and gives the client what it saw of that itself."""
     question, vantage = case.scenario.question, case.way.vantage
+    began_ns = None
     for name in question.order(case.topology.seed):
         probe = question.probes[name]
         if probe.host == vantage:
             progress(f"{probe.host}$ {probe.command}")
-            lab.probe(name, probe)
+            observation = lab.probe(name, probe)
+            began_ns = began_ns or observation.started_ns
     points = [each.name for each in case.topology.interfaces.values() if each.node == vantage]
     with lab.capture() as capture, capture.path.open("rb") as recorded, tempfile.TemporaryFile() as file:
-        for block in blocks_at(points, whole_blocks(recorded)):
-            file.write(block)
+        file.writelines(blocks_since(began_ns or 0, blocks_at(points, whole_blocks(recorded))))
         file.seek(0)
         lab.write_file(vantage, _CAPTURE, "", 0o644, file.fileno())
 
