@@ -48,9 +48,12 @@ class Shoot:
     port: int = 0  # of a SYN or datagram
     ttl: int | None = None  # None: the system's own
     source_port: int | None = None  # None: any; the same for all TTLs of one trace, so that they take one path
-    size_bytes: int = 0  # of what a datagram or echo carries beyond the least
+    size_bytes: int = (
+        0  # of what a datagram or echo carries beyond the least; such a packet must not be fragmented (DF)
+    )
     without_ecn: bool = True
     listen_s: float = 1.0
+    listens_on: bool = False  # True: to the end of that time even when an answer has come, for what follows it
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Converse:
 
     address: str
     port: int
-    payload: bytes = b""
+    payload: bytes = b""  # sent as soon as the connection stands; over TLS once that does
     tls_name: str | None = None  # speak TLS, asking for this name
     source_port: int | None = None
     listen_s: float = 3.0
@@ -119,7 +122,8 @@ class WayOut:
     route: Literal["unicast", "local", "prohibit", "blackhole", "unreachable", "none"]
     interface: str | None = None
     source: str | None = None
-    gateway: str | None = None  # None: on the same link
+    gateway: str | None = None  # None: on the same link, or not known
+    is_on_link: bool | None = None  # None: it is so when there is no gateway
     mtu_bytes: int | None = None
     is_tunnel: bool = False
     has_carrier: bool = True
@@ -164,6 +168,7 @@ class ConversationResult:
     connect_ms: float | None  # None: it never stood
     received: bytes = b""  # the first of it
     ended_after_ms: float | None = None  # since the last that was sent, or since it stood
+    unacknowledged_bytes: int | None = None  # of what was sent, at the end (SIOCOUTQ or the packets); None: not known
     error: str | None = None
     tls: Mapping[str, str] = field(default_factory=dict)  # "version", "issuer", "subject", "error"
     packets: tuple[CapturedPacket, ...] = ()  # all of this connection's, where they can be seen

@@ -9,7 +9,7 @@ import pytest
 
 from whodunet.lab import pcap_reader
 from whodunet.lab.pcapng_blocks import blocks_at, cut_to, packets_rewritten, whole_blocks, with_comment
-from whodunet.lab.recorder import enhanced_packet, interface_description, section_header
+from whodunet.pcapng import enhanced_packet, interface_description, section_header
 
 BLOCKS = [section_header(), interface_description("client-eth0"), enhanced_packet(0, 1, b"x" * 61, is_outgoing=True)]
 
