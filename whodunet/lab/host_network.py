@@ -140,7 +140,7 @@ def _places(setting: str, interfaces: Sequence[str]) -> Iterator[str]:
 
 
 def _set(path: str, value: str) -> None:
-    """Sets what is not so already: to write some of them takes a lock of all networks of the machine, for which the kernel
+    """Sets what is not so already: to write some takes a lock of all networks of the machine, for which the kernel
     does not sleep but tries again and again. Source: Linux, restart_syscall in addrconf_sysctl_forward and its like.
     """
     setting = os.open(path, os.O_RDWR)  # not Path.read_text and write_text: this is done a hundred times for a lab

@@ -97,3 +97,11 @@ def test_what_was_preloaded_is_there_for_controllers_alone(tmp_path: Path) -> No
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 8
     for descriptor in (told_r, tell_w):
         os.close(descriptor)
+
+
+def test_an_order_to_one_that_has_died_is_no_error_of_whoever_gives_it() -> None:
+    orders, asked = socket.socketpair()
+    asked.close()
+    with open(os.devnull, "rb") as nothing:
+        Spare(0, orders).start(b"order", (nothing.fileno(),) * 3)
+    assert orders.fileno() == -1
