@@ -14,7 +14,8 @@ Out:  {"event": "listening"}
 A policy replaces the one before as one bundle: a packet meets all of the old entries or all of the new ones. It is
 put in again when its switch comes back. The end of standard input ends the program. All else goes to standard error.
 
-This is the only file that knows Ryu. A stock Ryu can load it as an application, too.
+This is the only file that knows Ryu, but for the learning switch of bare sandboxes. A stock Ryu can load it as an
+application, too.
 """
 
 from __future__ import annotations
