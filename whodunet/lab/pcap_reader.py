@@ -302,6 +302,7 @@ _TUNNELS: Final = frozenset({4, 41, 47})  # IPv4 in IP, IPv6 in IP, GRE
 _OTHER_PROTOCOLS: Final = frozenset({2, 46, 50, 51, 59, 88, 89, 103, 112, 115, 132, 136})
 _EXTENSIONS: Final = (IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment)
 _DNS_PORT, _DNS_HEADER_BYTES = 53, 12
+_ADDRESS_RECORDS: Final = frozenset({1, 28})  # A and AAAA. Source: RFC 1035, section 3.2.2; RFC 3596, section 2.1
 # Source: OpenVPN's wire protocol (openvpn-rfc), "packet opcodes"; of data, the number of a packet is not encrypted
 _OPENVPN_OPCODES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11})
 _OPENVPN_DATA: Final = {6: 1, 9: 4}  # opcode: bytes before that number
@@ -480,7 +481,10 @@ def _dns(message: Any) -> Dns:
     qname = question.qname.decode(errors="replace").rstrip(".") if question is not None else ""
     if message.qdcount and not qname and message.original[_DNS_HEADER_BYTES:][:1] != b"\0":
         raise ValueError("no name where one is announced")
-    return Dns(int(message.id), bool(message.qr), int(message.rcode), qname)
+    qtype = int(question.qtype) if question is not None else 0
+    records = message.an or ()
+    addresses = tuple(str(record.rdata) for record in records if record.type in _ADDRESS_RECORDS)
+    return Dns(int(message.id), bool(message.qr), int(message.rcode), qname, qtype, addresses)
 
 
 def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket:
@@ -497,7 +501,7 @@ def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket
     packet = replace(packet, icmp=icmp)
     if kind not in _ICMP_ERRORS[ip.protocol]:
         return packet
-    return _read(packet, "ICMP", lambda: replace(packet, icmp=replace(icmp, quoted=_quoted(message[8:], ip.version))))
+    return _read(packet, "ICMP", lambda: replace(packet, icmp=_with_quoted(icmp, message[8:], ip.version)))
 
 
 def _require_sound_options(options: bytes) -> None:
@@ -513,8 +517,8 @@ def _require_sound_options(options: bytes) -> None:
         options = options[length:]
 
 
-def _quoted(quote: bytes, version: int) -> Flow | None:
-    """The flow of the packet that an ICMP error quotes; None when that has no ports.
+def _with_quoted(icmp: Icmp, quote: bytes, version: int) -> Icmp:
+    """An ICMP error with the flow of the packet that it quotes, and which of that flow it is; none without ports.
 
     Not by scapy: RFC 792 asks for 64 bits of what follows the IP header, too short for scapy's TCP, enough for ports.
 
@@ -532,8 +536,11 @@ def _quoted(quote: bytes, version: int) -> Flow | None:
     source, destination = (socket.inet_ntop(family, end) for end in ends)
     if protocol in (_TCP, _UDP):
         source_port, destination_port = struct.unpack_from(">HH", transport)
-        return Flow.between(protocol, (source, source_port), (destination, destination_port))
+        flow = Flow.between(protocol, (source, source_port), (destination, destination_port))
+        number = struct.unpack_from(">I", transport, 4)[0] if protocol == _TCP else None
+        return replace(icmp, quoted=flow, quoted_number=number)
     if protocol in _ICMP_ERRORS and transport[0] in (ECHO_REQUEST[protocol], ECHO_REPLY[protocol]):
-        (identifier,) = struct.unpack_from(">H", transport, 4)
-        return Flow.between(protocol, (source, identifier), (destination, identifier))
-    return None
+        identifier, number = struct.unpack_from(">HH", transport, 4)
+        flow = Flow.between(protocol, (source, identifier), (destination, identifier))
+        return replace(icmp, quoted=flow, quoted_number=number)
+    return icmp

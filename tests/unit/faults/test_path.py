@@ -162,6 +162,35 @@ def test_a_next_hop_is_dead_that_forwards_nothing(via: tuple[str, ...], alive: s
     assert MultipathRoute(node="vpn-gw", destination="0.0.0.0/0", via=via).facts(TOPOLOGY)["alive"] == alive
 
 
+@pytest.mark.parametrize(
+    ("node", "destination", "via", "wrong"),
+    [
+        ("client", "0.0.0.0/0", ("10.8.0.1", "10.8.0.53"), "is client, which forwards nothing"),
+        ("vpn-gw", "::/0", ("fd00:64::2", "10.9.0.53"), "is 10.9.0.53, and the destination is IPv6"),
+        ("vpn-gw", "0.0.0.0/0", ("100.64.0.2", "fd00:9::53"), "is fd00:9::53, and the destination is IPv4"),
+        ("vpn-gw", "0.0.0.0/0", ("100.64.0.2", "10.0.1.10"), "is 10.0.1.10, which is no neighbour of vpn-gw"),
+        ("vpn-gw", "0.0.0.0/0", ("100.64.0.2", "100.64.0.1"), "has next hops of which all forward"),
+        ("vpn-gw", "0.0.0.0/0", ("10.9.0.53", "10.8.0.10"), "has next hops of which none forward"),
+    ],
+)
+def test_a_route_over_next_hops_that_cannot_be_is_refused(
+    node: str, destination: str, via: tuple[str, ...], wrong: str
+) -> None:
+    (misfit,) = MultipathRoute(node=node, destination=destination, via=via).misfits(TOPOLOGY)
+    assert misfit.wrong == wrong
+
+
+def test_a_route_over_a_living_and_a_dead_next_hop_fits_in_either_family() -> None:
+    for destination, via in (("0.0.0.0/0", ("100.64.0.2", "10.9.0.53")), ("::/0", ("fd00:64::2", "fd00:9::53"))):
+        assert list(MultipathRoute(node="vpn-gw", destination=destination, via=via).misfits(TOPOLOGY)) == []
+
+
+def test_a_route_has_two_to_eight_next_hops() -> None:
+    for number in (1, 9):
+        with pytest.raises(ValidationError, match="via"):
+            MultipathRoute(node="vpn-gw", destination="0.0.0.0/0", via=("100.64.0.2",) * number)
+
+
 def test_a_route_with_one_of_its_next_hops_is_another_one() -> None:
     network = StandIn()
     fault = MultipathRoute(node="vpn-gw", destination="0.0.0.0/0", via=("100.64.0.2", "10.9.0.53"))

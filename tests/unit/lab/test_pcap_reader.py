@@ -139,11 +139,12 @@ def test_the_beginning_of_the_payload_is_kept_and_all_of_it_counted(tmp_path: Pa
 
 @pytest.mark.parametrize("quoted_bytes", [28, 40])
 def test_an_icmp_error_quotes_a_flow_even_from_the_shortest_quote(tmp_path: Path, quoted_bytes: int) -> None:
-    quoted = bytes(IP(src="10.8.0.10", dst="10.0.1.10", len=40) / TCP(sport=50000, dport=22, flags="S"))[:quoted_bytes]
+    segment = TCP(sport=50000, dport=22, seq=7, flags="S")
+    quoted = bytes(IP(src="10.8.0.10", dst="10.0.1.10", len=40) / segment)[:quoted_bytes]
 
     found = only(tmp_path, ethernet() / IP(src="10.8.0.1", dst="10.8.0.10") / ICMP(type=3, code=13) / Raw(quoted))
 
-    assert found.icmp == Icmp(3, 13, quoted=Flow.between(6, ("10.8.0.10", 50000), ("10.0.1.10", 22)))
+    assert found.icmp == Icmp(3, 13, quoted=Flow.between(6, ("10.8.0.10", 50000), ("10.0.1.10", 22)), quoted_number=7)
     assert kinds(found) == {"ICMP unreachable", "ICMP admin prohibited"}
 
 

@@ -1,0 +1,248 @@
+"""The command that grades diagnostic tools: grade."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from whodunet.cli import naming
+from whodunet.cli.exit_status import COULD_NOT_RUN, DID_NOT_HOLD, HELD
+from whodunet.cli.output import report_file
+from whodunet.cli.parsing import Commands, add_family_option, add_jobs_option, positive
+from whodunet.cli.terminal import style
+from whodunet.errors import InvalidInput, Problem
+from whodunet.variation import Variation, read_seed
+
+if TYPE_CHECKING:
+    from whodunet.grader import Bench, CaseToGrade
+    from whodunet.grading.report import Change, GradedCase, GradeReport
+    from whodunet.loading.library import Library
+
+_FAIL_ON: Final = ("regression", "wrong", "wrong-with-confidence")
+
+
+def add_commands(commands: Commands) -> None:
+    """Adds this file's command."""
+    grading = commands.add_parser(
+        "grade", help="grade a diagnostic tool against known truth", description=grade.__doc__
+    )
+    naming.complete(
+        grading.add_argument(
+            "scenarios", metavar="SCENARIO", nargs="*", help="names or YAML files (default: all that can be graded)"
+        ),
+        naming.scenarios,
+    )
+    naming.complete(
+        grading.add_argument(
+            "--tool", required=True, metavar="FILE", help="a tool file, or one that comes with the lab"
+        ),
+        naming.tools,
+    )
+    draws = "draw the cases: networks, order, and for each a twin with the same words and another culprit"
+    grading.add_argument("--seed", type=read_seed, metavar="N", help=draws)
+    grading.add_argument("--cases", type=positive, metavar="N", help="how many are drawn (default: each scenario once)")
+    grading.add_argument("--split", metavar="NAME", help="draw of a frozen list of scenarios: development or test")
+    add_family_option(grading)
+    add_jobs_option(grading)
+    grading.add_argument("--shard", type=_shard, metavar="K/N", help="grade the K-th of N equal parts of the cases")
+    grading.add_argument("--json", action="store_true", help="print the report as JSON instead of a table")
+    grading.add_argument("--csv", type=Path, metavar="FILE", help="write the cases as CSV")
+    grading.add_argument("--junit", type=Path, metavar="FILE", help="write the cases as JUnit XML")
+    grading.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
+    grading.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the records there (default: a new folder)")
+    grading.add_argument("--against", type=Path, metavar="FILE", help="compare with an earlier report (of --json)")
+    grading.add_argument("--fail-on", choices=_FAIL_ON, help="end with status 1 when there is one")
+    grading.set_defaults(run=grade)
+
+
+def grade(options: argparse.Namespace) -> int:
+    """Runs a tool on the client of each case, in labs side by side, reads its verdict, and scores it against the truth.
+
+    Ends with status 3 when the network of a case did not stay what it was to be, so that it has no score.
+    """
+    from whodunet.grader import Bench, grade_all
+    from whodunet.grading.report import regressions
+    from whodunet.loading.library import Library
+    from whodunet.loading.tool_files import find_tool, read_tool
+    from whodunet.records import require_empty
+    from whodunet.view.text.grade import render_case
+
+    if options.fail_on == "regression" and options.against is None:
+        wrong = "needs something to compare with"
+        raise InvalidInput(Problem("--fail-on regression", wrong, "add --against EARLIER.json"))
+    if options.keep is not None:
+        require_empty(options.keep)
+    earlier = _earlier(options.against)
+    file = find_tool(options.tool)
+    bench = Bench.of(read_tool(file, Library().taxonomy), file.parent)
+    cases, left_out = _cases(options)
+    folder = options.keep or _new_folder(bench.tool.name)
+    done: dict[str, GradedCase] = {}
+    with ExitStack() as files:
+        written = [(files.enter_context(report_file(path)), render) for path, render in _files(options)]
+        for graded in grade_all(bench, cases, options.jobs, folder):
+            done[graded.name] = graded
+            if not options.json:
+                print(render_case(graded, style()), flush=True)
+        report = _report(bench, options, [done[case.name] for case in cases], left_out)
+        worse = tuple(regressions(earlier, report)) if earlier else ()
+        for write, render in written:
+            if write is not None:
+                write(render(report, worse))
+    _tell(report, worse, options, folder)
+    return _status(report, worse, options.fail_on)
+
+
+_Render: TypeAlias = "Callable[[GradeReport, Sequence[Change]], str]"
+
+
+def _files(options: argparse.Namespace) -> list[tuple[Path | None, _Render]]:
+    """Each file that can be asked for, and how its text is made."""
+    from whodunet.view.html import render_html
+    from whodunet.view.junit import render_grades
+    from whodunet.view.spreadsheet import render_csv
+
+    def page(report: GradeReport, worse: Sequence[Change]) -> str:
+        where = options.html.resolve().parent
+        records = {case.name: os.path.relpath(case.record, where) for case in report.cases if case.record}
+        return render_html(report, worse, records)
+
+    return [
+        (options.csv, lambda report, _: render_csv(report)),
+        (options.junit, lambda report, _: render_grades(report)),
+        (options.html, page),
+    ]
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{text} is not a part K/N, such as 1/4")
+    return int(number), int(of)
+
+
+def _earlier(path: Path | None) -> GradeReport | None:
+    from whodunet.grading.report import from_json
+    from whodunet.loading.yaml_lines import read_file
+
+    return from_json(read_file(path), str(path)) if path is not None else None
+
+
+def _cases(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, str]]:
+    """The cases of this part, and why scenarios are left out that nobody named."""
+    cases, left_out = _named(options) if options.scenarios else _drawn(options)
+    number, of = options.shard or (1, 1)
+    chosen = cases[number - 1 :: of]
+    if not chosen:
+        raise InvalidInput(Problem("grade", "no case is left to grade", "name a scenario, or leave --shard out"))
+    return chosen, left_out
+
+
+def _named(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, str]]:
+    from whodunet.grader import CaseToGrade
+    from whodunet.loading.library import Library, find_scenario
+
+    if options.split or options.cases:
+        wrong = "chooses scenarios, and some are named"
+        raise InvalidInput(Problem("--split" if options.split else "--cases", wrong, "leave one of the two out"))
+    library = Library(variation=Variation(options.seed, options.family))
+    return [CaseToGrade.of(find_scenario(name), library) for name in options.scenarios], {}
+
+
+def _drawn(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, str]]:
+    from whodunet.grader import CaseToGrade
+    from whodunet.grading.draw import drawn
+    from whodunet.loading.library import Library, find_scenario
+
+    if options.cases and options.seed is None:
+        raise InvalidInput(Problem("--cases", "says how many are drawn, and nothing is drawn", "add --seed N"))
+    library = Library(variation=Variation(None, options.family))
+    stated, left_out = _gradable(library)
+    if options.seed is None:
+        return stated, left_out
+    cases = []
+    for case in drawn([each.scenario for each in stated], options.seed, options.cases or len(stated)):
+        of_network = library.at(library.catalogue, Variation(case.seed, options.family))
+        cases.append(CaseToGrade.of(find_scenario(case.scenario), of_network))
+    return cases, left_out
+
+
+def _gradable(library: Library) -> tuple[list[CaseToGrade], dict[str, str]]:
+    """All scenarios that can be graded, and why others cannot."""
+    from whodunet.grader import CannotBeGraded, CaseToGrade
+    from whodunet.lab.programs import lacking_version
+    from whodunet.loading.library import find_scenario, scenario_names
+    from whodunet.loading.scenario_file import NotOverFamily
+
+    cases: list[CaseToGrade] = []
+    left_out: dict[str, str] = {}
+    for name in scenario_names():
+        try:
+            case = CaseToGrade.of(find_scenario(name), library)
+        except (NotOverFamily, CannotBeGraded) as error:
+            left_out[name] = error.because
+            continue
+        lacking = lacking_version(case.scenario.question.requires)
+        if lacking is None:
+            cases.append(case)
+        else:
+            left_out[name] = lacking
+    return cases, left_out
+
+
+def _new_folder(tool: str) -> Path:
+    from whodunet.records import grades_folder
+
+    return grades_folder() / f"{tool}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def _report(
+    bench: Bench, options: argparse.Namespace, cases: Sequence[GradedCase], left_out: dict[str, str]
+) -> GradeReport:
+    from importlib import metadata
+
+    from whodunet.grading.report import GradeReport
+
+    return GradeReport(
+        tool=bench.tool.name,
+        title=bench.tool.title,
+        runs_as=bench.tool.runs_as,
+        whodunet=metadata.version("whodunet"),
+        split=options.split,
+        seed=options.seed,
+        cases=tuple(cases),
+        left_out=left_out,
+    )
+
+
+def _tell(report: GradeReport, worse: Sequence[Change], options: argparse.Namespace, folder: Path) -> None:
+    from whodunet.grading.report import to_json
+    from whodunet.view.text.grade import render_changes, render_grade
+
+    if options.json:
+        print(to_json(report), end="")
+        return
+    print(f"\n{render_grade(report, style())}")
+    if options.against is not None:
+        print(render_changes(worse, style()))
+    print(f"records: {folder}")
+
+
+def _status(report: GradeReport, worse: Sequence[Change], fail_on: str | None) -> int:
+    """1 where there is what was not to be, 3 where a case has no score, else 0."""
+    from whodunet.grading.scoring import Outcome
+
+    scores = [case.score for case in report.cases if case.score is not None]
+    outcomes = {part.outcome for score in scores for part in (score.party, score.cause)}
+    wrong = {
+        "wrong": {Outcome.WRONG, Outcome.WRONG_WITH_CONFIDENCE},
+        "wrong-with-confidence": {Outcome.WRONG_WITH_CONFIDENCE},
+    }
+    if (fail_on == "regression" and worse) or outcomes & wrong.get(fail_on or "", set()):
+        return DID_NOT_HOLD
+    return HELD if len(scores) == len(report.cases) else COULD_NOT_RUN
