@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.packets import ICMPV6, Arp, CapturedPacket, Icmp, Ip
 from whodunet.evidence.provenance import Provenance, provenances
 
 
@@ -97,3 +97,49 @@ def test_at_an_interface_outside_the_topology_nobody_is_known_to_be_the_sender(c
     [provenance] = of_each(case, case.seen(case.tcp("S"), 0, "tun9 out"))
     assert provenance is not None
     assert provenance.sender is None
+
+
+def test_what_a_host_itself_took_is_not_taken_over(case: ModuleType) -> None:
+    syn = case.seen(case.tcp("S"), 0, *case.WHOLE_WAY)
+    answer = case.seen(case.tcp("S.", answer=True, ack=1001), 40, *case.WHOLE_WAY_BACK)
+    assert [each.ending for each in of_each(case, [*syn, *answer]) if each] == ["arrived", "arrived"]
+
+
+def asks(sender: str, target: str, *places: str, case: ModuleType) -> Iterable[CapturedPacket]:
+    """A neighbour solicitation from a link-local address, at these places."""
+    solicited = "ff02::1:ff00:10"
+    headers = {"ip": Ip(sender, solicited, 255, 0, ICMPV6, 72, version=6), "icmp": Icmp(135, 0, target=target)}
+    seen: Iterable[CapturedPacket] = case.seen(headers, 0, *places)
+    return seen
+
+
+def test_the_same_link_local_addresses_on_two_links_are_two_packets(case: ModuleType) -> None:
+    """The router asks at both its ends for the address that the other end has."""
+    packets = [
+        *asks("fe80::1", "fe80::10", "r1-eth0 out", "fw-eth1 in", "fw-eth0 out", "client-eth0 in", case=case),
+        *asks("fe80::1", "fe80::10", "r1-eth1 out", "instance-eth0 in", case=case),
+    ]
+    assert of_each(case, packets) == [
+        Provenance("r1", None, "arrived", "client"),
+        Provenance("r1", None, "arrived", "instance"),
+    ]
+
+
+def test_arp_for_an_address_that_nobody_on_the_link_has_ends_nowhere(case: ModuleType) -> None:
+    for target, provenance in (
+        ("10.8.0.1", Provenance("client", None, "arrived", "r1")),
+        ("10.8.0.99", Provenance("client", None, "nowhere", "r1")),
+    ):
+        arp = Arp(1, case.CLIENT, "aa", target)
+        sent = [CapturedPacket("client-eth0", case.T0, "out", "aa", "bb", 60, arp=arp)]
+        heard = [
+            CapturedPacket(point, case.T0 + number, "in", "aa", "bb", 60, arp=arp)
+            for number, point in enumerate(("fw-eth0", "r1-eth0"), start=1)
+        ]
+        assert of_each(case, sent + heard) == [provenance]
+
+
+def test_what_is_for_several_ends_on_its_link(case: ModuleType) -> None:
+    headers = case.tcp("S")
+    headers["ip"] = replace(headers["ip"], destination="224.0.0.251")
+    assert of_each(case, case.seen(headers, 0, *case.TO_FIREWALL)) == [Provenance("client", None, "on its link", "fw")]

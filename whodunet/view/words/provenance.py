@@ -26,14 +26,17 @@ def _translated(provenance: Provenance) -> list[str]:
 
 def _ended(provenance: Provenance) -> str:
     at = provenance.at or "an interface that is not the topology's"
-    if provenance.ending == "arrived":
-        return f"reached {at}"
-    if provenance.ending == "taken over":
-        return f"taken over by {at} in its destination's name"
-    if provenance.ending == "nowhere":
-        return f"last seen at {at}: no single node has its destination's address"
-    if provenance.ending == "unsettled":
-        return f"last seen at {at}, still on its way when recording ended"
-    if provenance.lost_on_the_way_to is not None:
-        return f"dropped between {at} and {provenance.lost_on_the_way_to}"
-    return f"dropped at {at}"
+    match provenance.ending:
+        case "arrived":
+            return f"reached {at}"
+        case "taken over":
+            return f"taken over by {at} in its destination's name"
+        case "on its link":
+            return "for several on its link"
+        case "nowhere":
+            return f"last seen at {at}: nobody has its destination's address"
+        case "unsettled":
+            return f"last seen at {at}, still on its way when recording ended"
+        case "dropped":
+            beyond = provenance.lost_on_the_way_to
+            return f"dropped at {at}" if beyond is None else f"dropped between {at} and {beyond}"

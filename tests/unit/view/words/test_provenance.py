@@ -29,8 +29,9 @@ ELSEWHERE = "an interface that is not the topology's"
         ),
         (
             Provenance("client", None, "nowhere", "vpc-router"),
-            "genuine, sent by client; last seen at vpc-router: no single node has its destination's address",
+            "genuine, sent by client; last seen at vpc-router: nobody has its destination's address",
         ),
+        (Provenance("client", None, "on its link", "vpn-gw"), "genuine, sent by client; for several on its link"),
         (
             Provenance("client", None, "unsettled", "transit1"),
             "genuine, sent by client; last seen at transit1, still on its way when recording ended",
