@@ -8,10 +8,10 @@ from whodunet.lab.hosts import Host
 from whodunet.lab.service import Service
 
 TABLE = "power"  # of nft: no packet leaves the host while it has no power
-# ss tells of each connection how many milliseconds ago something came. Source: ss(8), -i; the kernel's tcp_info
 # What sshd calls the process that serves a session, from OpenSSH 9.8 on in the second form. It runs once somebody is
 # logged in, however long that takes on a busy machine.
 SESSION = "^sshd(-session)?: [^ ]+@"
+# ss tells of each connection how many milliseconds ago something came. Source: ss(8), -i; the kernel's tcp_info
 _WATCH = """\
 is_idle() {{
     ss -Htni state established sport = :{port} | grep -oE 'lastrcv:[0-9]+' | cut -d: -f2 |
