@@ -66,7 +66,7 @@ def looked(machine: Machine) -> WayOut:
 
 def test_a_usual_way_out_leads_by_a_gateway_that_is_there(machine: Machine) -> None:
     assert looked(machine) == WayOut(
-        "unicast", "eth0", "10.8.0.10", "10.8.0.1", False, 1500, False, True, "reachable", None, None, False
+        "unicast", "eth0", "10.8.0.10", "10.8.0.1", 1500, neighbour="reachable", is_on_link=False
     )
     assert machine.roused == []
 
