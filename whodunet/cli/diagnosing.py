@@ -34,7 +34,7 @@ _SCHEMES: Final[dict[str, tuple[int, Speech]]] = {"ssh": (22, "ssh"), "http": (8
 _NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f/@:\[\]-][^\s\x00-\x1f\x7f/@:\[\]]{0,252}")
 _EPILOG: Final = (
     "exit status: 0 nothing is wrong, 1 somebody is to blame, 2 invalid input, 3 it cannot be told from here, or could "
-    "not run. The names of a command and of a page: docs/diagnose.md tells more."
+    "not run; `whodunet help diagnosis` tells more"
 )
 
 
