@@ -12,21 +12,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from whodunet.catalogue import Catalogue
 from whodunet.cases.recording import Recording
+from whodunet.catalogue import Catalogue
 from whodunet.diagnosis import suspects
 from whodunet.diagnosis.from_capture import diagnose_capture, questions, vantage_of
+from whodunet.diagnosis.question import Question
 from whodunet.diagnosis.verdict import Party, Verdict
 from whodunet.errors import InvalidInput
-from whodunet.evidence.observation import PhaseName
+from whodunet.evidence.observation import Observation, PhaseName
 from whodunet.evidence.packets import CapturedPacket
 from whodunet.lab import pcap_reader
 from whodunet.loading.library import Library
 from whodunet.records import CAPTURE_FILE, RUN_FILE
 from whodunet.replay import read_record
 
+Packets: TypeAlias = list[CapturedPacket]
 Outcome = Literal["exact", "in set", "wrong", "undetermined", "nothing captured"]
 _SETTLING_NS = 500_000_000  # answers that are on their way when a probe ends
 _ALL_PARTIES = 10  # a verdict that names them all says nothing
@@ -84,34 +86,53 @@ def _trial(name: str, recording: Recording, capture: Sequence[CapturedPacket]) -
     answer, topology = recording.scenario.answer, recording.topology
     cause = answer.cause if answer.culprit is not None else None
     seed = recording.run.seed if topology.seed is not None else None
+    points = _interfaces(recording)
+    client = [packet for packet in capture if packet.point in points]
     try:
-        vantage = vantage_of(_of_client(recording, capture))
-        asked = questions(vantage) or questions(vantage_of(_of_client(recording, capture, "repaired")))
+        vantage = vantage_of(_during(recording, client, "faulty"))
+        asked = _what_was_tried(recording, client)
     except InvalidInput:
         return Trial(name, seed, cause, None, "nothing captured")
-    if not asked:
-        return Trial(name, seed, cause, None, "nothing captured")
-    verdict = diagnose_capture(vantage, asked[0])
+    verdict = diagnose_capture(vantage, asked)
     return Trial(name, seed, cause, verdict, _outcome(verdict, cause))
 
 
-def _of_client(
-    recording: Recording, capture: Sequence[CapturedPacket], phase: PhaseName = "faulty"
-) -> list[CapturedPacket]:
-    """What the first probe's host saw at its interfaces in a phase."""
+def _interfaces(recording: Recording) -> frozenset[str]:
+    host = _probes(recording, "faulty")[0].host
+    return frozenset(name for name, interface in recording.topology.interfaces.items() if interface.node == host)
+
+
+def _probes(recording: Recording, phase: PhaseName) -> list[Observation]:
+    """The probes of a phase at the host of the first one, in their order."""
     observations = list(recording.run.phase(phase).observations.values())
-    host = observations[0].host
-    points = {name for name, interface in recording.topology.interfaces.items() if interface.node == host}
-    own = [observation for observation in observations if observation.host == host]
-    began = min(observation.started_ns for observation in own)
-    after = [
-        each.started_ns
-        for later in recording.run.phases
-        for each in later.observations.values()
-        if each.started_ns > began and later.name != phase
-    ]
-    ended = min([max(observation.ended_ns for observation in own) + _SETTLING_NS, *after])
-    return [packet for packet in capture if packet.point in points and began <= packet.time_ns <= ended]
+    return [observation for observation in observations if observation.host == observations[0].host]
+
+
+def _during(recording: Recording, client: Sequence[CapturedPacket], phase: PhaseName, first: bool = False) -> Packets:
+    """What the client saw during the probes of a phase, or of the first alone, until the next thing began."""
+    own = _probes(recording, phase)[:1] if first else _probes(recording, phase)
+    began, ended = own[0].started_ns, own[-1].ended_ns
+    later = [each.started_ns for other in recording.run.phases for each in other.observations.values()]
+    until = min([ended + _SETTLING_NS, *(start for start in later if start > ended)])
+    return [packet for packet in client if began <= packet.time_ns <= until]
+
+
+def _what_was_tried(recording: Recording, client: Sequence[CapturedPacket]) -> Question:
+    """The target of the first probe, which whoever sends a capture says with it; off the repaired run, if need be.
+
+    Raises:
+        InvalidInput: when it sent nothing in either.
+    """
+    phases: tuple[PhaseName, ...] = ("faulty", "repaired")
+    for phase in phases:
+        if any(each.name == phase for each in recording.run.phases):
+            try:
+                asked = questions(vantage_of(_during(recording, client, phase, first=True)))
+            except InvalidInput:
+                continue
+            if any(question.port for question in asked):
+                return asked[0]
+    return questions(vantage_of(_during(recording, client, "faulty")))[0]
 
 
 def _outcome(verdict: Verdict, cause: str | None) -> Outcome:

@@ -1,7 +1,7 @@
-"""A diagnosis of packets that somebody else captured, at one vantage: what is there is read, the rest was not looked at.
+"""A diagnosis of packets that somebody else captured, at one vantage.
 
-It needs no topology and no word of whoever made the capture: who the client is follows from what the packets say, or
-is told. The rules are those of a live diagnosis.
+What is there is read; what is not was not looked at. It needs no topology and no word of whoever made the capture: who
+the client is follows from what the packets say, or is told. The rules are those of a live diagnosis.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def questions(vantage: Vantage) -> tuple[Question, ...]:
     )
     named = _names_of_addresses(vantage)
     asked = [Question(named.get(address, address), port) for address, port in targets]
-    unfound = [name for name in _names_asked(vantage) if name not in named.values()]
+    tried = {question.host for question in asked}
+    unfound = [name for name in _names_asked(vantage) if name not in tried]
     asked = [Question(name, 0) for name in unfound] + asked
     if not asked:
         asked = [Question(host, 0) for host in dict.fromkeys((*_pinged(vantage), *_neighbours_asked(vantage)))]
@@ -259,7 +260,7 @@ def _server_answer(
 
 
 def _way_out(address: str, vantage: Vantage) -> WayOut | None:
-    """What packets to an address show of the way that they take; None where there are none, and nobody was looked for."""
+    """What packets to an address show of the way that they take; None where there are none, and nobody was sought."""
     out = [p for p in vantage.packets if p.direction == "out" and p.ip is not None and p.ip.destination == address]
     if out and out[0].ip is not None:
         first, source = out[0], out[0].ip.source
@@ -410,10 +411,10 @@ def _attempts(address: str, vantage: Vantage) -> list[Attempt]:
             continue
         tcp = packet.tcp
         is_syn = tcp is not None and packet.direction == "out" and "SYN" in kinds(packet)
-        if tcp is not None and is_syn and packet.ip is not None and packet.ip.destination == address:
-            if flow not in latest or initial[flow] != tcp.seq:
-                latest[flow], initial[flow] = [], tcp.seq
-                started.append((tcp.seq, latest[flow]))
+        is_there = packet.ip is not None and packet.ip.destination == address
+        if tcp is not None and is_syn and is_there and initial.get(flow) != tcp.seq:
+            latest[flow], initial[flow] = [], tcp.seq
+            started.append((tcp.seq, latest[flow]))
         if flow in latest:
             latest[flow].append(packet)
     return [Attempt(tuple(packets), seq) for seq, packets in started]

@@ -203,8 +203,7 @@ def _far_ends(topology: Topology) -> list[str]:
 
 
 def _await_answer(host: Host, far_end: str, *options: str) -> None:
-    ask = ["ping", "-n", "-q", "-c", "1", "-W", "1", *options, far_end]
-    wait_until(lambda: host.succeeds(*ask), f"{host.name} to get an answer from {far_end}")
+    wait_until(lambda: host.pings(far_end, *options), f"{host.name} to get an answer from {far_end}")
 
 
 def _same_family(one: str, other: str) -> bool:

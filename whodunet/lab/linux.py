@@ -8,8 +8,8 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from whodunet.errors import CannotRun
@@ -75,6 +75,39 @@ def unshare(flags: int) -> None:
 def setns(descriptor: int, kind: int) -> None:
     """Moves this thread into the namespace behind a descriptor of /proc/PID/ns."""
     _check(_libc.setns(descriptor, kind), "setns")
+
+
+@contextmanager
+def in_new_mounts() -> Iterator[int]:
+    """Inside the `with`, this thread is in a new mount namespace, a copy of the one before; gives its descriptor."""
+    own = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY)
+    try:
+        unshare(CLONE_NEWNS)
+        new = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY)
+        try:
+            yield new
+        finally:
+            os.close(new)
+            setns(own, CLONE_NEWNS)
+    finally:
+        os.close(own)
+
+
+@contextmanager
+def in_network(namespace: int) -> Iterator[None]:
+    """Inside the `with`, this thread is in the network namespace behind a descriptor, and so is what it starts.
+
+    Its /proc/sys/net is that namespace's.
+    """
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        setns(namespace, CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            setns(own, CLONE_NEWNET)
+    finally:
+        os.close(own)
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:

@@ -144,7 +144,7 @@ def _delay_packets(left: Host, right: Host, *, has_netem: bool) -> None:
         host.configure({end.interface: [f"{_ADDRESSES[host.name]}/24"]}, 64, taps)
     shaper = links.shape([cable], has_netem, Spare(*_fork(link_emulator.stand_by)))
     ask = ["ping", "-n", "-c", "1", "-W", "1", _ADDRESSES[right.name]]
-    wait_until(lambda: left.succeeds(*ask), "an answer over a delayed link")
+    wait_until(lambda: left.pings(_ADDRESSES[right.name]), "an answer over a delayed link")
     answer = re.search(r"time=([\d.]+)", left.run(ask, 10).stdout)
     if answer is None or float(answer[1]) < 2 * _DELAY_MS:
         took = f"{answer[1]} ms" if answer else "no answer"

@@ -60,7 +60,7 @@ class PortForwarding(Service):
 
     def is_ready(self, host: Host) -> bool:
         """True when the kernel has the table's last chain."""
-        return host.succeeds("nft", "list", "chain", "ip", TABLE, "postrouting")
+        return host.run(["nft", "list", "chain", "ip", TABLE, "postrouting"], 30).exit_status == 0
 
     @property
     def readiness(self) -> str:

@@ -40,6 +40,8 @@ def causes(verdict: Verdict) -> str:
 
 def cost(spent: Cost) -> str:
     """What it took, and by which means."""
+    if spent == Cost():
+        return "nothing was sent: this is what the packets of the capture tell"
     means = "raw packets" if spent.is_privileged else "ordinary sockets"
     connections = f"{spent.full_handshakes or 'no'} whole connection{'' if spent.full_handshakes == 1 else 's'}"
     packets = f"{spent.packets_sent} packet{'' if spent.packets_sent == 1 else 's'} sent"
