@@ -176,7 +176,7 @@ def _grade_in(lab: SandboxedLab, bench: Bench, case: CaseToGrade, progress: Prog
     phase = replace(
         engine.play_phase("faulty", (), asked, case.topology, lab, progress, baseline), proofs=tuple(proofs)
     )
-    changed = _what_changed(lab, case.scenario.staging.faults, baseline.rtt_ms is not None)
+    changed = what_changed(lab, case.scenario.staging.faults, baseline.rtt_ms is not None)
     recording = engine.recording_of(lab, asked, case.library, (phase,), progress, keep)
     observation = phase.observations[tool.name]
     if changed is not None or observation.failure is not None:
@@ -222,7 +222,7 @@ def _asking(scenario: Scenario, name: str, command: Probe) -> Scenario:
     return scenario.model_copy(update={"question": question, "answer": answer})
 
 
-def _what_changed(lab: SandboxedLab, faults: Sequence[Fault], had_baseline: bool) -> str | None:
+def what_changed(lab: SandboxedLab, faults: Sequence[Fault], had_baseline: bool) -> str | None:
     """Why the network is not any more the one that the case is about; None when it is."""
     vanished = next((fault for fault in faults if fault.proof(lab) is None), None)
     if vanished is not None:

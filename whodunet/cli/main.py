@@ -147,6 +147,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from whodunet.cli import (
         about,
+        agents,
         auditing,
         causes,
         changes,
@@ -176,6 +177,7 @@ def make_parser() -> argparse.ArgumentParser:
         runs,
         checking,
         grading,
+        agents,
         records,
         recording,
         labs,
