@@ -28,11 +28,11 @@ from whodunet.grading.report import GradedCase, Said, graded
 from whodunet.grading.scoring import score
 from whodunet.grading.submission import Submission, read_submission
 from whodunet.grading.target import Target, target_of
-from whodunet.grading.tool import Tool
+from whodunet.grading.tool import Tool, filled_in
 from whodunet.grading.truth import CaseTruth, Way, truth_of
 from whodunet.lab.accounts import HOST_USERS
 from whodunet.lab.host_root import PYTHON, Shared
-from whodunet.lab.pcapng_blocks import blocks_at, whole_blocks
+from whodunet.lab.pcapng_blocks import blocks_at, blocks_since, whole_blocks
 from whodunet.lab.plan import LabOptions
 from whodunet.lab.programs import require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
@@ -117,18 +117,21 @@ class Bench:
 
     def command(self, case: CaseToGrade) -> str:
         """What is run on a case's client."""
-        family = case.topology.family
-        line = self.tool.command_line(
-            {
-                "host": shlex.quote(case.target.host),
-                "port": str(case.target.port),
-                "family": family,
-                "family.option": "-4" if family == "ipv4" else "-6",
-                "capture": _CAPTURE,
-                "whodunet": f"env PYTHONPATH={_OWN_PACKAGE} {PYTHON} -m whodunet.cli.main",
-            }
-        )
+        line = self.filled_in(self.tool.command, case)
         return line if self.tool.runs_as == "root" else _as_ordinary_user(line)
+
+    def filled_in(self, command: str, case: CaseToGrade) -> str:
+        """One of the tool's commands, with what its placeholders stand for."""
+        family = case.topology.family
+        values = {
+            "host": shlex.quote(case.target.host),
+            "port": str(case.target.port),
+            "family": family,
+            "family.option": "-4" if family == "ipv4" else "-6",
+            "capture": _CAPTURE,
+            "whodunet": f"env PYTHONPATH={_OWN_PACKAGE} {PYTHON} -m whodunet.cli.main",
+        }
+        return filled_in(command, values)
 
 
 def _as_ordinary_user(command: str) -> str:
@@ -187,31 +190,32 @@ def _grade_in(lab: SandboxedLab, bench: Bench, case: CaseToGrade, progress: Prog
     proof = Proof()
     if isinstance(submission, Submission) and submission.evidence:
         proof = prove(submission, packets, provenances(packets, case.topology), case.way, case.truth)
-    version = _version_of(tool, lab, vantage)
+    version = _version_of(bench, case, lab)
     return graded(case.ungraded, submission, score(submission, case.truth), proof, cost, version)
 
 
 def _give_capture(lab: SandboxedLab, case: CaseToGrade, progress: Progress) -> None:
     """Has the case's user try all that the question lists, and gives the client what it saw of that itself."""
     question, vantage = case.scenario.question, case.way.vantage
+    began_ns = None
     for name in question.order(case.topology.seed):
         probe = question.probes[name]
         if probe.host == vantage:
             progress(f"{probe.host}$ {probe.command}")
-            lab.probe(name, probe)
+            observation = lab.probe(name, probe)
+            began_ns = began_ns or observation.started_ns
     points = [each.name for each in case.topology.interfaces.values() if each.node == vantage]
     with lab.capture() as capture, capture.path.open("rb") as recorded, tempfile.TemporaryFile() as file:
-        for block in blocks_at(points, whole_blocks(recorded)):
-            file.write(block)
+        file.writelines(blocks_since(began_ns or 0, blocks_at(points, whole_blocks(recorded))))
         file.seek(0)
         lab.write_file(vantage, _CAPTURE, "", 0o644, file.fileno())
 
 
-def _version_of(tool: Tool, lab: SandboxedLab, vantage: str) -> str | None:
+def _version_of(bench: Bench, case: CaseToGrade, lab: SandboxedLab) -> str | None:
     """What the tool says of its version there; None where it says nothing."""
-    if tool.version is None:
+    if bench.tool.version is None:
         return None
-    said = lab.execute(vantage, tool.version)
+    said = lab.execute(case.way.vantage, bench.filled_in(bench.tool.version, case))
     return next(iter((said.stdout + said.stderr).strip().splitlines()), None)
 
 

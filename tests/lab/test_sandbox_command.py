@@ -101,6 +101,47 @@ def test_debians_mn_runs_a_topology_of_the_project(machine: Any) -> None:
     assert "egress-fw" in done.stdout + done.stderr
 
 
+def test_mininets_nat_finds_settings_to_write_into_and_the_machines_stay_as_they_are(machine: Any) -> None:
+    of_the_machine = machine.path("/etc/network/interfaces")
+    before = of_the_machine.read_text() if of_the_machine.exists() else None
+    done = machine.whodunet("sandbox", "--", "mn", "--nat", "--test", "pingall")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 'Adding "iface nat0-eth0 inet manual" to /etc/network/interfaces' in done.stdout + done.stderr
+    assert "0% dropped" in done.stdout + done.stderr
+    assert (of_the_machine.read_text() if of_the_machine.exists() else None) == before
+
+
+LOGGING_IN: Final = """
+from mininet.net import Mininet
+
+net = Mininet(controller=None)
+client, server = net.addHost("client"), net.addHost("server")
+net.addLink(client, server)
+net.start()
+client.cmd("ssh-keygen -q -t ed25519 -N '' -f /tmp/key")
+server.cmd("/usr/sbin/sshd -o AuthorizedKeysFile=/tmp/key.pub -o StrictModes=no")
+log_in = "ssh -o StrictHostKeyChecking=accept-new -o BatchMode=yes -i /tmp/key 10.0.0.2"
+for _ in range(2):  # the second time the key is known
+    print(client.cmd(log_in + " 'echo $HOME $SSH_CONNECTION'").replace(chr(13), ""), end="")
+net.stop()
+"""
+
+
+def test_an_sshd_that_a_script_starts_has_a_key_of_its_own_and_lets_root_in(machine: Any) -> None:
+    put(machine, "/tmp/mine", my_script=LOGGING_IN)
+    done = machine.whodunet("sandbox", "--", "python3", "my_script.py", cwd="/tmp/mine")
+    greeting, first, second = done.stdout.splitlines()
+    assert "Permanently added '10.0.0.2'" in greeting, done.stdout + done.stderr
+    for answer in (first, second):
+        assert re.fullmatch(r"/run/root 10\.0\.0\.1 \d+ 10\.0\.0\.2 22", answer), done.stdout
+
+
+def test_a_controller_without_a_port_listens_where_scripts_of_its_time_look(machine: Any) -> None:
+    done = machine.whodunet("sandbox", "--", "python3", "-m", "mininet.examples.scratchnet")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "1 packets transmitted, 1 received" in done.stdout + done.stderr
+
+
 def test_a_program_of_the_callers_own_path_is_found(machine: Any) -> None:
     put(machine, "/tmp/my tools/bin")
     machine.path("/tmp/my tools/bin/my-tool").write_text("#!/bin/sh\necho mine\n")

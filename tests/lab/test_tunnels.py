@@ -66,14 +66,11 @@ def test_ssh_reaches_an_instance_whose_port_is_closed_to_everybody_else(lab: San
     assert lab.execute("endpoints", f"nc -z -w 2 {ADDRESS} 22").exit_status != 0
 
 
-def test_megabytes_come_through_whole_each_way(lab: SandboxedLab) -> None:
-    """One way after the other: wirefilter, which delays links here, can block for good where both ways are full."""
+def test_megabytes_come_through_whole_both_ways_at_once(lab: SandboxedLab) -> None:
     make = f"head -c {MEGABYTES << 20} /dev/urandom > /tmp/sent; sha256sum < /tmp/sent"
     sent = lab.execute("client", make).stdout
-    there = ssh(lab, "'cat > /tmp/got; sha256sum < /tmp/got' < /tmp/sent")
-    assert there.stdout == sent, there.stderr
-    back = ssh(lab, "cat /tmp/got < /dev/null | sha256sum")
-    assert back.stdout == sent, back.stderr
+    there_and_back = ssh(lab, "cat < /tmp/sent | sha256sum")
+    assert there_and_back.stdout == sent, there_and_back.stderr
 
 
 def test_a_pushed_key_lets_in_who_sent_it(lab: SandboxedLab) -> None:

@@ -39,7 +39,12 @@ def add_commands(commands: Commands) -> None:
     examining = commands.add_parser("doctor", help="what this machine has and lacks", description=doctor.__doc__)
     examining.set_defaults(run=doctor)
 
-    describing = commands.add_parser("schema", help="the JSON Schema of scenario files", description=schema.__doc__)
+    describing = commands.add_parser(
+        "schema", help="JSON Schemas: scenario files, verdicts", description=schema.__doc__
+    )
+    describing.add_argument(
+        "form", nargs="?", choices=("scenario", "verdict"), default="scenario", help="default: scenario"
+    )
     describing.set_defaults(run=schema)
 
     completing = commands.add_parser("completion", help="completion for your shell", description=completion.__doc__)
@@ -175,7 +180,14 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def schema(options: argparse.Namespace) -> int:
-    """Prints the JSON Schema of scenario files, for editors that check YAML while one types."""
+    """Prints the JSON Schema of scenario files, for editors that check YAML while one types; or of the verdicts that
+    `diagnose --json` prints, for whatever reads or writes them.
+    """
+    if options.form == "verdict":
+        from whodunet.view.verdict_json import verdict_schema
+
+        print(json.dumps(verdict_schema(), indent=2))
+        return 0
     from whodunet.loading.library import Library
     from whodunet.loading.scenario_file import json_schema
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from whodunet.cli import naming
 from whodunet.cli.exit_status import COULD_NOT_RUN, DID_NOT_HOLD, HELD
+from whodunet.cli.output import report_file
 from whodunet.cli.parsing import Commands, add_family_option, add_jobs_option, positive
 from whodunet.cli.terminal import style
 from whodunet.errors import InvalidInput, Problem
@@ -81,14 +83,40 @@ def grade(options: argparse.Namespace) -> int:
     cases, left_out = _cases(options)
     folder = options.keep or _new_folder(bench.tool.name)
     done: dict[str, GradedCase] = {}
-    for graded in grade_all(bench, cases, options.jobs, folder):
-        done[graded.name] = graded
-        if not options.json:
-            print(render_case(graded, style()))
-    report = _report(bench, options, [done[case.name] for case in cases], left_out)
-    worse = tuple(regressions(earlier, report)) if earlier else ()
+    with ExitStack() as files:
+        written = [(files.enter_context(report_file(path)), render) for path, render in _files(options)]
+        for graded in grade_all(bench, cases, options.jobs, folder):
+            done[graded.name] = graded
+            if not options.json:
+                print(render_case(graded, style()), flush=True)
+        report = _report(bench, options, [done[case.name] for case in cases], left_out)
+        worse = tuple(regressions(earlier, report)) if earlier else ()
+        for write, render in written:
+            if write is not None:
+                write(render(report, worse))
     _tell(report, worse, options, folder)
     return _status(report, worse, options.fail_on)
+
+
+_Render: TypeAlias = "Callable[[GradeReport, Sequence[Change]], str]"
+
+
+def _files(options: argparse.Namespace) -> list[tuple[Path | None, _Render]]:
+    """Each file that can be asked for, and how its text is made."""
+    from whodunet.view.html import render_html
+    from whodunet.view.junit import render_grades
+    from whodunet.view.spreadsheet import render_csv
+
+    def page(report: GradeReport, worse: Sequence[Change]) -> str:
+        where = options.html.resolve().parent
+        records = {case.name: os.path.relpath(case.record, where) for case in report.cases if case.record}
+        return render_html(report, worse, records)
+
+    return [
+        (options.csv, lambda report, _: render_csv(report)),
+        (options.junit, lambda report, _: render_grades(report)),
+        (options.html, page),
+    ]
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -154,6 +154,7 @@ def make_parser() -> argparse.ArgumentParser:
         checking,
         copying,
         demo,
+        diagnosing,
         faults,
         grading,
         labs,
@@ -175,6 +176,7 @@ def make_parser() -> argparse.ArgumentParser:
     for part in (
         demo,
         runs,
+        diagnosing,
         checking,
         grading,
         agents,

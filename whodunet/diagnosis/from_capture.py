@@ -1,7 +1,7 @@
-"""A diagnosis of packets that somebody else captured, at one vantage: what is there is read, the rest was not looked at.
+"""A diagnosis of packets that somebody else captured, at one vantage.
 
-It needs no topology and no word of whoever made the capture: who the client is follows from what the packets say, or
-is told. The rules are those of a live diagnosis.
+What is there is read; what is not was not looked at. It needs no topology and no word of whoever made the capture: who
+the client is follows from what the packets say, or is told. The rules are those of a live diagnosis.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from whodunet.diagnosis.signals import sequence_gap, unacknowledged_bytes
 from whodunet.diagnosis.verdict import Verdict
 from whodunet.errors import InvalidInput, Problem
 from whodunet.evidence.facts import INITIAL_TTLS
-from whodunet.evidence.packets import SEQUENCE_SPACE, CapturedPacket, Flow, kinds
+from whodunet.evidence.packets import ECHO_REQUEST, SEQUENCE_SPACE, CapturedPacket, Flow, kinds
 from whodunet.evidence.topology import Family
 
 _LONGEST_PATH: Final = 40  # hops: a TTL below that which is no system's own was set to end on the way
@@ -38,6 +38,7 @@ _PATIENCE_NS: Final = 1_000_000_000  # what is younger than this at the end of a
 _WAITED_MS: Final = 1000.0  # who waits longer than this for words waits for them in vain
 _UDP, _DNS_PORT, _DHCP_PORTS = 17, 53, frozenset({67, 68, 546, 547})
 _NAME_ERROR: Final = 3
+_ADDRESS_TYPES: Final[dict[Family, int]] = {"ipv4": 1, "ipv6": 28}  # A and AAAA. Source: RFC 1035; RFC 3596
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ def _client_of(packets: Sequence[CapturedPacket], place: str) -> frozenset[str]:
     """The addresses of whoever opens connections and asks; all those with one link address are one machine's."""
     asking = Counter(packet.source for packet in packets if _asks(packet) and packet.source is not None)
     if not asking:
+        looking = (packet.neighbour for packet in packets if packet.neighbour is not None)
+        asking = Counter(message.sender for message in looking if message.is_request)
+    if not asking:
         wrong = "shows nobody who opens a connection, looks a name up or pings"
         raise InvalidInput(Problem(place, wrong, "start the capture before the connection is tried, on the client"))
     (first, count), *others = asking.most_common(2)
@@ -97,11 +101,8 @@ def _client_of(packets: Sequence[CapturedPacket], place: str) -> frozenset[str]:
 
 def _asks(packet: CapturedPacket) -> bool:
     is_query = packet.dns is not None and not packet.dns.is_answer
-    return (
-        "SYN" in kinds(packet)
-        or is_query
-        or (packet.is_echo and packet.icmp is not None and packet.icmp.type in (8, 128))
-    )
+    is_ping = packet.is_echo and packet.icmp is not None and packet.icmp.type in ECHO_REQUEST.values()
+    return "SYN" in kinds(packet) or is_query or is_ping
 
 
 def _seen_from(client: frozenset[str], packet: CapturedPacket) -> CapturedPacket:
@@ -119,14 +120,33 @@ def questions(vantage: Vantage) -> tuple[Question, ...]:
         for packet in vantage.packets
         if packet.direction == "out" and "SYN" in kinds(packet) and packet.ip is not None and packet.tcp is not None
     )
-    asked = [Question(address, port) for address, port in targets]
+    named = _names_of_addresses(vantage)
+    asked = [Question(named.get(address, address), port) for address, port in targets]
+    tried = {question.host for question in asked}
+    unfound = [name for name in _names_asked(vantage) if name not in tried]
+    asked = [Question(name, 0) for name in unfound] + asked
     if not asked:
-        pinged = dict.fromkeys(_pinged(vantage))
-        names = dict.fromkeys(
-            packet.dns.qname for packet in vantage.packets if packet.dns is not None and packet.direction == "out"
-        )
-        asked = [Question(host, 0) for host in (*names, *pinged, *_neighbours_asked(vantage))]
+        asked = [Question(host, 0) for host in dict.fromkeys((*_pinged(vantage), *_neighbours_asked(vantage)))]
     return tuple(sorted(asked, key=lambda question: _works(seen_in(vantage, question))))
+
+
+def _names_asked(vantage: Vantage) -> Iterable[str]:
+    """The names that the client looked up addresses for."""
+    return dict.fromkeys(
+        packet.dns.qname
+        for packet in vantage.packets
+        if packet.dns is not None and packet.direction == "out" and packet.dns.qtype in _ADDRESS_TYPES.values()
+    )
+
+
+def _names_of_addresses(vantage: Vantage) -> dict[str, str]:
+    """By address, the name for which a name server told it."""
+    return {
+        address: packet.dns.qname
+        for packet in vantage.packets
+        if packet.dns is not None and packet.dns.is_answer
+        for address in packet.dns.addresses
+    }
 
 
 def _pinged(vantage: Vantage) -> Iterator[str]:
@@ -181,17 +201,13 @@ def _see_names(seen: Seen, vantage: Vantage) -> None:
     name = seen.question.host.rstrip(".").lower()
     if _family_of(name) is not None:
         return
-    for family, kind in (("ipv4", 1), ("ipv6", 28)):
+    for family, kind in _ADDRESS_TYPES.items():
         found = _resolved(name, kind, messages, vantage)
         if found is not None:
-            seen.resolved[_as_family(family)] = found
+            seen.resolved[family] = found
     addresses = [address for result in seen.resolved.values() for address in result.addresses]
     if addresses:
         seen.address = addresses[0]
-
-
-def _as_family(family: str) -> Family:
-    return "ipv6" if family == "ipv6" else "ipv4"
 
 
 def _family_of(text: str) -> Family | None:
@@ -244,7 +260,7 @@ def _server_answer(
 
 
 def _way_out(address: str, vantage: Vantage) -> WayOut | None:
-    """What packets to an address show of the way that they take; None where there are none, and nobody was looked for."""
+    """What packets to an address show of the way that they take; None where there are none, and nobody was sought."""
     out = [p for p in vantage.packets if p.direction == "out" and p.ip is not None and p.ip.destination == address]
     if out and out[0].ip is not None:
         first, source = out[0], out[0].ip.source
@@ -331,15 +347,15 @@ class Attempt:
                 answer = _answer(packet, syn, self.initial)
                 if answer is not None:
                     yield answer
-            elif is_of_it and packet is not syn and packet.tcp is not None and packet.tcp.payload_bytes:
-                return  # what comes from now on answers that
+            elif is_of_it and _acknowledges(packet):
+                return  # the connection stands, and what comes from now on belongs to it
 
     def talk(self, vantage: Vantage) -> tuple[Converse, ConversationResult] | None:
         """What came of it once it was accepted; None for one that was not."""
         syn = self.syns[0]
         if not self.is_accepted or syn.ip is None or syn.tcp is None:
             return None
-        probe = Converse(syn.ip.destination, syn.tcp.destination_port)
+        probe = Converse(syn.ip.destination, syn.tcp.destination_port, source_port=syn.tcp.source_port)
         accepted = next(packet for packet in self.packets if "SYN-ACK" in kinds(packet))
         stood = next((p for p in self.packets if p.time_ns >= accepted.time_ns and _acknowledges(p)), None)
         if stood is None:
@@ -347,7 +363,7 @@ class Attempt:
             return (probe, ConversationResult("timed out", None, packets=self.packets)) if is_given_up else None
         before = [packet for packet in self.syns if packet.time_ns < accepted.time_ns]
         connect_ms = (accepted.time_ns - (before or [syn])[-1].time_ns) / 1e6
-        received = b"".join(p.tcp.payload for p in self.packets if p.direction == "in" and p.tcp is not None)
+        received = _in_order(self.packets, accepted)
         return probe, ConversationResult(
             self._outcome(stood, received, vantage),
             connect_ms,
@@ -373,6 +389,17 @@ class Attempt:
         )
 
 
+def _in_order(packets: Iterable[CapturedPacket], accepted: CapturedPacket) -> bytes:
+    """The beginning of what the other end said, as far as nothing is missing in it."""
+    expected = accepted.tcp.end if accepted.tcp is not None else 0
+    received = b""
+    for packet in packets:
+        tcp = packet.tcp
+        if packet.direction == "in" and tcp is not None and tcp.payload_bytes and tcp.seq == expected:
+            received, expected = received + tcp.payload, tcp.end
+    return received
+
+
 def _attempts(address: str, vantage: Vantage) -> list[Attempt]:
     """The connections that the client tried to an address; ports that are used again are another one."""
     started: list[tuple[int, list[CapturedPacket]]] = []
@@ -384,10 +411,10 @@ def _attempts(address: str, vantage: Vantage) -> list[Attempt]:
             continue
         tcp = packet.tcp
         is_syn = tcp is not None and packet.direction == "out" and "SYN" in kinds(packet)
-        if tcp is not None and is_syn and packet.ip is not None and packet.ip.destination == address:
-            if flow not in latest or initial[flow] != tcp.seq:
-                latest[flow], initial[flow] = [], tcp.seq
-                started.append((tcp.seq, latest[flow]))
+        is_there = packet.ip is not None and packet.ip.destination == address
+        if tcp is not None and is_syn and is_there and initial.get(flow) != tcp.seq:
+            latest[flow], initial[flow] = [], tcp.seq
+            started.append((tcp.seq, latest[flow]))
         if flow in latest:
             latest[flow].append(packet)
     return [Attempt(tuple(packets), seq) for seq, packets in started]

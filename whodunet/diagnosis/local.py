@@ -67,7 +67,9 @@ def _here(symptom: Symptom, who: Suspects, says: str, seen: Seen) -> Conclusion:
 def neighbour(seen: Seen) -> Conclusion | None:
     """Whoever is next on the link is not found; None where the packets went to somebody."""
     way = seen.way_out
-    if way is None or seen.answers or not (way.neighbour == "failed" or not way.has_carrier):
+    if way is None or not (way.neighbour == "failed" or not way.has_carrier):
+        return None
+    if any(answer.sender != way.source for answer in seen.answers):  # what it says itself is that nobody was found
         return None
     whom = way.gateway or seen.address
     evidence = (NEIGHBOUR.says(f"nobody on the link says that {whom} is theirs"),)
@@ -76,6 +78,9 @@ def neighbour(seen: Seen) -> Conclusion | None:
     if not way.has_carrier:
         who = suspects(Party.LOCAL_NETWORK, "link-peer-lost", by=by)
         summary = f"The cable or radio link of {way.interface} is down: no packet leaves."
+    elif way.gateway is None and not seen.is_live:
+        who = who.with_causes("instance-stopped", "host-arp-silent", parties=[Party.DESTINATION])
+        summary = f"This machine asks the link for {whom}, and nobody answers to it."
     elif way.gateway is not None:
         who = suspects(Party.LOCAL_NETWORK, "gateway-arp-silent", "link-peer-lost", by=by)
         summary = f"Your gateway {way.gateway} does not answer on the link, so nothing leaves it."
@@ -131,6 +136,23 @@ def _refused_here(seen: Seen, way: WayOut | None) -> Suspects:
     if way is not None and way.is_redirected is not None:
         who = who.without("local-output-reset" if way.is_redirected else "local-redirect-dead")
     return who
+
+
+def nothing_captured(seen: Seen) -> Conclusion | None:
+    """A capture in which nothing goes to the target, though somebody tried: it never left this machine."""
+    if seen.is_live or not seen.question.port or seen.shots or seen.conversations:
+        return None
+    causes = (
+        "local-output-drop", "local-output-reset", "local-output-icmp-refused", "local-output-unreachable",
+        "local-route-blackhole", "local-route-prohibit", "local-route-unreachable", "no-route", "local-sandbox",
+        "local-redirect-dead", "local-redirect-without-upstream", "ephemeral-ports-exhausted", "proxy-variable-dead",
+        "proxy-command-dead", "hosts-file-override", "wrong-host-or-port-configured",
+    )  # fmt: skip
+    who = suspects({Party.THIS_MACHINE, Party.CONFIGURATION}, *causes, by=(*_RULES, *_ROUTES))
+    fact = "the capture holds no packet to the target at all"
+    summary = f"Nothing to {seen.question.host} was captured: if it was tried, it was stopped on this machine."
+    symptom = seen.question.symptom or Symptom.UNKNOWN
+    return Conclusion(symptom, who, summary, (NOTHING_LEFT.says(fact),), _HERE, at_most="low", is_local=True)
 
 
 def answers_filtered(seen: Seen) -> Conclusion | None:

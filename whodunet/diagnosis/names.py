@@ -120,30 +120,36 @@ def address(seen: Seen) -> Conclusion | None:
 
     Whether the connection to it works is seen all the same: this is asked last, of what did not.
     """
-    if _is_ip(seen.question.host) or not seen.resolved or seen.saw("open"):
-        return None
     chosen = next((each for each in seen.resolved.values() if seen.address in each.addresses), None)
-    if chosen is None:
+    if chosen is None or _is_ip(seen.question.host) or seen.saw("open"):
         return None
-    evidence = tuple(_cited(chosen.servers, seen.question.host))
     told = {found for server in chosen.servers for found in server.addresses}
     if chosen.from_hosts_file:
-        if (told and seen.address not in told) or _is_own(seen.address):
-            summary = f"The hosts file of this machine says {seen.address} for {seen.question.host}, and DNS does not."
-            who = suspects(Party.CONFIGURATION, "hosts-file-override", by=("`getent ahosts {host}` and `dig {host}`",))
-            return Conclusion(_symptom(seen), who, summary, evidence, HopInterval(0, 0), is_local=True)
-        return None
+        return _hosts_file(seen, chosen) if (told and seen.address not in told) or _is_own(seen.address) else None
     if _is_own(seen.address):
         summary = f"{seen.question.host} resolves to {seen.address}, which is this machine: the name was sinkholed."
         who = suspects(Party.RESOLVER, "name-sinkholed", by=("`dig {host}` at another resolver",))
-        return Conclusion(_symptom(seen), who, summary, evidence, is_local=True)
-    if told and (
-        seen.address not in told or len({server.addresses for server in chosen.servers if server.addresses}) > 1
-    ):
-        summary = f"Name servers disagree about {seen.question.host}; your programs go to {seen.address}."
-        causes = ("stale-record", "private-dns-off-network", "resolver-replaced")
-        return _conclude(_symptom(seen), [Party.RESOLVER], causes, summary, evidence)
-    return None
+        evidence = tuple(_cited(chosen.servers, seen.question.host))
+        return Conclusion(_symptom(seen, Symptom.REFUSED), who, summary, evidence, is_local=True)
+    return _disagreement(seen, chosen, told)
+
+
+def _hosts_file(seen: Seen, chosen: Resolved) -> Conclusion:
+    summary = f"The hosts file of this machine says {seen.address} for {seen.question.host}, and DNS does not."
+    who = suspects(Party.CONFIGURATION, "hosts-file-override", by=("`getent ahosts {host}` and `dig {host}`",))
+    evidence = tuple(_cited(chosen.servers, seen.question.host))
+    return Conclusion(_symptom(seen), who, summary, evidence, HopInterval(0, 0), is_local=True)
+
+
+def _disagreement(seen: Seen, chosen: Resolved, told: set[str]) -> Conclusion | None:
+    views = {server.addresses for server in chosen.servers if server.addresses}
+    if not told or (seen.address in told and len(views) <= 1):
+        return None
+    summary = f"Name servers disagree about {seen.question.host}; your programs go to {seen.address}."
+    causes = ("stale-record", "private-dns-off-network", "resolver-replaced")
+    return _conclude(
+        _symptom(seen), [Party.RESOLVER], causes, summary, tuple(_cited(chosen.servers, seen.question.host))
+    )
 
 
 def _is_own(found: str) -> bool:
@@ -151,11 +157,11 @@ def _is_own(found: str) -> bool:
     return parsed.is_loopback or parsed.is_unspecified
 
 
-def _symptom(seen: Seen) -> Symptom:
+def _symptom(seen: Seen, otherwise: Symptom = Symptom.TIMED_OUT) -> Symptom:
     for kind, symptom in (("reset", Symptom.REFUSED), ("icmp error", Symptom.UNREACHABLE)):
         if kind in seen.reactions:
             return symptom
-    return Symptom.TIMED_OUT
+    return otherwise
 
 
 def slow(seen: Seen) -> Conclusion | None:
@@ -187,7 +193,8 @@ def proxy(seen: Seen) -> Conclusion | None:
     """The user's program was told to go by a proxy that is not reached; None where it goes straight or reaches it."""
     if not seen.is_proxied or seen.saw("open") or not seen.reactions:
         return None
-    summary = f"Your program is told to go by {seen.address} port {seen.port}, which is not reached; {seen.question.host} was not asked."
+    way = f"{seen.address} port {seen.port}"
+    summary = f"Your program is told to go by {way}, which is not reached; {seen.question.host} was not asked."
     evidence = (NAME_SERVER.says(_settings(seen)),)
     cause = "proxy-variable-dead" if seen.question.speech in ("http", "tls") else "jump-host-cannot-reach"
     who = suspects({Party.PROXY, Party.CONFIGURATION}, cause, "proxy-command-dead", by=("the same without the proxy",))

@@ -123,7 +123,6 @@ class WayOut:
     interface: str | None = None
     source: str | None = None
     gateway: str | None = None  # None: on the same link, or not known
-    is_on_link: bool | None = None  # None: it is so when there is no gateway
     mtu_bytes: int | None = None
     is_tunnel: bool = False
     has_carrier: bool = True
@@ -131,6 +130,7 @@ class WayOut:
     is_redirected: bool | None = None  # by a NAT rule here; None: its rules could not be read
     is_filtered: Literal["drop", "reject"] | None = None  # by a rule here that names this address or port
     rules_read: bool = False
+    is_on_link: bool | None = None  # None: it is so when there is no gateway
 
 
 @dataclass(frozen=True)

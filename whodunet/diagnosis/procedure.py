@@ -27,6 +27,7 @@ from whodunet.diagnosis.question import Question, Speech
 from whodunet.diagnosis.runbook import next_steps
 from whodunet.diagnosis.seen import Seen
 from whodunet.diagnosis.suspects import suspects
+from whodunet.diagnosis.talk import stood
 from whodunet.diagnosis.verdict import Party, Verdict
 from whodunet.evidence.symptom import Symptom
 from whodunet.evidence.topology import Family
@@ -93,9 +94,11 @@ def _first(seen: Seen, *rules: Rule) -> Conclusion | None:
 _LAST_RULES: Final[tuple[Rule, ...]] = (
     names.resolution,
     local.neighbour,
+    local.nothing_captured,
     local.answers_filtered,
     names.address,
     names.proxy,
+    connected.ecn_dropped,
     silent.silence,
     refused.by_reset,
     refused.by_icmp,
@@ -330,7 +333,7 @@ def _conversation(seen: Seen) -> Stage:
     if seen.question.is_privileged:
         probes += [Shoot("syn", seen.address, seen.port, without_ecn=False) for _ in range(2)]
     yield from _ask(seen, *probes)
-    for talk in connected.stood(seen):
+    for talk in stood(seen):
         said = f", said {talk.result.received[:40]!r}" if talk.result.received else ""
         seen.note(
             f"A connection stood after {talk.result.connect_ms or 0:.1f} ms{said}, and ended: {talk.result.outcome}."

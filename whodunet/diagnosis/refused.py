@@ -93,7 +93,7 @@ def nearer_than_destination(seen: Seen, answers: Sequence[Answer]) -> Location |
     if is_sooner and baseline is not None:
         fact = f"it took {took_ms:.1f} ms, and to the destination and back takes {baseline.rtt_ms:.1f} ms"
         evidence.append(ROUND_TRIP.says(fact, first.packet))
-    is_lower = lowest is not None and goal is not None and lowest < goal
+    is_lower = lowest is not None and (lowest < goal if goal is not None else lowest == 1 and seen.is_off_link)
     if is_lower:
         fact = f"a SYN with a TTL of {lowest} is answered, and {far}"
         evidence.append(LOWEST_TTL.says(fact, answered[lowest or 0].packet))
@@ -121,7 +121,7 @@ def _is_ttl_nearer(seen: Seen, back: int, goal: int | None, answer: Answer) -> b
 
 
 def _interval(lowest: int | None, back: int | None, goal: int | None) -> HopInterval:
-    """Where the box is: a SYN that gets to hop k is answered there before its TTL is checked, or behind hop k-1's check."""
+    """Where the box is: what draws an answer with TTL k is behind the TTL check of hop k-1, or before that of hop k."""
     if lowest is not None:
         nearest, farthest = max(1, lowest - 1), lowest
         if back is not None and nearest <= back <= farthest:
@@ -290,8 +290,9 @@ def _unauthenticated(seen: Seen, resets: Sequence[Answer]) -> Conclusion:
         who = EVERYTHING_REFUSED.with_causes(*who.causes, parties=who.parties)
     else:
         who = who.with_causes("path-reset", *(("egress-reset",) if back is None else ()), parties=[Party.PATH])
+    place = f", from {_hops(back)} away" if back else ""
     summary = (
-        f"A RST in the name of {seen.question.host} refuses the connection{f', from {_hops(back)} away' if back else ''}; "
+        f"A RST in the name of {seen.question.host} refuses the connection{place}; "
         "nothing came that only the destination itself can send, so it may be anybody on the way."
     )
     return Conclusion(Symptom.REFUSED, who, summary, (*evidence, *_claims(first)), hops, at_most="low")

@@ -13,16 +13,22 @@ _CAPTURE: Final = "Keep the proof: `tcpdump -ni {interface} -w proof.pcap host {
 _ANOTHER_PORT: Final = (
     "Try another port of the same host: `nc -vz -w 3 {address} 443`; another answer there means a rule for port {port}."
 )
-_OTHER_NETWORK: Final = "Try from another network, off the VPN if you are on one: if it goes then, the network that you left stands in the way."
+_OTHER_NETWORK: Final = (
+    "Try from another network, off the VPN if you are on one: if it works there, the network that you left stands in "
+    "the way."
+)
 _MANAGED: Final = (
-    "To work on a cloud instance no open port is needed: `aws ssm start-session --target INSTANCE-ID` goes over port 443; "
-    "the instance needs the policy AmazonSSMManagedInstanceCore and a way to the Systems Manager endpoints."
+    "To work on a cloud instance no open port is needed: `aws ssm start-session --target INSTANCE-ID` goes over port "
+    "443; the instance needs the policy AmazonSSMManagedInstanceCore and a way to the Systems Manager endpoints."
 )
 _FLOW_LOGS: Final = (
-    "Have the flow logs of the instance's interface looked at: REJECT is a security group or network ACL, ACCEPT the host "
-    "itself, no line means that your packet never came."
+    "Have the flow logs of the instance's interface looked at: REJECT is a security group or network ACL, ACCEPT the "
+    "host itself, no line means that your packet never came."
 )
-_ASK_BOX: Final = "Ask whoever runs {box} for its rule about port {port} to {address}, and show the capture: its owner, not the host's, has to act."
+_ASK_BOX: Final = (
+    "Ask whoever runs {box} for its rule about port {port} to {address}, and show the capture: its owner has to act, "
+    "not the host's."
+)
 _ON_HOST: Final = (
     "On the host (its console, or Session Manager): `ss -ltnp`, `nft list ruleset`, `tcpdump -ni any port {port}`."
 )

@@ -1,4 +1,4 @@
-"""What a diagnosis has seen so far, and what follows of the destination itself: how far away it is, and by whose word."""
+"""What a diagnosis has seen so far, and what follows of the destination itself: how far away it is."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ class Seen:
     def talks(self) -> list[ConversationResult]:
         """Connections to the target, in their order."""
         return [
-            result for probe, result in self.conversations if (probe.address, probe.port) == (self.address, self.port)
+            result
+            for probe, result in self.conversations
+            if (probe.address, probe.port) == (self.address, self.port) and not _is_privileged_port(probe.source_port)
         ]
 
     @property

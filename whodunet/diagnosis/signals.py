@@ -101,7 +101,7 @@ SYN_ACK_AGAIN: Final = Signal(
 )
 CLOSED_WINDOW: Final = Signal(
     "closed-window",
-    "a SYN proxy accepts with a window of zero and opens it once the server behind it answers (nftables wiki, Synproxy)",
+    "a SYN proxy offers no window until the server behind it answers (nftables wiki, Synproxy)",
     "a server without memory for buffers does the same",
 )
 UNACKNOWLEDGED: Final = Signal(

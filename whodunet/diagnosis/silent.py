@@ -32,7 +32,7 @@ from whodunet.phrases import times
 
 def silence(seen: Seen) -> Conclusion | None:
     """Who drops it; None where something answered that a program takes for an answer."""
-    if not seen.saw("silence") and not _ignored_resets(seen):
+    if not seen.saw("silence"):
         return None
     if seen.saw("open"):
         return _at_times(seen)
@@ -252,25 +252,45 @@ def _silent_port(seen: Seen) -> Suspects:
     who = PORT_SILENT.with_causes(
         *DIRECTION_UNKNOWN.causes, "host-output-drop", "host-output-reject", parties=DIRECTION_UNKNOWN.parties
     )
-    if not seen.trace().last_router:
-        who = who.with_causes("egress-drop", "nat-ports-exhausted", "rate-limited", parties=[Party.FIRST_HOP])
-    return who
+    if not _is_seen_to_arrive(seen):
+        who = who.with_causes("egress-drop", "rate-limited", parties=[Party.FIRST_HOP])
+    return _perhaps_at_times(seen, who)
 
 
 def _silent_host(seen: Seen) -> Suspects:
     who = DESTINATION_SILENT.with_causes(
         "vpn-route-missing", "path-detour", "path-no-way-back", "host-output-drop", parties=[Party.PATH]
     )
-    if not seen.trace().last_router:  # how far it came is not known
-        who = who.with_causes(
-            "egress-drop", "path-drop", "null-route", "security-group-other-rules", "network-acl-inbound",
-            "network-acl-ephemeral-ports", "asymmetric-path-through-state",
-            parties=[Party.FIRST_HOP, Party.PATH],
-        )  # fmt: skip
+    if not _is_seen_to_arrive(seen):
+        who = who.with_causes("path-drop", "null-route", parties=[Party.PATH])
+    if not seen.controls:  # other ports and protocols were not tried
+        who = who.with_causes(*PORT_SILENT.causes, *DIRECTION_UNKNOWN.causes, parties=PORT_SILENT.parties)
+    if seen.routers_seen <= 1:
+        who = who.with_causes("egress-drop", "rate-limited", parties=[Party.FIRST_HOP])
+    who = _perhaps_at_times(seen, who)
     if not _is_address(seen.question.host):
         who = who.with_causes(
             "stale-record", "hosts-file-override", "private-dns-off-network", parties=[Party.RESOLVER]
         )
+    return who
+
+
+def _is_seen_to_arrive(seen: Seen) -> bool:
+    """True when a router right before the destination had the question: only then the path is out of it."""
+    baseline = seen.baseline
+    return baseline is not None and baseline.hops is not None and seen.trace().last_router >= baseline.hops - 1
+
+
+_PORTS_ENOUGH, _TRIES_ENOUGH = 3, 8
+
+
+def _perhaps_at_times(seen: Seen, who: Suspects) -> Suspects:
+    """With few tries, silence may be one that comes and goes."""
+    ports = {shot.source_port for shot, _ in seen.target_shots}
+    if len(ports) < _PORTS_ENOUGH:
+        who = who.with_causes("ecmp-half-dead", "network-acl-some-ephemeral-ports")
+    if len(seen.target_shots) < _TRIES_ENOUGH:
+        who = who.with_causes("random-loss", "nat-ports-exhausted")
     return who
 
 

@@ -174,6 +174,8 @@ CLASSES: Final = (
     STANDS_AND_IS_SILENT, LARGE_VANISH, SESSION_SILENT, TUNNEL_CLOSED, NOT_CONNECTED,
 )  # fmt: skip
 
+BY_CLASS: Final = {each.cause_class: each for each in CLASSES}
+
 
 def parties_at(hops: HopInterval, destination_hops: int | None) -> frozenset[Party]:
     """Who stands at these hops, as far as a client knows: it does not see where the path ends and the cloud begins."""

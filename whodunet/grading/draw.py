@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from whodunet.cases.scenario import Scenario
 from whodunet.cases.twins import mismatches
+from whodunet.evidence.command_line import network_program
+from whodunet.evidence.symptom import Symptom
 from whodunet.variation import HIGHEST_SEED, Draws
 
 
@@ -44,10 +46,16 @@ def drawn(scenarios: Sequence[Scenario], seed: int, count: int) -> tuple[Drawn, 
 
 
 def twins_of(scenarios: Sequence[Scenario]) -> Mapping[str, tuple[str, ...]]:
-    """The twins of each scenario among some: the one that either names, or all that can be one."""
+    """The twins of each scenario among some.
+
+    Those that it names or that name it; else all that begin with the same command; else all that begin with the same
+    program. None where no other cause shows such words, as of what works.
+    """
     named = {each.question.name: each.answer.twin_of for each in scenarios}
     return {
-        each.question.name: tuple(_named_twins(each.question.name, named)) or tuple(_possible_twins(each, scenarios))
+        each.question.name: tuple(_named_twins(each.question.name, named))
+        or tuple(other.question.name for other in scenarios if not any(mismatches(each, other)))
+        or tuple(other.question.name for other in scenarios if _look_alike(each, other))
         for each in scenarios
     }
 
@@ -58,5 +66,12 @@ def _named_twins(name: str, twin_of: Mapping[str, str | None]) -> Iterator[str]:
     )
 
 
-def _possible_twins(scenario: Scenario, others: Sequence[Scenario]) -> Iterator[str]:
-    return (other.question.name for other in others if not any(mismatches(scenario, other)))
+def _look_alike(one: Scenario, other: Scenario) -> bool:
+    """True when the first probes of two cases run the same program to the same end, for another culprit."""
+    return _first_seen(one) == _first_seen(other) and one.answer.culprit != other.answer.culprit
+
+
+def _first_seen(scenario: Scenario) -> tuple[str, Symptom]:
+    name, probe = next(iter(scenario.question.probes.items()))
+    program = network_program(probe.command)
+    return program.program if program else probe.command, scenario.answer.faulty.symptoms[name].symptom

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whodunet.evidence.packets import CapturedPacket
+from whodunet.evidence.packets import CapturedPacket, Icmp, Ip, Tcp
 from whodunet.evidence.provenance import Provenance
-from whodunet.grading.submission import CitedPacket, Submission
+from whodunet.grading.submission import CitedIcmp, CitedIp, CitedPacket, CitedTcp, Submission
 from whodunet.grading.truth import CaseTruth, Way
 
 
@@ -51,18 +51,23 @@ def prove(
 
 def is_cited(cited: CitedPacket, packet: CapturedPacket) -> bool:
     """True when all that a citation says is true of a packet."""
+    if cited.ip is None:
+        span = cited.is_within
+        return packet.ip is None and span is not None and span[0] <= packet.time_ns <= span[1]
     return (
-        packet.ip is not None
+        cited.direction in (None, packet.direction)
         and _says(cited.ip, packet.ip)
-        and cited.direction in (None, packet.direction)
-        and (cited.tcp is None or (packet.tcp is not None and _says(cited.tcp, packet.tcp)))
-        and (cited.icmp is None or (packet.icmp is not None and _says(cited.icmp, packet.icmp)))
+        and _says(cited.tcp, packet.tcp)
+        and _says(cited.icmp, packet.icmp)
     )
 
 
-def _says(cited: object, header: object) -> bool:
-    stated = {name: value for name, value in vars(cited).items() if value is not None}
-    return all(getattr(header, name) == value for name, value in stated.items())
+def _says(cited: CitedIp | CitedTcp | CitedIcmp | None, header: Ip | Tcp | Icmp | None) -> bool:
+    """True when a packet has that header, with every value that is stated."""
+    if cited is None:
+        return True
+    stated = cited.model_dump(exclude_none=True)
+    return header is not None and all(getattr(header, name) == value for name, value in stated.items())
 
 
 def _shows_culprit(provenance: Provenance, way: Way, truth: CaseTruth) -> bool:

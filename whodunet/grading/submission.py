@@ -16,14 +16,16 @@ from whodunet.evidence.observation import Observation
 from whodunet.grading.tool import BOX_GROUP, HOP_GROUP, Tool, VerdictPattern
 from whodunet.grading.truth import usual_parties
 
+_CLOCK_STEP_NS: Final = 1_000_000  # two recorders of one interface stamp a packet alike, or nearly
 
-class _Published(BaseModel):
+
+class _Part(BaseModel):
     """A part of the published JSON: keys that grading does not read may be in it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
-class CitedIp(_Published):
+class CitedIp(_Part):
     """What a citation says of a packet's IP header."""
 
     source: str
@@ -32,7 +34,7 @@ class CitedIp(_Published):
     id: int | None = None
 
 
-class CitedTcp(_Published):
+class CitedTcp(_Part):
     """What it says of the TCP header."""
 
     source_port: int
@@ -42,23 +44,31 @@ class CitedTcp(_Published):
     ack: int | None = None
 
 
-class CitedIcmp(_Published):
+class CitedIcmp(_Part):
     """What it says of the ICMP header."""
 
     type: int
     code: int
 
 
-class CitedPacket(_Published):
+class CitedPacket(_Part):
     """One packet, as it was seen at the vantage: what is stated has to be true of one that was captured there."""
 
-    ip: CitedIp
     direction: Literal["in", "out"] | None = None
+    ip: CitedIp | None = None
     tcp: CitedTcp | None = None
     icmp: CitedIcmp | None = None
+    time_ns: int | None = None  # of a packet without IP, as ARP: by nothing else it can be told
+
+    @property
+    def is_within(self) -> tuple[int, int] | None:
+        """The span of time in which it was seen, where its time alone tells it."""
+        if self.ip is not None or self.time_ns is None:
+            return None
+        return self.time_ns - _CLOCK_STEP_NS, self.time_ns + _CLOCK_STEP_NS
 
 
-class CitedEvidence(_Published):
+class CitedEvidence(_Part):
     """One fact, with the packets that are to prove it."""
 
     signal: str = ""
@@ -66,7 +76,7 @@ class CitedEvidence(_Published):
     packets: tuple[CitedPacket, ...] = ()
 
 
-class _Hops(_Published):
+class _Hops(_Part):
     nearest: int = Field(ge=0)
     farthest: int = Field(ge=0)
 
@@ -77,7 +87,7 @@ def _known_version(version: int) -> int:
     return version
 
 
-class Submission(_Published):
+class Submission(_Part):
     """The verdict on one case; no party, cause or class: the tool cannot tell."""
 
     parties: frozenset[Party]

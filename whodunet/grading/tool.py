@@ -85,7 +85,9 @@ class Tool(Strict):
     shares: tuple[str, ...] = Field(
         default=(), description="DIR:PATH, folders beside this file that the client shows as PATH, read-only"
     )
-    version: str | None = Field(default=None, description="shell command whose first line of output tells the version")
+    version: Annotated[str, AfterValidator(_placeholders_exist)] | None = Field(
+        default=None, description="shell command whose first line of output tells the version"
+    )
     patterns: tuple[VerdictPattern, ...] | None = Field(
         default=None, description="the first that fits is the verdict; without them it prints JSON"
     )
@@ -95,8 +97,7 @@ class Tool(Strict):
         """True for an analyser of captures, which gets the client's and sends nothing itself."""
         return "capture" in _placeholders_in(self.command)
 
-    def command_line(self, values: Mapping[str, str]) -> str:
-        """Its command with the placeholders filled in."""
-        return BRACED.sub(
-            lambda found: values[found["name"]] if found["name"] else f"{{{found['literal']}}}", self.command
-        )
+
+def filled_in(command: str, values: Mapping[str, str]) -> str:
+    """A command of a tool file with the placeholders filled in."""
+    return BRACED.sub(lambda found: values[found["name"]] if found["name"] else f"{{{found['literal']}}}", command)

@@ -16,19 +16,22 @@ _CLOUD_ROLES: Final = frozenset({"cloud-edge", "vpc-router", "security-group", "
 # By whom the taxonomy says has to change something; where it depends on the place, every place that is usual.
 _USUAL: Final[Mapping[str, frozenset[Party]]] = {
     "application": frozenset({Party.SERVICE}),
-    "client configuration": frozenset({Party.CONFIGURATION}),
+    "client configuration": frozenset({Party.CONFIGURATION, Party.PROXY}),
     "client machine": frozenset({Party.THIS_MACHINE}),
     "cloud configuration": frozenset({Party.CLOUD_EDGE}),
     "destination host": frozenset({Party.DESTINATION}),
     "egress firewall": frozenset({Party.FIRST_HOP}),
     "first hop": frozenset({Party.LOCAL_NETWORK}),
-    "managed access": frozenset({Party.CLOUD_EDGE}),
-    "names": frozenset({Party.RESOLVER}),
+    "managed access": frozenset({Party.CLOUD_EDGE, Party.DESTINATION}),
+    "names": frozenset({Party.RESOLVER, Party.CONFIGURATION}),
     "path": frozenset({Party.PATH, Party.CLOUD_EDGE}),
     "payload filter": frozenset({Party.FIRST_HOP, Party.PATH}),
     "service": frozenset({Party.SERVICE}),
     "stateful box on the path": frozenset({Party.FIRST_HOP, Party.PATH, Party.CLOUD_EDGE}),
 }
+
+
+_OF_SERVICES: Final = ("service", "sshd-option")  # kinds of faults
 
 
 @dataclass(frozen=True)
@@ -122,15 +125,17 @@ def truth_of(scenario: Scenario, taxonomy: Taxonomy, way: Way) -> CaseTruth:
     return CaseTruth(
         cause=answer.cause,
         culprit=answer.culprit,
-        parties=_parties(cause.party if cause else "", answer.culprit, way),
+        parties=_parties(cause, answer.culprit, way),
         hops=way.hops_to(answer.culprit),
         classes=tuple(_class(each, taxonomy) for each in taxonomy.classes_of(cause)) if cause else (),
     )
 
 
 def usual_parties(cause: Cause) -> frozenset[Party]:
-    """Who has to change something about a cause, wherever it may sit."""
-    return _USUAL.get(cause.party, frozenset())
+    """Who has to change something about a cause, wherever it may sit: of a host whose service is at fault either."""
+    usual = _USUAL.get(cause.party, frozenset())
+    is_its_service = cause.fault is not None and cause.fault.get("kind") in _OF_SERVICES
+    return usual | {Party.SERVICE} if Party.DESTINATION in usual and is_its_service else usual
 
 
 def _class(of: CauseClass, taxonomy: Taxonomy) -> TrueClass:
@@ -139,14 +144,15 @@ def _class(of: CauseClass, taxonomy: Taxonomy) -> TrueClass:
     return TrueClass(of.name, names, frozenset().union(*map(usual_parties, members)))
 
 
-def _parties(by_taxonomy: str, culprit: str, way: Way) -> frozenset[Party]:
+def _parties(cause: Cause | None, culprit: str, way: Way) -> frozenset[Party]:
     """Who has to change something, as tools name parties: by the cause, and where it says no more, by the place."""
-    usual, place = _USUAL.get(by_taxonomy, frozenset()), way.party_at(culprit)
-    match by_taxonomy, culprit == way.vantage:
+    usual = usual_parties(cause) if cause is not None else frozenset()
+    place = way.party_at(culprit)
+    match cause and cause.party, culprit == way.vantage:
         case ("client configuration" | "application", True):
             parties = frozenset({Party.CONFIGURATION})
-        case ("names", True):  # its hosts file, or which resolver it asks
-            parties = usual | {Party.CONFIGURATION}
+        case ("names", False):  # if it is here, it is the hosts file, or which resolver is asked
+            parties = frozenset({Party.RESOLVER})
         case ("client configuration", False):  # a proxy or jump host that was told not to
             parties = frozenset({Party.PROXY})
         case ("client machine" | "cloud configuration", False):  # or who carries its rules out

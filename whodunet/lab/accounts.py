@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -37,9 +37,9 @@ TERMINALS_GROUP: Final = 5  # "tty"; Source: Debian policy, base-passwd
 _TABLES: Final = ("passwd", "group", "shadow", "services", "protocols")
 
 
-def account_tables() -> dict[str, str]:
+def account_tables(home_of_root: str = HOST_USERS["root"].home) -> dict[str, str]:
     """The files of /etc that say who there is, by name."""
-    accounts = HOST_USERS.values()
+    accounts = [replace(one, home=home_of_root) if one.uid == 0 else one for one in HOST_USERS.values()]
     return {
         "passwd": "".join(f"{one.name}:x:{one.uid}:{one.uid}::{one.home}:{one.shell}\n" for one in accounts),
         "group": "".join(f"{one.name}:x:{one.uid}:\n" for one in accounts) + f"tty:x:{TERMINALS_GROUP}:\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import signal
@@ -38,12 +39,13 @@ for word; do
 done
 exec /usr/bin/ovs-vsctl "$@" "${bridges[@]}"
 """
-# The name of the controller that Mininet starts by default: `controller ... ptcp:PORT`.
+# The name of the controller that Mininet starts by default: `controller ... ptcp:PORT`, or `ptcp:` for the old port.
 _LEARNING_SWITCH: Final = """\
 #!/bin/bash
 address=${{!#}}
 port=${{address##*:}}
-exec {python} -P {ryu_app} --listen 127.0.0.1:$port --app ryu.app.simple_switch_13 < <(exec sleep infinity)
+listen=127.0.0.1:${{port:-{old_port}}}
+exec {python} -P {ryu_app} --listen $listen --app ryu.app.simple_switch_13 < <(exec sleep infinity)
 """
 # Mininet looks for a remote controller with telnet, and falls over bytes of its greeting that are no UTF-8.
 _TELNET: Final = """\
@@ -53,6 +55,10 @@ _TELNET: Final = """\
 # Where a RemoteController looks: OpenFlow's port, then the one from before it had one.
 _REMOTE: Final = "127.0.0.1:6653"
 _OLD_PORT: Final = 6633
+# Folders of /etc that scripts write to, or from which sshd takes keys of its own: Mininet's NAT adds a line to
+# network/interfaces. The rest of /etc is the machine's.
+_OWN_SETTINGS: Final = ("network", "ssh")
+_HOST_KEYS: Final = "ssh_host_*"
 
 
 def run(command: Sequence[str], controller: str | None = None) -> NoReturn:
@@ -80,6 +86,7 @@ def run(command: Sequence[str], controller: str | None = None) -> NoReturn:
 
     def be_first() -> int:
         sandbox.hide_machine(keep)
+        _open_var()
         LOGS.mkdir(parents=True)
         for folder in closed:
             linux.mount("lab", str(folder), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=0755,size=64m")
@@ -90,6 +97,16 @@ def run(command: Sequence[str], controller: str | None = None) -> NoReturn:
         return linux.reap_until_end_of(child)
 
     sys.exit(sandbox.wait(sandbox.enter(be_first, keep)))
+
+
+def _open_var() -> None:
+    """Has /var take new entries beside the machine's: hosts of Mininet's may have private directories there."""
+    entries = list(os.scandir("/var"))
+    links = {each.path: os.readlink(each) for each in entries if each.is_symlink()}
+    directories = {Path(each): os.open(each, os.O_PATH) for each in entries if each.path not in links}
+    sandbox.cover("/var", "16m", directories)
+    for path, target in links.items():
+        os.symlink(target, path)
 
 
 def _loose_files(named: Sequence[Path]) -> set[Path]:
@@ -128,10 +145,11 @@ def _homes_of_programs(program: str, path: str) -> Iterator[Path]:
 def _inside(command: Sequence[str], directory: Path, path: str, controller: str | None) -> int:
     try:
         check(["ip", "link", "set", "dev", "lo", "up"])
+        _furnish_etc()
         openvswitch.start(lambda _: None, finishes_checksums=True)  # a plain Mininet's hosts leave them open
         _install("ovs-vsctl", _USERSPACE_VSCTL)
         ryu_app = catalogue.folder("controllers") / "ryu_app.py"
-        _install("controller", _LEARNING_SWITCH.format(python=sys.executable, ryu_app=ryu_app))
+        _install("controller", _LEARNING_SWITCH.format(python=sys.executable, ryu_app=ryu_app, old_port=_OLD_PORT))
         _install("telnet", _TELNET)
         _install_modules()
         of_the_terminal = {"TERM": os.environ.get("TERM", "dumb"), "SHELL": "/bin/bash"}
@@ -145,6 +163,24 @@ def _inside(command: Sequence[str], directory: Path, path: str, controller: str 
         return 3
     status = child.wait()
     return status if status >= 0 else 128 - status
+
+
+def _furnish_etc() -> None:
+    """Gives the sandbox's root a copy of the folders that it has to own, and sshd what it needs to start."""
+    for name in _OWN_SETTINGS:
+        machine, own = Path(sandbox.MACHINE_ETC, name), Path("/etc", name)
+        own.unlink(missing_ok=True)
+        if machine.is_dir():
+            shutil.copytree(machine, own, symlinks=True, ignore=_not_readable)
+        else:
+            own.mkdir()
+    check(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/ssh_host_ed25519_key"])
+    Path("/run/sshd").mkdir()
+
+
+def _not_readable(folder: str, names: list[str]) -> set[str]:
+    keys = fnmatch.filter(names, _HOST_KEYS)
+    return {*keys, *(name for name in names if not os.access(f"{folder}/{name}", os.R_OK))}
 
 
 def _start_controller(ryu_app: Path, app: str) -> None:

@@ -104,7 +104,7 @@ def trust(certificates: bytes) -> None:
 def build(host: str, shared: Iterable[Shared]) -> str:
     """Mounts a host's root in the present mount namespace; returns where. `finish` is still to come.
 
-    The present process has to be in the host's PID namespace.
+    Its /proc is the host's first process's to mount: it shows the PID namespace of whoever mounts it.
 
     Raises:
         OSError: when the kernel refuses a mount.
@@ -131,7 +131,6 @@ def build(host: str, shared: Iterable[Shared]) -> str:
     os.mkdir(f"{root}/run/shm")
     os.chmod(f"{root}/run/shm", 0o1777)
     linux.mount(f"{root}/run/shm", f"{root}/dev/shm", flags=linux.MS_BIND)
-    sandbox.mount_proc(f"{root}/proc")
     for each in shared:
         _share(each, root)
     return root

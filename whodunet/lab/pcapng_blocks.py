@@ -78,6 +78,17 @@ def with_comment(packet: bytes, comment: str) -> bytes:
     return _packet(packet[_HEAD.size : _FRAME_AT], frame, option + (options or bytes(4)))
 
 
+def blocks_since(time_ns: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks of a lab's file without the packets that were seen before a moment, in nanoseconds since the epoch."""
+    for block in blocks:
+        kind, _ = _HEAD.unpack_from(block)
+        if kind == _PACKET:
+            high, low = struct.unpack_from("=II", block, _HEAD.size + 4)
+            if high << 32 | low < time_ns:
+                continue
+        yield block
+
+
 def cut_to(packet: bytes, most_bytes: int) -> bytes:
     """The block of a packet with the first bytes of its frame alone, as tcpdump's --snapshot-length keeps them."""
     frame, options = _frame_and_options(packet)

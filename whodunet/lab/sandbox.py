@@ -20,6 +20,7 @@ from whodunet.lab.ids import map_sandbox
 from whodunet.lab.waiting import wait_until
 
 MACHINE_ETC: Final = "/run/machine-etc"
+HOME: Final = "/run/root"  # of the sandbox's root, to whom the machine's /root may be closed
 HOST_ROOT: Final = "/run/lab/root"  # where each host builds, in a mount namespace of its own, what becomes its root
 # Directories that a lab writes to; it sees them empty and keeps nothing in them.
 _SCRATCH_BYTES: Final = {"/run": "64m", "/tmp": "64m", "/var/tmp": "16m", "/var/log": "16m", "/dev/shm": "16m"} | {
@@ -33,7 +34,6 @@ _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _WRITTEN_S: Final = 10.0
 FIX: Final = "`whodunet doctor` says what this machine lacks"
 CLOSED: Final = "this root may not mount, and others may not use"  # how the reason begins, followed by what
-_TUN: Final = "/dev/net/tun"
 _TUN_DEVICE: Final = os.makedev(10, 200)  # Source: the kernel's Documentation/networking/tuntap.rst
 
 
@@ -137,19 +137,19 @@ def _open_up(visible: Iterable[Path]) -> None:
         first_closed = next((each for each in (*reversed(path.parents), path) if not _is_open_to_all(each)), None)
         if first_closed is not None:
             closed.setdefault(first_closed, []).append(path)
-    is_tun_closed = _is_device(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006
+    is_tun_closed = _is_device(linux.TUN) and os.stat(linux.TUN).st_mode & 0o006 != 0o006
     if not closed and not is_tun_closed:
         return
     try:
         linux.unshare(linux.CLONE_NEWNS)
     except OSError as error:
-        places = ", ".join([*map(str, closed), *([_TUN] if is_tun_closed else [])])
+        places = ", ".join([*map(str, closed), *([linux.TUN] if is_tun_closed else [])])
         raise OSError(error.errno, f"{CLOSED} {places}") from error
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     if is_tun_closed:
-        linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
-        os.mknod(_TUN, stat.S_IFCHR, _TUN_DEVICE)
-        os.chmod(_TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
+        linux.mount("lab", os.path.dirname(linux.TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
+        os.mknod(linux.TUN, stat.S_IFCHR, _TUN_DEVICE)
+        os.chmod(linux.TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
     for directory, inside in closed.items():
         _cover_but_for(directory, {path: os.open(path, os.O_PATH) for path in inside})
 
@@ -210,17 +210,21 @@ def hide_machine(keep: Iterable[Path] = ()) -> None:
     for directory, size in _SCRATCH_BYTES.items():
         if directory == "/etc":
             _keep_machine_etc()
-        _cover(directory, size, {path: held for path, held in kept.items() if path.is_relative_to(directory)})
+        cover(directory, size, {path: held for path, held in kept.items() if path.is_relative_to(directory)})
     linux.mount("devpts", "/dev/pts", "devpts", options="newinstance,ptmxmode=0666,mode=0620,gid=5")
     mount_proc("/proc")
     lock_proc("/proc")
     _furnish()
 
 
-def _cover(directory: str, size: str, kept: Mapping[Path, int]) -> None:
+def cover(directory: str, size: str, kept: Mapping[Path, int]) -> None:
     """Covers a directory with an empty one in which only what is kept is to be found.
 
     At one blow: what is kept may be the modules that another process of the lab is just importing.
+
+    Args:
+        size: of what is written there, e.g. "64m".
+        kept: what stays, below the directory, each with a descriptor of it, which is closed.
     """
     os.mkdir(_STAGE)
     mode = "1777" if directory in _FOR_EVERYONE else "0755"
@@ -296,13 +300,13 @@ def lock_proc(at: str) -> None:
 
 def _furnish() -> None:
     """Fills /etc: the machine's files as links, and files that the lab has to own in their place."""
-    own = account_tables() | {"hosts": "127.0.0.1 localhost\n", "resolv.conf": "", "hostname": "lab\n"}
+    own = account_tables(HOME) | {"hosts": "127.0.0.1 localhost\n", "resolv.conf": "", "hostname": "lab\n"}
     for name in os.listdir(MACHINE_ETC):
         if name not in own:
             os.symlink(f"{MACHINE_ETC}/{name}", f"/etc/{name}")
     for name, text in own.items():
         Path("/etc", name).write_text(text, encoding="utf-8")
     Path("/etc/shadow").chmod(0o600)
-    for directory in ("/run/lock", "/run/openvswitch", "/var/log/openvswitch", HOST_ROOT, "/run/root"):
+    for directory in ("/run/lock", "/run/openvswitch", "/var/log/openvswitch", HOST_ROOT, HOME):
         Path(directory).mkdir(parents=True, mode=0o755, exist_ok=True)
-    os.environ.update(HOME="/run/root", USER="root", LOGNAME="root")
+    os.environ.update(HOME=HOME, USER="root", LOGNAME="root")

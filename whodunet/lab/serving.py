@@ -15,7 +15,7 @@ from whodunet.lab.bring_up import bring_up
 from whodunet.lab.hosts import HostMaker
 from whodunet.lab.plan import Plan
 from whodunet.lab.running import STOPPED
-from whodunet.lab.spare import Spare
+from whodunet.lab.spare import Spares
 from whodunet.lab.watch import Watch
 
 ENDED: Final = 75  # exit status when the lab ends by itself
@@ -51,8 +51,7 @@ def run_server(
     births: socket.socket,
     door: socket.socket,
     stream: socket.socket,
-    recorder: Spare,
-    controller: Spare,
+    spares: Spares,
 ) -> int:
     """Waits for the plan, makes the lab and answers requests until its end; returns the exit status.
 
@@ -60,8 +59,7 @@ def run_server(
         births: to the process that makes hosts.
         door: over which the launcher passes connections on.
         stream: to the process that asked for the lab.
-        recorder: will record the lab.
-        controller: will decide for its switches.
+        spares: what the lab will be made of.
     """
     text = plans.makefile("rb").readline()
     if not text:
@@ -78,7 +76,7 @@ def run_server(
 
     watch = Watch(lambda text: lifeline.tell("progress", text), end)
     try:
-        lab = bring_up(plan, HostMaker(births, plan.shares), watch, recorder, controller)
+        lab = bring_up(plan, HostMaker(births, plan.shares), watch, spares)
     except WhodunetError as error:
         end(watch.reason_of(str(error)))
     except Exception as error:

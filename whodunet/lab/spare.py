@@ -12,6 +12,8 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +31,25 @@ class Spare:
         self.orders = orders
 
     def start(self, order: bytes, streams: Sequence[int], descriptors: Sequence[int] = ()) -> None:
-        """Gives it its one order, three standard streams and further descriptors."""
-        with self.orders:
+        """Gives it its one order, three standard streams and further descriptors.
+
+        One that has died gets none: that it has is noticed as its end is at any other time.
+        """
+        with self.orders, suppress(BrokenPipeError):
             socket.send_fds(self.orders, [order], [*streams, *descriptors])
 
     def dismiss(self) -> None:
         """Nothing is asked of it: it ends."""
         self.orders.close()
+
+
+@dataclass(frozen=True)
+class Spares:
+    """Those of a lab, by what each will be."""
+
+    recorder: Spare
+    emulator: Spare  # of links
+    controller: Spare
 
 
 def await_order(orders: socket.socket) -> tuple[bytes, list[int]]:

@@ -186,7 +186,8 @@ def _socket_for(shot: Shoot) -> socket.socket:
     set_ttl(sender, shot.ttl)
     forbid_fragments(sender, shot.size_bytes > 0)
     if shot.source_port is not None:
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections that share a port are told apart; of datagrams' errors the kernel would give each to any of them.
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, shot.kind == "syn")
         with suppress(OSError):  # somebody has it: then from any
             sender.bind(("", shot.source_port))
     return sender

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import socket
 
-from whodunet.evidence.topology import Family
-from whodunet.probing.segments import ADDRESS_FAMILIES
-
 
 class FreePorts:
     """Holds a socket at each port, which neither listens nor connects: the kernel resets what comes for it."""
@@ -14,10 +11,12 @@ class FreePorts:
     def __init__(self) -> None:
         self._holders: list[socket.socket] = []
 
-    def take(self, family: Family) -> int:
-        """A free port."""
-        holder = socket.socket(ADDRESS_FAMILIES[family], socket.SOCK_STREAM)
+    def take(self) -> int:
+        """A port that is free over both families."""
+        holder = socket.socket(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET, socket.SOCK_STREAM)
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that a probe may connect from there
+        if holder.family == socket.AF_INET6:
+            holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         holder.bind(("", 0))
         self._holders.append(holder)
         port: int = holder.getsockname()[1]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Protocol
@@ -24,7 +26,6 @@ from whodunet.diagnosis.probes import (
 from whodunet.diagnosis.verdict import Cost, Verdict
 from whodunet.evidence.capture import CaptureReader
 from whodunet.evidence.packets import CapturedPacket
-from whodunet.evidence.topology import Family
 from whodunet.probing.allowance import Allowance
 from whodunet.probing.configuration import read_configuration
 from whodunet.probing.conversing import Spoken, converse
@@ -33,11 +34,13 @@ from whodunet.probing.names import resolve
 from whodunet.probing.ordinary_shots import OrdinaryShooter
 from whodunet.probing.ports import FreePorts
 from whodunet.probing.raw_shots import RawShooter
+from whodunet.probing.segments import ADDRESS_FAMILIES, family_of
 from whodunet.probing.socket_options import own_address
 from whodunet.probing.way_out import look_at_way_out
 
 _PACKETS_OF_A_CONVERSATION: Final = 8  # about: what it took is counted when it has ended
 _AT_A_TIME: Final = 8
+_TRACEROUTE_PORT: Final = 33434  # at which nobody listens. Source: traceroute(8)
 _AFTER_THE_END_S: Final = 0.05  # until the last packets of a conversation have been heard
 
 
@@ -62,6 +65,7 @@ class Prober:
         self._began = time.monotonic()
         self._allowance = Allowance()
         self._ports = FreePorts()
+        self._roused: set[str] = set()
         self._pool = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="probe")
         self._listener = None if is_ordinary else _listener(reader)
         self._raw = RawShooter(self._listener, self._allowance, self._ports) if self._listener else None
@@ -82,9 +86,9 @@ class Prober:
         """True where it sends and sees raw packets."""
         return self._listener is not None
 
-    def free_ports(self, family: Family, count: int) -> tuple[int, ...]:
+    def free_ports(self, count: int) -> tuple[int, ...]:
         """Ports that nobody else uses until the end."""
-        return tuple(self._ports.take(family) for _ in range(count))
+        return tuple(self._ports.take() for _ in range(count))
 
     def capture(self) -> bytes | None:
         """All that was heard as a pcapng file; None without privileges."""
@@ -120,11 +124,19 @@ class Prober:
             case ReadConfiguration():
                 return read_configuration(probe)
             case LookAtWayOut():
-                return look_at_way_out(probe)
+                return look_at_way_out(probe, self._rouse)
             case Converse():
                 return self._converse(probe)
             case Shoot():
                 raise AssertionError("a shot is no business of this thread")
+
+    def _rouse(self, address: str) -> None:
+        """Sends a datagram to an address, once: where it roused nobody, the next would not either."""
+        if address in self._roused or self._allowance.refusal(1) is not None:
+            return
+        self._roused.add(address)
+        with socket.socket(ADDRESS_FAMILIES[family_of(address)], socket.SOCK_DGRAM) as sender, suppress(OSError):
+            sender.sendto(b"", (address, _TRACEROUTE_PORT))
 
     def _converse(self, asked: Converse) -> ConversationResult | NotLooked:
         refusal = self._allowance.refusal(_PACKETS_OF_A_CONVERSATION, is_handshake=True)

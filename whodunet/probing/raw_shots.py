@@ -64,7 +64,7 @@ class RawShooter:
             return Fired(shot, at_ns, error=name_of(error))
 
     def _syn(self, shot: Shoot, at_ns: int) -> Fired:
-        port = shot.source_port or self._ports.take(family_of(shot.address))
+        port = shot.source_port or self._ports.take()
         flow = shot.address, shot.port, port
         # Each of a flow has a number of its own, by which its answer is known, and a lower one than those before, so
         # that an open destination takes it for an old duplicate. Source: RFC 9293, section 3.10.7.4 (SYN-RECEIVED)

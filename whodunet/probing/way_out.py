@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from pydantic import JsonValue
@@ -33,8 +33,13 @@ _TUNNEL_LINKS: Final = frozenset({"none", "ppp"})
 _Entry = Mapping[str, JsonValue]
 
 
-def look_at_way_out(asked: LookAtWayOut) -> WayOut | NotLooked:
-    """The way out, by `ip` and, for those who may, `nft`."""
+def look_at_way_out(asked: LookAtWayOut, rouse: Callable[[str], None]) -> WayOut | NotLooked:
+    """The way out, by `ip` and, for those who may, `nft`.
+
+    Args:
+        rouse: sends something to an address, so that the kernel asks for the next hop's link address where it does not
+            know it: what is timed later is not the asking, and a next hop that does not tell is known for that.
+    """
     try:
         route, wrong = _ip("route", "get", asked.address)
     except (OSError, subprocess.TimeoutExpired):
@@ -42,25 +47,28 @@ def look_at_way_out(asked: LookAtWayOut) -> WayOut | NotLooked:
     if not route:
         kind = next((kind for said, kind in _ERRORS.items() if said in wrong), None)
         return NotLooked(f"`ip route get` says: {wrong}") if kind is None else WayOut(kind)
-    return _along(route[0], asked)
+    return _along(route[0], asked, rouse)
 
 
-def _along(route: _Entry, asked: LookAtWayOut) -> WayOut:
+def _along(route: _Entry, asked: LookAtWayOut, rouse: Callable[[str], None]) -> WayOut:
     interface, gateway = _word(route, "dev"), _word(route, "gateway") or _word(_of(route, "via"), "host")
     link = _first(_ip("-d", "link", "show", "dev", interface)[0]) if interface else {}
     rules = read_rules(asked.address, asked.port, interface)
     return WayOut(
         _route_kind(route),
         interface,
-        _word(route, "prefsrc"),
-        gateway,
-        _mtu(route, link),
-        _is_tunnel(link),
-        "NO-CARRIER" not in _words(link, "flags") and _word(link, "operstate") != "DOWN",
-        _neighbour(gateway or asked.address, interface) if interface else "unknown",
-        rules.redirects if rules else None,
-        rules.filters if rules else None,
-        rules is not None,
+        source=_word(route, "prefsrc"),
+        gateway=gateway,
+        is_on_link=gateway is None,
+        mtu_bytes=_mtu(route, link),
+        is_tunnel=_is_tunnel(link),
+        has_carrier="NO-CARRIER" not in _words(link, "flags") and _word(link, "operstate") != "DOWN",
+        neighbour=_neighbour(gateway or asked.address, interface, lambda: rouse(asked.address))
+        if interface
+        else "unknown",
+        is_redirected=rules.redirects if rules else None,
+        is_filtered=rules.filters if rules else None,
+        rules_read=rules is not None,
     )
 
 
@@ -72,17 +80,22 @@ def _route_kind(route: _Entry) -> Literal["unicast", "local", "prohibit", "black
     return "unicast"
 
 
-def _neighbour(address: str, interface: str) -> Literal["reachable", "failed", "unknown"]:
+def _neighbour(address: str, interface: str, rouse: Callable[[], None]) -> Literal["reachable", "failed", "unknown"]:
     """Whether the next hop has told its link address; where it is being asked, what comes of that."""
+    if not _states(address, interface).isdisjoint({None, "FAILED"}):
+        rouse()
     until = time.monotonic() + _NEIGHBOUR_S
-    while True:
-        states = _words(_first(_ip("neigh", "show", "to", address, "dev", interface)[0]), "state")
-        if "INCOMPLETE" not in states or time.monotonic() > until:
-            break
+    while "INCOMPLETE" in (states := _states(address, interface)) and time.monotonic() < until:
         time.sleep(_LOOK_AGAIN_S)
-    if "FAILED" in states or "INCOMPLETE" in states:
+    if not states.isdisjoint({"FAILED", "INCOMPLETE"}):
         return "failed"
-    return "reachable" if states and "NONE" not in states else "unknown"
+    return "unknown" if not states.isdisjoint({None, "NONE"}) else "reachable"
+
+
+def _states(address: str, interface: str) -> frozenset[str | None]:
+    """What the kernel says of a neighbour: REACHABLE, STALE, INCOMPLETE, FAILED ...; None: it has not asked for it."""
+    entry = _first(_ip("neigh", "show", "to", address, "dev", interface)[0])
+    return frozenset(_words(entry, "state")) or frozenset({None})
 
 
 def _mtu(route: _Entry, link: _Entry) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import ValidationError
@@ -162,6 +162,35 @@ def test_a_next_hop_is_dead_that_forwards_nothing(via: tuple[str, ...], alive: s
     assert MultipathRoute(node="vpn-gw", destination="0.0.0.0/0", via=via).facts(TOPOLOGY)["alive"] == alive
 
 
+@pytest.mark.parametrize(
+    ("node", "destination", "via", "wrong"),
+    [
+        ("client", "0.0.0.0/0", ("10.8.0.1", "10.8.0.53"), "is client, which forwards nothing"),
+        ("vpn-gw", "::/0", ("fd00:64::2", "10.9.0.53"), "is 10.9.0.53, and the destination is IPv6"),
+        ("vpn-gw", "0.0.0.0/0", ("100.64.0.2", "fd00:9::53"), "is fd00:9::53, and the destination is IPv4"),
+        ("vpn-gw", "0.0.0.0/0", ("100.64.0.2", "10.0.1.10"), "is 10.0.1.10, which is no neighbour of vpn-gw"),
+        ("vpn-gw", "0.0.0.0/0", ("100.64.0.2", "100.64.0.1"), "has next hops of which all forward"),
+        ("vpn-gw", "0.0.0.0/0", ("10.9.0.53", "10.8.0.10"), "has next hops of which none forward"),
+    ],
+)
+def test_a_route_over_next_hops_that_cannot_be_is_refused(
+    node: str, destination: str, via: tuple[str, ...], wrong: str
+) -> None:
+    (misfit,) = MultipathRoute(node=node, destination=destination, via=via).misfits(TOPOLOGY)
+    assert misfit.wrong == wrong
+
+
+def test_a_route_over_a_living_and_a_dead_next_hop_fits_in_either_family() -> None:
+    for destination, via in (("0.0.0.0/0", ("100.64.0.2", "10.9.0.53")), ("::/0", ("fd00:64::2", "fd00:9::53"))):
+        assert list(MultipathRoute(node="vpn-gw", destination=destination, via=via).misfits(TOPOLOGY)) == []
+
+
+def test_a_route_has_two_to_eight_next_hops() -> None:
+    for number in (1, 9):
+        with pytest.raises(ValidationError, match="via"):
+            MultipathRoute(node="vpn-gw", destination="0.0.0.0/0", via=("100.64.0.2",) * number)
+
+
 def test_a_route_with_one_of_its_next_hops_is_another_one() -> None:
     network = StandIn()
     fault = MultipathRoute(node="vpn-gw", destination="0.0.0.0/0", via=("100.64.0.2", "10.9.0.53"))
@@ -174,7 +203,7 @@ def test_a_route_with_one_of_its_next_hops_is_another_one() -> None:
 @pytest.mark.parametrize(
     ("rules", "allows"),
     [
-        ([{"destination": "0.0.0.0/0", "action": "allow"}, {"action": "drop"}], "ipv4"),
+        ([{"destination": "0.0.0.0/0", "action": "allow"}, {"source": "10.0.0.0/8", "action": "allow"}], "ipv4"),
         ([{"source": "fd00::/8", "action": "allow"}], "ipv6"),
         ([{"source": "any", "action": "allow"}], "both"),
         ([], "none"),
@@ -183,3 +212,15 @@ def test_a_route_with_one_of_its_next_hops_is_another_one() -> None:
 def test_a_policy_tells_of_which_family_it_lets_anything_pass(rules: list[dict[str, str]], allows: str) -> None:
     fault = FirewallPolicy(switch="egress-fw", default="drop", rules=tuple(rules))
     assert fault.facts(TOPOLOGY)["allows"] == allows
+
+
+@pytest.mark.parametrize("action", ["drop", "reset", "reject"])
+def test_a_rule_that_refuses_is_a_fault_of_its_own(action: str) -> None:
+    with pytest.raises(ValidationError, match="would be a cause of its own"):
+        FirewallPolicy(switch="egress-fw", default="drop", rules=({"protocol": "tcp", "action": action},))
+
+
+@pytest.mark.parametrize("asymmetric", [None, "bypass"])
+def test_a_policy_that_refuses_nobody_is_no_fault(asymmetric: Literal["bypass"] | None) -> None:
+    fault = FirewallPolicy(switch="egress-fw", default="allow", asymmetric=asymmetric)
+    assert [misfit.key for misfit in fault.misfits(TOPOLOGY)] == [("default",)]

@@ -65,3 +65,11 @@ def test_it_runs_what_it_loaded_with_these_arguments_variables_and_streams(tmp_p
         forked.spare.start(order, (stdin.fileno(), stdout.fileno(), stdout.fileno()))
     assert forked.exit_status() == 7
     assert out.read_text() == "[Told(arguments=['--listen', 'here']), 'red', False, 'said', True]"
+
+
+def test_an_order_to_one_that_has_died_is_no_error_of_whoever_gives_it() -> None:
+    orders, asked = socket.socketpair()
+    asked.close()
+    with open(os.devnull, "rb") as nothing:
+        Spare(0, orders).start(b"order", (nothing.fileno(),) * 3)
+    assert orders.fileno() == -1

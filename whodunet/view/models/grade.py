@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
+from typing import Final, Literal
 
+from whodunet.diagnosis.verdict import Party
 from whodunet.grading.report import GradedCase, GradeReport
-from whodunet.grading.scoring import Mark, Outcome
+from whodunet.grading.scoring import Outcome
 
 CANNOT_TELL, INVALID = "cannot tell", "environment invalid"
+_OR: Final = " or "
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,6 @@ class GradeSummary:
 
     outcomes: Mapping[str, int]  # of parties, the best first; those alone that there are
     cause_outcomes: Mapping[str, int]  # of causes likewise
-    graded: int  # cases that have a score
     points: float | None  # mean of the party's, of those; None: there are none
     cause_points: float | None
     median_s: float | None
@@ -37,7 +39,6 @@ def summary_of(report: GradeReport) -> GradeSummary:
     return GradeSummary(
         outcomes=_counted([outcome_of(case) for case in report.cases]),
         cause_outcomes=_counted([score.cause.outcome for score in scores]),
-        graded=len(scores),
         points=mean(score.party.points for score in scores) if scores else None,
         cause_points=mean(score.cause.points for score in scores) if scores else None,
         median_s=median(cost.took_s for cost in costs) if costs else None,
@@ -57,12 +58,12 @@ def answer_of(case: GradedCase) -> str:
     """What the tool said, as parties."""
     if case.said is None:
         return str(Outcome.NO_VERDICT) if case.invalid is None else INVALID
-    return " or ".join(case.said.parties) or CANNOT_TELL
+    return _OR.join(case.said.parties) or CANNOT_TELL
 
 
 def truth_of(case: GradedCase) -> str:
     """What is true, as parties: each of them is right."""
-    return " or ".join(case.truth.parties)
+    return _OR.join(case.truth.parties)
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,19 @@ class Confusion:
     answers: Sequence[str]
     counts: Mapping[tuple[str, str], int]  # by truth and answer
 
+    def colour(self, truth: str, answer: str) -> Literal["hit", "miss", ""]:
+        """Whether an answer has the truth in it; neither for one that names nobody."""
+        said = set(answer.split(_OR))
+        if said & set(truth.split(_OR)):
+            return "hit"
+        return "miss" if said <= {str(party) for party in Party} else ""
+
 
 def confusion_of(report: GradeReport) -> Confusion:
     """That of the cases that have a score."""
     pairs = Counter((truth_of(case), answer_of(case)) for case in report.cases if case.score is not None)
     truths, answers = ({pair[place] for pair in pairs} for place in (0, 1))
     return Confusion(sorted(truths), sorted(answers, key=lambda answer: (answer not in truths, answer)), pairs)
-
-
-def mark_words(mark: Mark | None) -> str:
-    """A mark in a word; nothing where there was nothing to mark."""
-    return str(mark.outcome) if mark else ""
 
 
 def _counted(outcomes: Sequence[str]) -> Mapping[str, int]:

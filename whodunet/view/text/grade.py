@@ -54,16 +54,16 @@ def _confusion(report: GradeReport, style: Style) -> str:
 
 def _summary(report: GradeReport) -> Iterator[str]:
     told = summary_of(report)
-    version = f" {report.tool_version}" if report.tool_version else ""
+    version = f" ({report.tool_version})" if report.tool_version else ""
     yield f"{report.title}{version}, as {'root' if report.runs_as == 'root' else 'an ordinary user'}"
     yield f"  party   {_listed(told.outcomes)}{_points(told.points)}"
-    if told.graded:
+    if told.cause_points is not None:
         yield f"  cause   {_listed(told.cause_outcomes)}{_points(told.cause_points)}"
     if told.cited:
         yield f"  proof   {told.proven} of {told.cited} verdicts that cite packets"
     if told.median_s is not None:
-        packets = f"at most {told.most_packets} packets and {told.most_handshakes} full handshakes"
-        yield f"  cost    median {told.median_s:.1f} s; {packets}"
+        most = f"packets sent: at most {told.most_packets}, full handshakes: at most {told.most_handshakes}"
+        yield f"  cost    median {told.median_s:.1f} s; {most}"
 
 
 def _listed(outcomes: Mapping[str, int]) -> str:

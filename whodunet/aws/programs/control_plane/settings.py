@@ -82,6 +82,7 @@ class ControlPlaneSettings(ServerSettings):
     roles: dict[str, RoleSettings]
     instances: dict[str, InstanceSettings]
     connect_endpoints: dict[str, ConnectEndpointSettings] = Field(default_factory=dict)
+    endpoint_policy: Annotated[IamPolicy | None, BeforeValidator(_policy)] = None  # of the VPC's interface endpoints
     tunnels_of: str | None = None  # the one whose tunnels are opened here; then nothing else is served
     managed_keys: Path | None = None  # none: nobody can send a key
     pushed_key_lifetime_s: Annotated[int, Field(ge=0)] = LIFETIME_S
@@ -114,4 +115,5 @@ class ControlPlaneSettings(ServerSettings):
             roles={name: it.role() for name, it in self.roles.items()},
             instances={instance_id: it.instance() for instance_id, it in self.instances.items()},
             connect_endpoints={endpoint_id: it.endpoint() for endpoint_id, it in self.connect_endpoints.items()},
+            endpoint_policy=self.endpoint_policy,
         )
