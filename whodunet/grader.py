@@ -23,6 +23,7 @@ from whodunet.errors import CannotRun, InvalidInput, Problem
 from whodunet.evidence.provenance import provenances
 from whodunet.evidence.topology import Topology
 from whodunet.grading.cost import MeasuredCost
+from whodunet.grading.draw import drawn
 from whodunet.grading.proof import Proof, prove
 from whodunet.grading.report import GradedCase, Said, graded
 from whodunet.grading.scoring import score
@@ -34,12 +35,14 @@ from whodunet.lab.accounts import HOST_USERS
 from whodunet.lab.host_root import PYTHON, Shared
 from whodunet.lab.pcapng_blocks import blocks_at, blocks_since, whole_blocks
 from whodunet.lab.plan import LabOptions
-from whodunet.lab.programs import require_programs_of_case
+from whodunet.lab.programs import lacking_version, require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.sharing import read_share
-from whodunet.loading.library import Library
+from whodunet.loading.library import Library, find_scenario, scenario_names
+from whodunet.loading.scenario_file import NotOverFamily
 from whodunet.records import new_record, record_name
 from whodunet.scheduling import SideBySide, Task, expected_s
+from whodunet.variation import Variation
 
 _ORDINARY: Final = HOST_USERS["ec2-user"]
 _CAPTURE: Final = f"{_ORDINARY.home}/capture.pcapng"  # on the client
@@ -93,6 +96,39 @@ class CaseToGrade:
             raise CannotBeGraded(Problem(scenario.question.name, wrong, "name another scenario"))
         way = Way.of(scenario, topology, target.node)
         return cls(scenario, library, topology, target, way, truth_of(scenario, library.of(scenario).taxonomy, way))
+
+
+def gradable(library: Library) -> tuple[list[CaseToGrade], dict[str, str]]:
+    """All scenarios that can be graded, and why others cannot, by their names.
+
+    Raises:
+        InvalidInput: when a scenario's file has problems.
+    """
+    cases: list[CaseToGrade] = []
+    left_out: dict[str, str] = {}
+    for name in scenario_names():
+        try:
+            case = CaseToGrade.of(find_scenario(name), library)
+        except (NotOverFamily, CannotBeGraded) as error:
+            left_out[name] = error.because
+            continue
+        lacking = lacking_version(case.scenario.question.requires)
+        if lacking is None:
+            cases.append(case)
+        else:
+            left_out[name] = lacking
+    return cases, left_out
+
+
+def drawn_from(stated: Sequence[CaseToGrade], seed: int, count: int) -> list[CaseToGrade]:
+    """So many cases of some scenarios, in networks that are drawn from a seed, each with a twin where there is one."""
+    libraries = {case.scenario.question.name: case.library for case in stated}
+    cases = []
+    for each in drawn([case.scenario for case in stated], seed, count):
+        library = libraries[each.scenario]
+        network = library.at(library.catalogue, Variation(each.seed, library.variation.family))
+        cases.append(CaseToGrade.of(find_scenario(each.scenario), network))
+    return cases
 
 
 @dataclass(frozen=True)

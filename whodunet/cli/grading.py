@@ -155,44 +155,15 @@ def _named(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, st
 
 
 def _drawn(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, str]]:
-    from whodunet.grader import CaseToGrade
-    from whodunet.grading.draw import drawn
-    from whodunet.loading.library import Library, find_scenario
+    from whodunet.grader import drawn_from, gradable
+    from whodunet.loading.library import Library
 
     if options.cases and options.seed is None:
         raise InvalidInput(Problem("--cases", "says how many are drawn, and nothing is drawn", "add --seed N"))
-    library = Library(variation=Variation(None, options.family))
-    stated, left_out = _gradable(library)
+    stated, left_out = gradable(Library(variation=Variation(None, options.family)))
     if options.seed is None:
         return stated, left_out
-    cases = []
-    for case in drawn([each.scenario for each in stated], options.seed, options.cases or len(stated)):
-        of_network = library.at(library.catalogue, Variation(case.seed, options.family))
-        cases.append(CaseToGrade.of(find_scenario(case.scenario), of_network))
-    return cases, left_out
-
-
-def _gradable(library: Library) -> tuple[list[CaseToGrade], dict[str, str]]:
-    """All scenarios that can be graded, and why others cannot."""
-    from whodunet.grader import CannotBeGraded, CaseToGrade
-    from whodunet.lab.programs import lacking_version
-    from whodunet.loading.library import find_scenario, scenario_names
-    from whodunet.loading.scenario_file import NotOverFamily
-
-    cases: list[CaseToGrade] = []
-    left_out: dict[str, str] = {}
-    for name in scenario_names():
-        try:
-            case = CaseToGrade.of(find_scenario(name), library)
-        except (NotOverFamily, CannotBeGraded) as error:
-            left_out[name] = error.because
-            continue
-        lacking = lacking_version(case.scenario.question.requires)
-        if lacking is None:
-            cases.append(case)
-        else:
-            left_out[name] = lacking
-    return cases, left_out
+    return drawn_from(stated, options.seed, options.cases or len(stated)), left_out
 
 
 def _new_folder(tool: str) -> Path:
