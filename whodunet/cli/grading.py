@@ -21,7 +21,6 @@ from whodunet.variation import Variation, read_seed
 if TYPE_CHECKING:
     from whodunet.grader import Bench, CaseToGrade
     from whodunet.grading.report import Change, GradedCase, GradeReport
-    from whodunet.loading.library import Library
 
 _FAIL_ON: Final = ("regression", "wrong", "wrong-with-confidence")
 
