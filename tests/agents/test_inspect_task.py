@@ -14,6 +14,12 @@ from inspect_ai.model import ChatMessage, ModelOutput, ModelUsage, get_model
 
 from whodunet.agents.inspect_task import who_did_it
 
+pytestmark = [  # of Inspect 0.3's own code
+    pytest.mark.filterwarnings("ignore:The 'initial' parameter is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <function MemoryObject"),
+]
+
 TRUTH = ("egress-fw", "vpn-egress-reset", "and the instance never heard of it", "Do not open port")
 RIGHT = {"parties": ["first hop"], "causes": ["egress-reset"], "confidence": "high"}
 
