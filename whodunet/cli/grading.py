@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,6 @@ from whodunet.variation import Variation, read_seed
 if TYPE_CHECKING:
     from whodunet.grader import Bench, CaseToGrade
     from whodunet.grading.report import Change, GradedCase, GradeReport
-    from whodunet.loading.library import Library
 
 _FAIL_ON: Final = ("regression", "wrong", "wrong-with-confidence")
 
@@ -165,9 +164,8 @@ def _named(options: argparse.Namespace) -> _Chosen:
 
 
 def _drawn(options: argparse.Namespace) -> _Chosen:
-    from whodunet.grader import CaseToGrade
-    from whodunet.grading.draw import drawn
-    from whodunet.loading.library import Library, find_scenario, scenario_names
+    from whodunet.grader import drawn_from, gradable
+    from whodunet.loading.library import Library
     from whodunet.loading.split_files import find_split
 
     split = find_split(options.split) if options.split else None
@@ -175,38 +173,12 @@ def _drawn(options: argparse.Namespace) -> _Chosen:
     if seed is None and (options.cases or split):
         wrong = "is drawn from a seed that whoever grades chooses" if split else "says how many are drawn"
         raise InvalidInput(Problem(f"--split {split.name}" if split else "--cases", wrong, "add --seed N"))
-    library = Library(variation=Variation(None, options.family))
-    stated, left_out = _gradable(library, split.scenarios if split else scenario_names())
+    stated, left_out = gradable(Library(variation=Variation(None, options.family)), split.scenarios if split else None)
     if seed is None:
         return _Chosen(stated, left_out)
-    cases = []
-    for case in drawn([each.scenario for each in stated], seed, options.cases or len(stated)):
-        of_network = library.at(library.catalogue, Variation(case.seed, options.family))
-        cases.append(CaseToGrade.of(find_scenario(case.scenario), of_network))
-    return _Chosen(cases, left_out, split.name if split else None, seed)
-
-
-def _gradable(library: Library, names: Iterable[str]) -> tuple[list[CaseToGrade], dict[str, str]]:
-    """Those of some scenarios that can be graded, and why others cannot."""
-    from whodunet.grader import CannotBeGraded, CaseToGrade
-    from whodunet.lab.programs import lacking_version
-    from whodunet.loading.library import find_scenario
-    from whodunet.loading.scenario_file import NotOverFamily
-
-    cases: list[CaseToGrade] = []
-    left_out: dict[str, str] = {}
-    for name in names:
-        try:
-            case = CaseToGrade.of(find_scenario(name), library)
-        except (NotOverFamily, CannotBeGraded) as error:
-            left_out[name] = error.because
-            continue
-        lacking = lacking_version(case.scenario.question.requires)
-        if lacking is None:
-            cases.append(case)
-        else:
-            left_out[name] = lacking
-    return cases, left_out
+    return _Chosen(
+        drawn_from(stated, seed, options.cases or len(stated)), left_out, split.name if split else None, seed
+    )
 
 
 def _new_folder(tool: str) -> Path:
