@@ -116,7 +116,9 @@ class _Nodes:
         require_program("mnexec")  # without it, Mininet would end this process
         self._topology = topology
         self._watch = watch
-        self.net = network.LabNet(topo, maker, watch.first_processes())
+        made = maker.make(topo.hosts())
+        watch.ends_with_hosts({name: first.pid for name, first in made.items()})
+        self.net = network.LabNet(topo, made)
         self.hosts: Mapping[str, Host] = {
             node.name: Host(node.first, topo.settings(node.name), topology.family) for node in self.net.hosts
         }
