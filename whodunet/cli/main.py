@@ -147,6 +147,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from whodunet.cli import (
         about,
+        agents,
         auditing,
         causes,
         changes,
@@ -178,6 +179,7 @@ def make_parser() -> argparse.ArgumentParser:
         diagnosing,
         checking,
         grading,
+        agents,
         records,
         recording,
         labs,
