@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ from whodunet.lab.plan import LabOptions
 from whodunet.lab.programs import lacking_version, require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.sharing import read_share
-from whodunet.loading.library import Library, find_scenario, scenario_names
+from whodunet.loading.library import Library, find_scenario
 from whodunet.loading.scenario_file import NotOverFamily
 from whodunet.records import new_record, record_name
 from whodunet.scheduling import SideBySide, Task, expected_s
@@ -98,15 +98,15 @@ class CaseToGrade:
         return cls(scenario, library, topology, target, way, truth_of(scenario, library.of(scenario).taxonomy, way))
 
 
-def gradable(library: Library) -> tuple[list[CaseToGrade], dict[str, str]]:
-    """All scenarios that can be graded, and why others cannot, by their names.
+def gradable(library: Library, names: Iterable[str]) -> tuple[list[CaseToGrade], dict[str, str]]:
+    """Those of some scenarios that can be graded, and why others cannot, by their names.
 
     Raises:
         InvalidInput: when a scenario's file has problems.
     """
     cases: list[CaseToGrade] = []
     left_out: dict[str, str] = {}
-    for name in scenario_names():
+    for name in names:
         try:
             case = CaseToGrade.of(find_scenario(name), library)
         except (NotOverFamily, CannotBeGraded) as error:
