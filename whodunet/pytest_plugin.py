@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -48,6 +49,7 @@ _MARKER: Final = (
 # Other people's YAML files lie beside their tests; a scenario file is one that has these two keys.
 _KEYS_OF_A_SCENARIO: Final = (re.compile(r"^topology:", re.MULTILINE), re.compile(r"^answer:", re.MULTILINE))
 _PLAYER: Final = pytest.StashKey["Player"]()
+_WARM: Final = pytest.StashKey[ExitStack]()  # while it is open, labs are forked from one process
 _FAILED: Final = pytest.StashKey[bool]()  # of a test: that it failed, when its fixtures are taken down
 
 
@@ -95,6 +97,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     player = config.stash.get(_PLAYER, None)
     if player is not None:
         player.end()
+    if (warm := config.stash.get(_WARM, None)) is not None:
+        warm.close()
+
+
+def _start_warm(session: pytest.Session) -> None:
+    """Has labs be forked from one process, where the session needs several."""
+    if _WARM in session.config.stash:
+        return
+    from whodunet.lab.launching import started_warm
+
+    played = {item.path for item in session.items if isinstance(item, PlayedTest)}
+    in_labs = [item for item in session.items if "lab" in getattr(item, "fixturenames", ())]
+    warm = session.config.stash[_WARM] = ExitStack()
+    if len(played) + len(in_labs) > 1:
+        warm.enter_context(started_warm())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -268,6 +285,7 @@ def _player(item: PlayedTest) -> Player:
         selected = [each.parent for each in item.session.items if isinstance(each, PlayedTest)]
         files = {file.path: file for file in selected}
         keep = item.config.getoption("--whodunet-keep")
+        _start_warm(item.session)
         stash[_PLAYER] = Player([file.scenario for file in files.values()], item.parent.library, keep)
     return stash[_PLAYER]
 
@@ -355,6 +373,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
         variation=Variation(marker.kwargs.get("seed", asked.seed), marker.kwargs.get("family", asked.family))
     )
     scenario = library.scenario(find_scenario(str(marker.args[0])))
+    _start_warm(request.session)
     with SandboxedLab.start(plan_for(scenario, library)) as network:
         running = ScenarioLab(scenario, network, library)
         if marker.kwargs.get("fault", True):

@@ -165,7 +165,7 @@ def _named(options: argparse.Namespace) -> _Chosen:
 
 def _drawn(options: argparse.Namespace) -> _Chosen:
     from whodunet.grader import drawn_from, gradable
-    from whodunet.loading.library import Library, scenario_names
+    from whodunet.loading.library import Library
     from whodunet.loading.split_files import find_split
 
     split = find_split(options.split) if options.split else None
@@ -173,12 +173,12 @@ def _drawn(options: argparse.Namespace) -> _Chosen:
     if seed is None and (options.cases or split):
         wrong = "is drawn from a seed that whoever grades chooses" if split else "says how many are drawn"
         raise InvalidInput(Problem(f"--split {split.name}" if split else "--cases", wrong, "add --seed N"))
-    library = Library(variation=Variation(None, options.family))
-    stated, left_out = gradable(library, split.scenarios if split else scenario_names())
+    stated, left_out = gradable(Library(variation=Variation(None, options.family)), split.scenarios if split else None)
     if seed is None:
         return _Chosen(stated, left_out)
-    cases = drawn_from(stated, seed, options.cases or len(stated))
-    return _Chosen(cases, left_out, split.name if split else None, seed)
+    return _Chosen(
+        drawn_from(stated, seed, options.cases or len(stated)), left_out, split.name if split else None, seed
+    )
 
 
 def _new_folder(tool: str) -> Path:
