@@ -15,7 +15,7 @@ cases=(healthy sshd-down security-group-drop gateway-arp-silent banner-reset pat
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 echo "Linux $(uname -r)"
-if ! { ./lab doctor >"$work/doctor" && grep -E 'netem or wirefilter +netem' "$work/doctor"; }; then
+if ! { ./lab doctor >"$work/doctor" && grep -E 'delayed links +netem' "$work/doctor"; }; then
   cat "$work/doctor"
   exit 1
 fi

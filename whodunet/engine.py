@@ -122,6 +122,23 @@ def play_in(lab: Lab, scenario: Scenario, library: Library, progress: Progress, 
     """
     topology = library.of(scenario).topology(scenario.question.topology)
     phases = _play_phases(scenario, topology, lab, progress)
+    return recording_of(lab, scenario, library, phases, progress, keep)
+
+
+def recording_of(
+    lab: Lab,
+    scenario: Scenario,
+    library: Library,
+    phases: tuple[Phase, ...],
+    progress: Progress,
+    keep: Path | None = None,
+) -> Recording:
+    """What was played in a lab up to now, with its capture, judged; for the arguments see `play`.
+
+    Raises:
+        CannotRun: when something of the lab has ended.
+    """
+    topology = library.of(scenario).topology(scenario.question.topology)
     progress("reading the capture")
     with lab.capture() as capture:
         content, recorded = _recorded(capture)
@@ -166,7 +183,7 @@ class _Moment:
 
 
 @dataclass(frozen=True)
-class _Baseline:
+class Baseline:
     """The round trip that every timing is compared with, and what its packets may have waited for a processor."""
 
     rtt_ms: float | None
@@ -174,26 +191,31 @@ class _Baseline:
 
 
 def _play_phases(scenario: Scenario, topology: Topology, lab: Lab, progress: Progress) -> tuple[Phase, ...]:
-    before = _recorded_by_now(lab)
-    rtt_ms = lab.baseline_rtt_ms()
-    baseline = _Baseline(rtt_ms, _waited_ms(before, _recorded_by_now(lab)))
-    phases = [_play_phase("faulty", scenario.staging.faults, scenario, topology, lab, progress, baseline)]
+    baseline = measure_baseline(lab)
+    phases = [play_phase("faulty", scenario.staging.faults, scenario, topology, lab, progress, baseline)]
     for name, faults in scenario.removals:
         if phases[-1].failure is None:
-            phases.append(_play_phase(name, faults, scenario, topology, lab, progress, baseline))
+            phases.append(play_phase(name, faults, scenario, topology, lab, progress, baseline))
     return tuple(phases)
 
 
-def _play_phase(
+def measure_baseline(lab: Lab) -> Baseline:
+    """The round trip of the topology's baseline path now."""
+    before = _recorded_by_now(lab)
+    rtt_ms = lab.baseline_rtt_ms()
+    return Baseline(rtt_ms, _waited_ms(before, _recorded_by_now(lab)))
+
+
+def play_phase(
     name: PhaseName,
     faults: Sequence[Fault],
     scenario: Scenario,
     topology: Topology,
     lab: Lab,
     progress: Progress,
-    baseline: _Baseline,
+    baseline: Baseline,
 ) -> Phase:
-    """Puts the faults in, in the first phase, or takes them out, and runs the probes."""
+    """Puts faults in, in the first phase, or takes them out, and runs the scenario's probes."""
     proofs: list[str] = []
     try:
         for fault in faults:

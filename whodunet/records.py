@@ -66,6 +66,15 @@ def runs_folder() -> Path:
         raise CannotRun(f"no place for records: {error}; set HOME or XDG_STATE_HOME") from error
 
 
+def grades_folder() -> Path:
+    """Where the records of graded tools are kept: a folder for each time, with one record a case.
+
+    Raises:
+        CannotRun: when this user has no home directory.
+    """
+    return runs_folder().parent / "grades"
+
+
 def record_name(name: str) -> str:
     """What a play or a test is called, as the name of its record's folder."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")

@@ -16,6 +16,7 @@ from whodunet.faults.authorized_keys import AuthorizedKeys
 from whodunet.faults.connection_limit import ConnectionLimit
 from whodunet.faults.firewall_rule import FirewallRule
 from whodunet.faults.local_redirect import LocalRedirect
+from whodunet.faults.nat_hairpin import NatHairpin
 from whodunet.faults.packet_filter import PacketFilter
 from whodunet.faults.power_failure import PowerFailure
 from whodunet.faults.proxy_rule import ProxyRule
@@ -50,7 +51,12 @@ RULES: Final = (
     ({"protocol": "tcp", "port": 22, "source": "0.0.0.0/0"},),
     ({"protocol": "tcp", "port": 22, "source": "endpoints-sg"},),
 )
-IPV4_ALLOWED: Final = ({"destination": "0.0.0.0/0", "protocol": "any", "action": "allow"},)
+FIREWALL_RULES: Final = tuple(
+    ({"destination": destination, "protocol": protocol, "action": action},)
+    for destination in ("0.0.0.0/0", "::/0", "any")
+    for protocol in ("any", "tcp")
+    for action in ("allow", "drop", "reset", "reject")
+)
 HOPS: Final = (("100.64.0.2", "10.9.0.53"),)
 OUTBOUND: Final = ((), ({"protocol": "tcp", "port": 3389, "destination": "203.0.113.0/24"},))
 PAYLOADS: Final = (None, "SSH-", "SSH-2.0", "GET ", "POST /login", "\x16\x03\x01", "EHLO")
@@ -111,6 +117,13 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "addresses": (("10.8.0.1", "10.9.0.1"),),
             "idle_s": (1,),
         },
+        "address-mapping": {"node": hosts, "address": ("10.30.1.10",), "to": ("10.30.2.10", "10.30.3.10")},
+        "duplicate-address": {"node": hosts, "interface": interfaces, "address": ("10.70.0.20", "10.0.1.10")},
+        "endpoint-policy": {"node": hosts, "bearer": hosts},
+        "nat-hairpin": {"node": hosts, "state": choices(NatHairpin, "state")},
+        "path-failure": {"node": hosts, "interface": interfaces, "after_idle_ms": (1000,)},
+        "program-sandboxed": {"node": hosts, "program": ("ssh", "nc", "curl")},
+        "window-tracking": {"node": hosts, "interface": interfaces},
         "idle-timeout": {"node": hosts, "idle_s": (2,), "answer": ("reset", "silence")},
         "path-mtu": {"node": hosts, "interface": interfaces, "mtu_bytes": (1300,)},
         "service": {"node": hosts, "service": services, "state": choices(ServiceFault, "state")},
@@ -180,8 +193,8 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         "firewall-policy": {
             "switch": switches,
             "default": ("allow", "drop"),
-            "asymmetric": ("drop",),
-            "rules": (IPV4_ALLOWED,),
+            "asymmetric": (None, "drop", "bypass"),
+            "rules": ((), *FIREWALL_RULES),
         },
         "multipath-route": {"node": hosts, "destination": ("0.0.0.0/0",), "via": HOPS},
         "arp-silence": {"node": hosts, "interface": interfaces, "neighbour": hosts},

@@ -137,19 +137,19 @@ def test_it_finds_its_checkout_through_a_link(machine: Machine, tmp_path: Path) 
 
 
 def test_whoever_cannot_become_root_gets_all_commands_for_root_at_once(machine: Machine) -> None:
-    machine.lack("vde2", "ncat")
+    machine.lack("nftables", "ncat")
     machine.program("grep", "exit 1")  # nor has ann subordinate ids
     done = machine.lab("ps")
     assert done.returncode == 3
     first, install, give, last = done.stderr.splitlines()
     assert first == "lab: only root can install what is missing; as root ('su -'), run:"
-    assert shlex.split(install) == ["bash", str(machine.checkout / INSTALLER), "vde2", "ncat"]
+    assert shlex.split(install) == ["bash", str(machine.checkout / INSTALLER), "nftables", "ncat"]
     assert re.fullmatch(r"  usermod --add-subuids (\d+-\d+) --add-subgids \1 ann", give)
     assert last == "lab: and then this command again"
 
 
 def test_sudo_that_refuses_is_as_good_as_none(machine: Machine) -> None:
-    machine.lack("vde2")
+    machine.lack("nftables")
     machine.program("sudo", "exit 1")
     done = machine.lab("ps")
     assert (done.returncode, "as root ('su -'), run:" in done.stderr) == (3, True)
@@ -170,13 +170,13 @@ def test_what_only_some_commands_need_is_installed_for_those_alone(
 
 
 def test_a_mirror_that_cannot_be_reached_is_told_in_one_line(machine: Machine) -> None:
-    machine.lack("vde2")
+    machine.lack("nftables")
     failing = "echo 'Reading package lists...'; echo \"E: Could not resolve 'deb.example.net'\"; exit 100"
     machine.program("sudo", f"case $* in *{INSTALLER}*) {failing};; esac")
     done = machine.lab("ps", TMPDIR=str(machine.bin))
     assert done.returncode == 3
     told = done.stderr.splitlines()
-    assert told[0] == "lab: installing with apt: vde2"
+    assert told[0] == "lab: installing with apt: nftables"
     reason, log = told[1].split("; is this machine online? The whole output is in ")
     assert reason == "lab: apt could not install them: E: Could not resolve 'deb.example.net'"
     assert "Reading package lists" in Path(log).read_text()
@@ -196,14 +196,14 @@ def test_the_last_cause_that_an_installer_names_is_the_reason(tmp_path: Path) ->
 
 def test_sizes_are_told_while_apt_works(machine: Machine) -> None:
     machine.has_venv()
-    machine.lack("vde2")
+    machine.lack("nftables")
     sizes = (
         *("Need to get 1,234 kB of archives.", "After this operation, 5 MB of additional disk space will be used."),
-        *("Get:1 http://deb.example.net/debian trixie/main vde2 [120 kB]", "  Download size: 1,234 kB"),
+        *("Get:1 http://deb.example.net/debian trixie/main nftables [120 kB]", "  Download size: 1,234 kB"),
     )
     machine.program("sudo", f'case $* in *{INSTALLER}*) printf "%s\\n" {shlex.join(sizes)};; esac')
     assert machine.lab("ps").stderr.splitlines() == [
-        "lab: installing with apt: vde2",
+        "lab: installing with apt: nftables",
         "lab:   Need to get 1,234 kB of archives.",
         "lab:   After this operation, 5 MB of additional disk space will be used.",
         "lab:   Download size: 1,234 kB",
@@ -223,10 +223,10 @@ def test_an_index_that_cannot_be_reached_is_told_and_tried_again_next_time(machi
 
 def test_two_at_once_install_one_after_the_other(machine: Machine) -> None:
     machine.has_venv()
-    machine.lack("vde2")
+    machine.lack("nftables")
     machine.program("sudo", "")
     # The other one holds the lock until this one waits for it, and has installed all by then.
-    done = f"sed -i 's/^vde2 .*//; $ a vde2 installed' {machine.bin.with_name('dpkg-status')}"
+    done = f"sed -i 's/^nftables .*//; $ a nftables installed' {machine.bin.with_name('dpkg-status')}"
     machine.program("flock", f'[ "$1" != -n ] || exit 1; {done}')
     assert machine.lab("ps").stderr == "lab: waiting for another installation to end\n"
 
@@ -385,20 +385,20 @@ INSTALL = "apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recomme
 
 
 def test_no_service_is_started_and_no_guard_is_left(tmp_path: Path) -> None:
-    assert run_installer(tmp_path, "vde2") == (0, f"{INSTALL} vde2\nthe guard answers 101\nno guard\n")
+    assert run_installer(tmp_path, "nftables") == (0, f"{INSTALL} nftables\nthe guard answers 101\nno guard\n")
 
 
 def test_a_machines_own_guard_is_put_back(tmp_path: Path) -> None:
     own = "printf '#!/bin/sh\\necho own\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d"
-    status, said = run_installer(tmp_path, "vde2", before=own)
+    status, said = run_installer(tmp_path, "nftables", before=own)
     assert status == 0
-    assert said == f"{INSTALL} vde2\nthe guard answers 101\n#!/bin/sh\necho own\n"
+    assert said == f"{INSTALL} nftables\nthe guard answers 101\n#!/bin/sh\necho own\n"
 
 
 def test_an_installation_that_was_interrupted_or_knows_old_files_is_done_again(tmp_path: Path) -> None:
-    status, said = run_installer(tmp_path, "vde2", fails=True)
+    status, said = run_installer(tmp_path, "nftables", fails=True)
     assert status == 0
-    tried = [f"{INSTALL} vde2", "the guard answers 101"]
+    tried = [f"{INSTALL} nftables", "the guard answers 101"]
     again = ["dpkg --configure -a", "apt-get -q -o DPkg::Lock::Timeout=300 update"]
     assert said.splitlines() == [*tried, *again, *tried, "no guard"]
 
@@ -428,7 +428,7 @@ def test_a_new_service_does_not_start_at_the_next_boot(tmp_path: Path) -> None:
 
 
 def test_a_package_that_the_system_does_not_have_is_told_by_its_name(tmp_path: Path) -> None:
-    status, said = run_installer(tmp_path, "vde2", "unheard-of", fails=True)
+    status, said = run_installer(tmp_path, "nftables", "unheard-of", fails=True)
     assert status == 3
     assert "E: this system has no package unheard-of; docs/install.md says where else it comes from\n" in said
     assert "no guard\n" in said

@@ -163,7 +163,7 @@ def up(machine: Any, lab: str, kernels_words: str) -> str:
         (
             "netem-denied",
             "RTNETLINK answers: Operation not permitted",
-            "netem is refused (RTNETLINK answers: Operation not permitted): wirefilter delays the links",
+            "netem is refused (RTNETLINK answers: Operation not permitted): links are delayed in user space",
         ),
         ("netem-absent", "Error: Specified qdisc kind is unknown.", None),
     ],

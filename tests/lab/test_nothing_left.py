@@ -222,8 +222,8 @@ def test_the_comparison_sees_whatever_is_left(spare_machine: Any) -> None:
     left.stdout.close()
 
 
-ESSENTIAL: Final = ("ovsdb-server", "ovs-vswitchd", "recorder", "init")
-LOSABLE: Final = ("wirefilter", "vde_plug2tap", "sshd", "dnsmasq")
+ESSENTIAL: Final = ("ovsdb-server", "ovs-vswitchd", "recorder", "link-emulator", "init")
+LOSABLE: Final = ("sshd", "dnsmasq")
 
 
 @pytest.mark.parametrize("program", ESSENTIAL)
@@ -304,7 +304,7 @@ def test_a_lab_that_stays_outlives_the_terminal_it_came_from(machine: Any, leavi
         assert machine.whodunet("down", "healthy").stdout == "healthy is down\n"
 
 
-@pytest.mark.parametrize("program", ["ovs-vswitchd", "ovsdb-server", "ovs-vsctl", "wirefilter"])
+@pytest.mark.parametrize("program", ["ovs-vswitchd", "ovsdb-server", "ovs-vsctl", "link-emulator"])
 def test_a_lab_whose_process_is_killed_while_it_comes_up_does_not_hang(
     machine: Any, leaving_nothing: Any, process_tree: Any, program: str
 ) -> None:

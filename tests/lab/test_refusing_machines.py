@@ -76,4 +76,4 @@ def test_an_ordinary_user_to_whom_nothing_is_refused_misses_nothing(
 ) -> None:
     said = doctor(spare_machine, *guest)
     assert {name: row for name, row in said.items() if not row.startswith(("found", "absent"))} == {}
-    assert said["netem or wirefilter"].endswith("seen to delay")
+    assert said["delayed links"].endswith("seen to delay")

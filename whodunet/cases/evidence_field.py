@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -40,6 +40,19 @@ def _points(topology: Topology) -> Collection[str]:
 
 CapturePoint = Annotated[str, AfterValidator(_name_of("interface", _points)), Field(description="capture point")]
 """The name of an interface."""
+
+
+def _not_empty(value: Sized) -> Sized:
+    if not value:
+        raise refused("is empty", "write at least one")
+    return value
+
+
+NOT_EMPTY = AfterValidator(_not_empty)
+"""What a claim about none would say could not fail. (`min_length` counts those that are right.)"""
+
+CapturePoints = Annotated[tuple[CapturePoint, ...], NOT_EMPTY]
+"""Names of interfaces, at least one."""
 
 NodeName = Annotated[str, AfterValidator(_name_of("node", lambda topology: topology.nodes))]
 """The name of a node."""

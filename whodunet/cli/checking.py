@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from whodunet import catalogue
 from whodunet.cli import naming
 from whodunet.cli.exit_status import exit_status
-from whodunet.cli.output import errors_name, require_room
+from whodunet.cli.output import report_file
 from whodunet.cli.parsing import Commands, add_jobs_option, add_seeds_options, positive, variations
 from whodunet.cli.runs import tell_record
 from whodunet.cli.terminal import hanging
@@ -107,7 +107,7 @@ def check(options: argparse.Namespace) -> int:
         require_empty(options.keep)
     libraries = [Library(variation=each) for each in variations(options)]
     asked, left_out = _read_all([find_scenario(name) for name in names], libraries, options.all)
-    with _report_file(options.junit) as write:
+    with report_file(options.junit) as write:
         if not options.json:
             print("".join(f"{'not played':17} {name}: {because}\n" for name, because in left_out.items()), end="")
         played = _check_side_by_side(_with_twins(asked) * options.repeat, options)
@@ -115,33 +115,6 @@ def check(options: argparse.Namespace) -> int:
         _report(checked, left_out, options, write)
         _keep_only_what_did_not_hold(checked, options)
     return exit_status([each.outcome for each in checked])
-
-
-@contextmanager
-def _report_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
-    """What writes the report in the end; that it can be written is found out at once, and nothing of it is left
-    when what is to be reported fails.
-
-    Raises:
-        OSError: when the file cannot be written.
-    """
-    if path is None:
-        yield None
-        return
-    is_new = not path.exists()
-    with open(path, "ab") as file:
-        require_room(file.fileno(), str(path))
-
-    def write(text: str) -> None:
-        with errors_name(str(path)):
-            path.write_text(text, encoding="utf-8")
-
-    try:
-        yield write
-    except BaseException:
-        if is_new:
-            path.unlink(missing_ok=True)
-        raise
 
 
 def _read_all(paths: Sequence[Path], libraries: Sequence[Library], is_all: bool) -> tuple[list[Play], dict[str, str]]:
@@ -213,6 +186,7 @@ def _compared_with_twins(checked: Sequence[Checked], asked: Collection[Play]) ->
 
 def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> list[Checked]:
     """Checks several scenarios at a time; an interruption ends all their labs at once."""
+    from whodunet.lab.launching import started_warm
     from whodunet.records import record_name
     from whodunet.scheduling import SideBySide, Task, expected_s
 
@@ -223,14 +197,15 @@ def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> l
         )
         for label, play in zip(numbered([play.name for play in plays]), plays, strict=True)
     }
-    checks = SideBySide(tasks, options.jobs)
-    try:
-        for _, done in checks.finished():
-            if not options.json:
-                print("\n".join(_lines(done.result())), flush=True)
-    except BaseException:
-        checks.end()
-        raise
+    with started_warm() if len(tasks) > 1 else nullcontext():
+        checks = SideBySide(tasks, options.jobs)
+        try:
+            for _, done in checks.finished():
+                if not options.json:
+                    print("\n".join(_lines(done.result())), flush=True)
+        except BaseException:
+            checks.end()
+            raise
     return [done.result() for done in checks.results.values()]
 
 

@@ -147,14 +147,18 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from whodunet.cli import (
         about,
+        agents,
         auditing,
         causes,
         changes,
         checking,
         copying,
         demo,
+        diagnosing,
         faults,
+        grading,
         labs,
+        recording,
         records,
         runs,
         writing,
@@ -169,7 +173,24 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (demo, runs, checking, records, labs, copying, faults, changes, auditing, writing, causes, about):
+    for part in (
+        demo,
+        runs,
+        diagnosing,
+        checking,
+        grading,
+        agents,
+        records,
+        recording,
+        labs,
+        copying,
+        faults,
+        changes,
+        auditing,
+        writing,
+        causes,
+        about,
+    ):
         part.add_commands(commands)
     for each in dict.fromkeys((parser, *commands.choices.values())):  # an alias is the same parser again
         # Before the command or after it. Each has a list of its own, for a subcommand's would replace the other.

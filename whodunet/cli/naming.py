@@ -20,6 +20,11 @@ def scenarios(**_: object) -> list[str]:
     return _names("scenarios")
 
 
+def tools(**_: object) -> list[str]:
+    """Names of the tools that come with the lab."""
+    return _names("tools")
+
+
 def causes_and_classes(**_: object) -> list[str]:
     """Names of causes, and of classes of those that look the same."""
     return [*_names("causes"), *cause_classes()]

@@ -7,8 +7,9 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TextIO
 
 from whodunet.errors import CannotRun
@@ -76,6 +77,33 @@ def errors_name(name: str) -> Iterator[None]:
     except OSError as error:
         if error.filename is None:
             error.filename = name
+        raise
+
+
+@contextmanager
+def report_file(path: Path | None) -> Iterator[Callable[[str], object] | None]:
+    """What writes the report in the end; that it can be written is found out at once, and nothing of it is left
+    when what is to be reported fails.
+
+    Raises:
+        OSError: when the file cannot be written.
+    """
+    if path is None:
+        yield None
+        return
+    is_new = not path.exists()
+    with open(path, "ab") as file:
+        require_room(file.fileno(), str(path))
+
+    def write(text: str) -> None:
+        with errors_name(str(path)):
+            path.write_text(text, encoding="utf-8")
+
+    try:
+        yield write
+    except BaseException:
+        if is_new:
+            path.unlink(missing_ok=True)
         raise
 
 

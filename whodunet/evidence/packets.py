@@ -123,6 +123,7 @@ class Icmp:
     identifier: int = 0
     sequence: int = 0
     quoted: Flow | None = None
+    quoted_number: int | None = None  # which of that flow: a TCP segment's sequence number, or an echo's
     next_hop_mtu: int = 0  # bytes; RFC 1191, section 4; RFC 4443, section 3.2
     target: str = ""  # of a neighbour solicitation or advertisement: whose link address is asked for or told
 
@@ -154,6 +155,8 @@ class Dns:
     is_answer: bool
     rcode: int
     qname: str  # without the final dot
+    qtype: int = 0  # of the record that is asked for: 1 for A, 28 for AAAA
+    addresses: tuple[str, ...] = ()  # that the answer has for it
 
 
 @dataclass(frozen=True)

@@ -112,10 +112,10 @@ _EITHER_OF_THEM = (
 RESOLVER_SAYS = Vocabulary.of((_NO_SUCH_NAME, Symptom.NAME_NOT_FOUND), (_NO_ANSWER, Symptom.NO_RESOLVER))
 RESOLVING = RESOLVER_SAYS + Vocabulary.of((_EITHER_OF_THEM, Symptom.NOT_RESOLVED))
 
-# A status of HTTP that a server or a proxy gives. Source: RFC 9110, sections 15.5 and 15.6
+# A status of HTTP that a server or a proxy gives. Source: RFC 9110, sections 15.5 and 15.6; RFC 6585, section 4
 _HTTP = r"(?:http\S*|status(?: code)?|proxy|tunnel|connect|response|error|code)\D{0,25}\b"
 HTTP_STATUS = Vocabulary.of(
-    (_HTTP + r"40[137]\b|\bforbidden|proxy authentication required", Symptom.DENIED),
+    (_HTTP + r"(?:40[137]|429)\b|\bforbidden|proxy authentication required", Symptom.DENIED),
     (_HTTP + r"50[234]\b|bad gateway|service unavailable|gateway time-?out", Symptom.NOT_CONNECTED),
 )
 _DENIED = (

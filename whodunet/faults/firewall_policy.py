@@ -1,22 +1,31 @@
-"""What an egress firewall does with connections that no rule is about, and the rules that it has instead."""
+"""What an egress firewall does with connections that no rule allows, and with answers to what it has not seen."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from whodunet.cases.fault import Network, Settings, mapping_in
+from whodunet.cases.fault import Misfit, Network, Settings, mapping_in
+from whodunet.cases.fields import refused
 from whodunet.evidence.topology import Topology
 from whodunet.faults.policy_fault import Key, PolicyFault
 from whodunet.openflow.flow_table import TableEntry
 
 
+def _allowing(rules: tuple[Settings, ...]) -> tuple[Settings, ...]:
+    other = next((rule for rule in rules if rule.get("action", "allow") != "allow"), None)
+    if other is not None:
+        wrong = f"has a rule whose action is {other['action']}, which would be a cause of its own"
+        raise refused(wrong, "state that rule as a fault of the kind firewall-rule; here those that allow")
+    return rules
+
+
 class FirewallPolicy(PolicyFault):
-    """The firewall has another default, and other rules."""
+    """The firewall drops what no rule allows, and has other such rules; or it drops answers to what it has not seen."""
 
     controller: ClassVar[str] = "egress_firewall"
 
@@ -26,16 +35,28 @@ class FirewallPolicy(PolicyFault):
     asymmetric: Literal["drop", "bypass"] | None = Field(
         default=None, description="what becomes of answers whose questions went another way; as before, if not given"
     )
-    rules: tuple[Settings, ...] = Field(default=(), description="all rules that it has, as its policy writes them")
+    rules: Annotated[tuple[Settings, ...], AfterValidator(_allowing)] = Field(
+        default=(), description="all rules that it has, as its policy writes them: those that allow"
+    )
 
     def facts(self, topology: Topology) -> dict[str, str]:
-        """The default, of which family there are rules that allow (ipv4, ipv6, both, none), and `asymmetric`."""
-        allowing = [rule for rule in self.rules if rule.get("action") == "allow"]
-        families = sorted({family for rule in allowing for family in _families(rule)})
+        """The default, of which family there are rules (ipv4, ipv6, both, none), `asymmetric`, and `action`.
+
+        `action` is what becomes of a connection that no rule is about.
+        """
+        families = sorted({family for rule in self.rules for family in _families(rule)})
         allows = "both" if len(families) > 1 else next(iter(families), "none")
         role = topology.nodes[self.switch].role
-        facts = {"kind": self.kind, "role": role, "default": self.default, "allows": allows}
+        facts = {"kind": self.kind, "role": role, "default": self.default, "action": self.default, "allows": allows}
         return facts | {"asymmetric": self.asymmetric or "as before"}
+
+    def policy_misfits(self, policy: Settings, topology: Topology) -> Iterator[Misfit]:
+        """One that refuses nobody, beside bad rules."""
+        if self.default == "allow" and self.asymmetric != "drop":
+            wrong = "is allow, with which nothing is refused"
+            yield Misfit(("default",), wrong, "use drop, or `asymmetric: drop`, or for one rule the kind firewall-rule")
+        else:
+            yield from super().policy_misfits(policy, topology)
 
     def changed(self, policy: Settings) -> dict[str, object]:
         """The policy with the other default and rules."""

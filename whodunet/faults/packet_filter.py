@@ -25,6 +25,7 @@ _ERRORS: Final[Mapping[str, tuple[str, str | None]]] = {
     "icmp-host-prohibited": ("host-prohibited", "admin-prohibited"),
     "icmp-admin-prohibited": ("admin-prohibited", "admin-prohibited"),
 }
+_ICMP: Final = {"ipv4": "icmp", "ipv6": "icmpv6"}
 _HTTP: Final = ("GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "CONNECT ", "PATCH ", "TRACE ", "HTTP/")
 _MANGLE: Final = -150  # a priority where headers are rewritten. Source: nft(8), "Standard priority names"
 _TLS_HANDSHAKE: Final = "\x16\x03"  # Source: RFC 8446, 5.1
@@ -84,6 +85,7 @@ class PacketFilter(NftablesFault):
     payload: Annotated[str, AfterValidator(_ascii)] | None = Field(
         default=None, min_length=1, max_length=16, description="ASCII text that the packet's payload begins with"
     )
+    over: Literal["ipv4", "ipv6"] | None = Field(default=None, description="one family alone; both, if not given")
     share_pct: int | None = Field(default=None, ge=1, le=99, description="only so many of a hundred, at random")
     beyond: Allowance | None = Field(default=None, description="only what exceeds an allowance")
     ttl: TtlAt | None = Field(default=None, description="with which a RST is sent: `POINT: as sent by NODE`")
@@ -123,12 +125,14 @@ class PacketFilter(NftablesFault):
     def facts(self, topology: Topology) -> dict[str, str]:
         """Where it stands, what it looks at, what it does.
 
-        `looks_at` is header, payload, icmp-errors, chance, or what an allowance limits (connections, bytes); `payload`
-        is what that begins (none, ssh, http, tls, other); `packets` are told by the port that they go to, come from,
-        both or any; `answer` is what a sender hears of it, and `ttl` whose TTL a RST has.
+        `over` is ipv4, ipv6 or both; `looks_at` is header, payload, icmp-errors, chance, or what an allowance limits
+        (connections, bytes); `payload` is what that begins (none, ssh, http, tls, other); `packets` are told by the
+        port that they go to, come from, both or any; `answer` is what a sender hears of it, and `ttl` whose TTL a RST
+        has.
         """
         return super().facts(topology) | {
             "hook": self.hook,
+            "over": self.over or "both",
             "looks_at": self._looks_at(),
             "ttl": "as of another" if self.ttl else "own",
             "payload": _speech(self.payload),
@@ -157,7 +161,7 @@ class PacketFilter(NftablesFault):
         for point in self.ttl or ():
             yield from self.has_interface(topology, point)
         _, over_ipv6 = _ERRORS.get(self.verdict, ("", ""))
-        if topology.family == "ipv6" and over_ipv6 is None:
+        if "ipv6" in (topology.family, self.over) and over_ipv6 is None:
             wrong = f"is {self.verdict}, which ICMPv6 does not have"
             yield Misfit(("verdict",), wrong, "use another, or say that the case holds over IPv4 only: `family`")
 
@@ -187,16 +191,18 @@ class PacketFilter(NftablesFault):
         elif self.verdict == "tcp-reset":
             yield {"reject": {"type": "tcp reset"}}
         else:
-            for message, error in zip(("icmp", "icmpv6"), _ERRORS[self.verdict], strict=True):
-                if error is not None:
+            for (family, message), error in zip(_ICMP.items(), _ERRORS[self.verdict], strict=True):
+                if error is not None and self.over in (None, family):
                     yield {"reject": {"type": message, "expr": error}}
 
     def _matches(self) -> Iterator[Rule]:
         if self.protocol == "icmp-errors":
             errors = one_of("destination-unreachable", "time-exceeded")
-            yield from ((equals(header(icmp, "type"), errors), *self._some()) for icmp in ("icmp", "icmpv6"))
+            messages = [message for family, message in _ICMP.items() if self.over in (None, family)]
+            yield from ((equals(header(each, "type"), errors), *self._some()) for each in messages)
         else:
-            yield (*self._of_transport(), *self._some())
+            of_family = [equals(meta("nfproto"), self.over)] if self.over else []
+            yield (*of_family, *self._of_transport(), *self._some())
 
     def _of_transport(self) -> Iterator[Expression]:
         if self._packets() == "any":

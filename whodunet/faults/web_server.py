@@ -23,6 +23,7 @@ State = Literal[
     "site-missing",
     "forbidden",
     "out-of-service",
+    "requests-limited",
 ]
 
 
@@ -32,6 +33,7 @@ class _SetUp(NamedTuple):
     settings: Settings
     told: str  # by curl, of a request that is refused for it
     asked: str = ""  # further options with which it asks
+    path: str = ""  # what it asks for; with [1-4], so many times
     issuer: str = ""  # who has signed the certificate, where curl says the same of two states
 
 
@@ -49,6 +51,7 @@ _SET_UPS: Final[Mapping[State, _SetUp]] = {
     "site-missing": _SetUp({}, "no alternative certificate subject name matches"),
     "forbidden": _SetUp({"status": 403}, "error: 403"),
     "out-of-service": _SetUp({"status": 503}, "error: 503"),
+    "requests-limited": _SetUp({"requests_per_minute": 1}, "error: 429", path="application/?[1-4]"),
 }
 
 
@@ -74,6 +77,8 @@ class WebServer(NodeFault):
             yield Misfit(("node",), f"is {self.node}, which serves no HTTPS", "name another web server")
         elif self.site not in sites:
             yield Misfit(("site",), f"is {self.site}, which is no site of {self.node}", meant(self.site, sites))
+        elif self.state == "requests-limited" and not list_in(settings, "targets"):
+            yield Misfit(("node",), f"is {self.node}, which has no application", "name another web server")
         elif self.state == "site-missing" and self.site == sites[0]:
             wrong = f"is {self.site}, which answers for all sites that are missing"
             yield Misfit(("site",), wrong, meant(self.site, sites[1:]))
@@ -105,7 +110,8 @@ class WebServer(NodeFault):
     def _said(self, network: Network) -> str:
         port = self._https_port(network)
         ask = f"curl -sS --fail -o /dev/null --max-time 5 {_SET_UPS[self.state].asked}".rstrip()
-        there = f"--resolve {self.site}:{port}:127.0.0.1 https://{self.site}:{port}/"
+        page = f"https://{self.site}:{port}/{_SET_UPS[self.state].path}"
+        there = f"--resolve {self.site}:{port}:127.0.0.1 '{page}'"
         done = network.execute(self.node, f"{ask} {there}")
         return "" if done.exit_status == 0 else done.stderr.splitlines()[0] if done.stderr else "no answer"
 

@@ -45,7 +45,7 @@ _LEARNING_SWITCH: Final = """\
 address=${{!#}}
 port=${{address##*:}}
 listen=127.0.0.1:${{port:-{old_port}}}
-exec {python} -P {ryu_app} --listen $listen --app whodunet.lab.learning_switch < <(exec sleep infinity)
+exec {python} -P {ryu_app} --listen $listen --app whodunet.lab.relearning_switch < <(exec sleep infinity)
 """
 # Mininet looks for a remote controller with telnet, and falls over bytes of its greeting that are no UTF-8.
 _TELNET: Final = """\
@@ -146,7 +146,7 @@ def _inside(command: Sequence[str], directory: Path, path: str, controller: str 
     try:
         check(["ip", "link", "set", "dev", "lo", "up"])
         _furnish_etc()
-        openvswitch.start(finishes_checksums=True)  # a plain Mininet's hosts leave them open
+        openvswitch.start(lambda _: None, finishes_checksums=True)  # a plain Mininet's hosts leave them open
         _install("ovs-vsctl", _USERSPACE_VSCTL)
         ryu_app = catalogue.folder("controllers") / "ryu_app.py"
         _install("controller", _LEARNING_SWITCH.format(python=sys.executable, ryu_app=ryu_app, old_port=_OLD_PORT))

@@ -27,7 +27,7 @@ from whodunet.lab.processes import check
 from whodunet.lab.programs import require_program
 from whodunet.lab.running import RunningLab
 from whodunet.lab.running_services import RunningServices
-from whodunet.lab.spare import Spare
+from whodunet.lab.spare import Spare, Spares
 from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.waiting import wait_until
 from whodunet.lab.watch import Watch
@@ -43,7 +43,7 @@ _QUIET: Final = {
 }
 
 
-def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: Spare, spare_controller: Spare) -> RunningLab:
+def bring_up(plan: Plan, maker: HostMaker, watch: Watch, spares: Spares) -> RunningLab:
     """Makes a lab and returns it when it is ready: flow entries confirmed, routes answer, services accept.
 
     Raises:
@@ -60,14 +60,14 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, recorder: Spare, spare_
     policies = {switch: plan.policies.get(switch) or own for switch, own in topology.policies.items()}
     other_app = plan.other_controller.app if plan.other_controller else None
     with ThreadPoolExecutor() as side:
-        controller = Controller(spare_controller, Path(plan.ryu_app), openvswitch.CONTROLLER, other_app, watch.note)
-        open_vswitch = side.submit(openvswitch.start)
+        controller = Controller(spares.controller, Path(plan.ryu_app), openvswitch.CONTROLLER, other_app, watch.note)
+        open_vswitch = side.submit(openvswitch.start, watch.ends_with)
         nodes = _Nodes(topo, topology, maker, watch)
-        watch.ends_with(*open_vswitch.result())
+        open_vswitch.result()
         switches = side.submit(_start_switches, nodes.net, policies, controller)
         nodes.configure_hosts()
-        capture = RunningCapture(nodes.interfaces(), recorder)
-        nodes.shape_links()
+        capture = RunningCapture(nodes.interfaces(), spares.recorder)
+        nodes.shape_links(spares.emulator)
         services = RunningServices(nodes.hosts, topology, watch.may_lose)
         services.prepare_all()
         ways = {host: topo.settings(host)["uplinks"] for host in nodes.hosts}
@@ -111,7 +111,7 @@ class _Nodes:
     """The hosts and switches of a lab, and the cables between them."""
 
     def __init__(self, topo: LabTopo, topology: Topology, maker: HostMaker, watch: Watch) -> None:
-        """Makes them, with all interfaces of their cables but those that wirefilter needs on hosts."""
+        """Makes them, with all interfaces of their cables but the TAPs of hosts."""
         require_program("mnexec")  # without it, Mininet would end this process
         self._topology = topology
         self._watch = watch
@@ -132,7 +132,7 @@ class _Nodes:
             return True
         links.require_tun()
         if not links.has_no_netem(refusal):
-            self._watch.note(f"netem is refused ({refusal}): wirefilter delays the links")
+            self._watch.note(f"netem is refused ({refusal}): links are delayed in user space")
         return False
 
     def configure_hosts(self) -> None:
@@ -152,10 +152,10 @@ class _Nodes:
         except CannotRun as error:
             raise CannotRun(f"{host.name} could not be configured: {error}") from error
 
-    def shape_links(self) -> None:
-        """Has each link delay and lose what the topology says."""
-        shapers = (links.shape(cable, self._has_netem) for cable in self._cables)
-        self._watch.may_lose(*filter(None, shapers))
+    def shape_links(self, emulator: Spare) -> None:
+        """Has each link delay and lose what the topology says, where the kernel does not, by that process."""
+        if shaper := links.shape(self._cables, self._has_netem, emulator):
+            self._watch.ends_with(shaper)
 
     def links(self) -> Mapping[str, str]:
         """What each shaped link does, and by which means."""
@@ -203,8 +203,7 @@ def _far_ends(topology: Topology) -> list[str]:
 
 
 def _await_answer(host: Host, far_end: str, *options: str) -> None:
-    ask = ["ping", "-n", "-q", "-c", "1", "-W", "1", *options, far_end]
-    wait_until(lambda: host.succeeds(*ask), f"{host.name} to get an answer from {far_end}")
+    wait_until(lambda: host.pings(far_end, *options), f"{host.name} to get an answer from {far_end}")
 
 
 def _same_family(one: str, other: str) -> bool:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 # As the kernel calls them; the controller answers in place of hosts.
-_CARRIERS: Final = (b"ovs-vswitchd", b"wirefilter", b"vde_plug2tap", b"controller")
+_CARRIERS: Final = (b"ovs-vswitchd", b"link-emulator", b"controller")
 _INTERPRETERS: Final = b"python"
 _CONTROLLER: Final = b"ryu_app.py"  # one that was started again is called as every Python program is
 _TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")

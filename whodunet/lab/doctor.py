@@ -32,12 +32,12 @@ from whodunet.lab.fixes import (
     of_tun,
 )
 from whodunet.lab.ids import own_names
-from whodunet.lab.links import TUN, open_refusal
+from whodunet.lab.links import open_refusal
+from whodunet.lab.linux import TUN
 from whodunet.lab.programs import LAB_PATH, PROGRAMS, as_root, declared_programs, find_program, installing
 from whodunet.lab.surroundings import Surroundings, look_around
 from whodunet.lab.trial import Step
 
-_WIREFILTER: Final = ("wirefilter", "dpipe", "vde_plug2tap")
 _PACKAGES: Final = {
     "ryu": "the controllers' framework",
     "mininet": "hosts and topologies",
@@ -255,14 +255,12 @@ class _Kernel:
         return Capability(TUN, purpose, fixed.reason, fixed.fix)
 
     def _delayed_links(self) -> Capability:
-        name, purpose = "netem or wirefilter", "links with a delay"
+        name, purpose = "delayed links", "paths as long as in life"
         refused = self._trial.get(Step.DELAY)
         if Step.DELAY in self._trial and refused is None:
             netem = self._trial[Step.NETEM]
-            means = "netem" if netem is None else f"wirefilter (netem: {netem.removeprefix('Error: ').rstrip('.')})"
+            means = "netem" if netem is None else f"in user space (netem: {netem.removeprefix('Error: ').rstrip('.')})"
             return Capability(name, purpose, f"{means}, seen to delay")
-        if not all(map(find_program, _WIREFILTER)) and self._trial.get(Step.NETEM, "not tried") is not None:
-            return Capability(name, purpose, "no wirefilter (package vde2), no netem", Package("vde2"))
         return Capability(name, purpose, refused or "something else has to be there first", is_tried=False)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from whodunet.lab.links import TUN
+from whodunet.lab.linux import TUN
 from whodunet.lab.programs import as_root
 from whodunet.lab.sandbox import CLOSED
 from whodunet.lab.surroundings import Container, Surroundings

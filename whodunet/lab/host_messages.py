@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, get_args
 
 from whodunet.lab import messages
-from whodunet.lab.host_root import Shared
 from whodunet.lab.messages import MalformedMessage, from_json, to_json
 
 _MOST_DESCRIPTORS: Final = 8
@@ -22,21 +21,10 @@ NAMESPACES: Final = ("net", "uts", "ipc", "cgroup")  # those that belong to the 
 
 @dataclass(frozen=True)
 class Birth:
-    """What the maker is told of a host; the host's end of its socket comes beside it."""
+    """What the maker is told of a host; the host's end of its socket comes beside it, and its mount namespace."""
 
     name: str
     number: int  # from 0 on, no other host's
-    shared: Sequence[Shared] = ()
-
-
-@dataclass(frozen=True)
-class Configure:
-    """Gives a host its addresses and routes."""
-
-    settings: Mapping[str, str]  # by path below /proc/sys/net; those of conf/default are its interfaces', too
-    ip_batch: Sequence[str]  # lines for `ip -batch`
-    ip6_batch: Sequence[str]  # the same for `ip -6 -batch`, afterwards: of rules, ip(8) does not see which family's
-    interfaces: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -99,7 +87,7 @@ class Ended:
     status: int  # its exit status, or the negative number of the signal that ended it
 
 
-Request = Configure | Start | Bind | Unbind | Signal
+Request = Start | Bind | Unbind | Signal
 Answer = Born | Done | Failed
 Message = Birth | Request | Answer | Ended
 

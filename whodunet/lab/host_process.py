@@ -19,7 +19,6 @@ import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NoReturn
 
 from whodunet.errors import CannotRun
@@ -47,7 +46,7 @@ _COUNTED_BY_HOST: Final = {
 _WATCHES: Final = {"max_inotify_watches": 4096, "max_fanotify_groups": 8, "max_fanotify_marks": 4096}
 # Of inotify instances it is a quarter of what the machine grants: 32 of 128, the kernel's default. AWS's agent takes
 # two a session. Source: inotify(7)
-_INSTANCES_GRANTED: Final = Path("/proc/sys/fs/inotify/max_user_instances")
+_INSTANCES_GRANTED: Final = "/proc/sys/fs/inotify/max_user_instances"
 # All that a root needs who owns no more than a network. Without SYS_ADMIN (21) and SYS_RESOURCE (24) nothing can be
 # mounted and no limit raised, so that limits of memory and files hold. Source: capabilities(7), linux/capability.h
 _CAPABILITIES: Final = {
@@ -55,11 +54,9 @@ _CAPABILITIES: Final = {
     "NET_BIND_SERVICE": 10, "NET_BROADCAST": 11, "NET_ADMIN": 12, "NET_RAW": 13, "IPC_LOCK": 14, "IPC_OWNER": 15,
     "SYS_CHROOT": 18, "SYS_PTRACE": 19, "SYS_NICE": 23, "MKNOD": 27, "AUDIT_WRITE": 29, "SETFCAP": 31,
 }  # fmt: skip
-_LONGEST_REASON: Final = 4096  # bytes
 _TIOCSPTLCK: Final = 0x40045431  # Source: asm-generic/ioctls.h
 _TIOCGPTN: Final = 0x80045430
-# Whatever takes memory. Others are not: they are seldom, and a host that can start no more processes still obeys them.
-_BY_A_CHILD: Final = (messages.Start.__name__.encode(), messages.Configure.__name__.encode())
+_START: Final = messages.Start.__name__.encode()
 _NOT_STARTED: Final = 127  # Source: POSIX shell, 2.8.2; also what a shell says of a command that it does not find
 
 
@@ -81,14 +78,13 @@ def make_hosts(stream: socket.socket) -> None:
             birth = messages.receive(stream)
         except EOFError:
             return
-        (orders,) = birth.descriptors
         linux.unshare(linux.CLONE_NEWPID)  # it begins with the next child
         first = os.fork()
         if first == 0:
-            os.dup2(orders, stream.fileno(), inheritable=False)  # another socket would take it more memory
             _be_host(birth, stream, id_maps)
         linux.setns(own_pids, linux.CLONE_NEWPID)
-        os.close(orders)
+        for descriptor in birth.descriptors:
+            os.close(descriptor)
         messages.tell(stream, birth.number, messages.Done, pid=first)
 
 
@@ -97,9 +93,11 @@ def _be_host(birth: Envelope, stream: socket.socket, id_maps: Mapping[str, str])
 
     What it runs itself is kept short: every page of memory that it touches, it has for itself from then on.
     """
+    orders, mounts = birth.descriptors
+    os.dup2(orders, stream.fileno(), inheritable=False)  # another socket would take it more memory
     try:
+        linux.setns(mounts, linux.CLONE_NEWNS)
         _close_all_but(stream.fileno())
-        linux.unshare(linux.CLONE_NEWNS)
         namespaces = _become(birth, id_maps)
         root = os.open("/", os.O_PATH)
         messages.tell(stream, messages.BIRTH, messages.Born, [*namespaces, root])
@@ -128,12 +126,17 @@ def _close_all_but(kept: int) -> None:
 def _become(birth: Envelope, id_maps: Mapping[str, str]) -> list[int]:
     """Enters root and namespaces; returns descriptors of the namespaces, in the order of NAMESPACES."""
     root = sandbox.HOST_ROOT
-    _aside(lambda: _build_root(birth))
+    sandbox.mount_proc(f"{root}/proc")
+    with open(_INSTANCES_GRANTED, encoding="ascii") as granted:
+        instances = int(granted.read()) // 4
+    for name, watches in (_WATCHES | {"max_inotify_instances": instances}).items():
+        with suppress(FileNotFoundError):  # an older kernel does not count it
+            _write(f"{root}/proc/sys/user/{name}", str(watches))
     for kind, most in _COUNTED_BY_HOST.items():
         _limit(kind, most)
     user, namespaces = _make_namespaces(root, birth, id_maps)
     linux.setns(namespaces[0], linux.CLONE_NEWNET)
-    _aside(lambda: host_root.finish(root))
+    host_root.finish(root)
     linux.pivot_root(root)
     for descriptor in (user, *namespaces[1:]):
         linux.setns(descriptor, 0)
@@ -149,51 +152,11 @@ def _become(birth: Envelope, id_maps: Mapping[str, str]) -> list[int]:
     return namespaces
 
 
-def _aside(work: Callable[[], object]) -> None:
-    """Does something in a child, with which the memory that it takes is given back: a host stays small.
-
-    Raises:
-        CannotRun: when it failed.
-    """
-    told_r, told_w = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        except Exception as error:
-            os.write(told_w, _reason(error).encode()[:_LONGEST_REASON])
-        finally:
-            os._exit(status)
-    os.close(told_w)
-    said = os.read(told_r, _LONGEST_REASON).decode(errors="replace")
-    os.close(told_r)
-    _, status = os.waitpid(child, 0)
-    if status != 0:
-        raise CannotRun(said or f"it ended with status {status}")
-
-
 def _reason(error: Exception) -> str:
     """In one sentence; of the kernel's refusals, its own words."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error) if isinstance(error, CannotRun) else f"{type(error).__name__}: {error}"
-
-
-def _build_root(envelope: Envelope) -> None:
-    birth = _opened(envelope)
-    root = host_root.build(birth.name, birth.shared)
-    instances = int(_INSTANCES_GRANTED.read_text(encoding="ascii")) // 4
-    for name, most in (_WATCHES | {"max_inotify_instances": instances}).items():
-        with suppress(FileNotFoundError):  # an older kernel does not count it
-            Path(f"{root}/proc/sys/user/{name}").write_text(str(most), encoding="ascii")
-
-
-def _opened(envelope: Envelope) -> messages.Birth:
-    birth = envelope.open()
-    assert isinstance(birth, messages.Birth)
-    return birth
 
 
 def _limit(kind: int, most: int) -> None:
@@ -209,7 +172,7 @@ def _make_namespaces(root: str, birth: Envelope, id_maps: Mapping[str, str]) -> 
     child = os.fork()
     if child == 0:
         os.close(mapped_w)  # so that it ends with this process
-        os._exit(_hold_namespaces(root, _opened(birth), entered_w, mapped_r))
+        os._exit(_hold_namespaces(root, birth, entered_w, mapped_r))
     os.close(entered_w)
     os.close(mapped_r)
     if os.read(entered_r, 1) != b"!":
@@ -233,13 +196,15 @@ def _write(path: str, text: str) -> None:
     os.close(descriptor)
 
 
-def _hold_namespaces(root: str, birth: messages.Birth, entered: int, mapped: int) -> int:
-    maker = _FIRST_MAKER + birth.number
+def _hold_namespaces(root: str, birth: Envelope, entered: int, mapped: int) -> int:
+    host = birth.open()
+    assert isinstance(host, messages.Birth)
+    maker = _FIRST_MAKER + host.number
     with suppress(OSError):
         os.setresuid(maker, maker, maker)
         others = linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC | linux.CLONE_NEWCGROUP
         linux.unshare(linux.CLONE_NEWUSER | others)
-        socket.sethostname(birth.name)
+        socket.sethostname(host.name)
         linux.set_dumpable(True)  # or the lab may not look at this process's namespaces
         os.write(entered, b"!")
         os.read(mapped, 1)
@@ -275,7 +240,7 @@ class _Init:
 
     def _serve_next(self) -> None:
         request = messages.receive(self._stream)
-        if request.kind in _BY_A_CHILD:
+        if request.kind == _START:
             try:
                 pid = os.fork()
             except OSError as error:  # the host has all the processes that it may have
@@ -323,14 +288,11 @@ def _answer(stream: socket.socket, number: int, carry_out: Callable[[], object])
 
 
 def _carry_out_and_exit(stream: socket.socket, envelope: Envelope) -> NoReturn:
-    """In a child of the first process: configures the host, or becomes the program that is to be started."""
+    """In a child of the first process: becomes the program that is to be started."""
     try:
         request = envelope.open()
-        if isinstance(request, messages.Start):
-            _start(stream, envelope, request)
-        else:
-            assert isinstance(request, messages.Configure)
-            _answer(stream, envelope.number, lambda: _configure(request))
+        assert isinstance(request, messages.Start)
+        _start(stream, envelope, request)
     finally:
         os._exit(_NOT_STARTED)
 
@@ -389,48 +351,3 @@ def _exec(request: messages.Start, descriptors: Sequence[int]) -> NoReturn:
     linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
     os.chdir(request.directory)
     os.execvpe(request.command[0], list(request.command), dict(request.environment))  # noqa: S606 - no shell is asked for
-
-
-def _configure(request: messages.Configure) -> None:
-    """Sets the kernel's settings, runs lines of `ip -batch`, and has interfaces finish what they send."""
-    for key, value in request.settings.items():
-        for path in _places(key, request.interfaces):
-            path.write_text(f"{value}\n", encoding="ascii")
-    _run_ip(["-batch", "-"], request.ip_batch)
-    if request.ip6_batch:
-        _run_ip(["-6", "-batch", "-"], request.ip6_batch)
-    for interface in request.interfaces:
-        linux.switch_offload_off(interface)
-
-
-def _places(key: str, interfaces: Sequence[str]) -> Iterator[Path]:
-    """Where a setting is written: the default of new interfaces is nothing to those that are there already."""
-    yield Path("/proc/sys/net", key)
-    folder, is_default, name = key.partition("/default/")
-    if is_default:
-        own = (Path("/proc/sys/net", folder, interface, name) for interface in interfaces)
-        yield from (path for path in own if path.exists())
-
-
-def _run_ip(options: Sequence[str], lines: Sequence[str]) -> None:
-    reading, writing = os.pipe()
-    os.write(writing, "\n".join([*lines, ""]).encode())
-    os.close(writing)
-    said_r, said_w = os.pipe()
-    pid = os.posix_spawn(
-        "/usr/sbin/ip" if os.path.exists("/usr/sbin/ip") else "/usr/bin/ip",
-        ["ip", *options],
-        {},
-        file_actions=[
-            (os.POSIX_SPAWN_DUP2, reading, 0),
-            (os.POSIX_SPAWN_DUP2, said_w, 1),
-            (os.POSIX_SPAWN_DUP2, said_w, 2),
-        ],
-    )
-    os.close(reading)
-    os.close(said_w)
-    _, status = os.waitpid(pid, 0)
-    said = os.read(said_r, 4096).decode(errors="replace").strip()
-    os.close(said_r)
-    if status != 0:
-        raise CannotRun(f"ip {' '.join(options)}: {said}")

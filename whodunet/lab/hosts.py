@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Family
 from whodunet.lab import host_messages as messages
-from whodunet.lab import linux
+from whodunet.lab import host_root, linux
 from whodunet.lab.accounts import HOST_USERS
+from whodunet.lab.host_network import is_ipv6, network_of, run_ip_batch
 from whodunet.lab.host_root import OWN, Shared
-from whodunet.lab.processes import Child, Finished, check_finished, collect, environment
+from whodunet.lab.processes import Child, Finished, collect, environment, run
 
 if TYPE_CHECKING:
     from whodunet.lab_topo import HostSettings
@@ -30,28 +31,6 @@ _BIRTH_S: Final = 60.0
 _ANSWER_S: Final = 60.0
 _MOST_READ_BYTES: Final = 1 << 26
 _CHUNK_BYTES: Final = 1 << 20
-# Source: ip-sysctl.txt of the kernel. Without these, traceroute loses hops and spoofed answers are dropped; and a new
-# namespace may take over from the machine what is not set here, such as that it forwards, or has no IPv6.
-# What a topology states is all that a host has: no router's advertisement is heeded or asked for. Nobody waits a second
-# to learn that an address is free (RFC 4862, 5.4), and whoever leaves an uplink has its address when coming back.
-_SYSCTLS: Final = {
-    "ipv4/ip_forward": "0",
-    "ipv4/conf/all/route_localnet": "0",
-    "ipv4/conf/default/route_localnet": "0",
-    "ipv4/icmp_ratelimit": "0",
-    "ipv4/conf/all/rp_filter": "0",
-    "ipv4/conf/default/rp_filter": "0",
-    "ipv4/ping_group_range": "0 65534",
-    "ipv6/conf/all/disable_ipv6": "0",
-    "ipv6/conf/default/disable_ipv6": "0",
-    "ipv6/conf/all/forwarding": "0",
-    "ipv6/icmp/ratelimit": "0",
-    "ipv6/conf/default/accept_dad": "0",
-    "ipv6/conf/default/accept_ra": "0",
-    "ipv6/conf/default/keep_addr_on_down": "1",
-}
-_BEHIND_THE_KERNELS: Final = 1024  # a metric higher than that of routes that the kernel makes, 256
-_FORWARDING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 
 
 class HostMaker:
@@ -65,15 +44,27 @@ class HostMaker:
         self._numbers = count()
 
     def make(self, name: str) -> FirstProcess:
-        """Makes a host; it may still be on its way to being one. Hosts are made side by side."""
+        """Makes a host, on a root that is built here; it may still be on its way to being one.
+
+        Raises:
+            CannotRun: when the kernel refuses a mount.
+        """
         orders, theirs = messages.connection()
         with self._making, theirs:
-            messages.send(
-                self._stream, messages.BIRTH, messages.Birth(name, next(self._numbers), self._shared), [theirs.fileno()]
-            )
+            try:
+                with linux.in_new_mounts() as mounts:
+                    host_root.build(name, self._shared)
+                    birth = messages.Birth(name, next(self._numbers))
+                    messages.send(self._stream, messages.BIRTH, birth, [theirs.fileno(), mounts])
+            except OSError as error:
+                raise _cannot_be_made(name, error.strerror or str(error)) from error
             made = messages.receive(self._stream).open()
         assert isinstance(made, messages.Done)
         return FirstProcess(name, made.pid, orders)
+
+
+def _cannot_be_made(name: str, reason: str) -> CannotRun:
+    return CannotRun(f"{name} could not be made: {reason}; `whodunet doctor` says what is missing")
 
 
 class FirstProcess:
@@ -98,7 +89,7 @@ class FirstProcess:
         """
         answer, descriptors = self._result(self._born, _BIRTH_S)
         if isinstance(answer, messages.Failed):
-            raise CannotRun(f"{self.name} could not be made: {answer.reason}; `whodunet doctor` says what is missing")
+            raise _cannot_be_made(self.name, answer.reason)
         assert isinstance(answer, messages.Born)
         *namespaces, root = descriptors
         return dict(zip(messages.NAMESPACES, namespaces, strict=True)), root
@@ -311,51 +302,41 @@ class Host:
     # Its network.
 
     def configure(self, interfaces: Mapping[str, Sequence[str]], initial_ttl: int, devices: Sequence[str] = ()) -> None:
-        """Gives the host its addresses, routes and settings.
+        """Gives the host its addresses, routes and settings; for the arguments see `network_of`.
 
-        Args:
-            interfaces: the addresses ("10.0.0.1/24", "fd00::1/64", "fe80::1/64") of each by its name.
-            initial_ttl: TTL and hop limit of what the host sends.
-            devices: lines for `ip -batch` that make those of them that are not there yet.
+        Raises:
+            CannotRun: with what ip(8) said.
         """
-        ttl = {"ipv4/ip_default_ttl": str(initial_ttl), "ipv6/conf/default/hop_limit": str(initial_ttl)}
-        settings = _SYSCTLS | ttl | (_FORWARDING if self.settings.get("forwards") else {})
-        rules = [f"rule add {rule}" for rule in self.settings.get("rules") or ()]
-        commands = [*devices, *self._network_commands(interfaces), *(rule for rule in rules if not _is_ipv6(rule))]
-        self._first.ask(
-            messages.Configure(settings, commands, [rule for rule in rules if _is_ipv6(rule)], list(interfaces))
-        )
+        network_of(self.settings, interfaces, initial_ttl, devices).set_up_in(self.namespaces["net"])
         self.set_resolver(self.settings.get("resolver") or ())
-
-    def _network_commands(self, interfaces: Mapping[str, Sequence[str]]) -> list[str]:
-        addresses = [
-            f"address add {address} dev {name}{' nodad' if _is_ipv6(address) else ''}"
-            for name, its_own in interfaces.items()
-            for address in its_own
-        ]
-        no_own_choice = [f"link set dev {name} addrgenmode none" for name in interfaces]  # of a link-local address
-        links = ["link set dev lo up", *(f"link set dev {name} up" for name in interfaces)]
-        # The kernel adds such a route once it has noticed that the other end is up, too: up to a second later, in which
-        # no question for a neighbour would be heard. Source: Linux, addrconf_add_mroute and linkwatch_schedule_work
-        groups = [
-            f"route add multicast ff00::/8 dev {name} table local metric {metric}"  # two of one metric would be one
-            for metric, name in enumerate(interfaces, _BEHIND_THE_KERNELS)
-        ]
-        return [*no_own_choice, *addresses, *links, *groups, *(f"route replace {route}" for route in self._routes())]
-
-    def _routes(self) -> list[str]:
-        uplinks = self.settings.get("uplinks") or {}
-        first = next((each for each in uplinks.values() if each.service is None), None)
-        default = [f"default via {gateway}" for gateway in first.gateway] if first else []
-        return [*(self.settings.get("routes") or ()), *default]
 
     def set_resolver(self, addresses: Sequence[str]) -> None:
         """Points the host at another DNS server, by its address of each family."""
-        preferred_first = sorted(addresses, key=lambda address: _is_ipv6(address) != (self.family == "ipv6"))
+        preferred_first = sorted(addresses, key=lambda address: is_ipv6(address) != (self.family == "ipv6"))
         lines = [f"nameserver {address}\n" for address in preferred_first]
         domain = self.settings.get("search_domain")
         search = [f"search {domain}\n"] if lines and domain else []
         self.write("/etc/resolv.conf", "".join([*lines, *search]))
+
+    @contextmanager
+    def in_network(self) -> Iterator[None]:
+        """Inside the `with`, programs that this thread starts are the lab's own, and have this host's network."""
+        with linux.in_network(self.namespaces["net"]):
+            yield
+
+    def ip(self, *lines: str) -> None:
+        """Runs lines of `ip -batch`.
+
+        Raises:
+            CannotRun: with what ip(8) said.
+        """
+        with self.in_network():
+            run_ip_batch(lines)
+
+    def pings(self, address: str, *options: str) -> bool:
+        """Whether an answer comes to one ping."""
+        with self.in_network():
+            return run(["ping", "-n", "-q", "-c", "1", "-W", "1", *options, address], _ANSWER_S).exit_status == 0
 
     # What runs there.
 
@@ -391,19 +372,6 @@ class Host:
     def execute(self, command: str, deadline_s: float, stdin: str = "") -> Finished:
         """Runs a shell command as the host's root, in its home directory."""
         return self.run(["bash", "-c", command], deadline_s, stdin)
-
-    def succeeds(self, *command: str) -> bool:
-        """Runs a command, without a shell, and tells whether it succeeded."""
-        return self.run(command, 30).exit_status == 0
-
-    def check(self, command: str) -> str:
-        """Runs a shell command that has to succeed; returns its output."""
-        return check_finished(f"{self.name}: {command}", self.execute(command, 30))
-
-
-def _is_ipv6(line: str) -> bool:
-    """True for an address of IPv6, and for a line of ip(8) that has one."""
-    return ":" in line
 
 
 def host_environment(**more: str) -> dict[str, str]:

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 from whodunet.lab.hosts import Host
-from whodunet.lab.processes import check_finished
+from whodunet.lab.processes import check
 
 _HIGHEST: Final = 255
 _MARK: Final = 0x77
-_LOADED_S: Final = 10.0
 
 
 def ruleset() -> str:
@@ -43,4 +42,5 @@ def _chain(name: str, hook: str, rules: list[str]) -> str:
 
 def keep_ttls(router: Host) -> None:
     """Has a router keep the TTL and hop limit of what it forwards."""
-    check_finished(f"{router.name}: nft", router.run(["nft", "-f", "-"], _LOADED_S, ruleset()))
+    with router.in_network():
+        check(["nft", "-f", "-"], ruleset())

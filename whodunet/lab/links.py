@@ -1,14 +1,14 @@
-"""Links: veth pairs, and shaped ones by netem where the kernel has it, by wirefilter where not.
+"""Links: veth pairs, and shaped ones by netem where the kernel has it, by a process of the lab where not.
 
 Whatever shapes a link sits between its two capture points: a packet is seen at one when it is sent, lost or not, and at
 the other when it arrives. The kernel shows captures what an interface sends only after the interface's qdisc, so netem
 is not on the ends themselves:
 
     end, a host's veth - its middle == netem, both ways == the other's middle - end, a veth of a host or switch
-    end, a host's TAP = vde_plug2tap = wirefilter (Debian's vde2) = vde_plug2tap = end, a TAP of a host or switch
+    end, a host's TAP ========= `link_emulator`, one for all links of a lab ========= end, a TAP of a host or switch
 
 Middles are in the sandbox's namespace, which no host sees; what one receives, the other sends.
-Source: wirefilter(1), tc-netem(8), tc-mirred(8), tc-u32(8); Linux, dev_queue_xmit_nit in net/core/dev.c.
+Source: tc-netem(8), tc-mirred(8), tc-u32(8); Linux, dev_queue_xmit_nit in net/core/dev.c.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from typing import Final
 
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Link
-from whodunet.lab.processes import Daemon, check, run, start_here
+from whodunet.lab import link_emulator
+from whodunet.lab.link_emulator import Shape
+from whodunet.lab.linux import TUN
+from whodunet.lab.processes import Daemon, check, run, start_spare
+from whodunet.lab.spare import Spare
 
-TUN: Final = "/dev/net/tun"
 _UNNOTICEABLE: Final = "10gbit"  # at which a long packet takes a microsecond
 
 
@@ -104,7 +107,7 @@ def veth_commands(cable: Cable, has_netem: bool) -> list[str]:
 
 
 def tap_commands(cables: Sequence[Cable], has_netem: bool, namespace: int | None) -> list[str]:
-    """Lines for `ip -batch` in a node's namespace that make its ends of wirefilter cables.
+    """Lines for `ip -batch` in a node's namespace that make its ends of the cables that a process shapes.
 
     Each is made where it lies: the kernel takes 20 ms to move one to another namespace. Measured on Linux 6.18.
     """
@@ -124,23 +127,39 @@ def _in_namespace(end: End) -> str:
     return "" if end.namespace is None else f" netns /proc/self/fd/{end.namespace}"
 
 
-def shape(cable: Cable, has_netem: bool) -> Daemon | None:
-    """Has the cable delay, lose and slow packets; returns the process that does, where one is needed."""
-    if not cable.link.is_shaped:
-        return None
-    if has_netem:
+def shape(cables: Sequence[Cable], has_netem: bool, emulator: Spare) -> Daemon | None:
+    """Has the cables delay, lose and slow packets; returns the process that does, where one is needed.
+
+    Args:
+        emulator: becomes that process, or is dismissed.
+    """
+    shaped = [cable for cable in cables if cable.link.is_shaped]
+    if not has_netem and shaped:
+        return _emulate(shaped, emulator)
+    emulator.dismiss()
+    for cable in shaped:
         _join_middles(cable)
-        return None
-    plugs = [[*_inside(end), "vde_plug2tap", "-s", "-", end.interface] for end in cable.ends]
-    wire = ["wirefilter", *wirefilter_options(cable.link)]
-    # dpipe makes a process group of its own, which a session's leader may not.
-    command = ["dpipe", *plugs[0], "=", *wire, "=", *plugs[1]]
-    namespaces = [end.namespace for end in cable.ends if end.namespace is not None]
-    return Daemon(f"wirefilter {cable.name}", start_here(command, namespaces, leads_session=False))
+    return None
 
 
-def _inside(end: End) -> list[str]:
-    return [] if end.namespace is None else ["nsenter", f"--net=/proc/self/fd/{end.namespace}"]
+def _emulate(cables: Sequence[Cable], emulator: Spare) -> Daemon:
+    own = os.open("/proc/self/ns/net", os.O_RDONLY)
+    namespaces = sorted({own, *(end.namespace for cable in cables for end in cable.ends if end.namespace is not None)})
+
+    def place(end: End) -> tuple[str, int]:
+        return end.interface, namespaces.index(own if end.namespace is None else end.namespace)
+
+    order = link_emulator.order_for(
+        [(_shape_of(cable.link), place(cable.ends[0]), place(cable.ends[1])) for cable in cables]
+    )
+    try:
+        return Daemon(link_emulator.NAME, start_spare(emulator, order, namespaces))
+    finally:
+        os.close(own)
+
+
+def _shape_of(link: Link) -> Shape:
+    return Shape(link.delay_ms, link.jitter_ms, link.loss_pct, link.rate_mbit)
 
 
 def _join_middles(cable: Cable) -> None:
@@ -173,23 +192,15 @@ def netem_options(link: Link) -> list[str]:
     """The link's properties as tc-netem(8) takes them."""
     options = ["delay", f"{link.delay_ms}ms", *([f"{link.jitter_ms}ms"] if link.jitter_ms else [])]
     options += ["loss", f"{link.loss_pct}%"] if link.loss_pct else []
-    # With a rate, netem keeps packets in order whatever their jitter, as wirefilter does, and without one it does not.
+    # With a rate, netem keeps packets in order whatever their jitter, as a real link does, and without one it does not.
     # Source: Linux, netem_enqueue
     rate = f"{link.rate_mbit}mbit" if link.rate_mbit else _UNNOTICEABLE if link.jitter_ms else None
     return options + (["rate", rate] if rate else [])
 
 
-def wirefilter_options(link: Link) -> list[str]:
-    """The link's properties as wirefilter(1) takes them: milliseconds, per cent, bytes per second."""
-    spread = f"+{link.jitter_ms:g}" if link.jitter_ms else ""
-    options = ["-d", f"{link.delay_ms:g}{spread}"] if link.delay_ms or link.jitter_ms else []
-    options += ["-l", f"{link.loss_pct:g}"] if link.loss_pct else []
-    return options + (["-b", f"{link.rate_mbit * 125_000:.0f}"] if link.rate_mbit else [])
-
-
 def describe(cables: Sequence[Cable], has_netem: bool) -> dict[str, str]:
     """What each shaped cable does and by which means, for the run's record."""
-    means = "netem" if has_netem else "wirefilter"
+    means = "netem" if has_netem else link_emulator.NAME
     shaped = [cable for cable in cables if cable.link.is_shaped]
     return {cable.name: f"{means} {' '.join(_words(cable.link))}" for cable in shaped}
 

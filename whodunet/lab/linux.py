@@ -8,12 +8,13 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from whodunet.errors import CannotRun
 
+TUN: Final = "/dev/net/tun"  # Source: the kernel's Documentation/networking/tuntap.rst
 # Source: linux/sched.h, sys/mount.h, linux/mount.h, linux/prctl.h, linux/capability.h, linux/openat2.h, linux/keyctl.h
 CLONE_NEWNS: Final = 0x00020000
 CLONE_NEWCGROUP: Final = 0x02000000
@@ -47,6 +48,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NAME: Final = 15
 _PR_CAPBSET_DROP: Final = 24
+_PR_SET_TIMERSLACK: Final = 29
 _SIOCETHTOOL: Final = 0x8946  # Source: linux/sockios.h; linux/ethtool.h, ETHTOOL_STXCSUM and following
 _OFFLOADS: Final = {"tx": 0x17, "rx": 0x15, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
 _LAST_CAPABILITY: Final = 40  # CAP_CHECKPOINT_RESTORE
@@ -73,6 +75,39 @@ def unshare(flags: int) -> None:
 def setns(descriptor: int, kind: int) -> None:
     """Moves this thread into the namespace behind a descriptor of /proc/PID/ns."""
     _check(_libc.setns(descriptor, kind), "setns")
+
+
+@contextmanager
+def in_new_mounts() -> Iterator[int]:
+    """Inside the `with`, this thread is in a new mount namespace, a copy of the one before; gives its descriptor."""
+    own = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY)
+    try:
+        unshare(CLONE_NEWNS)
+        new = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY)
+        try:
+            yield new
+        finally:
+            os.close(new)
+            setns(own, CLONE_NEWNS)
+    finally:
+        os.close(own)
+
+
+@contextmanager
+def in_network(namespace: int) -> Iterator[None]:
+    """Inside the `with`, this thread is in the network namespace behind a descriptor, and so is what it starts.
+
+    Its /proc/sys/net is that namespace's.
+    """
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        setns(namespace, CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            setns(own, CLONE_NEWNET)
+    finally:
+        os.close(own)
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
@@ -156,8 +191,8 @@ def set_dumpable(dumpable: bool) -> None:
     _check(_libc.prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0), "prctl")
 
 
-def set_command_line(text: str) -> None:
-    """Has lists of processes show this text for the present process, in place of what it was started with.
+def set_command_line(*arguments: str) -> None:
+    """Has lists of processes show this for the present process, in place of what it was started with, if it fits.
 
     Source: proc(5), /proc/PID/stat, arg_start and arg_end.
     """
@@ -165,9 +200,10 @@ def set_command_line(text: str) -> None:
     fields = os.read(stat, 4096).rpartition(b")")[2].split()  # from the third on: what is before may hold blanks
     os.close(stat)
     start, end = int(fields[45]), int(fields[46])
+    text = "\0".join(arguments).encode()
     ctypes.memset(start, 0, end - start)
-    ctypes.memmove(start, text.encode(), min(len(text), end - start - 1))
-    _check(_libc.prctl(_PR_SET_NAME, text.encode()[:15], 0, 0, 0), "prctl")
+    ctypes.memmove(start, text, min(len(text), end - start - 1))
+    _check(_libc.prctl(_PR_SET_NAME, arguments[0].encode()[:15], 0, 0, 0), "prctl")
 
 
 def keep_capabilities(kept: frozenset[int]) -> None:
@@ -199,6 +235,11 @@ def ask_for_low_latency() -> None:
     if number is not None:
         attributes = struct.pack("=IIQiIQQQ", 48, 0, 0, os.getpriority(os.PRIO_PROCESS, 0), 0, _TURN_NS, 0, 0)
         _libc.syscall(number, 0, ctypes.create_string_buffer(attributes), 0)  # only a wish: refused, it changes nothing
+
+
+def wake_on_time() -> None:
+    """Has this thread's waits end when they are over, not up to 0.05 ms later. Source: prctl(2), PR_SET_TIMERSLACK."""
+    _check(_libc.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0), "prctl")
 
 
 def switch_offload_off(interface: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from whodunet.errors import CannotRun
@@ -17,10 +17,11 @@ _SCHEMA: Final = "/usr/share/openvswitch/vswitch.ovsschema"
 CONTROLLER: Final = "127.0.0.1:6653"
 
 
-def start(finishes_checksums: bool = False) -> list[Daemon]:
+def start(watch: Callable[[Daemon], None], finishes_checksums: bool = False) -> None:
     """Starts the database server and the switch daemon; returns when commands will be answered.
 
     Args:
+        watch: told of each as soon as it is started.
         finishes_checksums: True completes checksums and segments that hosts leave to their interfaces, at the cost of
             connection tracking, which takes such packets for invalid.
     """
@@ -32,16 +33,19 @@ def start(finishes_checksums: bool = False) -> list[Daemon]:
             ["ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}", f"--pidfile={_RUN}/ovsdb-server.pid", *quiet]
         ),
     )
+    watch(database)
     wait_until(lambda: _database_answers() or not database.is_alive, "ovsdb-server to answer")
     if not database.is_alive:
         raise CannotRun("ovsdb-server ended while it was started")
     # Source: ovs-vswitchd.conf.db(5); read by the daemon at its start alone.
     settings = ["--", "set", "Open_vSwitch", ".", "other_config:userspace-tso-enable=true"]
     check(["ovs-vsctl", "--no-wait", "init", *(settings if finishes_checksums else [])])
-    switchd = Daemon(
-        "ovs-vswitchd", start_here(["ovs-vswitchd", f"unix:{_SOCKET}", f"--pidfile={_RUN}/ovs-vswitchd.pid", *quiet])
+    watch(
+        Daemon(
+            "ovs-vswitchd",
+            start_here(["ovs-vswitchd", f"unix:{_SOCKET}", f"--pidfile={_RUN}/ovs-vswitchd.pid", *quiet]),
+        )
     )
-    return [database, switchd]
 
 
 def _database_answers() -> bool:

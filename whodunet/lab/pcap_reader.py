@@ -1,4 +1,4 @@
-"""Reads a capture: the blocks of a pcapng file, and scapy's dissection of each frame, layer by layer.
+"""Reads a capture, pcapng or pcap, and has scapy dissect each frame, layer by layer.
 
 The only module of the program that imports scapy. What cannot be read is never left out silently: a frame keeps the
 layers that were understood and says where that ended, and a file that cannot be read to its end says so.
@@ -62,10 +62,11 @@ from whodunet.evidence.packets import (
     Tcp,
     Udp,
 )
+from whodunet.lab.classic_pcap import ClassicHeader, CutShort, header_of, packets_of
+from whodunet.lab.link_headers import ETHERNET, as_ethernet
 
 logging.getLogger("scapy").setLevel(logging.CRITICAL)  # it warns of frames that make no sense; here they are counted
 
-LINKTYPE_RAW: Final = 101  # the frame is the IP packet. Source: tcpdump.org/linktypes.html
 # Source: draft-ietf-opsawg-pcapng, sections 4.1 to 4.6 (block types), 4.2 (if_name 2, if_tsresol 9), 4.3 (epb_flags 2)
 SECTION_HEADER, INTERFACE, ENHANCED_PACKET, STATISTICS = 0x0A0D0D0A, 1, 6, 5
 BYTE_ORDER_MAGIC = b"\x1a\x2b\x3c\x4d"
@@ -91,24 +92,27 @@ class Port:
 
     name: str
     ticks_per_s: int
-    has_link: bool = True  # False: its frames begin with the IP header
+    link_type: int = ETHERNET
 
 
 def read_capture(path: Path) -> Sequence[CapturedPacket]:
-    """All packets of a pcapng file, in its order, as far as it can be read.
+    """All packets of a capture file, in its order, as far as it can be read.
 
     Raises:
-        InvalidInput: when the file cannot be read or is not pcapng.
+        InvalidInput: when the file cannot be read or is neither pcapng nor pcap.
     """
     return read(content_of(path), str(path)).packets
 
 
 def read(capture: bytes, place: str = "the capture") -> CaptureContent:
-    """All that a pcapng file holds; reading ends at the first block that makes no sense.
+    """All that a pcapng or pcap file holds; reading ends at the first block or packet that makes no sense.
 
     Raises:
-        InvalidInput: when it is not pcapng at all.
+        InvalidInput: when it is neither.
     """
+    classic = header_of(capture)
+    if classic is not None:
+        return _read_classic(capture, classic)
     if len(capture) < 12 or capture[:4] != struct.pack(">I", SECTION_HEADER):
         begins = capture[:4].hex(" ") or "nothing"
         wrong = f"is not a pcapng file: it begins with {begins} instead of 0a 0d 0d 0a"
@@ -130,6 +134,21 @@ def read(capture: bytes, place: str = "the capture") -> CaptureContent:
                 frames[packets[-1].point] += 1
     except Unreadable as unreadable:
         stopped = str(unreadable)
+    return CaptureContent(packets, frames, stopped, hashlib.sha256(capture).hexdigest())
+
+
+def _read_classic(capture: bytes, header: ClassicHeader) -> CaptureContent:
+    """A file of one interface that has no name, whatever it was."""
+    port = Port("interface 0", 10**9, header.link_type)
+    packets: list[CapturedPacket] = []
+    dissected: Dissected = {}
+    stopped = None
+    try:
+        for packet in packets_of(capture, header):
+            packets.append(_captured(packet.frame, packet.length, port, packet.time_ns, None, dissected))
+    except (CutShort, Unreadable) as reason:
+        stopped = str(reason)
+    frames = {port.name: len(packets)}
     return CaptureContent(packets, frames, stopped, hashlib.sha256(capture).hexdigest())
 
 
@@ -207,7 +226,7 @@ def _port(block: Block, number: int) -> Port:
     (resolution,) = stated
     (link_type,) = struct.unpack_from(block.order + "H", block.body)
     ticks_per_s = 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution
-    return Port(name, ticks_per_s, link_type != LINKTYPE_RAW)
+    return Port(name, ticks_per_s, link_type)
 
 
 def _packet(block: Block, ports: list[Port], dissected: Dissected) -> CapturedPacket:
@@ -224,23 +243,34 @@ def _packet(block: Block, ports: list[Port], dissected: Dissected) -> CapturedPa
     if 20 + captured > len(block.body):
         raise Unreadable("a packet is longer than its block")
     port = ports[number]
-    frame, length = block.body[20 : 20 + captured], original
-    if not port.has_link:
-        frame, length = _with_link_header(frame), original + _ETHERNET_BYTES
+    time_ns = (high << 32 | low) * 1_000_000_000 // port.ticks_per_s
+    direction = _direction(block, 20 + captured)
+    return _captured(block.body[20 : 20 + captured], original, port, time_ns, direction, dissected)
+
+
+def _captured(
+    frame: bytes, length: int, port: Port, time_ns: int, direction: Direction | None, dissected: Dissected
+) -> CapturedPacket:
+    """The packet of a frame, so that it is dissected once, whether a cable or a tunnel's end saw it.
+
+    Args:
+        direction: None: the file does not say, and the frame's own header may.
+
+    Raises:
+        Unreadable: when its link type is none of those that can be read.
+    """
+    link = as_ethernet(frame, port.link_type)
+    if link is None:
+        raise Unreadable(f"{port.name} has link type {port.link_type}, which is none that is known here")
     return replace(
-        _understood(frame, length, dissected),
+        _understood(link.frame, length + link.added_bytes, dissected),
         point=port.name,
-        time_ns=(high << 32 | low) * 1_000_000_000 // port.ticks_per_s,
-        direction=_direction(block, 20 + captured),
-        link_source=frame[6:12].hex(":") if port.has_link else "",
-        link_destination=frame[:6].hex(":") if port.has_link else "",
-        length=original,
+        time_ns=time_ns,
+        direction=direction or link.direction or "in",
+        link_source=link.source,
+        link_destination=link.destination,
+        length=length,
     )
-
-
-def _with_link_header(packet: bytes) -> bytes:
-    """An IP packet as a frame, so that it is dissected once, whether a cable or a tunnel's end saw it."""
-    return bytes(12) + (b"\x86\xdd" if packet[:1] >= b"\x60" else b"\x08\x00") + packet
 
 
 # A packet is seen at every hop, and what a router changes of it does not change what the rest of it says: the addresses
@@ -281,9 +311,12 @@ def _with_ttl(packet: CapturedPacket, ttl: bytes) -> CapturedPacket:
     return replace(packet, tunnel=(outer, *packet.tunnel[1:])) if packet.tunnel else replace(packet, ip=outer)
 
 
-def _direction(block: Block, after_frame: int) -> Direction:
+def _direction(block: Block, after_frame: int) -> Direction | None:
     flags = dict(_options(block, after_frame + -after_frame % 4)).get(EPB_FLAGS, b"")
-    return "out" if _number(block, flags) & 0b11 == 0b10 else "in"
+    return _DIRECTIONS.get(_number(block, flags) & 0b11)
+
+
+_DIRECTIONS: Final[dict[int, Direction]] = {0b01: "in", 0b10: "out"}
 
 
 # Dissection: scapy's layers, taken one after the other. Where scapy finds that a header makes no sense, it leaves the
@@ -302,6 +335,7 @@ _TUNNELS: Final = frozenset({4, 41, 47})  # IPv4 in IP, IPv6 in IP, GRE
 _OTHER_PROTOCOLS: Final = frozenset({2, 46, 50, 51, 59, 88, 89, 103, 112, 115, 132, 136})
 _EXTENSIONS: Final = (IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment)
 _DNS_PORT, _DNS_HEADER_BYTES = 53, 12
+_ADDRESS_RECORDS: Final = frozenset({1, 28})  # A and AAAA. Source: RFC 1035, section 3.2.2; RFC 3596, section 2.1
 # Source: OpenVPN's wire protocol (openvpn-rfc), "packet opcodes"; of data, the number of a packet is not encrypted
 _OPENVPN_OPCODES: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11})
 _OPENVPN_DATA: Final = {6: 1, 9: 4}  # opcode: bytes before that number
@@ -480,7 +514,10 @@ def _dns(message: Any) -> Dns:
     qname = question.qname.decode(errors="replace").rstrip(".") if question is not None else ""
     if message.qdcount and not qname and message.original[_DNS_HEADER_BYTES:][:1] != b"\0":
         raise ValueError("no name where one is announced")
-    return Dns(int(message.id), bool(message.qr), int(message.rcode), qname)
+    qtype = int(question.qtype) if question is not None else 0
+    records = message.an or ()
+    addresses = tuple(str(record.rdata) for record in records if record.type in _ADDRESS_RECORDS)
+    return Dns(int(message.id), bool(message.qr), int(message.rcode), qname, qtype, addresses)
 
 
 def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket:
@@ -497,7 +534,7 @@ def _with_icmp(packet: CapturedPacket, ip: Ip, message: bytes) -> CapturedPacket
     packet = replace(packet, icmp=icmp)
     if kind not in _ICMP_ERRORS[ip.protocol]:
         return packet
-    return _read(packet, "ICMP", lambda: replace(packet, icmp=replace(icmp, quoted=_quoted(message[8:], ip.version))))
+    return _read(packet, "ICMP", lambda: replace(packet, icmp=_with_quoted(icmp, message[8:], ip.version)))
 
 
 def _require_sound_options(options: bytes) -> None:
@@ -513,8 +550,8 @@ def _require_sound_options(options: bytes) -> None:
         options = options[length:]
 
 
-def _quoted(quote: bytes, version: int) -> Flow | None:
-    """The flow of the packet that an ICMP error quotes; None when that has no ports.
+def _with_quoted(icmp: Icmp, quote: bytes, version: int) -> Icmp:
+    """An ICMP error with the flow of the packet that it quotes, and which of that flow it is; none without ports.
 
     Not by scapy: RFC 792 asks for 64 bits of what follows the IP header, too short for scapy's TCP, enough for ports.
 
@@ -532,8 +569,11 @@ def _quoted(quote: bytes, version: int) -> Flow | None:
     source, destination = (socket.inet_ntop(family, end) for end in ends)
     if protocol in (_TCP, _UDP):
         source_port, destination_port = struct.unpack_from(">HH", transport)
-        return Flow.between(protocol, (source, source_port), (destination, destination_port))
+        flow = Flow.between(protocol, (source, source_port), (destination, destination_port))
+        number = struct.unpack_from(">I", transport, 4)[0] if protocol == _TCP else None
+        return replace(icmp, quoted=flow, quoted_number=number)
     if protocol in _ICMP_ERRORS and transport[0] in (ECHO_REQUEST[protocol], ECHO_REPLY[protocol]):
-        (identifier,) = struct.unpack_from(">H", transport, 4)
-        return Flow.between(protocol, (source, identifier), (destination, identifier))
-    return None
+        identifier, number = struct.unpack_from(">HH", transport, 4)
+        flow = Flow.between(protocol, (source, identifier), (destination, identifier))
+        return replace(icmp, quoted=flow, quoted_number=number)
+    return icmp

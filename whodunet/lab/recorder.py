@@ -1,8 +1,7 @@
 """The recorder: one process that writes every interface of a lab into one pcapng, with the kernel's time stamps.
 
 It is forked while the lab is still small, and told what to record when there is something (`stand_by`). On "flush" on
-its standard input it writes all that the kernel has for it and answers with one line of JSON. Source of the format:
-draft-ietf-opsawg-pcapng.
+its standard input it writes all that the kernel has for it and answers with one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,6 +19,13 @@ from typing import BinaryIO, Final
 from whodunet.lab import linux
 from whodunet.lab.contention import Contention
 from whodunet.lab.spare import await_order
+from whodunet.pcapng import (
+    LINKTYPE_ETHERNET,
+    LINKTYPE_RAW,
+    enhanced_packet,
+    interface_description,
+    section_header,
+)
 
 _ETH_P_ALL: Final = 0x0003
 _SO_TIMESTAMPNS: Final = 35
@@ -27,8 +33,6 @@ _PACKET_OUTGOING: Final = 4
 _PACKET_STATISTICS: Final = 6
 _SOL_PACKET: Final = 263
 _ARPHRD_NONE: Final = 0xFFFE  # of an interface without link addresses, as a TUN. Source: linux/if_arp.h
-_LINKTYPE_ETHERNET, _LINKTYPE_RAW = 1, 101  # RAW: IPv4 or IPv6 begins at once. Source: tcpdump.org/linktypes.html
-_NANOSECONDS: Final = 9
 _LONGEST_FRAME_BYTES: Final = 1 << 16
 _CONTROL_BYTES: Final = socket.CMSG_SPACE(16)
 _BATCH: Final = 64  # frames read from one interface before the others get their turn
@@ -42,7 +46,7 @@ class CapturePoint:
     number: int
     name: str
     socket: socket.socket
-    link_type: int = _LINKTYPE_ETHERNET
+    link_type: int = LINKTYPE_ETHERNET
     frames: int = 0
     dropped: int = 0
 
@@ -58,34 +62,7 @@ def open_point(number: int, name: str, namespace: int) -> CapturePoint:
     tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     tap.bind((name, _ETH_P_ALL))
     *_, hardware, _ = tap.getsockname()
-    return CapturePoint(number, name, tap, _LINKTYPE_RAW if hardware == _ARPHRD_NONE else _LINKTYPE_ETHERNET)
-
-
-def _option(code: int, value: bytes) -> bytes:
-    return struct.pack("=HH", code, len(value)) + value + bytes(-len(value) % 4)
-
-
-def _block(kind: int, body: bytes) -> bytes:
-    length = len(body) + 12
-    return struct.pack("=II", kind, length) + body + struct.pack("=I", length)
-
-
-def section_header() -> bytes:
-    """The block that opens a file."""
-    return _block(0x0A0D0D0A, struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1))
-
-
-def interface_description(name: str, link_type: int = _LINKTYPE_ETHERNET) -> bytes:
-    """The block that gives an interface its name, how its frames begin, and its clock's resolution."""
-    options = _option(2, name.encode()) + _option(9, bytes([_NANOSECONDS])) + _option(0, b"")
-    return _block(1, struct.pack("=HHI", link_type, 0, 0) + options)
-
-
-def enhanced_packet(interface: int, time_ns: int, frame: bytes, is_outgoing: bool) -> bytes:
-    """The block of one frame; its flags tell whether the interface sent it or received it."""
-    head = struct.pack("=IIIII", interface, time_ns >> 32, time_ns & 0xFFFFFFFF, len(frame), len(frame))
-    flags = _option(2, struct.pack("=I", 2 if is_outgoing else 1)) + _option(0, b"")
-    return _block(6, head + frame + bytes(-len(frame) % 4) + flags)
+    return CapturePoint(number, name, tap, LINKTYPE_RAW if hardware == _ARPHRD_NONE else LINKTYPE_ETHERNET)
 
 
 def drain(point: CapturePoint, out: BinaryIO, most: int) -> int:

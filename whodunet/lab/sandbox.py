@@ -34,7 +34,6 @@ _FOR_EVERYONE: Final = ("/tmp", "/var/tmp", "/dev/shm")
 _WRITTEN_S: Final = 10.0
 FIX: Final = "`whodunet doctor` says what this machine lacks"
 CLOSED: Final = "this root may not mount, and others may not use"  # how the reason begins, followed by what
-_TUN: Final = "/dev/net/tun"
 _TUN_DEVICE: Final = os.makedev(10, 200)  # Source: the kernel's Documentation/networking/tuntap.rst
 
 
@@ -138,19 +137,19 @@ def _open_up(visible: Iterable[Path]) -> None:
         first_closed = next((each for each in (*reversed(path.parents), path) if not _is_open_to_all(each)), None)
         if first_closed is not None:
             closed.setdefault(first_closed, []).append(path)
-    is_tun_closed = _is_device(_TUN) and os.stat(_TUN).st_mode & 0o006 != 0o006
+    is_tun_closed = _is_device(linux.TUN) and os.stat(linux.TUN).st_mode & 0o006 != 0o006
     if not closed and not is_tun_closed:
         return
     try:
         linux.unshare(linux.CLONE_NEWNS)
     except OSError as error:
-        places = ", ".join([*map(str, closed), *([_TUN] if is_tun_closed else [])])
+        places = ", ".join([*map(str, closed), *([linux.TUN] if is_tun_closed else [])])
         raise OSError(error.errno, f"{CLOSED} {places}") from error
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     if is_tun_closed:
-        linux.mount("lab", os.path.dirname(_TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
-        os.mknod(_TUN, stat.S_IFCHR, _TUN_DEVICE)
-        os.chmod(_TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
+        linux.mount("lab", os.path.dirname(linux.TUN), "tmpfs", linux.MS_NOSUID, "mode=0755,size=64k")
+        os.mknod(linux.TUN, stat.S_IFCHR, _TUN_DEVICE)
+        os.chmod(linux.TUN, 0o666)  # as Debian has it; it makes interfaces only where one may
     for directory, inside in closed.items():
         _cover_but_for(directory, {path: os.open(path, os.O_PATH) for path in inside})
 

@@ -5,8 +5,8 @@
 - the first process of the sandbox: hides the machine, and forks the maker of hosts while it is still small;
 - the server: the lab itself, from bring-up to the last request (`whodunet.lab.serving`).
 
-The first process, the maker of hosts, the recorder and the controller are forked before anything large is imported:
-what a process has loaded, each of its children holds in part.
+The first process, the maker of hosts, the recorder, the link emulator and the controller are forked before anything
+large is imported: what a process has loaded, each of its children holds in part.
 
 Run as `python -P -m whodunet.lab.server LIFELINE FOLDER LABEL`: an inherited socket, on which the plan comes as a line
 of JSON with the control socket beside it; an inherited descriptor of the folder that the socket lies in; and what lists
@@ -30,7 +30,7 @@ from typing import Final, NoReturn
 
 from whodunet import catalogue
 from whodunet.errors import CannotRun
-from whodunet.lab import control, host_messages, host_process, host_root, linux, recorder, sandbox, spare
+from whodunet.lab import control, host_messages, host_process, host_root, link_emulator, linux, recorder, sandbox, spare
 from whodunet.lab.control import peer_is_own_user
 from whodunet.lab.memory_limit import MemoryLimit
 
@@ -52,11 +52,14 @@ def _serve(
     _close(*others)
     mine = (plans, births, door, lifeline)
     recording = _spare(recorder.stand_by, mine)
+    emulating = _spare(link_emulator.stand_by, (*mine, recording.orders))
     ryu_app = catalogue.folder("controllers") / "ryu_app.py"
-    controller = _spare(lambda orders: spare.stand_by_for_controller(orders, ryu_app), (*mine, recording.orders))
+    controller = _spare(
+        lambda orders: spare.stand_by_for_controller(orders, ryu_app), (*mine, recording.orders, emulating.orders)
+    )
     from whodunet.lab.serving import run_server
 
-    return run_server(plans, births, door, lifeline, recording, controller)
+    return run_server(plans, births, door, lifeline, spare.Spares(recording, emulating, controller))
 
 
 def _spare(stand_by: Callable[[socket.socket], int], others: tuple[socket.socket, ...]) -> spare.Spare:
@@ -185,10 +188,9 @@ def _limit_open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES, hard), hard))
 
 
-def main(arguments: list[str]) -> NoReturn:
+def launch(lifeline: socket.socket, folder: int) -> NoReturn:
     """Launches a sandbox and keeps the lab's door until its end."""
     gc.freeze()  # or the first collection in each process would have every page copied that it shares with the others
-    lifeline, folder = socket.socket(fileno=int(arguments[0])), int(arguments[1])
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _limit_open_files()
     plans, told = socket.socketpair()
@@ -221,4 +223,4 @@ def main(arguments: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    launch(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

@@ -15,7 +15,7 @@ from whodunet.lab.bring_up import bring_up
 from whodunet.lab.hosts import HostMaker
 from whodunet.lab.plan import Plan
 from whodunet.lab.running import STOPPED
-from whodunet.lab.spare import Spare
+from whodunet.lab.spare import Spares
 from whodunet.lab.watch import Watch
 
 ENDED: Final = 75  # exit status when the lab ends by itself
@@ -51,8 +51,7 @@ def run_server(
     births: socket.socket,
     door: socket.socket,
     stream: socket.socket,
-    recorder: Spare,
-    controller: Spare,
+    spares: Spares,
 ) -> int:
     """Waits for the plan, makes the lab and answers requests until its end; returns the exit status.
 
@@ -60,8 +59,7 @@ def run_server(
         births: to the process that makes hosts.
         door: over which the launcher passes connections on.
         stream: to the process that asked for the lab.
-        recorder: will record the lab.
-        controller: will decide for its switches.
+        spares: what the lab will be made of.
     """
     text = plans.makefile("rb").readline()
     if not text:
@@ -76,13 +74,13 @@ def run_server(
             door.sendall(reason.encode())  # to the launcher, which notes it for whoever asks after the lab
         os._exit(ENDED)
 
+    watch = Watch(lambda text: lifeline.tell("progress", text), end)
     try:
-        maker = HostMaker(births, plan.shares)
-        lab = bring_up(plan, maker, Watch(lambda text: lifeline.tell("progress", text), end), recorder, controller)
+        lab = bring_up(plan, HostMaker(births, plan.shares), watch, spares)
     except WhodunetError as error:
-        end(str(error))
+        end(watch.reason_of(str(error)))
     except Exception as error:
-        end(f"the lab could not be brought up: {type(error).__name__}: {error}")
+        end(watch.reason_of(f"the lab could not be brought up: {type(error).__name__}: {error}"))
     lifeline.tell("ready", "")
     serve(door, lab)
     return 0

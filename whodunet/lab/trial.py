@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -19,10 +20,11 @@ from typing import Final
 
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Link
-from whodunet.lab import host_process, host_root, links, sandbox
+from whodunet.lab import host_process, host_root, link_emulator, links, linux, sandbox
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.links import Cable, End
 from whodunet.lab.processes import LOGS, check
+from whodunet.lab.spare import Spare
 from whodunet.lab.waiting import wait_until
 
 _REFUSED: Final = 3
@@ -87,8 +89,8 @@ def _try_all(keep: tuple[Path, ...]) -> None:
     LOGS.mkdir(parents=True)
     host_root.prepare_template("ipv4", host_root.machine_authorities())
     _tell(Step.MOUNTS)
-    _tell(Step.TUN, links.open_refusal(links.TUN))
-    maker = _fork_maker()
+    _tell(Step.TUN, links.open_refusal(linux.TUN))
+    maker = HostMaker(_fork(host_process.make_hosts)[1], ())
     first = [maker.make(name) for name in _ADDRESSES]
     left, right = (Host(each, {}, "ipv4") for each in first)
     _tell(Step.HOSTS)
@@ -99,15 +101,17 @@ def _try_all(keep: tuple[Path, ...]) -> None:
     _tell(Step.DELAY)
 
 
-def _fork_maker() -> HostMaker:
+def _fork(run: Callable[[socket.socket], object]) -> tuple[int, socket.socket]:
+    """A process that does this with one end of a socket pair; its id, and the other end."""
     ours, theirs = socket.socketpair()
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         ours.close()
         with suppress(OSError):
-            host_process.make_hosts(theirs)
+            run(theirs)
         os._exit(0)
     theirs.close()
-    return HostMaker(ours, ())
+    return pid, ours
 
 
 def _tracking_refusal(host: Host) -> str | None:
@@ -138,9 +142,9 @@ def _delay_packets(left: Host, right: Host, *, has_netem: bool) -> None:
     for host, end in zip(hosts, ends, strict=True):
         taps = links.tap_commands([cable], has_netem, end.namespace)
         host.configure({end.interface: [f"{_ADDRESSES[host.name]}/24"]}, 64, taps)
-    shaper = links.shape(cable, has_netem)
+    shaper = links.shape([cable], has_netem, Spare(*_fork(link_emulator.stand_by)))
     ask = ["ping", "-n", "-c", "1", "-W", "1", _ADDRESSES[right.name]]
-    wait_until(lambda: left.succeeds(*ask), "an answer over a delayed link")
+    wait_until(lambda: left.pings(_ADDRESSES[right.name]), "an answer over a delayed link")
     answer = re.search(r"time=([\d.]+)", left.run(ask, 10).stdout)
     if answer is None or float(answer[1]) < 2 * _DELAY_MS:
         took = f"{answer[1]} ms" if answer else "no answer"

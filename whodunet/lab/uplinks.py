@@ -55,15 +55,15 @@ class Uplinks:
         if way.service is not None:
             self._services.stop(host, way.service)
         else:
-            host.check(f"ip link set dev {way.interface} down")
+            host.ip(f"link set dev {way.interface} down")
 
     def _bring_up(self, host: Host, way: Uplink) -> None:
         if way.service is not None:
             self._services.await_early()
             self._services.start(host, way.service)
             return
-        lines = [f"ip link set dev {way.interface} up"]
+        lines = [f"link set dev {way.interface} up"]
         link_local = self._interfaces[way.interface].link_local  # which no interface keeps that is down
-        lines += [f"ip address replace {link_local} dev {way.interface} nodad"] if link_local else []
-        lines += [f"ip route replace default via {gateway} dev {way.interface}" for gateway in way.gateway]
-        host.check("; ".join(lines))
+        lines += [f"address replace {link_local} dev {way.interface} nodad"] if link_local else []
+        lines += [f"route replace default via {gateway} dev {way.interface}" for gateway in way.gateway]
+        host.ip(*lines)

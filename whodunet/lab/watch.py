@@ -20,6 +20,7 @@ class Watch:
         self.notes: list[str] = []
         self.lost: list[str] = []
         self.is_up = False
+        self._needed: list[Daemon] = []
 
     def note(self, sentence: str) -> None:
         """Keeps what a run's record has to say of its lab."""
@@ -29,7 +30,13 @@ class Watch:
     def ends_with(self, *daemons: Daemon) -> None:
         """The lab ends when one of these does: without it, what one sees would no longer be true."""
         for daemon in daemons:
+            self._needed.append(daemon)
             daemon.when_ended(lambda ended: self.end(f"{ended}; the lab ends with it"))
+
+    def reason_of(self, failure: str) -> str:
+        """Why something failed: a daemon that has ended is the reason for whatever fails without it."""
+        ends = ((daemon.name, daemon.how_it_ended()) for daemon in self._needed)
+        return next((f"{name} {ended}; the lab ends with it" for name, ended in ends if ended), failure)
 
     def may_lose(self, *daemons: Daemon) -> None:
         """Once the lab is up, it goes on when one of these ends: root on a host can end them, as on any machine.

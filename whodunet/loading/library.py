@@ -54,8 +54,16 @@ class Library:
     def at(self, places: Catalogue, variation: Variation | None = None) -> Library:
         """The library of another catalogue or variation; by default in this one."""
         variation = variation or self.variation
-        is_here = (places, variation) == (self.catalogue, self.variation)
-        return self if is_here else Library(places, variation, self._recorded)
+        if (places, variation) == (self.catalogue, self.variation):
+            return self
+        other = Library(places, variation, self._recorded)
+        if places == other.catalogue == self.catalogue:  # what was read of it is the same for every network
+            other.taxonomy, other._fault_kinds, other._evidence_fields = (
+                self.taxonomy,
+                self._fault_kinds,
+                self._evidence_fields,
+            )
+        return other
 
     def of(self, scenario: Scenario) -> Library:
         """The library of a scenario: with what lies beside its file."""

@@ -15,6 +15,7 @@ from whodunet.cases.causes import Cause, causes_of
 from whodunet.cases.evidence_fields import EvidenceFields
 from whodunet.cases.fault import Fault
 from whodunet.cases.fields import Part
+from whodunet.cases.scenario import EvidenceClaim
 from whodunet.errors import Problem
 from whodunet.evidence.topology import Topology
 from whodunet.loading.cause_files import suggestion
@@ -203,6 +204,9 @@ class _Checks:
         for number, claim in enumerate(_part(claims, "evidence", list) or ()):
             at_probe: Path = [*at, "evidence", number, "probe"]
             yield from self._must_be_one_of(_part(claim, "probe", str), self._probes, "probe", at_probe)
+            if isinstance(claim, dict) and not claim.keys() - EvidenceClaim.model_fields.keys():
+                says = "says nothing of the packets"
+                yield self._problem([*at, "evidence", number], says, "write where they are seen, or take it out")
 
     def _symptoms(self, symptoms: Mapping[str, JsonValue], at: list[str | int]) -> Iterator[Problem]:
         for probe in symptoms:

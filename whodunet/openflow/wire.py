@@ -417,8 +417,8 @@ def _bare_segment(
 ) -> bytes:
     """A TCP header without options and payload; `numbers` are its sequence and acknowledgement numbers."""
     header = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 0, 0, 0)
-    pseudo_header = _pseudo_header(source, destination, TCP, len(header))
-    return _with_checksum(header, 16, internet_checksum(pseudo_header + header))
+    pseudo = pseudo_header(source, destination, TCP, len(header))
+    return _with_checksum(header, 16, internet_checksum(pseudo + header))
 
 
 def _icmp_error(error: IcmpError, source: IPAddress, packet: IPPacket) -> bytes:
@@ -427,11 +427,11 @@ def _icmp_error(error: IcmpError, source: IPAddress, packet: IPPacket) -> bytes:
         message += packet.wire[: _ICMP_ERROR_BYTES - 20 - len(message)]
         return _with_checksum(message, 2, internet_checksum(message))
     message += packet.wire[: _ICMPV6_ERROR_BYTES - 40 - len(message)]
-    pseudo_header = _pseudo_header(source, packet.source, ICMPV6, len(message))
-    return _with_checksum(message, 2, internet_checksum(pseudo_header + message))
+    pseudo = pseudo_header(source, packet.source, ICMPV6, len(message))
+    return _with_checksum(message, 2, internet_checksum(pseudo + message))
 
 
-def _pseudo_header(source: IPAddress, destination: IPAddress, protocol: int, length_bytes: int) -> bytes:
+def pseudo_header(source: IPAddress, destination: IPAddress, protocol: int, length_bytes: int) -> bytes:
     """What a checksum covers beside the segment or message itself. Source: RFC 9293, section 3.1; RFC 8200, 8.1."""
     addresses = source.packed + destination.packed
     if source.version == 4:

@@ -12,17 +12,21 @@ _FOLDER: Final = "/var/www"
 
 
 class HttpServer(Listener):
-    """It has one page, and closes each connection after its answer, as HTTP/1.0 has it."""
+    """It has one page and a large file, and closes each connection after its answer, as HTTP/1.0 has it."""
 
     needs: ClassVar[tuple[DebianProgram, ...]] = (DebianProgram("python3", "python3", "serves web pages"),)
 
-    def __init__(self, page: str, port: int = 80) -> None:
+    def __init__(self, page: str, port: int = 80, large_bytes: int = 0) -> None:
+        """`large_bytes` is the size of the file `large`, of zeros."""
         self._page = page
+        self._large_bytes = large_bytes
         self.port = port
 
     def prepare(self, host: Host) -> None:
-        """Writes the page."""
+        """Writes the page and the file."""
         host.write(f"{_FOLDER}/index.html", f"{self._page}\n")
+        if self._large_bytes:
+            host.write_bytes(f"{_FOLDER}/large", bytes(self._large_bytes))
 
     def command(self, host: Host) -> list[str]:
         """Over both families."""

@@ -21,7 +21,7 @@ class MetadataService(ConfiguredProgram):
     def prepare(self, host: Host) -> None:
         """Beside its own files: the address."""
         super().prepare(host)
-        host.check("; ".join(f"ip address replace {address}/32 dev lo" for address in self.addresses))
+        host.ip(*(f"address replace {address}/32 dev lo" for address in self.addresses))
 
 
 SERVICE = MetadataService

@@ -45,6 +45,7 @@ class Nginx(Listener):
         wants_client_certificate: bool = False,
         speaks_tls: bool = True,
         status: int | None = None,
+        requests_per_minute: int | None = None,
     ) -> None:
         """What it serves, and how.
 
@@ -60,6 +61,7 @@ class Nginx(Listener):
             wants_client_certificate: True answers 400 to clients without a certificate of the lab's authority.
             speaks_tls: False has plain HTTP on the ports of HTTPS.
             status: with which it answers whatever it is asked, instead of a page.
+            requests_per_minute: that it passes on to the application for one client; the others it answers with 429.
         """
         self.port = port
         self._sites = sites
@@ -72,6 +74,7 @@ class Nginx(Listener):
         self._wants_client_certificate = wants_client_certificate
         self._speaks_tls = speaks_tls
         self._status = status
+        self._requests_per_minute = requests_per_minute
 
     def prepare(self, host: Host) -> None:
         """Writes its configuration and certificates."""
@@ -109,11 +112,17 @@ class Nginx(Listener):
         if targets:
             servers = (f"server {f'[{each}]' if ':' in each else each}:{self._target_port};" for each in targets)
             yield from ("upstream targets {", *servers, "}")
+        limit = ""
+        if self._requests_per_minute is not None:
+            # Source: nginx.org, ngx_http_limit_req_module; RFC 6585, 4
+            rate = f"rate={self._requests_per_minute}r/m"
+            yield f"limit_req_zone $binary_remote_addr zone=clients:1m {rate}; limit_req_status 429;"
+            limit = f"limit_req zone=clients burst={self._requests_per_minute} nodelay; "
         for number, site in enumerate(self._sites):
             yield from ("server {", *self._listening(is_first=number == 0), f"server_name {site};")
             yield from self._site(site)
             if targets:
-                yield "location /application/ { proxy_connect_timeout 2s; proxy_pass http://targets/; }"
+                yield f"location /application/ {{ {limit}proxy_connect_timeout 2s; proxy_pass http://targets/; }}"
             yield "}"
         yield "}"
 

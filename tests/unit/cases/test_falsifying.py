@@ -23,6 +23,7 @@ CLAIMS: Final[Mapping[str, Mapping[str, object]]] = {
     "not_seen_at": {"packet": "SYN", "not_seen_at": ("r1-eth0", "instance-eth0")},
     "first_seen_at": {"packet": "RST", "first_seen_at": "fw-eth0"},
     "last_seen_at": {"packet": "SYN", "last_seen_at": "fw-eth0"},
+    "some_last_seen_at": {"packet": "SYN", "some_last_seen_at": "fw-eth0"},
     "ttl": {"packet": "RST", "ttl": {"client-eth0": 64, "fw-eth0": 64}},
     "acknowledges": {"packet": "RST", "acknowledges": "SYN"},
     "at_least": {"packet": "SYN", "at_least": {"client-eth0": 1}},

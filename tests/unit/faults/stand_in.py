@@ -21,6 +21,7 @@ from whodunet import catalogue
 from whodunet.cases.fault import Completed
 from whodunet.evidence.topology import Topology
 from whodunet.loading.library import Library
+from whodunet.services.port_forwarding import PortForwarding
 
 TOPOLOGY: Final = Library().topology("session_manager")
 NOW_S: Final = 1_700_000_000
@@ -182,6 +183,7 @@ class StandIn:
 
     def _answers(self) -> Iterator[tuple[str, Callable[..., str | Completed]]]:
         yield from self.daemons.answers()
+        yield from self._answers_about_paths()
         yield r"nft -j -f -", self._load
         yield r"nft -j list table inet (\w+)", self._list
         yield r"nft -s list table inet (\w+)", lambda node, table: f"table inet {table} {{\n}}\n"
@@ -228,6 +230,15 @@ class StandIn:
         yield r"cat (\S+)", lambda node, path: f"{self.machines[node].files[path]}\n"
         yield r"echo (.*?) ?> ?(\S+)", self._write
         yield r"(rm|mkdir|ln|cp|mv|sed) (.*)", self._change_files
+
+    def _answers_about_paths(self) -> Iterator[tuple[str, Callable[..., str | Completed]]]:
+        """Of what passes a router, and of what may leave a host."""
+        yield r"nft list table inet line", self._line
+        yield r"nft delete table inet line", lambda node: ""
+        yield r"nft list table ip port_forwarding", self._forwards
+        yield r"ping -c 1 -W 2 -I \S+ \S+", lambda node: ""
+        yield r"(ssh) -F none .*|(nc) -vz -w 2 127.*|(curl) -sS -v --max-time 2 .*", self._connect_to_itself
+        yield r"chmod 755 \S+", lambda node: ""
 
     def _all_of(self, node: str, commands: str) -> str:
         return "".join(self.execute(node, each).stdout for each in commands.split(" && "))
@@ -348,12 +359,32 @@ class StandIn:
         role = self.settings.get(node, {}).get("metadata", {}).get("role") or self.topology.furnishings.get(
             node, {}
         ).get("aws-profile", {}).get("role")
-        if self.settings["endpoints"]["control-plane"]["roles"][role]["policies"]:
-            return "{}"
+        account = self.settings["endpoints"]["control-plane"]
         said = (
             "An error occurred (AccessDeniedException) when calling the GetDocument operation: User: x is not allowed"
         )
+        if account.get("endpoint_policy"):
+            said += " because no VPC endpoint policy allows the ssm:GetDocument action"
+        elif account["roles"][role]["policies"]:
+            return "{}"
         return Completed(255, "", said)
+
+    def _line(self, node: str) -> Completed:
+        """What counts on the line that is going to fail."""
+        watched = self.daemons.added.get((node, "path-failure"))
+        if watched is None:
+            return Completed(1, "", "Error: No such file or directory")
+        return Completed(0, f'table inet line {{\n oifname "{watched["interface"]}" counter name "passed"\n}}\n', "")
+
+    def _forwards(self, node: str) -> str:
+        settings = self.settings[node]["port-forwarding"]
+        return "\n".join(PortForwarding(**settings).table())
+
+    def _connect_to_itself(self, node: str, *program: str) -> Completed:
+        """Nobody listens there, and what runs in a sandbox may not even ask."""
+        (name,) = filter(None, program)
+        is_boxed = any(place.endswith(f"/{name}") for place, _ in self.machines[node].shown)
+        return Completed(1, "", f"{name}: connect: {'Operation not permitted' if is_boxed else 'Connection refused'}\n")
 
     def _ssh_settings(self, node: str, host: str) -> str:
         """Of each option the first that a block for the host states."""
@@ -384,6 +415,7 @@ class StandIn:
             "wrong version number": settings.get("speaks_tls") is False,
             "no alternative certificate subject name matches": site not in settings["sites"],
             f"The requested URL returned error: {settings.get('status')}": settings.get("status"),
+            "The requested URL returned error: 429": settings.get("requests_per_minute") and "?[1-4]" in command,
         }
         said = next((wrong for wrong, is_so in wrongs.items() if is_so), None)
         return Completed(22, "", f"curl: {said}\n") if said else Completed(0, "", "")

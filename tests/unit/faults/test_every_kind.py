@@ -44,7 +44,11 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
             "default": "drop",
             "rules": ({"destination": "0.0.0.0/0", "protocol": "any", "action": "allow"},),
         },
-        {"switch": "egress-fw", "default": "allow", "asymmetric": "bypass"},
+        {
+            "switch": "egress-fw",
+            "default": "drop",
+            "rules": ({"destination": "::/0", "protocol": "any", "action": "allow"},),
+        },
     ),
     "dns-record-wrong": (
         {"node": "corp-dns", "name": "instance.cloud.example", "addresses": ("127.0.0.1", "::1")},
@@ -81,6 +85,25 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     "hosts-file": (
         {"node": "client", "name": "instance.cloud.example", "address": "10.0.1.99"},
         {"node": "client", "name": "instance.cloud.example", "address": "::1"},
+    ),
+    "address-mapping": (
+        {"node": "cloud-edge", "address": "10.0.1.10", "to": "10.0.1.20"},
+        {"node": "cloud-edge", "address": "fd00:10:0:1::10", "to": "fd00:10:0:1::20"},
+    ),
+    "duplicate-address": (
+        {"node": "endpoints", "interface": "endpoints-eth0", "address": "10.0.1.10"},
+        {"node": "endpoints", "interface": "endpoints-eth0", "address": "fd00:10:0:1::10"},
+    ),
+    "endpoint-policy": ({"node": "endpoints", "bearer": "client"},),
+    "nat-hairpin": ({"node": "gw", "state": "answered-directly"}, {"node": "gw", "state": "not-translated"}),
+    "path-failure": (
+        {"node": "cloud-edge", "interface": "cloud-edge-eth0", "after_idle_ms": 1000},
+        {"node": "cloud-edge", "interface": "cloud-edge-eth1", "after_idle_ms": 1000},
+    ),
+    "program-sandboxed": ({"node": "client", "program": "ssh"}, {"node": "client", "program": "nc"}),
+    "window-tracking": (
+        {"node": "cloud-edge", "interface": "cloud-edge-eth0"},
+        {"node": "cloud-edge", "interface": "cloud-edge-eth1"},
     ),
     "idle-timeout": (
         {"node": "cloud-edge", "idle_s": 2, "answer": "reset"},
@@ -236,7 +259,11 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         },
     ),
 }
-OF_IPV4_ALONE: Final = {"verdict": "protocol-unreachable", "kind": "reverse-path-filter"}  # key, and value
+OF_IPV4_ALONE: Final = {
+    "verdict": "protocol-unreachable",
+    "kind": "reverse-path-filter",
+    "state": "nat-hairpin",
+}  # key, and value
 KINDS: Final = Library().fault_kinds()
 FAULTS: Final = [KINDS[kind].model_validate(values) for kind, each in EXAMPLES.items() for values in each]
 VPN: Final = Library().topology("openvpn_tunnel")
@@ -246,6 +273,7 @@ THROUGH_TUNNELS: Final = (
     *("security-group-outbound", "tunnel-port"),
 )
 OFFICE: Final = Library().topology("office_proxy")
+BRANCH: Final = Library().topology("branch_office")
 IN_AN_OFFICE: Final = ("login-variable", "proxy-rule", "ssh-forwarding-forbidden", "web-server")
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.kind)
 
@@ -254,6 +282,8 @@ def network_of(fault: Fault) -> StandIn:
     """One that has what the fault is about."""
     if fault.kind in THROUGH_TUNNELS:
         return StandIn(CONNECT)
+    if fault.kind == "nat-hairpin":
+        return StandIn(BRANCH)
     if fault.kind in IN_AN_OFFICE:
         return StandIn(OFFICE)
     return StandIn(VPN if fault.kind.startswith("vpn-") else TOPOLOGY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import ValidationError
@@ -203,7 +203,7 @@ def test_a_route_with_one_of_its_next_hops_is_another_one() -> None:
 @pytest.mark.parametrize(
     ("rules", "allows"),
     [
-        ([{"destination": "0.0.0.0/0", "action": "allow"}, {"action": "drop"}], "ipv4"),
+        ([{"destination": "0.0.0.0/0", "action": "allow"}, {"source": "10.0.0.0/8", "action": "allow"}], "ipv4"),
         ([{"source": "fd00::/8", "action": "allow"}], "ipv6"),
         ([{"source": "any", "action": "allow"}], "both"),
         ([], "none"),
@@ -212,3 +212,15 @@ def test_a_route_with_one_of_its_next_hops_is_another_one() -> None:
 def test_a_policy_tells_of_which_family_it_lets_anything_pass(rules: list[dict[str, str]], allows: str) -> None:
     fault = FirewallPolicy(switch="egress-fw", default="drop", rules=tuple(rules))
     assert fault.facts(TOPOLOGY)["allows"] == allows
+
+
+@pytest.mark.parametrize("action", ["drop", "reset", "reject"])
+def test_a_rule_that_refuses_is_a_fault_of_its_own(action: str) -> None:
+    with pytest.raises(ValidationError, match="would be a cause of its own"):
+        FirewallPolicy(switch="egress-fw", default="drop", rules=({"protocol": "tcp", "action": action},))
+
+
+@pytest.mark.parametrize("asymmetric", [None, "bypass"])
+def test_a_policy_that_refuses_nobody_is_no_fault(asymmetric: Literal["bypass"] | None) -> None:
+    fault = FirewallPolicy(switch="egress-fw", default="allow", asymmetric=asymmetric)
+    assert [misfit.key for misfit in fault.misfits(TOPOLOGY)] == [("default",)]

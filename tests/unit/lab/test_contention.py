@@ -48,8 +48,7 @@ def waited_ms(contention: Contention) -> float | None:
 
 def test_what_carries_packets_is_counted_and_what_ends_there_is_not(proc: Proc) -> None:
     proc.run(10, "ovs-vswitchd", 1)
-    proc.run(11, "wirefilter", 2)
-    proc.run(12, "vde_plug2tap", 4)
+    proc.run(11, "link-emulator", 6)
     proc.run(13, "python", 8, "python -P /x/ryu_app.py --listen 127.0.0.1:6653")
     proc.run(14, "python", 100, "python -P -m whodunet.lab.recorder /run/lab/capture")
     proc.run(15, "ssh", 100, "ssh ryu_app.py")
@@ -57,32 +56,32 @@ def test_what_carries_packets_is_counted_and_what_ends_there_is_not(proc: Proc) 
 
 
 def test_one_that_has_ended_has_waited_all_the_same_and_a_new_one_is_found(proc: Proc) -> None:
-    """A controller that is started again, or a wire that a learner has killed."""
+    """A controller that is started again, or a switch."""
     contention = Contention(str(proc.root))
-    proc.run(10, "wirefilter", 5)
+    proc.run(10, "ovs-vswitchd", 5)
     assert waited_ms(contention) == 5
-    proc.run(10, "wirefilter", 6)
+    proc.run(10, "ovs-vswitchd", 6)
     assert waited_ms(contention) == 6
     proc.end(10)
     assert waited_ms(contention) == 6
-    proc.run(20, "wirefilter", 2)
+    proc.run(20, "ovs-vswitchd", 2)
     assert waited_ms(contention) == 8
 
 
 def test_a_process_is_looked_at_once(proc: Proc) -> None:
-    proc.run(10, "wirefilter", 5)
+    proc.run(10, "ovs-vswitchd", 5)
     proc.run(11, "sshd", 5)
     contention = Contention(str(proc.root))
     assert waited_ms(contention) == 5
     for pid in (10, 11):
         (proc.root / str(pid) / "comm").unlink()
-    proc.run(12, "wirefilter", 1)
+    proc.run(12, "ovs-vswitchd", 1)
     assert waited_ms(contention) == 6
     assert contention._looked_at == {"10", "11", "12"}
 
 
 def test_what_a_hypervisor_gives_to_others_is_waited_for_too(proc: Proc) -> None:
-    proc.run(10, "wirefilter", 5)
+    proc.run(10, "ovs-vswitchd", 5)
     contention = Contention(str(proc.root))
     before = contention.waited_ns()
     proc.steal(3)

@@ -92,30 +92,23 @@ def test_an_optional_program_that_is_absent_is_no_reason_to_fail(bin_directory: 
     assert by_name()["aws"].fix == Package("awscli")
 
 
-def test_a_netem_that_works_needs_no_wirefilter(bin_directory: Path) -> None:
-    assert by_name()["netem or wirefilter"].detail == "netem, seen to delay"
+def test_a_netem_that_works_delays_links(bin_directory: Path) -> None:
+    assert by_name()["delayed links"].detail == "netem, seen to delay"
 
 
-def test_wirefilter_does_where_netem_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_are_delayed_without_netem_too(monkeypatch: pytest.MonkeyPatch) -> None:
     be_on(monkeypatch, ALL_DONE | {Step.NETEM: "Error: Specified qdisc kind is unknown."})
-    links = by_name()["netem or wirefilter"]
+    links = by_name()["delayed links"]
     assert links.is_found
-    assert links.detail == "wirefilter (netem: Specified qdisc kind is unknown), seen to delay"
-
-
-@pytest.mark.usefixtures("bin_directory")
-def test_neither_netem_nor_wirefilter_is_fixed_by_vde2(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_on(monkeypatch, up_to(Step.DELAY, "the program dpipe is not installed") | {Step.NETEM: "unknown"})
-    assert by_name()["netem or wirefilter"].fix == Package("vde2")
+    assert links.detail == "in user space (netem: Specified qdisc kind is unknown), seen to delay"
 
 
 def test_a_link_that_delays_too_little_is_told_as_it_was_measured(
     bin_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(bin_directory, "wirefilter", "dpipe", "vde_plug2tap")
     be_on(monkeypatch, up_to(Step.DELAY, "a link of 5 ms each way: 0.1 ms"))
-    assert by_name()["netem or wirefilter"].detail == "a link of 5 ms each way: 0.1 ms"
-    assert not by_name()["netem or wirefilter"].is_found
+    assert by_name()["delayed links"].detail == "a link of 5 ms each way: 0.1 ms"
+    assert not by_name()["delayed links"].is_found
 
 
 @pytest.mark.parametrize(
@@ -185,7 +178,7 @@ def test_connection_tracking_that_is_refused_does_not_hide_that_links_are_delaye
 ) -> None:
     be_on(monkeypatch, ALL_DONE | {Step.TRACKING: "Could not process rule"})
     assert not by_name()["connection tracking"].is_found
-    assert by_name()["netem or wirefilter"].is_found
+    assert by_name()["delayed links"].is_found
 
 
 def test_root_needs_no_subordinate_ids(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,12 +304,12 @@ def test_the_doctor_finds_with_debians_path_of_an_ordinary_user_what_it_finds_wi
 
 def test_a_long_reason_goes_on_below_itself_and_a_path_is_not_broken() -> None:
     path = "/a/path/" + "longer-than-what-is-left-of-the-line/" * 2
-    netem = Capability("netem or wirefilter", "", "wirefilter (netem: Error: Specified qdisc kind is unknown.)")
+    netem = Capability("delayed links", "", "in user space (netem: Error: Specified qdisc kind is unknown.), by far")
 
     lines = doctor.render([netem, Capability("tool", "", path)]).splitlines()
 
     assert lines[:3] == [
-        "found    netem or wirefilter  wirefilter (netem: Error: Specified qdisc kind is",
-        "                              unknown.)",
-        f"found    tool                 {path}",
+        "found    delayed links  in user space (netem: Error: Specified qdisc kind is",
+        "                        unknown.), by far",
+        f"found    tool           {path}",
     ]

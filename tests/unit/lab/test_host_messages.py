@@ -9,14 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from whodunet.lab import host_messages as messages
-from whodunet.lab.host_root import Shared
 from whodunet.lab.messages import MalformedMessage
 
 SAID: list[messages.Message] = [
-    messages.Birth("client", 3, (Shared("/home/me/tool", "/mnt/tool", writable=True),)),
-    messages.Configure(
-        {"ipv4/ip_forward": "1"}, ("link set dev lo up",), ("rule add from fd00::/64 blackhole",), ("client-eth0",)
-    ),
+    messages.Birth("client", 3),
     messages.Start(("bash", "-c", "echo 'ü\n'"), {"PATH": "/usr/bin", "kind": "Birth"}, "/root", 24, 80),
     messages.Signal(7, 9),
     messages.Born(),
@@ -24,7 +20,7 @@ SAID: list[messages.Message] = [
     messages.Failed("OSError: refused"),
     messages.Ended(-9),
 ]
-SIGNAL, DONE = SAID[3], SAID[5]
+SIGNAL, DONE = SAID[2], SAID[4]
 
 
 @pytest.fixture
@@ -84,5 +80,5 @@ def test_descriptors_come_beside_their_message_whatever_came_before(
 
 
 def test_what_is_no_message_is_refused() -> None:
-    with pytest.raises(MalformedMessage, match="b'Reboot' is none of Birth, Configure"):
+    with pytest.raises(MalformedMessage, match="b'Reboot' is none of Birth, Start"):
         messages.Envelope(1, b"Reboot", b"{}", []).open()

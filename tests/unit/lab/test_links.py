@@ -1,8 +1,9 @@
-"""Shaped links: netem where the kernel has it, wirefilter where not, and a refusal is never swallowed."""
+"""Shaped links: netem where the kernel has it, the emulator where not, and a refusal is never swallowed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from whodunet.evidence.topology import Link
 from whodunet.lab import links, processes
 from whodunet.lab.links import Cable, End
 from whodunet.lab.processes import Finished
+from whodunet.lab.spare import Spare
 
 LINK = Link(("client-eth0", "gw-eth0"), delay_ms=7, loss_pct=1)
 ENDS = (
@@ -37,6 +39,14 @@ class Kernel:
                 return Finished(1, "", self._words, 0, 0, 0, 0)
             self.lines.append(line)
         return Finished(0, "", "", 0, 0, 0, 0)
+
+
+@pytest.fixture
+def emulators() -> Iterator[socket.socket]:
+    """The lab's end of the socket to an emulator that waits."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours
 
 
 def test_a_kernel_with_netem_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,10 +81,11 @@ def test_netem_that_cannot_be_put_between_two_ends_is_none_and_is_taken_away(mon
 
 
 def test_netem_sits_between_the_ends_and_what_one_middle_receives_the_other_sends(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, emulators: socket.socket
 ) -> None:
     kernel = Kernel(monkeypatch)
-    assert links.shape(CABLE, has_netem=True) is None
+    assert links.shape([CABLE], True, Spare(0, emulators)) is None
+    assert emulators.fileno() == -1  # it is not waited for any more
     redirect = "protocol all u32 match u32 0 0 action mirred egress redirect"
     assert kernel.lines == [
         "qdisc add dev link0~0 root netem delay 7ms loss 1%",
@@ -112,8 +123,10 @@ def test_jitter_never_comes_without_a_rate_that_keeps_packets_in_order(link: Lin
     assert " ".join(links.netem_options(link)) == options
 
 
-def test_a_link_that_netem_is_refused_for_does_not_stay_undelayed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_netem_is_refused_for_does_not_stay_undelayed(
+    monkeypatch: pytest.MonkeyPatch, emulators: socket.socket
+) -> None:
     kernel = Kernel(monkeypatch, refused="dev link0~1 root netem", words="RTNETLINK answers: No such file or directory")
     with pytest.raises(CannotRun, match=r"^the kernel refused to shape the link client-eth0 - gw-eth0: .*No such file"):
-        links.shape(CABLE, has_netem=True)
+        links.shape([CABLE], True, Spare(0, emulators))
     assert not [line for line in kernel.lines if "redirect" in line]

@@ -156,7 +156,11 @@ def test_what_ones_own_service_and_fault_declare_is_asked_for_and_known_to_the_d
 
 def test_the_install_command_bears_a_path_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "_APT_INSTALL", Path("/home/ann/my lab/apt_install.sh"))
-    assert shlex.split(programs.installing(["vde2", "vde2"])) == ["bash", "/home/ann/my lab/apt_install.sh", "vde2"]
+    assert shlex.split(programs.installing(["nftables", "nftables"])) == [
+        "bash",
+        "/home/ann/my lab/apt_install.sh",
+        "nftables",
+    ]
 
 
 def test_the_lab_script_installs_every_package_and_what_is_optional_only_on_demand() -> None:
@@ -175,7 +179,7 @@ def test_the_lab_script_installs_every_package_and_what_is_optional_only_on_dema
 def test_the_installer_refuses_whoever_is_not_root() -> None:
     user = [] if os.geteuid() else ["setpriv", "--reuid=65534", "--clear-groups"]
     refused = subprocess.run(
-        [*user, "bash", "-s", "vde2"], input=SCRIPT.read_text(), capture_output=True, text=True, check=False
+        [*user, "bash", "-s", "nftables"], input=SCRIPT.read_text(), capture_output=True, text=True, check=False
     )
     assert (refused.returncode, refused.stderr) == (3, "apt_install.sh: only root can install packages\n")
 

@@ -19,8 +19,8 @@ class _Recorded:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def check(self, command: str) -> None:
-        self.asked.append(command)
+    def ip(self, *lines: str) -> None:
+        self.asked.append(f"ip {'; '.join(lines)}")
 
     def set_resolver(self, addresses: tuple[str, ...]) -> None:
         self.asked.append(f"resolver {' '.join(addresses)}")
@@ -41,7 +41,7 @@ INTERFACES = {
 }
 HOME = Uplink("client-eth0", ("192.168.1.1",), ("192.168.1.1",))
 HOME_COMES_UP = [
-    "ip link set dev client-eth0 up; ip route replace default via 192.168.1.1 dev client-eth0",
+    "ip link set dev client-eth0 up; route replace default via 192.168.1.1 dev client-eth0",
     "resolver 192.168.1.1",
 ]
 

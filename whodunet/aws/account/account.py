@@ -36,9 +36,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class ConnectEndpoint:
-    """An Instance Connect Endpoint: its name, and the instance in whose subnet it has its interface."""
+    """An Instance Connect Endpoint: its names, and the instance in whose subnet it has its interface."""
 
-    dns_name: str
+    dns_name: str  # which has addresses of IPv4 alone
+    dualstack_dns_name: str
     beside: str
     availability_zone: str = ""
 
@@ -52,13 +53,20 @@ class Account:
     roles: Mapping[str, Role]
     instances: Mapping[str, Instance]
     connect_endpoints: Mapping[str, ConnectEndpoint] = field(default_factory=dict)
+    endpoint_policy: IamPolicy | None = None  # of the VPC's interface endpoints; None: they let every call pass
 
     def authorise(self, identity: Identity, action: str, resource: str, circumstances: Context) -> None:
-        """Raises NotAuthorised unless the policies of the caller's role allow the action on the resource."""
+        """Raises NotAuthorised unless the policies of the caller's role, and of the endpoint, allow the action on it.
+
+        Source: AWS PrivateLink Guide, "Control access to VPC endpoints using endpoint policies".
+        """
         request = AccessRequest(action, resource, {**circumstances, **self._context(identity, resource)})
-        verdict = evaluate(self._policies(identity), request)
-        if verdict is not Verdict.ALLOWED:
-            raise NotAuthorised(_refusal(identity, request, verdict))
+        kinds = [("identity-based", self._policies(identity))]
+        kinds += [("VPC endpoint", (self.endpoint_policy,))] if self.endpoint_policy else []
+        for kind, policies in kinds:
+            verdict = evaluate(policies, request)
+            if verdict is not Verdict.ALLOWED:
+                raise NotAuthorised(_refusal(identity, request, verdict, kind))
 
     def authorise_assumption(self, identity: Identity, role_arn: str, circumstances: Context) -> Role:
         """The role, if the caller may assume it; raises NotAuthorised otherwise, for a role that is not there too.
@@ -132,10 +140,12 @@ class Account:
         return {f"{prefix}{key}".lower(): value for prefix, tags in both for key, value in tags.items()}
 
 
-def _refusal(identity: Identity, request: AccessRequest, verdict: Verdict | None) -> str:
+def _refusal(identity: Identity, request: AccessRequest, verdict: Verdict | None, kind: str = "") -> str:
+    """As AWS words it. Source: IAM User Guide, "Troubleshoot access denied error messages"."""
+    article = "an" if kind.startswith("i") else "a"
     reasons: dict[Verdict | None, str] = {
-        Verdict.NOT_ALLOWED: f" because no identity-based policy allows the {request.action} action",
-        Verdict.DENIED: " with an explicit deny in an identity-based policy",
+        Verdict.NOT_ALLOWED: f" because no {kind} policy allows the {request.action} action",
+        Verdict.DENIED: f" with an explicit deny in {article} {kind} policy",
     }
     refused = f"User: {identity.arn} is not authorized to perform: {request.action} on resource: {request.resource}"
     return refused + reasons.get(verdict, "")

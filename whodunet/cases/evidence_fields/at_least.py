@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
-from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase
+from whodunet.cases.evidence_field import NOT_EMPTY, CapturePoint, EvidenceField, Phrase
 from whodunet.cases.findings import Finding, Witness
 from whodunet.cases.mutation import Mutation
 from whodunet.phrases import times
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from whodunet.evidence.packets import CapturedPacket
 
 
-class AtLeast(EvidenceField, RootModel[Mapping[CapturePoint, int]]):
+_Counts = Annotated[Mapping[CapturePoint, Annotated[int, Field(ge=1)]], NOT_EMPTY]
+
+
+class AtLeast(EvidenceField, RootModel[_Counts]):
     """Capture point: how many such packets have to be seen there."""
 
     order: ClassVar[int] = 60

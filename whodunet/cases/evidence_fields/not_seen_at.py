@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import RootModel
 
-from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase
+from whodunet.cases.evidence_field import CapturePoints, EvidenceField, Phrase
 from whodunet.cases.findings import Finding, Witness
 from whodunet.cases.mutation import Mutation
 from whodunet.phrases import listed
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from whodunet.evidence.packets import CapturedPacket
 
 
-class NotSeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
+class NotSeenAt(EvidenceField, RootModel[CapturePoints]):
     """Capture points at none of which such a packet is seen."""
 
     order: ClassVar[int] = 50
 
     def words(self) -> Iterator[str]:
         """What it claims."""
-        if self.root:
-            yield f"is not seen at {', '.join(self.root)}"
+        yield f"is not seen at {', '.join(self.root)}"
 
     def findings(self, witness: Witness) -> Iterator[Finding]:
         """What came of it, point by point."""
@@ -45,12 +44,11 @@ class NotSeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""
-        if self.root:
-            nowhere = f"seen at {listed(self.root, 'or')}"
-            if witness.trails:
-                yield Phrase(f"was not {nowhere}", f"{listed(self.root)} saw nothing of it")
-            else:
-                yield Phrase(f"was {nowhere}")
+        nowhere = f"seen at {listed(self.root, 'or')}"
+        if witness.trails:
+            yield Phrase(f"was not {nowhere}", f"{listed(self.root)} saw nothing of it")
+        else:
+            yield Phrase(f"was {nowhere}")
 
 
 FIELD = NotSeenAt

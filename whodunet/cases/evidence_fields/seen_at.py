@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import RootModel
 
-from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase
+from whodunet.cases.evidence_field import CapturePoints, EvidenceField, Phrase
 from whodunet.cases.findings import Finding, Witness
 from whodunet.cases.mutation import Mutation
 from whodunet.phrases import listed
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from whodunet.evidence.packets import CapturedPacket
 
 
-class SeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
+class SeenAt(EvidenceField, RootModel[CapturePoints]):
     """Capture points at each of which such a packet is seen."""
 
     order: ClassVar[int] = 20
 
     def words(self) -> Iterator[str]:
         """What it claims."""
-        if self.root:
-            yield f"is seen at {', '.join(self.root)}"
+        yield f"is seen at {', '.join(self.root)}"
 
     def findings(self, witness: Witness) -> Iterator[Finding]:
         """What came of it, point by point."""
@@ -42,8 +41,7 @@ class SeenAt(EvidenceField, RootModel[tuple[CapturePoint, ...]]):
 
     def told(self, witness: Witness) -> Iterator[Phrase]:
         """What was measured."""
-        if self.root:
-            yield Phrase(f"was seen at {listed(self.root)}")
+        yield Phrase(f"was seen at {listed(self.root)}")
 
 
 FIELD = SeenAt

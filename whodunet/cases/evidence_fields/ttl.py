@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 from pydantic import Field, RootModel, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 
-from whodunet.cases.evidence_field import CapturePoint, EvidenceField, Phrase, Proposal
+from whodunet.cases.evidence_field import NOT_EMPTY, CapturePoint, EvidenceField, Phrase, Proposal
 from whodunet.cases.findings import Finding, Witness
 from whodunet.cases.mutation import Mutation
 from whodunet.evidence.facts import distance
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from whodunet.evidence.packets import CapturedPacket
 
 
-class Ttl(EvidenceField, RootModel[Mapping[CapturePoint, _Number]]):
+class Ttl(EvidenceField, RootModel[Annotated[Mapping[CapturePoint, _Number], NOT_EMPTY]]):
     """Capture point: the TTL (IPv6: hop limit) that each such packet has there."""
 
     order: ClassVar[int] = 70

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -58,16 +58,17 @@ class InstanceSettings(Settings):
 
 
 class ConnectEndpointSettings(Settings):
-    """An Instance Connect Endpoint, in the subnet of an instance."""
+    """An Instance Connect Endpoint of both families, in the subnet of an instance."""
 
     dns_name: str
+    dualstack_dns_name: str
     beside: str
-    vpc_cidr: IPv4Network
+    vpc_cidrs: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(min_length=1)]
     availability_zone: str = ""
 
     def endpoint(self) -> ConnectEndpoint:
         """The endpoint."""
-        return ConnectEndpoint(self.dns_name, self.beside, self.availability_zone)
+        return ConnectEndpoint(self.dns_name, self.dualstack_dns_name, self.beside, self.availability_zone)
 
 
 class ControlPlaneSettings(ServerSettings):
@@ -82,6 +83,7 @@ class ControlPlaneSettings(ServerSettings):
     roles: dict[str, RoleSettings]
     instances: dict[str, InstanceSettings]
     connect_endpoints: dict[str, ConnectEndpointSettings] = Field(default_factory=dict)
+    endpoint_policy: Annotated[IamPolicy | None, BeforeValidator(_policy)] = None  # of the VPC's interface endpoints
     tunnels_of: str | None = None  # the one whose tunnels are opened here; then nothing else is served
     managed_keys: Path | None = None  # none: nobody can send a key
     pushed_key_lifetime_s: Annotated[int, Field(ge=0)] = LIFETIME_S
@@ -114,4 +116,5 @@ class ControlPlaneSettings(ServerSettings):
             roles={name: it.role() for name, it in self.roles.items()},
             instances={instance_id: it.instance() for instance_id, it in self.instances.items()},
             connect_endpoints={endpoint_id: it.endpoint() for endpoint_id, it in self.connect_endpoints.items()},
+            endpoint_policy=self.endpoint_policy,
         )

@@ -1,0 +1,1 @@
+"""Carries out what a diagnosis asks, on this machine: the only part of `diagnose` with effects."""

@@ -1,0 +1,28 @@
+"""Ports of this machine that nobody else uses while a diagnosis runs."""
+
+from __future__ import annotations
+
+import socket
+
+
+class FreePorts:
+    """Holds a socket at each port, which neither listens nor connects: the kernel resets what comes for it."""
+
+    def __init__(self) -> None:
+        self._holders: list[socket.socket] = []
+
+    def take(self) -> int:
+        """A port that is free over both families."""
+        holder = socket.socket(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET, socket.SOCK_STREAM)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that a probe may connect from there
+        if holder.family == socket.AF_INET6:
+            holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        holder.bind(("", 0))
+        self._holders.append(holder)
+        port: int = holder.getsockname()[1]
+        return port
+
+    def close(self) -> None:
+        """Gives the ports back."""
+        for holder in self._holders:
+            holder.close()
