@@ -79,6 +79,9 @@ def _trials(folder: Path, library: Library) -> Iterator[Trial]:
         except InvalidInput as unreadable:
             print(f"{run.parent}: {unreadable}", file=sys.stderr)
         else:
+            if not recording.run.phase("faulty").observations:
+                print(f"{run.parent}: its fault did not come about", file=sys.stderr)
+                continue
             yield _trial(run.parent.name, recording, capture)
 
 
@@ -137,7 +140,9 @@ def _what_was_tried(recording: Recording, client: Sequence[CapturedPacket]) -> Q
 
 def _outcome(verdict: Verdict, cause: str | None) -> Outcome:
     if cause is None:
-        return "exact" if verdict.parties == {Party.NOBODY} else "wrong"
+        if verdict.parties == {Party.NOBODY}:
+            return "exact"
+        return "in set" if Party.NOBODY in verdict.parties else "wrong"
     if len(verdict.parties) >= _ALL_PARTIES:
         return "undetermined"
     if cause not in verdict.causes:

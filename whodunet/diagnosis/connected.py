@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from whodunet.diagnosis.conclusion import Conclusion
 from whodunet.diagnosis.refused import at_hops, router_at
 from whodunet.diagnosis.seen import Seen, first_words
@@ -13,7 +15,7 @@ from whodunet.diagnosis.signals import (
     hops_by_ttl,
 )
 from whodunet.diagnosis.spoken import what_was_said
-from whodunet.diagnosis.stalled import large_vanish, went_silent
+from whodunet.diagnosis.stalled import holds_its_tongue, large_vanish, shows_why_silent
 from whodunet.diagnosis.suspects import (
     STANDS_AND_CLOSES,
     parties_at,
@@ -35,7 +37,8 @@ def afterwards(seen: Seen) -> Conclusion | None:
         _window_stays_closed,
         what_was_said,
         ended_by_reset,
-        went_silent,
+        shows_why_silent,
+        holds_its_tongue,
         _closed,
         large_vanish,
         accepted_nearer,
@@ -145,9 +148,14 @@ def works(seen: Seen) -> Conclusion | None:
     if answer is not None and seen.baseline is not None and hops_by_ttl(answer) is not None:
         evidence.append(RETURN_TTL.says("the SYN-ACK comes from as far away as the destination", answer.packet))
     summary = f"{seen.question.host} port {seen.port} is reached and answers: from here the network is not in the way."
+    if not seen.is_live and any(_out_of_sight(talk) for talk in talks):
+        summary += " What is said inside is encrypted, so what the service made of it is not seen."
     parties, causes = {Party.NOBODY}, set()
     if seen.question.symptom is Symptom.DENIED:
         parties, causes = {Party.SERVICE}, {"login-refused", "http-error-status"}
+    elif not seen.is_live:
+        causes = {cause for talk in talks for cause in _out_of_sight(talk)}
+        parties |= {Party.SERVICE} if causes else set()
     return Conclusion(
         seen.question.symptom or Symptom.CONNECTED,
         suspects(parties, *causes),
@@ -155,6 +163,21 @@ def works(seen: Seen) -> Conclusion | None:
         (*evidence, *baseline_of(seen)),
         at_most="high" if words is not None and seen.is_live else "medium",
     )  # fmt: skip
+
+
+# What ends a conversation that is encrypted, and shows in no packet. Source: RFC 4253, section 7.3; RFC 8446, section 5
+_IN_SSH: Final = (
+    "login-refused", "login-grace-time", "host-key-changed", "jump-host-cannot-reach", "jump-host-forbids-forwarding",
+    "no-common-cipher",
+)  # fmt: skip
+_IN_TLS: Final = ("http-error-status", "client-certificate-required", "load-balancer-without-targets")
+
+
+def _out_of_sight(talk: Talk) -> tuple[str, ...]:
+    """What may have gone wrong where a capture cannot look into."""
+    if talk.sent.startswith(b"SSH-"):
+        return _IN_SSH
+    return _IN_TLS if talk.sent.startswith(b"\x16\x03") else ()
 
 
 def ecn_dropped(seen: Seen) -> Conclusion | None:

@@ -140,7 +140,8 @@ def _refused_here(seen: Seen, way: WayOut | None) -> Suspects:
 
 def nothing_captured(seen: Seen) -> Conclusion | None:
     """A capture in which nothing goes to the target, though somebody tried: it never left this machine."""
-    if seen.is_live or not seen.question.port or seen.shots or seen.conversations:
+    was_tried = seen.reactions or seen.trace().results
+    if seen.is_live or not seen.question.port or was_tried:
         return None
     causes = (
         "local-output-drop", "local-output-reset", "local-output-icmp-refused", "local-output-unreachable",

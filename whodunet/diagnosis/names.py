@@ -88,7 +88,11 @@ def _no_answer(seen: Seen, servers: list[ServerAnswer], evidence: tuple[Citation
     elif outcomes == {"refused"}:
         loopback = all(ip_address(each.server).is_loopback for each in servers if _is_ip(each.server))
         summary = f"Nobody serves names at {listed(sorted({each.server for each in servers}))}."
-        causes = ("resolver-not-configured",) if loopback else ("resolver-not-listening", "resolver-address-wrong")
+        causes = (
+            ("resolver-not-configured",)
+            if loopback
+            else ("resolver-not-listening", "resolver-address-wrong", "resolver-replaced")
+        )
     elif outcomes <= {"silent", "unreachable"}:
         summary = f"No name server answers: {listed(sorted({each.server for each in servers}))}."
         causes = ("resolver-silent", "resolver-address-wrong")

@@ -94,10 +94,10 @@ def _first(seen: Seen, *rules: Rule) -> Conclusion | None:
 _LAST_RULES: Final[tuple[Rule, ...]] = (
     names.resolution,
     local.neighbour,
-    local.nothing_captured,
     local.answers_filtered,
     names.address,
     names.proxy,
+    local.nothing_captured,
     connected.ecn_dropped,
     silent.silence,
     refused.by_reset,

@@ -97,7 +97,7 @@ def nearer_than_destination(seen: Seen, answers: Sequence[Answer]) -> Location |
     if is_lower:
         fact = f"a SYN with a TTL of {lowest} is answered, and {far}"
         evidence.append(LOWEST_TTL.says(fact, answered[lowest or 0].packet))
-    is_back_nearer = back is not None and not follows and _is_ttl_nearer(seen, back, goal, first)
+    is_back_nearer = back is not None and not follows and _is_ttl_nearer(seen, back, goal)
     if is_back_nearer and back is not None:
         fact = f"it comes with a TTL of {first.ttl}: its sender is {_hops(back)} away, and {far}"
         evidence.append(RETURN_TTL.says(fact, first.packet))
@@ -108,16 +108,16 @@ def nearer_than_destination(seen: Seen, answers: Sequence[Answer]) -> Location |
     return Location(hops, tuple(evidence), is_ttl_set=is_set, follows_ttl=follows)
 
 
-def _is_ttl_nearer(seen: Seen, back: int, goal: int | None, answer: Answer) -> bool:
+def _is_ttl_nearer(seen: Seen, back: int, goal: int | None) -> bool:
     """True when the TTL of an answer says that its sender is not at the destination."""
     baseline = seen.baseline
     if baseline is not None and baseline.ttl is not None:
         # The same way back has as many routers: both TTLs are compared by the distances that they tell.
         home = hops_by_ttl(Answer("echo-reply", seen.address, 0.0, ttl=baseline.ttl))
         return home is not None and back < home
-    if goal is not None:
+    if goal is not None and goal > 1:
         return back < goal
-    return back == 1 and seen.is_off_link and answer.ttl is not None
+    return back == 1 and seen.is_off_link
 
 
 def _interval(lowest: int | None, back: int | None, goal: int | None) -> HopInterval:
@@ -206,6 +206,8 @@ def _resetting_box(where: Location, seen: Seen) -> Suspects:
         causes.discard("egress-reset-before-routing")  # a TTL of 1 did not draw it
     if where.hops.farthest > 1:
         causes.add("path-reset")
+    if any(probe.port != seen.port and talk.received for probe, talk in seen.conversations) and seen.baseline is None:
+        causes.add("captive-portal")  # the same neighbour speaks for other ports
     return suspects(parties, *causes, by=by)
 
 

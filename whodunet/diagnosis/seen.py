@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from statistics import median
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from whodunet.diagnosis.probes import (
     Answer,
@@ -49,6 +49,16 @@ class Baseline:
         """The fact, and its packet."""
         far = f", {self.hops} hops away" if self.hops is not None else ""
         return AUTHENTICATED.says(f"{self.how}: the destination itself is {self.rtt_ms:.1f} ms{far}", self.packet)
+
+
+class Spoken(NamedTuple):
+    """One answer that only the destination should be able to give."""
+
+    how: str
+    rtt_ms: float
+    ttl: int | None
+    hops: int | None
+    packet: CapturedPacket | None
 
 
 @dataclass
@@ -192,25 +202,29 @@ class Seen:
 
         A SYN-ACK alone is no such thing, and nor is a RST: any box on the way can send it.
         """
-        candidates = [*self._pings(), *self._banners()]
+        candidates = [each for each in (*self._pings(), *self._banners()) if not self._is_next_door(each)]
         if not candidates:
             return None
-        how, _, ttl, hops, packet = candidates[0]
-        forward = self.control_trace.lowest or self.trace("echo").lowest
-        rtt_ms = median(rtt for _, rtt, *_ in candidates if rtt > 0) if any(c[1] > 0 for c in candidates) else 0.0
-        return Baseline(how, rtt_ms, ttl, forward or hops, packet)
+        first = candidates[0]
+        forward = self.control_trace.lowest
+        rtt_ms = median([each.rtt_ms for each in candidates])
+        return Baseline(first.how, rtt_ms, first.ttl, forward or first.hops, first.packet)
 
-    def _pings(self) -> Iterable[tuple[str, float, int | None, int | None, CapturedPacket | None]]:
+    def _is_next_door(self, candidate: Spoken) -> bool:
+        """True for what comes from the next hop, where the destination is not: somebody there speaks in its name."""
+        return candidate.hops == 1 and self.is_off_link
+
+    def _pings(self) -> Iterable[Spoken]:
         for _, result in self.controls:
             for answer in result.answers:
                 is_own = answer.sender == self.address
                 if answer.kind == "echo-reply" and is_own:
-                    yield "it answers pings", answer.after_ms, answer.ttl, hops_by_ttl(answer), answer.packet
+                    yield Spoken("it answers pings", answer.after_ms, answer.ttl, hops_by_ttl(answer), answer.packet)
                 elif answer.kind == "icmp-error" and is_own and icmp_meaning(answer) == "port unreachable":
                     how = "it says that no program has this UDP port"
-                    yield how, answer.after_ms, answer.ttl, hops_by_ttl(answer), answer.packet
+                    yield Spoken(how, answer.after_ms, answer.ttl, hops_by_ttl(answer), answer.packet)
 
-    def _banners(self) -> Iterable[tuple[str, float, int | None, int | None, CapturedPacket | None]]:
+    def _banners(self) -> Iterable[Spoken]:
         """Of connections in which a service spoke; as far away as what bears its words says, not its SYN-ACK."""
         for probe, result in self.conversations:
             if probe.address != self.address or not result.received or result.connect_ms is None:
@@ -218,7 +232,7 @@ class Seen:
             spoken = first_words(result.packets)
             ttl = spoken.ip.ttl if spoken is not None and spoken.ip is not None else None
             hops = hops_by_ttl(Answer("datagram", self.address, 0.0, ttl=ttl))
-            yield f"its service on port {probe.port} speaks", result.connect_ms, ttl, hops, spoken
+            yield Spoken(f"its service on port {probe.port} speaks", result.connect_ms, ttl, hops, spoken)
 
     @property
     def destination_hops(self) -> int | None:

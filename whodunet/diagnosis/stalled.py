@@ -37,13 +37,35 @@ LARGE_BYTES: Final = 1000  # of payload: more than a small echo, less than the n
 # Silent.
 
 
-def went_silent(seen: Seen, talk: Talk) -> Conclusion | None:
-    """Why nothing comes, or nothing more; None where it does."""
-    if talk.result.outcome != "silent":
+def shows_why_silent(seen: Seen, talk: Talk) -> Conclusion | None:
+    """Why nothing comes, or nothing more, where a packet shows it; None where none does."""
+    if not _is_silent(talk):
         return None
-    if talk.result.received and not _is_stalled(talk):
+    if talk.result.received:
+        return _stalled(seen, talk)
+    errors = _errors(talk)
+    if errors:
+        return _rejected_words(seen, errors)
+    where = nearer(seen, talk)
+    if where is not None and _has_somebody_to_speak(seen, talk):
+        return _accepted_in_its_name(seen, where)
+    return _half_open(seen, talk) or _lost_words(seen, talk)
+
+
+def holds_its_tongue(seen: Seen, talk: Talk) -> Conclusion | None:
+    """Who may be silent where no packet shows why; None where nothing was to be said."""
+    if not _is_silent(talk) or talk.result.received or not _has_somebody_to_speak(seen, talk):
         return None
-    return _silent_before_words(seen, talk) if not talk.result.received else _stalled(seen, talk)
+    return _holds_its_tongue(seen, talk)
+
+
+def _is_silent(talk: Talk) -> bool:
+    return talk.result.outcome == "silent" and (not talk.result.received or _is_stalled(talk))
+
+
+def _has_somebody_to_speak(seen: Seen, talk: Talk) -> bool:
+    """An SSH server speaks first; elsewhere only who was spoken to."""
+    return bool(talk.sent) or seen.question.speech == "ssh"
 
 
 def _is_stalled(talk: Talk) -> bool:
@@ -53,18 +75,6 @@ def _is_stalled(talk: Talk) -> bool:
 
 def _errors(talk: Talk) -> list[CapturedPacket]:
     return [p for p in talk.packets if p.direction == "in" and p.icmp is not None]
-
-
-def _silent_before_words(seen: Seen, talk: Talk) -> Conclusion | None:
-    if not talk.sent and seen.question.speech != "ssh":
-        return None  # nobody has to speak first there
-    errors = _errors(talk)
-    if errors:
-        return _rejected_words(seen, errors)
-    where = nearer(seen, talk)
-    if where is not None:
-        return _accepted_in_its_name(seen, where)
-    return _half_open(seen, talk) or _lost_words(seen, talk) or _holds_its_tongue(seen, talk)
 
 
 def _accepted_in_its_name(seen: Seen, where: Location) -> Conclusion:

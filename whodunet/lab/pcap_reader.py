@@ -1,4 +1,4 @@
-"""Reads a capture: the blocks of a pcapng file, and scapy's dissection of each frame, layer by layer.
+"""Reads a capture, pcapng or pcap, and has scapy dissect each frame, layer by layer.
 
 The only module of the program that imports scapy. What cannot be read is never left out silently: a frame keeps the
 layers that were understood and says where that ended, and a file that cannot be read to its end says so.
@@ -62,10 +62,11 @@ from whodunet.evidence.packets import (
     Tcp,
     Udp,
 )
+from whodunet.lab.classic_pcap import ClassicHeader, CutShort, header_of, packets_of
+from whodunet.lab.link_headers import ETHERNET, as_ethernet
 
 logging.getLogger("scapy").setLevel(logging.CRITICAL)  # it warns of frames that make no sense; here they are counted
 
-LINKTYPE_RAW: Final = 101  # the frame is the IP packet. Source: tcpdump.org/linktypes.html
 # Source: draft-ietf-opsawg-pcapng, sections 4.1 to 4.6 (block types), 4.2 (if_name 2, if_tsresol 9), 4.3 (epb_flags 2)
 SECTION_HEADER, INTERFACE, ENHANCED_PACKET, STATISTICS = 0x0A0D0D0A, 1, 6, 5
 BYTE_ORDER_MAGIC = b"\x1a\x2b\x3c\x4d"
@@ -91,24 +92,27 @@ class Port:
 
     name: str
     ticks_per_s: int
-    has_link: bool = True  # False: its frames begin with the IP header
+    link_type: int = ETHERNET
 
 
 def read_capture(path: Path) -> Sequence[CapturedPacket]:
-    """All packets of a pcapng file, in its order, as far as it can be read.
+    """All packets of a capture file, in its order, as far as it can be read.
 
     Raises:
-        InvalidInput: when the file cannot be read or is not pcapng.
+        InvalidInput: when the file cannot be read or is neither pcapng nor pcap.
     """
     return read(content_of(path), str(path)).packets
 
 
 def read(capture: bytes, place: str = "the capture") -> CaptureContent:
-    """All that a pcapng file holds; reading ends at the first block that makes no sense.
+    """All that a pcapng or pcap file holds; reading ends at the first block or packet that makes no sense.
 
     Raises:
-        InvalidInput: when it is not pcapng at all.
+        InvalidInput: when it is neither.
     """
+    classic = header_of(capture)
+    if classic is not None:
+        return _read_classic(capture, classic)
     if len(capture) < 12 or capture[:4] != struct.pack(">I", SECTION_HEADER):
         begins = capture[:4].hex(" ") or "nothing"
         wrong = f"is not a pcapng file: it begins with {begins} instead of 0a 0d 0d 0a"
@@ -130,6 +134,21 @@ def read(capture: bytes, place: str = "the capture") -> CaptureContent:
                 frames[packets[-1].point] += 1
     except Unreadable as unreadable:
         stopped = str(unreadable)
+    return CaptureContent(packets, frames, stopped, hashlib.sha256(capture).hexdigest())
+
+
+def _read_classic(capture: bytes, header: ClassicHeader) -> CaptureContent:
+    """A file of one interface that has no name, whatever it was."""
+    port = Port("interface 0", 10**9, header.link_type)
+    packets: list[CapturedPacket] = []
+    dissected: Dissected = {}
+    stopped = None
+    try:
+        for packet in packets_of(capture, header):
+            packets.append(_captured(packet.frame, packet.length, port, packet.time_ns, None, dissected))
+    except (CutShort, Unreadable) as reason:
+        stopped = str(reason)
+    frames = {port.name: len(packets)}
     return CaptureContent(packets, frames, stopped, hashlib.sha256(capture).hexdigest())
 
 
@@ -207,7 +226,7 @@ def _port(block: Block, number: int) -> Port:
     (resolution,) = stated
     (link_type,) = struct.unpack_from(block.order + "H", block.body)
     ticks_per_s = 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution
-    return Port(name, ticks_per_s, link_type != LINKTYPE_RAW)
+    return Port(name, ticks_per_s, link_type)
 
 
 def _packet(block: Block, ports: list[Port], dissected: Dissected) -> CapturedPacket:
@@ -224,23 +243,34 @@ def _packet(block: Block, ports: list[Port], dissected: Dissected) -> CapturedPa
     if 20 + captured > len(block.body):
         raise Unreadable("a packet is longer than its block")
     port = ports[number]
-    frame, length = block.body[20 : 20 + captured], original
-    if not port.has_link:
-        frame, length = _with_link_header(frame), original + _ETHERNET_BYTES
+    time_ns = (high << 32 | low) * 1_000_000_000 // port.ticks_per_s
+    direction = _direction(block, 20 + captured)
+    return _captured(block.body[20 : 20 + captured], original, port, time_ns, direction, dissected)
+
+
+def _captured(
+    frame: bytes, length: int, port: Port, time_ns: int, direction: Direction | None, dissected: Dissected
+) -> CapturedPacket:
+    """The packet of a frame, so that it is dissected once, whether a cable or a tunnel's end saw it.
+
+    Args:
+        direction: None: the file does not say, and the frame's own header may.
+
+    Raises:
+        Unreadable: when its link type is none of those that can be read.
+    """
+    link = as_ethernet(frame, port.link_type)
+    if link is None:
+        raise Unreadable(f"{port.name} has link type {port.link_type}, which is none that is known here")
     return replace(
-        _understood(frame, length, dissected),
+        _understood(link.frame, length + link.added_bytes, dissected),
         point=port.name,
-        time_ns=(high << 32 | low) * 1_000_000_000 // port.ticks_per_s,
-        direction=_direction(block, 20 + captured),
-        link_source=frame[6:12].hex(":") if port.has_link else "",
-        link_destination=frame[:6].hex(":") if port.has_link else "",
-        length=original,
+        time_ns=time_ns,
+        direction=direction or link.direction or "in",
+        link_source=link.source,
+        link_destination=link.destination,
+        length=length,
     )
-
-
-def _with_link_header(packet: bytes) -> bytes:
-    """An IP packet as a frame, so that it is dissected once, whether a cable or a tunnel's end saw it."""
-    return bytes(12) + (b"\x86\xdd" if packet[:1] >= b"\x60" else b"\x08\x00") + packet
 
 
 # A packet is seen at every hop, and what a router changes of it does not change what the rest of it says: the addresses
@@ -281,9 +311,12 @@ def _with_ttl(packet: CapturedPacket, ttl: bytes) -> CapturedPacket:
     return replace(packet, tunnel=(outer, *packet.tunnel[1:])) if packet.tunnel else replace(packet, ip=outer)
 
 
-def _direction(block: Block, after_frame: int) -> Direction:
+def _direction(block: Block, after_frame: int) -> Direction | None:
     flags = dict(_options(block, after_frame + -after_frame % 4)).get(EPB_FLAGS, b"")
-    return "out" if _number(block, flags) & 0b11 == 0b10 else "in"
+    return _DIRECTIONS.get(_number(block, flags) & 0b11)
+
+
+_DIRECTIONS: Final[dict[int, Direction]] = {0b01: "in", 0b10: "out"}
 
 
 # Dissection: scapy's layers, taken one after the other. Where scapy finds that a header makes no sense, it leaves the

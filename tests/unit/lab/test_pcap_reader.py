@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (
     ICMPv6DestUnreach,
@@ -168,6 +168,17 @@ def test_an_echo_is_known_by_its_identifier_and_an_error_about_it_too(tmp_path: 
     assert error.icmp.quoted == asked.flow
 
 
+def test_the_addresses_that_a_name_server_tells_are_read(tmp_path: Path) -> None:
+    records = DNSRR(rrname="www.lab.test", type="CNAME", rdata="a.lab.test") / DNSRR(
+        rrname="a.lab.test", rdata="10.0.1.9"
+    )
+    message = DNS(id=5, qr=1, qd=DNSQR(qname="www.lab.test"), an=records, ancount=2)
+
+    told = only(tmp_path, ethernet() / IP() / UDP(sport=53) / message)
+
+    assert told.dns == Dns(5, True, 0, "www.lab.test", qtype=1, addresses=("10.0.1.9",))
+
+
 def test_arp_and_dns_are_read(tmp_path: Path) -> None:
     arp = only(tmp_path, ethernet() / ARP(op=1, psrc="10.8.0.10", hwsrc="02:00:00:00:00:01", pdst="10.8.0.1"))
     dns = only(tmp_path, ethernet() / IP() / UDP(dport=53) / DNS(id=5, qr=0, qd=DNSQR(qname="nosuch.lab.test")))
@@ -176,7 +187,7 @@ def test_arp_and_dns_are_read(tmp_path: Path) -> None:
     )
 
     assert arp.arp == Arp(1, "10.8.0.10", "02:00:00:00:00:01", "10.8.0.1")
-    assert dns.dns == Dns(5, False, 0, "nosuch.lab.test")
+    assert dns.dns == Dns(5, False, 0, "nosuch.lab.test", qtype=1)
     assert kinds(error) == {"DNS answer", "DNS name error"}
 
 
@@ -421,7 +432,7 @@ def test_a_section_without_packets_is_empty(tmp_path: Path) -> None:
     assert read(tmp_path, header()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"\xd4\xc3\xb2\xa1" + b"\0" * 20, b"not a capture at all"])
+@pytest.mark.parametrize("content", [b"", b"\xd4\xc3\xb2\xa1", b"not a capture at all"])
 def test_another_file_is_refused_with_its_place_and_a_mend(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.pcap"
     path.write_bytes(content)
