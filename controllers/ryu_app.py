@@ -14,7 +14,8 @@ Out:  {"event": "listening"}
 A policy replaces the one before as one bundle: a packet meets all of the old entries or all of the new ones. It is
 put in again when its switch comes back. The end of standard input ends the program. All else goes to standard error.
 
-This is the only file that knows Ryu. A stock Ryu can load it as an application, too.
+This is the only file that knows Ryu, but for the learning switch of bare sandboxes. A stock Ryu can load it as an
+application, too.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ _make_importable()
 if importlib.util.find_spec("whodunet") is None:
     sys.path.append(str(HERE.parent))
 
-from eventlet.hubs import trampoline  # noqa: E402  (after _make_importable)
+from eventlet import hubs  # noqa: E402  (after _make_importable)
 from ryu import cfg  # noqa: E402
 from ryu.base import app_manager  # noqa: E402
 from ryu.controller import ofp_event  # noqa: E402
@@ -555,7 +556,7 @@ def read_lines(receive: Callable[[bytes], None]) -> None:
 
 def _read_some() -> bytes:
     with contextlib.suppress(OSError):  # a file or /dev/null cannot be polled, and never makes anybody wait
-        trampoline(0, read=True)
+        hubs.trampoline(0, read=True)
     return os.read(0, 1 << 16)
 
 
@@ -608,6 +609,7 @@ def _start_apps(apps: list[str], emit: Emit) -> tuple[list[GreenThread], GreenTh
 
 def main() -> int:
     """Runs until standard input ends; 1 if the port cannot be listened on."""
+    hubs.use_hub()  # a new one: all that are forked of a process that has imported Ryu would share what its hub polls
     arguments = _arguments()
     POLICY_FOLDERS.extend(arguments.policies)
     level = logging.INFO if arguments.app else logging.WARNING  # INFO is what ryu-manager shows of an application

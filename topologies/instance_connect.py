@@ -40,7 +40,8 @@ class InstanceConnect(SessionManager):
         endpoint, mark = (self.draws.digits(name, "0123456789abcdef", stated) for name, stated in _IDENTIFIERS.items())
         self.endpoint_id = f"eice-{endpoint}"
         super().build(*args, **params)
-        self.endpoint_name = f"{self.endpoint_id}.{mark}.ec2-instance-connect-endpoint.{self.region}.amazonaws.com"
+        name = f"{self.endpoint_id}.{mark}.ec2-instance-connect-endpoint.{self.region}"
+        self.endpoint_name, self.dualstack_name = f"{name}.amazonaws.com", f"{name}.api.aws"
         service = self.plan.network("connect service", "100.64.5.0/30", "fd00:64:0:5::/64")
         self.service = service.host(2)
         self.interface = self.plan.host("eice", self.subnet, 30)
@@ -50,25 +51,27 @@ class InstanceConnect(SessionManager):
         self.connect("sg", "eice", addresses=(None, self.interface), labels=("eice", "nic"))
         for resolver in ("corp-dns", "vpc-dns"):
             settings = self.settings(resolver)["services"]["dnsmasq"]
-            # Its name has an address of IPv4 alone, as AWS gives it to an endpoint that is not of both families.
-            records = {**mapping_in(settings, "records"), self.endpoint_name: [self.service.bare[0]]}
-            self.serve(resolver, "dnsmasq", {**settings, "records": records})
+            # As at AWS, an endpoint of both families has one name with an address of IPv4 alone, and one with both.
+            own = {self.endpoint_name: [self.service.bare[0]], self.dualstack_name: list(self.service.bare)}
+            self.serve(resolver, "dnsmasq", {**settings, "records": {**mapping_in(settings, "records"), **own}})
         self._endpoint()
         self.serve("instance", "sshd", {"login": "ec2-user", "takes_pushed_keys": True})
         self.furnish("client", "connect-tunnel", port=PORT)
-        self.know_by("eice", id=self.endpoint_id, service_name=self.endpoint_name)
+        self.know_by("eice", id=self.endpoint_id, service_name=self.endpoint_name, dualstack_name=self.dualstack_name)
 
     def _endpoint(self) -> None:
         own = {
             "dns_name": self.endpoint_name,
+            "dualstack_dns_name": self.dualstack_name,
             "beside": self.instance_id,
-            "vpc_cidr": self.vpc.cidrs[0],
+            "vpc_cidrs": list(self.vpc.cidrs),
             "availability_zone": f"{self.region}a",
         }
         account = {**self.settings("endpoints")["services"]["control-plane"]}
         account["connect_endpoints"] = {self.endpoint_id: own}
         self.serve("endpoints", "control-plane", account)
-        tunnels = {"listen": [self.service.bare[0]], "names": [self.endpoint_name], "tunnels_of": self.endpoint_id}
+        names = [self.endpoint_name, self.dualstack_name]
+        tunnels = {"listen": list(self.service.bare), "names": names, "tunnels_of": self.endpoint_id}
         self.serve("eice", "connect-endpoint", {**account, **tunnels})
         policy = self.settings("sg")["policy"]
         ssh = {"protocol": "tcp", "port": PORT}

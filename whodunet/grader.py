@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +22,11 @@ from whodunet.cases.scenario import Claims, Probe, Scenario
 from whodunet.debian_program import DebianProgram
 from whodunet.engine import Progress
 from whodunet.errors import CannotRun, InvalidInput, Problem
+from whodunet.evidence.observation import Observation
 from whodunet.evidence.provenance import provenances
 from whodunet.evidence.topology import Topology
 from whodunet.grading.cost import MeasuredCost
+from whodunet.grading.draw import drawn
 from whodunet.grading.proof import Proof, prove
 from whodunet.grading.report import GradedCase, Said, graded
 from whodunet.grading.scoring import score
@@ -34,17 +38,20 @@ from whodunet.lab.accounts import HOST_USERS
 from whodunet.lab.host_root import PYTHON, Shared
 from whodunet.lab.pcapng_blocks import blocks_at, blocks_since, whole_blocks
 from whodunet.lab.plan import LabOptions
-from whodunet.lab.programs import require_programs_of_case
+from whodunet.lab.programs import lacking_version, require_programs_of_case
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.lab.sharing import read_share
-from whodunet.loading.library import Library
+from whodunet.loading.library import Library, find_scenario, scenario_names
+from whodunet.loading.scenario_file import NotOverFamily
 from whodunet.records import new_record, record_name
 from whodunet.scheduling import SideBySide, Task, expected_s
+from whodunet.variation import Variation
 
 _ORDINARY: Final = HOST_USERS["ec2-user"]
 _CAPTURE: Final = f"{_ORDINARY.home}/capture.pcapng"  # on the client
 _OWN_PACKAGE: Final = "/opt/whodunet-itself"  # where the client has what of whodunet diagnoses
 _TELLS: Final = frozenset({"causes", "cause_classes", "scenarios", "topologies", "controllers", "docs", "__pycache__"})
+_GRADED: Final = "graded tool"  # what its run is called in a record, beside the case's own probes
 _NO_CLAIMS: Final = Claims(symptoms={})
 
 
@@ -95,6 +102,42 @@ class CaseToGrade:
         return cls(scenario, library, topology, target, way, truth_of(scenario, library.of(scenario).taxonomy, way))
 
 
+def gradable(library: Library, names: Iterable[str] | None = None) -> tuple[list[CaseToGrade], dict[str, str]]:
+    """The scenarios that can be graded, and why others cannot, by their names.
+
+    Args:
+        names: of some; None: all that there are.
+
+    Raises:
+        InvalidInput: when a scenario's file has problems.
+    """
+    cases: list[CaseToGrade] = []
+    left_out: dict[str, str] = {}
+    for name in scenario_names() if names is None else names:
+        try:
+            case = CaseToGrade.of(find_scenario(name), library)
+        except (NotOverFamily, CannotBeGraded) as error:
+            left_out[name] = error.because
+            continue
+        lacking = lacking_version(case.scenario.question.requires)
+        if lacking is None:
+            cases.append(case)
+        else:
+            left_out[name] = lacking
+    return cases, left_out
+
+
+def drawn_from(stated: Sequence[CaseToGrade], seed: int, count: int) -> list[CaseToGrade]:
+    """So many cases of some scenarios, in networks that are drawn from a seed, each with a twin where there is one."""
+    libraries = {case.scenario.question.name: case.library for case in stated}
+    cases = []
+    for each in drawn([case.scenario for case in stated], seed, count):
+        library = libraries[each.scenario]
+        network = library.at(library.catalogue, Variation(each.seed, library.variation.family))
+        cases.append(CaseToGrade.of(find_scenario(each.scenario), network))
+    return cases
+
+
 @dataclass(frozen=True)
 class Bench:
     """A tool, and how it gets to the clients that it runs on."""
@@ -112,7 +155,7 @@ class Bench:
         """
         needs = [DebianProgram(name, package, tool.title) for name, package in tool.needs.items()]
         require_programs_of_case(needs, ())
-        shares = tuple(read_share(str(folder / share)) for share in tool.shares)
+        shares = tuple(read_share(str(folder / share), f"{tool.name}: shares") for share in tool.shares)
         return cls(tool, (*shares, *(_whodunet_itself() if "{whodunet}" in tool.command else ())))
 
     def command(self, case: CaseToGrade) -> str:
@@ -172,43 +215,47 @@ def _grade_in(lab: SandboxedLab, bench: Bench, case: CaseToGrade, progress: Prog
     proofs = [lab.inject(fault) for fault in case.scenario.staging.faults]
     engine.restart_services(case.scenario, lab, progress)
     baseline = engine.measure_baseline(lab)
-    if tool.reads_capture:
-        _give_capture(lab, case, progress)
+    tries = _give_capture(lab, case, progress) if tool.reads_capture else {}
     command = Probe(host=vantage, command=bench.command(case), deadline_s=tool.time_limit_s)
-    asked = _asking(case.scenario, tool.name, command)
-    phase = replace(
-        engine.play_phase("faulty", (), asked, case.topology, lab, progress, baseline), proofs=tuple(proofs)
-    )
-    changed = _what_changed(lab, case.scenario.staging.faults, baseline.rtt_ms is not None)
+    asked = _asking(case.scenario, command)
+    played = engine.play_phase("faulty", (), asked, case.topology, lab, progress, baseline)
+    phase = replace(played, proofs=tuple(proofs), observations={**tries, **played.observations})
+    changed = what_changed(lab, case.scenario.staging.faults, baseline.rtt_ms is not None)
     recording = engine.recording_of(lab, asked, case.library, (phase,), progress, keep)
-    observation = phase.observations[tool.name]
+    observation = phase.observations[_GRADED]
     if changed is not None or observation.failure is not None:
         return replace(case.ungraded, invalid=changed or observation.failure)
     submission = read_submission(tool, observation, case.library.of(case.scenario).causes())
-    packets = recording.evidence["faulty"][tool.name].packets
-    cost = MeasuredCost.of(observation.duration_ms / 1e3, vantage, packets, case.topology)
+    evidence = recording.evidence["faulty"]
+    cost = MeasuredCost.of(observation.duration_ms / 1e3, vantage, evidence[_GRADED].packets, case.topology)
     proof = Proof()
     if isinstance(submission, Submission) and submission.evidence:
+        packets = sorted(chain(*(each.packets for each in evidence.values())), key=attrgetter("time_ns"))
         proof = prove(submission, packets, provenances(packets, case.topology), case.way, case.truth)
     version = _version_of(bench, case, lab)
     return graded(case.ungraded, submission, score(submission, case.truth), proof, cost, version)
 
 
-def _give_capture(lab: SandboxedLab, case: CaseToGrade, progress: Progress) -> None:
-    """Has the case's user try all that the question lists, and gives the client what it saw of that itself."""
+def _give_capture(lab: SandboxedLab, case: CaseToGrade, progress: Progress) -> Mapping[str, Observation]:
+    """Has the case's user try all that the question lists, and gives the client what it saw of that itself.
+
+    Returns:
+        What came of each try.
+    """
     question, vantage = case.scenario.question, case.way.vantage
-    began_ns = None
+    tries: dict[str, Observation] = {}
     for name in question.order(case.topology.seed):
         probe = question.probes[name]
         if probe.host == vantage:
             progress(f"{probe.host}$ {probe.command}")
-            observation = lab.probe(name, probe)
-            began_ns = began_ns or observation.started_ns
+            tries[name] = lab.probe(name, probe)
+    began_ns = min((each.started_ns for each in tries.values() if each.failure is None), default=0)
     points = [each.name for each in case.topology.interfaces.values() if each.node == vantage]
     with lab.capture() as capture, capture.path.open("rb") as recorded, tempfile.TemporaryFile() as file:
-        file.writelines(blocks_since(began_ns or 0, blocks_at(points, whole_blocks(recorded))))
+        file.writelines(blocks_since(began_ns, blocks_at(points, whole_blocks(recorded))))
         file.seek(0)
         lab.write_file(vantage, _CAPTURE, "", 0o644, file.fileno())
+    return tries
 
 
 def _version_of(bench: Bench, case: CaseToGrade, lab: SandboxedLab) -> str | None:
@@ -219,14 +266,14 @@ def _version_of(bench: Bench, case: CaseToGrade, lab: SandboxedLab) -> str | Non
     return next(iter((said.stdout + said.stderr).strip().splitlines()), None)
 
 
-def _asking(scenario: Scenario, name: str, command: Probe) -> Scenario:
+def _asking(scenario: Scenario, command: Probe) -> Scenario:
     """The scenario with a tool's command as its only probe, and nothing claimed of what that shows."""
-    question = scenario.question.model_copy(update={"probes": {name: command}})
+    question = scenario.question.model_copy(update={"probes": {_GRADED: command}})
     answer = scenario.answer.model_copy(update={"faulty": _NO_CLAIMS, "behind": (), "repaired": None})
     return scenario.model_copy(update={"question": question, "answer": answer})
 
 
-def _what_changed(lab: SandboxedLab, faults: Sequence[Fault], had_baseline: bool) -> str | None:
+def what_changed(lab: SandboxedLab, faults: Sequence[Fault], had_baseline: bool) -> str | None:
     """Why the network is not any more the one that the case is about; None when it is."""
     vanished = next((fault for fault in faults if fault.proof(lab) is None), None)
     if vanished is not None:

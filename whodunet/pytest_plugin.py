@@ -4,10 +4,11 @@
 
     @pytest.mark.scenario("vpn-egress-reset")
     def test_my_tool_blames_the_firewall(lab):
-        seen = lab.probe("client", "my-tool 10.0.1.10 22")
-        assert "egress firewall" in seen.stdout
+        seen = lab.probe("client", f"my-tool --json {lab.case.target.host} {lab.case.target.port}")
+        assert lab.grade(seen.stdout).party.outcome == "exact"
 
 `lab` is a running lab of the marked scenario, with its fault in place, of its own for each test, and gone afterwards.
+`lab.grade` reads a verdict as `whodunet grade` does, and says what it is worth.
 With `--whodunet-seed N`, `--whodunet-family ipv6`, networks are drawn from a number, and probes go over IPv6. With
 `--whodunet-keep FOLDER`, the record of each scenario and the capture of each lab that a test failed on stay there. With
 `--whodunet-mutations`, one more test of each scenario: whether its claims would fail if things were different.
@@ -18,7 +19,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Generator, Iterable, Iterator
-from functools import partial
+from contextlib import ExitStack
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
     from whodunet.cases.scenario import Scenario
     from whodunet.evidence.observation import Observation
     from whodunet.evidence.symptom import Symptom
-    from whodunet.evidence.topology import Topology
+    from whodunet.grader import CaseToGrade
+    from whodunet.grading.scoring import Score
     from whodunet.lab.sandboxed import SandboxedLab
     from whodunet.loading.library import Library
 
@@ -46,6 +49,7 @@ _MARKER: Final = (
 # Other people's YAML files lie beside their tests; a scenario file is one that has these two keys.
 _KEYS_OF_A_SCENARIO: Final = (re.compile(r"^topology:", re.MULTILINE), re.compile(r"^answer:", re.MULTILINE))
 _PLAYER: Final = pytest.StashKey["Player"]()
+_WARM: Final = pytest.StashKey[ExitStack]()  # while it is open, labs are forked from one process
 _FAILED: Final = pytest.StashKey[bool]()  # of a test: that it failed, when its fixtures are taken down
 
 
@@ -93,6 +97,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     player = config.stash.get(_PLAYER, None)
     if player is not None:
         player.end()
+    if (warm := config.stash.get(_WARM, None)) is not None:
+        warm.close()
+
+
+def _start_warm(session: pytest.Session) -> None:
+    """Has labs be forked from one process, where the session needs several."""
+    if _WARM in session.config.stash:
+        return
+    from whodunet.lab.launching import started_warm
+
+    played = {item.path for item in session.items if isinstance(item, PlayedTest)}
+    in_labs = [item for item in session.items if "lab" in getattr(item, "fixturenames", ())]
+    warm = session.config.stash[_WARM] = ExitStack()
+    if len(played) + len(in_labs) > 1:
+        warm.enter_context(started_warm())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -266,6 +285,7 @@ def _player(item: PlayedTest) -> Player:
         selected = [each.parent for each in item.session.items if isinstance(each, PlayedTest)]
         files = {file.path: file for file in selected}
         keep = item.config.getoption("--whodunet-keep")
+        _start_warm(item.session)
         stash[_PLAYER] = Player([file.scenario for file in files.values()], item.parent.library, keep)
     return stash[_PLAYER]
 
@@ -273,10 +293,29 @@ def _player(item: PlayedTest) -> Player:
 class ScenarioLab:
     """A running lab of one scenario, as tests use it."""
 
-    def __init__(self, scenario: Scenario, network: SandboxedLab, topology: Topology) -> None:
+    def __init__(self, scenario: Scenario, network: SandboxedLab, library: Library) -> None:
         self.scenario = scenario
         self.network = network
-        self.topology = topology
+        self.topology = library.of(scenario).topology(scenario.question.topology)
+        self._library = library
+
+    @cached_property
+    def case(self) -> CaseToGrade:
+        """The scenario as a tool is asked about it: its `target` has the host and the port.
+
+        Raises:
+            InvalidInput: when no tool can be asked, as of a session by an instance's id.
+        """
+        from whodunet.grader import CaseToGrade
+
+        return CaseToGrade.of(Path(self.scenario.file), self._library)
+
+    def grade(self, verdict: str) -> Score:
+        """What a verdict is worth, given as the published JSON (`whodunet schema verdict`)."""
+        from whodunet.grading.scoring import score
+        from whodunet.grading.submission import from_json
+
+        return score(from_json(verdict), self.case.truth)
 
     def probe(self, host: str, command: str, deadline_s: float = 30) -> Observation:
         """Runs a shell command on a host, as a person there would, and returns exit status, output and time."""
@@ -334,9 +373,9 @@ def lab(request: pytest.FixtureRequest) -> Iterator[ScenarioLab]:
         variation=Variation(marker.kwargs.get("seed", asked.seed), marker.kwargs.get("family", asked.family))
     )
     scenario = library.scenario(find_scenario(str(marker.args[0])))
-    plan, topology = plan_for(scenario, library), library.of(scenario).topology(scenario.question.topology)
-    with SandboxedLab.start(plan) as network:
-        running = ScenarioLab(scenario, network, topology)
+    _start_warm(request.session)
+    with SandboxedLab.start(plan_for(scenario, library)) as network:
+        running = ScenarioLab(scenario, network, library)
         if marker.kwargs.get("fault", True):
             running.inject()
         yield running

@@ -221,7 +221,7 @@ def launcher_of(lab: str, among: Iterable[int]) -> int:
     """The launcher of a lab. Its children's command lines are its own: it is the first from above."""
     for pid in among:
         line = command_line(pid)
-        if "whodunet.lab.server" in line and line.endswith(f"\0{lab}\0"):
+        if "whodunet.lab.server" in line and line.rstrip("\0").endswith(f"\0{lab}"):
             return pid
     raise AssertionError(f"{lab} has no launcher")
 

@@ -142,6 +142,25 @@ def test_a_controller_without_a_port_listens_where_scripts_of_its_time_look(mach
     assert "1 packets transmitted, 1 received" in done.stdout + done.stderr
 
 
+DELETING: Final = """
+from mininet.net import Mininet
+from mininet.topo import SingleSwitchTopo
+
+net = Mininet(topo=SingleSwitchTopo(k=2), waitConnected=True)
+net.start()
+before = net.pingAll(timeout=2)
+net["s1"].dpctl("del-flows")
+print(before, net.pingAll(timeout=2))
+net.stop()
+"""
+
+
+def test_the_default_controller_goes_on_when_a_script_deletes_the_flow_entries(machine: Any) -> None:
+    put(machine, "/tmp/mine", my_script=DELETING)
+    done = machine.whodunet("sandbox", "--", "python3", "my_script.py", cwd="/tmp/mine")
+    assert (done.returncode, done.stdout) == (0, "0.0 0.0\n"), done.stdout + done.stderr
+
+
 def test_a_program_of_the_callers_own_path_is_found(machine: Any) -> None:
     put(machine, "/tmp/my tools/bin")
     machine.path("/tmp/my tools/bin/my-tool").write_text("#!/bin/sh\necho mine\n")

@@ -16,13 +16,15 @@ import pytest
 
 from whodunet import engine
 from whodunet.cases.fault import Completed
+from whodunet.evidence.topology import Family
 from whodunet.lab.host_root import PYTHON
 from whodunet.lab.sandboxed import SandboxedLab
 from whodunet.loading.library import Library
 from whodunet.services.cloud.audit import every_access_recorded, no_open_port
 
 CLIENT: Final = (Path(__file__).parent / "tunneler.py").read_text(encoding="utf-8")
-ADDRESS: Final = "10.0.1.10"  # the instance's
+INSTANCE: Final = "instance-eth0"
+ENDPOINT: Final = "eice-eth1"
 MEGABYTES: Final = 8
 HEALTHY: Final = """
 title: tunnels
@@ -46,24 +48,37 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxedLab]:
         yield running
 
 
-def tunnel(lab: SandboxedLab, port: int = 22) -> str:
-    """The command that opens a tunnel to the instance."""
+def address(lab: SandboxedLab, point: str, family: Family = "ipv4") -> str:
+    """That of an interface, without its prefix."""
+    found = lab.topology.interfaces[point].address(family)
+    assert found is not None
+    return found.partition("/")[0]
+
+
+def tunnel(lab: SandboxedLab, port: int = 22, family: Family = "ipv4") -> str:
+    """The command that opens a tunnel to the instance, all over one family."""
     endpoint = lab.topology.nodes["eice"].properties
-    return f"{PYTHON} /tmp/tunneler.py {endpoint['service_name']} {endpoint['id']} {ADDRESS} {port}"
+    name = endpoint["service_name" if family == "ipv4" else "dualstack_name"]
+    return f"{PYTHON} /tmp/tunneler.py {name} {endpoint['id']} {address(lab, INSTANCE, family)} {port}"
 
 
-def ssh(lab: SandboxedLab, command: str, options: str = "") -> Completed:
+def ssh(lab: SandboxedLab, command: str, options: str = "", family: Family = "ipv4") -> Completed:
     """Runs a command on the instance, by ssh through a tunnel."""
-    through = f"-o ProxyCommand={shlex.quote(tunnel(lab))}"
+    through = f"-o ProxyCommand={shlex.quote(tunnel(lab, family=family))}"
     instance = lab.topology.nodes["instance"].properties["id"]
     return lab.execute("client", f"ssh {through} {options} ec2-user@{instance} {command}")
 
 
-def test_ssh_reaches_an_instance_whose_port_is_closed_to_everybody_else(lab: SandboxedLab) -> None:
-    done = ssh(lab, "hostname")
-    assert (done.exit_status, done.stdout) == (0, "instance\n"), done.stderr
-    assert lab.execute("cloud-edge", f"nc -z -w 2 {ADDRESS} 22").exit_status != 0
-    assert lab.execute("endpoints", f"nc -z -w 2 {ADDRESS} 22").exit_status != 0
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_ssh_reaches_an_instance_whose_port_is_closed_to_everybody_else(lab: SandboxedLab, family: Family) -> None:
+    here = address(lab, INSTANCE, family)
+    done = ssh(lab, "'hostname; echo $SSH_CONNECTION'", family=family)
+    assert done.exit_status == 0, done.stderr
+    hostname, connection = done.stdout.splitlines()
+    assert hostname == "instance"
+    assert connection.split()[::2] == [address(lab, ENDPOINT, family), here]
+    for elsewhere in ("cloud-edge", "endpoints"):
+        assert lab.execute(elsewhere, f"nc -z -w 2 {here} 22").exit_status != 0
 
 
 def test_megabytes_come_through_whole_both_ways_at_once(lab: SandboxedLab) -> None:

@@ -2,13 +2,15 @@
 
     python tunneler.py ENDPOINT_NAME ENDPOINT_ID ADDRESS PORT
 
-A refused upgrade is told as its status and body, on standard error, with exit status 1.
+The endpoint is called over the family of the address. A refused upgrade is told as its status and body, on standard
+error, with exit status 1.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import sys
 
@@ -39,9 +41,12 @@ async def inwards(tunnel: ClientConnection) -> None:
 
 
 async def main() -> int:
+    family = socket.AF_INET6 if ":" in sys.argv[3] else socket.AF_INET
     trusting = ssl.create_default_context(cafile="/etc/ssl/certs/ca-certificates.crt")
     try:
-        async with connect(signed_url(*sys.argv[1:]), ssl=trusting, compression=None, max_size=None) as tunnel:
+        async with connect(
+            signed_url(*sys.argv[1:]), ssl=trusting, family=family, compression=None, max_size=None
+        ) as tunnel:
             reading = asyncio.create_task(inwards(tunnel))
             async for message in tunnel:
                 content = message if isinstance(message, bytes) else message.encode()

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from whodunet.cli import causes, naming
+from whodunet.cli.packet_truth import tell_packets
 from whodunet.cli.pages import page, topics
 from whodunet.cli.parsing import Commands, add_variation_options, variation
 from whodunet.cli.running_lab import require_one_of
@@ -32,6 +33,8 @@ def add_commands(commands: Commands) -> None:
     naming.complete(
         telling.add_argument("scenario", metavar="NAME", help="a scenario's name, or a YAML file"), naming.scenarios
     )
+    packets = "NAME is the record of a run: tell who really sent each packet, and where it ended"
+    telling.add_argument("--packets", action="store_true", help=packets)
     add_variation_options(telling)
     telling.add_argument("--json", action="store_true", help="as JSON")
     telling.set_defaults(run=truth)
@@ -127,6 +130,12 @@ def _topology(options: argparse.Namespace, name: str) -> Topology:
 
 def truth(options: argparse.Namespace) -> int:
     """Tells the answer of a scenario: cause, culprit, and the symptoms and evidence that its lab has to show."""
+    if options.packets:
+        if variation(options) != AS_STATED:
+            wrong = "asks for a network, and the record has one"
+            raise InvalidInput(Problem("--packets", f"with --seed or --family {wrong}", "leave them out"))
+        tell_packets(options)
+        return 0
     from whodunet.cases.claims import claims_of
     from whodunet.loading.library import Library, find_scenario
     from whodunet.view.words.story import taken_out

@@ -186,6 +186,7 @@ def _compared_with_twins(checked: Sequence[Checked], asked: Collection[Play]) ->
 
 def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> list[Checked]:
     """Checks several scenarios at a time; an interruption ends all their labs at once."""
+    from whodunet.lab.launching import started_warm
     from whodunet.records import record_name
     from whodunet.scheduling import SideBySide, Task, expected_s
 
@@ -196,14 +197,15 @@ def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> l
         )
         for label, play in zip(numbered([play.name for play in plays]), plays, strict=True)
     }
-    checks = SideBySide(tasks, options.jobs)
-    try:
-        for _, done in checks.finished():
-            if not options.json:
-                print("\n".join(_lines(done.result())), flush=True)
-    except BaseException:
-        checks.end()
-        raise
+    with started_warm() if len(tasks) > 1 else nullcontext():
+        checks = SideBySide(tasks, options.jobs)
+        try:
+            for _, done in checks.finished():
+                if not options.json:
+                    print("\n".join(_lines(done.result())), flush=True)
+        except BaseException:
+            checks.end()
+            raise
     return [done.result() for done in checks.results.values()]
 
 

@@ -32,10 +32,10 @@ _URL: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<place>[^/?#]*)")
 _SPOKEN: Final = ("ssh", "http", "tls", "unknown")
 _SCHEMES: Final[dict[str, tuple[int, Speech]]] = {"ssh": (22, "ssh"), "http": (80, "http"), "https": (443, "tls")}
 _NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f/@:\[\]-][^\s\x00-\x1f\x7f/@:\[\]]{0,252}")
-_EPILOG: Final = """\
-exit status: 0 nothing is wrong, 1 somebody is to blame, 2 invalid input,
-3 it cannot be told from here, or could not run; docs: `whodunet help diagnose`
-"""
+_EPILOG: Final = (
+    "exit status: 0 nothing is wrong, 1 somebody is to blame, 2 invalid input, 3 it cannot be told from here, or could "
+    "not run; `whodunet help diagnosis` tells more"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ def add_commands(commands: Commands) -> None:
         help="who refused, dropped or broke a connection",
         description=diagnose.__doc__,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("host", metavar="HOST", nargs="?", help="name, address, USER@HOST or URL")
     parser.add_argument("port", metavar="PORT", nargs="?", help="number or service name (default: 22, or the URL's)")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -21,7 +22,6 @@ from whodunet.variation import Variation, read_seed
 if TYPE_CHECKING:
     from whodunet.grader import Bench, CaseToGrade
     from whodunet.grading.report import Change, GradedCase, GradeReport
-    from whodunet.loading.library import Library
 
 _FAIL_ON: Final = ("regression", "wrong", "wrong-with-confidence")
 
@@ -80,16 +80,16 @@ def grade(options: argparse.Namespace) -> int:
     earlier = _earlier(options.against)
     file = find_tool(options.tool)
     bench = Bench.of(read_tool(file, Library().taxonomy), file.parent)
-    cases, left_out = _cases(options)
+    chosen = _chosen(options)
     folder = options.keep or _new_folder(bench.tool.name)
     done: dict[str, GradedCase] = {}
     with ExitStack() as files:
         written = [(files.enter_context(report_file(path)), render) for path, render in _files(options)]
-        for graded in grade_all(bench, cases, options.jobs, folder):
+        for graded in grade_all(bench, chosen.cases, options.jobs, folder):
             done[graded.name] = graded
             if not options.json:
                 print(render_case(graded, style()), flush=True)
-        report = _report(bench, options, [done[case.name] for case in cases], left_out)
+        report = _report(bench, chosen, [done[case.name] for case in chosen.cases])
         worse = tuple(regressions(earlier, report)) if earlier else ()
         for write, render in written:
             if write is not None:
@@ -133,17 +133,26 @@ def _earlier(path: Path | None) -> GradeReport | None:
     return from_json(read_file(path), str(path)) if path is not None else None
 
 
-def _cases(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, str]]:
-    """The cases of this part, and why scenarios are left out that nobody named."""
-    cases, left_out = _named(options) if options.scenarios else _drawn(options)
+@dataclass(frozen=True)
+class _Chosen:
+    """What is graded."""
+
+    cases: Sequence[CaseToGrade]
+    left_out: Mapping[str, str] = field(default_factory=dict)  # why scenarios are not, which nobody named
+    split: str | None = None
+    seed: int | None = None  # that they were drawn from
+
+
+def _chosen(options: argparse.Namespace) -> _Chosen:
+    """The cases of this part."""
+    chosen = _named(options) if options.scenarios else _drawn(options)
     number, of = options.shard or (1, 1)
-    chosen = cases[number - 1 :: of]
-    if not chosen:
+    if len(chosen.cases) < number:
         raise InvalidInput(Problem("grade", "no case is left to grade", "name a scenario, or leave --shard out"))
-    return chosen, left_out
+    return replace(chosen, cases=chosen.cases[number - 1 :: of])
 
 
-def _named(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, str]]:
+def _named(options: argparse.Namespace) -> _Chosen:
     from whodunet.grader import CaseToGrade
     from whodunet.loading.library import Library, find_scenario
 
@@ -151,48 +160,25 @@ def _named(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, st
         wrong = "chooses scenarios, and some are named"
         raise InvalidInput(Problem("--split" if options.split else "--cases", wrong, "leave one of the two out"))
     library = Library(variation=Variation(options.seed, options.family))
-    return [CaseToGrade.of(find_scenario(name), library) for name in options.scenarios], {}
+    return _Chosen([CaseToGrade.of(find_scenario(name), library) for name in dict.fromkeys(options.scenarios)])
 
 
-def _drawn(options: argparse.Namespace) -> tuple[list[CaseToGrade], dict[str, str]]:
-    from whodunet.grader import CaseToGrade
-    from whodunet.grading.draw import drawn
-    from whodunet.loading.library import Library, find_scenario
+def _drawn(options: argparse.Namespace) -> _Chosen:
+    from whodunet.grader import drawn_from, gradable
+    from whodunet.loading.library import Library
+    from whodunet.loading.split_files import find_split
 
-    if options.cases and options.seed is None:
-        raise InvalidInput(Problem("--cases", "says how many are drawn, and nothing is drawn", "add --seed N"))
-    library = Library(variation=Variation(None, options.family))
-    stated, left_out = _gradable(library)
-    if options.seed is None:
-        return stated, left_out
-    cases = []
-    for case in drawn([each.scenario for each in stated], options.seed, options.cases or len(stated)):
-        of_network = library.at(library.catalogue, Variation(case.seed, options.family))
-        cases.append(CaseToGrade.of(find_scenario(case.scenario), of_network))
-    return cases, left_out
-
-
-def _gradable(library: Library) -> tuple[list[CaseToGrade], dict[str, str]]:
-    """All scenarios that can be graded, and why others cannot."""
-    from whodunet.grader import CannotBeGraded, CaseToGrade
-    from whodunet.lab.programs import lacking_version
-    from whodunet.loading.library import find_scenario, scenario_names
-    from whodunet.loading.scenario_file import NotOverFamily
-
-    cases: list[CaseToGrade] = []
-    left_out: dict[str, str] = {}
-    for name in scenario_names():
-        try:
-            case = CaseToGrade.of(find_scenario(name), library)
-        except (NotOverFamily, CannotBeGraded) as error:
-            left_out[name] = error.because
-            continue
-        lacking = lacking_version(case.scenario.question.requires)
-        if lacking is None:
-            cases.append(case)
-        else:
-            left_out[name] = lacking
-    return cases, left_out
+    split = find_split(options.split) if options.split else None
+    seed = options.seed if split is None or options.seed is not None else split.seed
+    if seed is None and (options.cases or split):
+        wrong = "is drawn from a seed that whoever grades chooses" if split else "says how many are drawn"
+        raise InvalidInput(Problem(f"--split {split.name}" if split else "--cases", wrong, "add --seed N"))
+    stated, left_out = gradable(Library(variation=Variation(None, options.family)), split.scenarios if split else None)
+    if seed is None:
+        return _Chosen(stated, left_out)
+    return _Chosen(
+        drawn_from(stated, seed, options.cases or len(stated)), left_out, split.name if split else None, seed
+    )
 
 
 def _new_folder(tool: str) -> Path:
@@ -201,9 +187,7 @@ def _new_folder(tool: str) -> Path:
     return grades_folder() / f"{tool}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
-def _report(
-    bench: Bench, options: argparse.Namespace, cases: Sequence[GradedCase], left_out: dict[str, str]
-) -> GradeReport:
+def _report(bench: Bench, chosen: _Chosen, cases: Sequence[GradedCase]) -> GradeReport:
     from importlib import metadata
 
     from whodunet.grading.report import GradeReport
@@ -213,10 +197,10 @@ def _report(
         title=bench.tool.title,
         runs_as=bench.tool.runs_as,
         whodunet=metadata.version("whodunet"),
-        split=options.split,
-        seed=options.seed,
+        split=chosen.split,
+        seed=chosen.seed,
         cases=tuple(cases),
-        left_out=left_out,
+        left_out=chosen.left_out,
     )
 
 

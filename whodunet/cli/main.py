@@ -147,10 +147,12 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from whodunet.cli import (
         about,
+        agents,
         auditing,
         causes,
         changes,
         checking,
+        comparing,
         copying,
         demo,
         diagnosing,
@@ -178,6 +180,8 @@ def make_parser() -> argparse.ArgumentParser:
         diagnosing,
         checking,
         grading,
+        comparing,
+        agents,
         records,
         recording,
         labs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -53,6 +54,7 @@ def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
         InvalidInput: when one of the names is taken.
         CannotRun: when one of them could not be brought up.
     """
+    from whodunet.lab.launching import started_warm
     from whodunet.loading.library import Library, find_scenario
 
     path = find_scenario(options.scenario)
@@ -67,7 +69,8 @@ def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
         case = case_of[name]
         return staged_lab(case.scenario, case.library, options, name, special, lambda text: None)
 
-    labs = _bring_up_side_by_side(names, options.jobs, bring_up)
+    with started_warm() if len(names) > 1 else nullcontext():
+        labs = _bring_up_side_by_side(names, options.jobs, bring_up)
     print(_stories({name: told(case.scenario.question, options) for name, case in case_of.items()}))
     if all(case.topology == cases[0].topology for case in cases):
         print_servers(servers_table(cases[0].topology, question.vantage))

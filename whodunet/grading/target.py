@@ -16,8 +16,8 @@ from whodunet.evidence.topology import Topology
 _URL: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9A-Fa-f:.]+\]|[^/:\[\]]+)(?::(?P<port>\d+))?(?:/|$)"
 )
-_VALUED: Final = re.compile(r"-[A-Za-z]*[JoxXiFEbBcDeILlmOQRSWwlHUTup]|--[a-z-]+")
-"""Options of ssh, nc, curl ... whose next word is a value and no destination (a word too many is none that is lost)."""
+_OTHER_ADDRESS: Final = re.compile(r"-[A-Za-z]*[JxobWLRD]|--proxy|--interface")
+"""Options of ssh, nc and curl whose next word may be an address, and not that of the destination."""
 _PORT_OPTION: Final = "-p"  # of ssh and ncat
 _SERVED_AS: Final = {"https": ("https", 443), "http": ("http", 80), "ssh": ("ssh", 22)}
 
@@ -45,7 +45,7 @@ def _told(words: Sequence[str], nodes: Mapping[str, str], topology: Topology) ->
     program = words[0].rpartition("/")[2] if words else ""
     given = next((int(port) for option, port in pairwise(words) if option == _PORT_OPTION and port.isdecimal()), None)
     for before, word, after in zip(words, words[1:], (*words[2:], ""), strict=False):
-        if _VALUED.fullmatch(before) and before != _PORT_OPTION and not word.startswith("-"):
+        if _OTHER_ADDRESS.fullmatch(before):
             continue
         url = _URL.match(word)
         host = url["host"].strip("[]") if url else word.rpartition("@")[2]

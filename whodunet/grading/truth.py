@@ -127,7 +127,7 @@ def truth_of(scenario: Scenario, taxonomy: Taxonomy, way: Way) -> CaseTruth:
         culprit=answer.culprit,
         parties=_parties(cause, answer.culprit, way),
         hops=way.hops_to(answer.culprit),
-        classes=tuple(_class(each, taxonomy) for each in taxonomy.classes_of(cause)) if cause else (),
+        classes=tuple(class_as_graded(each, taxonomy) for each in taxonomy.classes_of(cause)) if cause else (),
     )
 
 
@@ -138,7 +138,8 @@ def usual_parties(cause: Cause) -> frozenset[Party]:
     return usual | {Party.SERVICE} if Party.DESTINATION in usual and is_its_service else usual
 
 
-def _class(of: CauseClass, taxonomy: Taxonomy) -> TrueClass:
+def class_as_graded(of: CauseClass, taxonomy: Taxonomy) -> TrueClass:
+    """A class with its members, and everybody whom one of them would have change something."""
     members = taxonomy.members(of)
     names = frozenset(cause.name for cause in members)
     return TrueClass(of.name, names, frozenset().union(*map(usual_parties, members)))

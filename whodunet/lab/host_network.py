@@ -37,6 +37,7 @@ _SYSCTLS: Final = {
     "ipv6/conf/default/accept_ra": "0",
     "ipv6/conf/default/keep_addr_on_down": "1",
 }
+_LONGEST_SETTING: Final = 4096  # bytes
 _BEHIND_THE_KERNELS: Final = 1024  # a metric higher than that of routes that the kernel makes, 256
 _FORWARDING: Final = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 
@@ -59,7 +60,7 @@ class HostNetwork:
         with linux.in_network(namespace):
             for setting, value in self.settings.items():
                 for path in _places(setting, self.interfaces):
-                    _write(path, f"{value}\n")
+                    _set(path, value)
             run_ip_batch(self.ip_batch)
             if self.ip6_batch:
                 run_ip_batch(self.ip6_batch, "-6")
@@ -138,10 +139,13 @@ def _places(setting: str, interfaces: Sequence[str]) -> Iterator[str]:
         yield from (path for path in own if os.path.exists(path))
 
 
-def _write(path: str, text: str) -> None:
-    """As Path.write_text, which takes several times as long, and this is done a hundred times for a lab."""
-    descriptor = os.open(path, os.O_WRONLY)
+def _set(path: str, value: str) -> None:
+    """Sets what is not so already: to write some takes a lock of all networks of the machine, for which the kernel
+    does not sleep but tries again and again. Source: Linux, restart_syscall in addrconf_sysctl_forward and its like.
+    """
+    setting = os.open(path, os.O_RDWR)  # not Path.read_text and write_text: this is done a hundred times for a lab
     try:
-        os.write(descriptor, text.encode())
+        if os.pread(setting, _LONGEST_SETTING, 0).split() != value.encode().split():
+            os.pwrite(setting, value.encode(), 0)
     finally:
-        os.close(descriptor)
+        os.close(setting)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from whodunet.errors import CannotRun
 from whodunet.lab import control
@@ -26,8 +27,11 @@ Progress = Callable[[str], None]
 # A lab is the same whoever starts it, and what else stands in the caller's environment is none of its business.
 _ENVIRONMENT: Final = {"PATH": LAB_PATH, "LC_ALL": "C.UTF-8", "HOME": "/"}
 
+_REMARK: Final = "forks labs from here on, and is ready before their commands need it".ljust(80)  # see `warm`
+
 _living: set[LabProcess] = set()
 _interrupted = threading.Event()
+_warm: list[WarmStart] = []  # the one that starts labs, if there is one
 
 
 def end_all() -> None:
@@ -35,6 +39,102 @@ def end_all() -> None:
     _interrupted.set()
     for process in list(_living):
         process.kill()
+
+
+class Launcher(Protocol):
+    """What is asked of the first process of a lab."""
+
+    def wait(self) -> object:
+        """Returns when it has ended."""
+
+
+class ForkedLauncher:
+    """A launcher that is another process's child, by a descriptor of it."""
+
+    def __init__(self, ends: int) -> None:
+        self._ends = ends
+        self._waiting = threading.Lock()
+
+    def wait(self) -> None:
+        """Returns when it has ended."""
+        with self._waiting:
+            if self._ends >= 0:
+                end = select.poll()
+                end.register(self._ends, select.POLLIN)
+                end.poll()
+                os.close(self._ends)
+                self._ends = -1
+
+
+class WarmStart:
+    """A process that labs are forked from, see `whodunet.lab.warm`; for commands that start several."""
+
+    def __init__(self) -> None:
+        self._stream, theirs = socket.socketpair()
+        self._asking = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "whodunet.lab.warm", str(theirs.fileno()), _REMARK],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env=_ENVIRONMENT,
+                cwd="/",
+            )
+
+    def start(self, label: str, lifeline: int, folder: int, said: int) -> Launcher:
+        """Has it fork a launcher.
+
+        Raises:
+            CannotRun: when it has ended.
+        """
+        shown, show = os.pipe()
+        try:
+            with open(show, "wb") as to_show:
+                to_show.write(label.encode())
+            with self._asking:
+                socket.send_fds(self._stream, [b"!"], [shown, lifeline, folder, said])
+                _, ends, _, _ = socket.recv_fds(self._stream, 1, 1)
+        except OSError:
+            ends = []
+        finally:
+            os.close(shown)
+        if not ends:
+            raise CannotRun("the process that labs are forked from has ended")
+        return ForkedLauncher(ends[0])
+
+    def end(self) -> None:
+        """Ends it; the labs go on."""
+        self._stream.close()
+        self._process.wait()
+
+
+@contextmanager
+def started_warm() -> Iterator[None]:
+    """Inside the `with`, labs of this process are forked from one that has imported all that they need."""
+    if _warm:
+        yield
+        return
+    _warm.append(WarmStart())
+    try:
+        yield
+    finally:
+        _warm.pop().end()
+
+
+def _start_cold(label: str, lifeline: int, folder: int, said: int) -> Launcher:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "whodunet.lab.server", str(lifeline), str(folder), label],
+        pass_fds=(lifeline, folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        start_new_session=True,
+        env=_ENVIRONMENT,
+        cwd="/",
+    )
 
 
 class LabProcess:
@@ -48,21 +148,18 @@ class LabProcess:
             raise CannotRun("interrupted")
         mine, theirs = socket.socketpair()
         folder = os.open(control.runtime_folder(), os.O_RDONLY | os.O_DIRECTORY)
-        command = [sys.executable, "-P", "-m", "whodunet.lab.server", str(theirs.fileno()), str(folder), label]
         # Nothing of the caller's own output is held open, or `whodunet up NAME | cat` would not end before the lab.
         self._said = open(os.memfd_create("lab-stderr"), "rb", buffering=0)  # noqa: SIM115 - lives as long as the lab
-        self._child = subprocess.Popen(
-            command,
-            pass_fds=(theirs.fileno(), folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._said,
-            start_new_session=True,
-            env=_ENVIRONMENT,
-            cwd="/",
-        )
-        os.close(folder)
-        theirs.close()
+        start = _warm[0].start if _warm else _start_cold
+        with theirs:
+            try:
+                self._launcher = start(label, theirs.fileno(), folder, self._said.fileno())
+            except BaseException:
+                mine.close()
+                self._said.close()
+                raise
+            finally:
+                os.close(folder)
         self._lifeline = mine
         self._is_let_go = False
         self._lines = mine.makefile("r", encoding="utf-8")
@@ -112,7 +209,7 @@ class LabProcess:
 
     def _last_words(self) -> str:
         """The last line that the lab wrote on its standard error."""
-        self._child.wait()
+        self._launcher.wait()
         with suppress(ValueError):  # closed by another thread that ends all labs
             lines = os.pread(self._said.fileno(), 1 << 16, 0).decode(errors="replace").strip().splitlines()
             return lines[-1].removeprefix("whodunet: ") if lines else ""
@@ -137,7 +234,7 @@ class LabProcess:
         """Ends the lab, unless it was let go; returns when nothing of it is left."""
         self._close()
         if not self._is_let_go:
-            self._child.wait()
+            self._launcher.wait()
 
     def _close(self) -> None:
         # Shut down first: another thread that is reading from it gets end-of-file instead of keeping it open.

@@ -191,8 +191,8 @@ def set_dumpable(dumpable: bool) -> None:
     _check(_libc.prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0), "prctl")
 
 
-def set_command_line(text: str) -> None:
-    """Has lists of processes show this text for the present process, in place of what it was started with.
+def set_command_line(*arguments: str) -> None:
+    """Has lists of processes show this for the present process, in place of what it was started with, if it fits.
 
     Source: proc(5), /proc/PID/stat, arg_start and arg_end.
     """
@@ -200,9 +200,10 @@ def set_command_line(text: str) -> None:
     fields = os.read(stat, 4096).rpartition(b")")[2].split()  # from the third on: what is before may hold blanks
     os.close(stat)
     start, end = int(fields[45]), int(fields[46])
+    text = "\0".join(arguments).encode()
     ctypes.memset(start, 0, end - start)
-    ctypes.memmove(start, text.encode(), min(len(text), end - start - 1))
-    _check(_libc.prctl(_PR_SET_NAME, text.encode()[:15], 0, 0, 0), "prctl")
+    ctypes.memmove(start, text, min(len(text), end - start - 1))
+    _check(_libc.prctl(_PR_SET_NAME, arguments[0].encode()[:15], 0, 0, 0), "prctl")
 
 
 def keep_capabilities(kept: frozenset[int]) -> None:

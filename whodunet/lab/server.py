@@ -188,10 +188,9 @@ def _limit_open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES, hard), hard))
 
 
-def main(arguments: list[str]) -> NoReturn:
+def launch(lifeline: socket.socket, folder: int) -> NoReturn:
     """Launches a sandbox and keeps the lab's door until its end."""
     gc.freeze()  # or the first collection in each process would have every page copied that it shares with the others
-    lifeline, folder = socket.socket(fileno=int(arguments[0])), int(arguments[1])
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _limit_open_files()
     plans, told = socket.socketpair()
@@ -224,4 +223,4 @@ def main(arguments: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    launch(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

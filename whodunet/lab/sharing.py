@@ -15,13 +15,16 @@ _ALLOWED: Final = ("/home", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var")  # 
 _OWN: Final = PurePosixPath(OWN)
 
 
-def read_share(text: str) -> Shared:
+def read_share(text: str, asked_by: str = "--mount") -> Shared:
     """What `--mount` says: `DIR` is shown as /mnt/NAME, `DIR:PATH` as PATH; read-only, unless `:rw` follows.
+
+    Args:
+        asked_by: what has it in it, as messages name that.
 
     Raises:
         InvalidInput: when there is no such folder or file, or the place on the hosts is not to be had.
     """
-    place = f"--mount {text}"
+    place = f"{asked_by} {text}"
     source, *more = text.split(":")
     writable = more[-1:] == ["rw"]
     target = more[:-1] if writable or more[-1:] == ["ro"] else more

@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from whodunet.lab import linux
 
 _LONGEST_ORDER_BYTES: Final = 1 << 16
 _MOST_DESCRIPTORS: Final = 253  # Source: unix(7), SCM_RIGHTS
+_preloaded: dict[str, ModuleType] = {}  # what loading Ryu has brought and changed, by name
 
 
 class Spare:
@@ -66,6 +68,32 @@ def await_order(orders: socket.socket) -> tuple[bytes, list[int]]:
     return order, descriptors[3:]
 
 
+def preload(ryu_app: Path) -> None:
+    """Loads Ryu for the controllers that are going to be forked from here, and hides it from all else.
+
+    It puts others in the place of modules that it has no use for, and that its neighbours have.
+    """
+    before, arguments = dict(sys.modules), sys.argv
+    _load(ryu_app)
+    sys.argv = arguments
+    _preloaded.update({name: module for name, module in sys.modules.items() if before.get(name) is not module})
+    for name in _preloaded:
+        if name in before:
+            sys.modules[name] = before[name]
+        else:
+            del sys.modules[name]
+
+
+def _load(ryu_app: Path) -> None:
+    sys.argv = [str(ryu_app)]
+    spec = importlib.util.spec_from_file_location(ryu_app.stem, ryu_app)
+    assert spec is not None  # as of every file that ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[ryu_app.stem] = module
+    spec.loader.exec_module(module)
+
+
 def stand_by_for_controller(orders: socket.socket, ryu_app: Path) -> int:
     """Loads Ryu, waits to be told the command line, and runs the policies; returns the exit status.
 
@@ -75,18 +103,15 @@ def stand_by_for_controller(orders: socket.socket, ryu_app: Path) -> int:
         ryu_app: the file that knows Ryu.
     """
     linux.set_command_line("controller")
-    sys.argv = [str(ryu_app)]
-    spec = importlib.util.spec_from_file_location(ryu_app.stem, ryu_app)
-    assert spec is not None  # as of every file that ends in .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[ryu_app.stem] = module
-    spec.loader.exec_module(module)
+    if _preloaded:
+        sys.modules.update(_preloaded)
+    else:
+        _load(ryu_app)
     order, _ = await_order(orders)
     if not order:
         return 0
     sys.argv, environment = json.loads(order)
     os.environ.clear()
     os.environ.update(environment)
-    status: int = module.main()
+    status: int = sys.modules[ryu_app.stem].main()
     return status

@@ -56,13 +56,14 @@ class _Conversation:
 
     def hold(self) -> Spoken:
         """All of it, from the first packet to the last."""
-        with self._connection:
+        try:
             result = self._connect() or self._talk()
-            port = self._port()
-            sent = segments_sent(self._connection)
-            with suppress(OSError):
+            spoken = Spoken(result, self._port(), segments_sent(self._connection) + (result.connect_ms is not None))
+            with suppress(OSError):  # the other side has broken it off
                 reset_when_closed(self._connection)
-        return Spoken(result, port, sent + (self._connect_ms is not None))
+        finally:
+            self._connection.close()  # TLS has put another in the place of the first
+        return spoken
 
     def _connect(self) -> ConversationResult | None:
         """None when it stands.

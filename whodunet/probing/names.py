@@ -61,7 +61,7 @@ def addresses_in_hosts(text: str, name: str) -> frozenset[str]:
     return frozenset(words[0] for words in lines if wanted in words[1:])
 
 
-def ask_server(server: str, asked: ResolveName) -> ServerAnswer:
+def ask_server(server: str, asked: ResolveName, port: int = _DNS_PORT) -> ServerAnswer:
     """What one name server says, asked by a datagram; one that is cut short still has its code. RFC 1035, 4.1.1."""
     import dns.exception
     import dns.message
@@ -70,7 +70,7 @@ def ask_server(server: str, asked: ResolveName) -> ServerAnswer:
     began = time.monotonic()
     try:
         query = dns.message.make_query(asked.name, record)
-        reply = dns.message.from_wire(_exchanged(server, query.to_wire()), ignore_trailing=True)
+        reply = dns.message.from_wire(_exchanged(server, port, query.to_wire()), ignore_trailing=True)
         if not query.is_response(reply):
             return ServerAnswer(server, "silent", took_ms=_since_ms(began))
     except ConnectionRefusedError:
@@ -85,7 +85,7 @@ def ask_server(server: str, asked: ResolveName) -> ServerAnswer:
     return ServerAnswer(server, "answered", int(reply.rcode()), tuple(map(str, found)), _since_ms(began))
 
 
-def _exchanged(server: str, query: bytes) -> bytes:
+def _exchanged(server: str, port: int, query: bytes) -> bytes:
     """The answer; connected, so that the kernel tells of ICMP errors.
 
     Raises:
@@ -93,7 +93,7 @@ def _exchanged(server: str, query: bytes) -> bytes:
     """
     with socket.socket(ADDRESS_FAMILIES[family_of(server)], socket.SOCK_DGRAM) as asking:
         asking.settimeout(_SERVER_S)
-        asking.connect(socket.getaddrinfo(server, _DNS_PORT, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0][4])
+        asking.connect(socket.getaddrinfo(server, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0][4])
         asking.send(query)
         return asking.recv(_LONGEST_BYTES)
 

@@ -1,13 +1,15 @@
-"""The controller that was forked in advance loads its program first, and becomes what it is told, once."""
+"""The controller that was forked in advance has loaded its program before, and becomes what it is told, once."""
 
 from __future__ import annotations
 
+import colorsys
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 
-from whodunet.lab.spare import Spare, stand_by_for_controller
+from whodunet.lab.spare import Spare, preload, stand_by_for_controller
 
 SAYS_WHAT_IT_IS = """
 import os, sys
@@ -65,6 +67,36 @@ def test_it_runs_what_it_loaded_with_these_arguments_variables_and_streams(tmp_p
         forked.spare.start(order, (stdin.fileno(), stdout.fileno(), stdout.fileno()))
     assert forked.exit_status() == 7
     assert out.read_text() == "[Told(arguments=['--listen', 'here']), 'red', False, 'said', True]"
+
+
+STANDS_IN = """
+import sys
+from types import ModuleType
+sys.modules["colorsys"] = ModuleType("in place of colorsys")
+sys.modules["made_up"] = ModuleType("made_up")
+main = lambda: 8 if sys.modules["colorsys"].__name__ == "in place of colorsys" and "made_up" in sys.modules else 1
+"""
+
+
+def test_what_was_preloaded_is_there_for_controllers_alone(tmp_path: Path) -> None:
+    program = tmp_path / "stands_in.py"
+    program.write_text(STANDS_IN)
+    orders, asked = socket.socketpair()
+    told_r, tell_w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        orders.close()
+        before, arguments = dict(sys.modules) | {"colorsys": colorsys}, sys.argv
+        preload(program)
+        os.write(tell_w, repr((sys.modules == before, sys.argv is arguments)).encode())
+        program.unlink()
+        os._exit(stand_by_for_controller(asked, program))
+    asked.close()
+    assert os.read(told_r, 100) == b"(True, True)"
+    Spare(pid, orders).start(json.dumps([[str(program)], {}]).encode(), (tell_w, tell_w, tell_w))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 8
+    for descriptor in (told_r, tell_w):
+        os.close(descriptor)
 
 
 def test_an_order_to_one_that_has_died_is_no_error_of_whoever_gives_it() -> None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from tests.unit.services.hosts_in_memory import place
 from whodunet.lab.hosts import Host
 from whodunet.lab.processes import listening_ports
@@ -18,7 +20,7 @@ from whodunet.lab.service import Listener
 from whodunet.lab.waiting import wait_until
 from whodunet.services.http_server import HttpServer
 from whodunet.services.idle_connections import IdleConnections, _connections_to
-from whodunet.services.power_failure import PowerFailure
+from whodunet.services.power_failure import SESSION, PowerFailure
 from whodunet.services.report_server import ReportServer
 
 
@@ -87,6 +89,17 @@ def test_each_idle_connection_is_a_loop_of_its_own_to_the_given_place() -> None:
     assert command[:2] == ["bash", "-c"]
     assert "n < 3" in command[2]
     assert "ncat --recv-only fd00::1 22 " in command[2]
+
+
+@pytest.mark.parametrize(
+    ("title", "is_session"),
+    [("sshd: ann@pts/0", True), ("sshd-session: ann@notty", True), ("sshd: ann [priv]", False)],
+)
+def test_power_fails_in_a_session_and_not_while_somebody_logs_in(title: str, is_session: bool) -> None:
+    with subprocess.Popen(["bash", "-c", f"exec -a '{title}' cat"], stdin=subprocess.PIPE) as serving:
+        wait_until(lambda: Path(f"/proc/{serving.pid}/cmdline").read_text().startswith(title), "it to have its title")
+        sessions = subprocess.run(["pgrep", "-f", SESSION], stdout=subprocess.PIPE, text=True, check=False).stdout
+    assert (str(serving.pid) in sessions.split()) is is_session
 
 
 def test_a_host_that_comes_back_lets_packets_leave_again_and_one_that_stays_away_does_not() -> None:

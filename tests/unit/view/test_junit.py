@@ -7,13 +7,16 @@ from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
+from tests.unit.grading.graded import invalid, one_case, report, said
 from whodunet.cases.claims import SymptomShown
 from whodunet.cases.findings import Finding, Outcome
 from whodunet.cases.judging import Judgement
 from whodunet.cases.scenario import SymptomClaim
+from whodunet.diagnosis.verdict import Party
 from whodunet.evidence.symptom import Symptom
+from whodunet.grading.submission import NoVerdict
 from whodunet.view.json_report import as_json
-from whodunet.view.junit import render_junit
+from whodunet.view.junit import render_grades, render_junit
 
 REFUSED = SymptomClaim(symptom=Symptom.REFUSED)
 
@@ -115,3 +118,23 @@ def test_a_scenario_that_could_not_be_played_is_an_error() -> None:
     assert [(suite.get("name"), suite.get("tests"), suite.get("errors")) for suite in suites] == [("gone", "1", "1")]
     [error] = suites.iter("error")
     assert error.get("message") == "no \\u001b room"
+
+
+def test_a_wrong_verdict_or_none_is_a_failure_and_a_network_that_changed_an_error() -> None:
+    cases = [
+        one_case(said(Party.FIRST_HOP)),
+        one_case(said(Party.DESTINATION), name="wrong"),
+        one_case(NoVerdict("it crashed\x1b"), name="none"),
+        one_case(said(), name="cannot tell"),
+        invalid("gone", "the fault vanished"),
+    ]
+    suite = ElementTree.fromstring(render_grades(report(*cases)))[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("5", "2", "1")
+    told = {case.get("name"): [(each.tag, each.get("message")) for each in case[:-1]] for case in suite}
+    assert told == {
+        "reset": [],
+        "wrong": [("failure", "wrong: said destination; it is first hop")],
+        "none": [("failure", r"no verdict: it crashed\u001b")],
+        "cannot tell": [],
+        "gone": [("error", "environment invalid: the fault vanished")],
+    }

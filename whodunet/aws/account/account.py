@@ -36,9 +36,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class ConnectEndpoint:
-    """An Instance Connect Endpoint: its name, and the instance in whose subnet it has its interface."""
+    """An Instance Connect Endpoint: its names, and the instance in whose subnet it has its interface."""
 
-    dns_name: str
+    dns_name: str  # which has addresses of IPv4 alone
+    dualstack_dns_name: str
     beside: str
     availability_zone: str = ""
 

@@ -33,6 +33,11 @@ def describe_endpoint(account: Account, endpoint_id: str, created_at_s: float) -
         "state": "create-complete",
         "stateMessage": "",
         "dnsName": endpoint.dns_name,
+        "ipAddressType": "dualstack",
+        "publicDnsNames": {
+            "ipv4": {"dnsName": endpoint.dns_name},
+            "dualstack": {"dnsName": endpoint.dualstack_dns_name},
+        },
         "networkInterfaceIdSet": [resource_id("eni", endpoint_id)],
         "vpcId": resource_id("vpc", endpoint.beside),
         "availabilityZone": endpoint.availability_zone,

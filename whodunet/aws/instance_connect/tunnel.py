@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 PATH: Final = "/openTunnel"
@@ -31,7 +31,7 @@ class TunnelRequest:
     """What a client asks for, in the query of its request."""
 
     endpoint_id: str
-    private_address: IPv4Address
+    private_address: IPv4Address | IPv6Address
     remote_port: int
     max_duration_s: int
 
@@ -39,10 +39,10 @@ class TunnelRequest:
     def of(cls, query: Mapping[str, str]) -> TunnelRequest:
         """Reads the parameters; raises InvalidTunnel for the first that is missing or cannot be."""
         try:
-            address = IPv4Address(query.get("privateIpAddress", ""))
-        except AddressValueError as error:
+            address = ip_address(query.get("privateIpAddress", ""))
+        except ValueError as error:
             raise InvalidTunnel(
-                "The specified PrivateIpAddress is not valid. Specify an IPv4 address of the VPC."
+                "The specified PrivateIpAddress is not valid. Specify an IPv4 or IPv6 address of the VPC."
             ) from error
         port = _number(query.get("remotePort", ""))
         if port not in PORTS:

@@ -27,19 +27,18 @@ def render_grade(report: GradeReport, style: Style) -> str:
 
 
 def _cases(cases: Sequence[GradedCase], style: Style) -> str:
-    rows = [("CASE", "PARTY", "CAUSE", "TIME", "SENT", "SAID"), *map(_row, cases)]
+    rows = [("PARTY", "CAUSE", "TIME", "SENT", "CASE"), *map(_row, cases)]
     return "\n".join(table([[style.plain(cell) for cell in row] for row in rows], style.width))
 
 
 def _row(case: GradedCase) -> tuple[str, ...]:
     cost = case.cost
     return (
-        case.name,
         outcome_of(case),
-        str(case.score.cause.outcome) if case.score else "",
+        f"{case.score.cause.points:+.2f}" if case.score else "",
         f"{cost.took_s:.1f} s" if cost else "",
         str(cost.packets_sent) if cost else "",
-        answer_of(case),
+        case.name,
     )
 
 
@@ -47,8 +46,8 @@ def _confusion(report: GradeReport, style: Style) -> str:
     confusion = confusion_of(report)
     rows = [("IT IS", "IT WAS SAID TO BE")]
     for truth in confusion.truths:
-        said = [(confusion.counts.get((truth, answer), 0), answer) for answer in confusion.answers]
-        rows.append((truth, ", ".join(f"{answer} {count}" for count, answer in sorted(said, reverse=True) if count)))
+        said = [(-confusion.counts.get((truth, answer), 0), answer) for answer in confusion.answers]
+        rows.append((truth, ", ".join(f"{answer} {-count}" for count, answer in sorted(said) if count)))
     return "\n".join(table([[style.plain(cell) for cell in row] for row in rows], style.width)) if rows[1:] else ""
 
 

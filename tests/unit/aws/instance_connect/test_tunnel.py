@@ -35,6 +35,11 @@ def test_conditions_can_ask_about_port_address_and_duration() -> None:
     }
 
 
+def test_a_tunnel_can_lead_to_an_address_of_ipv6() -> None:
+    asked = TunnelRequest.of({**ASKED, "privateIpAddress": "FD00:10:0::a"})
+    assert asked.parameters()["privateIpAddress"] == "fd00:10::a"
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
@@ -42,7 +47,7 @@ def test_conditions_can_ask_about_port_address_and_duration() -> None:
         ({"remotePort": ""}, "RemotePort"),
         ({"remotePort": "٢٢"}, "RemotePort"),
         ({"remotePort": "9" * 5000}, "RemotePort"),
-        ({"privateIpAddress": "fd00::1"}, "PrivateIpAddress"),
+        ({"privateIpAddress": "fd00::1/64"}, "PrivateIpAddress"),
         ({"privateIpAddress": "instance"}, "PrivateIpAddress"),
         ({"maxTunnelDuration": "0"}, "MaxTunnelDuration"),
         ({"maxTunnelDuration": "3601"}, "MaxTunnelDuration"),

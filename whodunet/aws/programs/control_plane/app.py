@@ -136,7 +136,7 @@ def _tunnels(
 ) -> Tunnels | None:
     if settings.tunnels_of is None:
         return None
-    vpc = settings.connect_endpoints[settings.tunnels_of].vpc_cidr
+    vpc = settings.connect_endpoints[settings.tunnels_of].vpc_cidrs
     return Tunnels(gate, account, settings.tunnels_of, vpc, clock)
 
 

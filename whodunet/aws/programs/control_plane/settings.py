@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -58,16 +58,17 @@ class InstanceSettings(Settings):
 
 
 class ConnectEndpointSettings(Settings):
-    """An Instance Connect Endpoint, in the subnet of an instance."""
+    """An Instance Connect Endpoint of both families, in the subnet of an instance."""
 
     dns_name: str
+    dualstack_dns_name: str
     beside: str
-    vpc_cidr: IPv4Network
+    vpc_cidrs: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(min_length=1)]
     availability_zone: str = ""
 
     def endpoint(self) -> ConnectEndpoint:
         """The endpoint."""
-        return ConnectEndpoint(self.dns_name, self.beside, self.availability_zone)
+        return ConnectEndpoint(self.dns_name, self.dualstack_dns_name, self.beside, self.availability_zone)
 
 
 class ControlPlaneSettings(ServerSettings):

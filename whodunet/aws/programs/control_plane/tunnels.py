@@ -6,9 +6,9 @@ Whatever is wrong is answered over HTTP, before the upgrade: AWS CLI 2.23 hangs 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from starlette.requests import Request
@@ -35,7 +35,12 @@ class Tunnels:
     """Those of one endpoint."""
 
     def __init__(
-        self, gate: Gate, account: Account, endpoint_id: str, vpc: IPv4Network, clock: Callable[[], float]
+        self,
+        gate: Gate,
+        account: Account,
+        endpoint_id: str,
+        vpc: Sequence[IPv4Network | IPv6Network],
+        clock: Callable[[], float],
     ) -> None:
         """`vpc` has the addresses that a tunnel may lead to; `clock` tells seconds since the epoch."""
         self._gate = gate
@@ -78,13 +83,13 @@ class Tunnels:
             raise ApiError(INVALID_TUNNEL, "The specified InstanceConnectEndpointId is not that of this endpoint.")
         needed = Permission("ec2-instance-connect:OpenTunnel", self._account.connect_endpoint_arn(asked.endpoint_id))
         self._gate.authorise(caller, [needed], {**asked.context(), **circumstances(visit, self._clock())})
-        if asked.private_address not in self._vpc:
+        if not any(asked.private_address in network for network in self._vpc):
             raise ApiError(INVALID_TUNNEL, "The specified PrivateIpAddress is not in the VPC of the endpoint.")
         return asked
 
     async def _carry(self, websocket: WebSocket, asked: TunnelRequest) -> int:
         """Carries the bytes of both sides until one of them ends, or the time is over; the code to close with."""
-        place = f"{asked.private_address}:{asked.remote_port}"
+        place = f"port {asked.remote_port} of {asked.private_address}"
         try:
             async with asyncio.timeout(_CONNECT_WITHIN_S):
                 reader, writer = await asyncio.open_connection(str(asked.private_address), asked.remote_port)

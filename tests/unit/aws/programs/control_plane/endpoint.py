@@ -19,7 +19,15 @@ from whodunet.aws.account.seal import Credentials
 
 ENDPOINT: Final = "eice-0123456789abcdef0"
 NAME: Final = f"{ENDPOINT}.0a1b2c3d.ec2-instance-connect-endpoint.{REGION}.amazonaws.com"
-ENDPOINTS: Final = {ENDPOINT: {"dns_name": NAME, "beside": INSTANCE, "vpc_cidr": "10.0.0.0/16"}}
+DUALSTACK_NAME: Final = NAME.replace("amazonaws.com", "api.aws")
+ENDPOINTS: Final = {
+    ENDPOINT: {
+        "dns_name": NAME,
+        "dualstack_dns_name": DUALSTACK_NAME,
+        "beside": INSTANCE,
+        "vpc_cidrs": ["10.0.0.0/16", "fd00:10::/56"],
+    }
+}
 ASKED: Final[Mapping[str, str]] = {
     "instanceConnectEndpointId": ENDPOINT,
     "remotePort": "22",

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.unit.aws.programs.control_plane.endpoint import ENDPOINT, NAME, plane_with_endpoint
+from tests.unit.aws.programs.control_plane.endpoint import DUALSTACK_NAME, ENDPOINT, NAME, plane_with_endpoint
 from tests.unit.aws.programs.control_plane.plane import INSTANCE, Answer, Plane, play
 from whodunet.aws.account.seal import Credentials
 from whodunet.aws.programs.control_plane.api_errors import ApiError
@@ -137,6 +137,7 @@ def test_an_endpoint_is_found_in_the_vpc_of_its_instance(tmp_path: Path) -> None
                 told = [found.findtext(key, "", SPACE) for key in ("instanceConnectEndpointId", "dnsName", "subnetId")]
                 subnet = root.findtext("reservationSet/item/instancesSet/item/subnetId", "", SPACE)
                 assert told == [ENDPOINT, NAME, subnet]
+                assert found.findtext("publicDnsNames/dualstack/dnsName", "", SPACE) == DUALSTACK_NAME
 
     play(story)
 

@@ -136,11 +136,12 @@ def test_what_is_refused_is_answered_over_http_and_recorded(
     play(story)
 
 
-def test_an_address_outside_of_the_vpc_is_refused_to_who_may_open_any_tunnel(endpoint: Plane) -> None:
+@pytest.mark.parametrize("address", ["192.0.2.1", "fd00:10:1::a"])
+def test_an_address_outside_of_the_vpc_is_refused_to_who_may_open_any_tunnel(endpoint: Plane, address: str) -> None:
     admin = endpoint.credentials("Admin", "root@corp.example")
 
     async def story() -> None:
-        url = presigned(endpoint, admin, {**ASKED, "privateIpAddress": "192.0.2.1"})
+        url = presigned(endpoint, admin, {**ASKED, "privateIpAddress": address})
         async with asking(endpoint, url) as tunnel:
             assert (await refusal(tunnel))[1:] == (
                 "InvalidParameter",
@@ -148,6 +149,19 @@ def test_an_address_outside_of_the_vpc_is_refused_to_who_may_open_any_tunnel(end
             )
 
     play(story)
+
+
+def test_a_tunnel_leads_to_an_address_of_ipv6_of_the_vpc(endpoint: Plane) -> None:
+    admin, instance = endpoint.credentials("Admin", "root@corp.example"), Instance()
+
+    async def story() -> None:
+        asked = {**ASKED, "privateIpAddress": "fd00:10:0:1::a"}
+        async with asking(endpoint, presigned(endpoint, admin, asked)) as tunnel:
+            assert (await tunnel.next())["type"] == "websocket.accept"
+        assert instance.asked == ("fd00:10:0:1::a", 22)
+
+    with patch(CONNECT, instance.connect):
+        play(story)
 
 
 def test_an_open_tunnel_is_recorded_and_no_signature_is_in_the_trail(endpoint: Plane) -> None:
