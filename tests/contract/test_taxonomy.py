@@ -141,7 +141,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
         "sshd-option": {
             "node": hosts,
             "option": choices(SshdOption, "option"),
-            "value": ("localhost", "inet", "aes128-cbc", "2"),
+            "value": ("localhost", "inet", "aes128-cbc", "2", "noauth:30s min:5s"),
         },
         "tcp-wrappers": {"node": hosts},
         "dns-record-missing": {"node": hosts, "name": names},

@@ -90,7 +90,7 @@ def test_a_check_of_several_that_is_killed_leaves_nothing(
             return [pid for pid in process_tree.descendants(check.pid) if WARM in process_tree.command_line(pid)]
 
         (started,) = wait_until(warm, "a process that labs are forked from")
-        wait_until(lambda: len(process_tree.descendants(started)) > 60, "two labs to be nearly up")
+        wait_until(lambda: len(process_tree.descendants(started)) > 40, "two labs to be nearly up")
         (command,) = process_tree.children(check.pid)
         os.kill(command, signal.SIGKILL)
         check.wait(60)

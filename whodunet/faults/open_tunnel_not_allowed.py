@@ -8,22 +8,21 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Completed, Fault, Misfit, Network, Settings, list_in, mapping_in
+from whodunet.cases.fault import Completed, Misfit, Network, Settings, list_in, mapping_in
 from whodunet.cases.fields import HostName
-from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.evidence.topology import Topology
+from whodunet.faults.denied_call import PROFILE, DeniedCall
 
 _ENDPOINT: Final = "connect-endpoint"
-_PROFILE: Final = "aws-profile"
 _ACTION: Final = "ec2-instance-connect:OpenTunnel"
 _DEADLINE_S: Final = 20  # AWS CLI 2.23 hangs where it gets no answer over HTTP
 _DENIED: Final = re.compile(r'"ErrorCode":"AccessDenied","Message":"([^"]*)"')
 
 
-class OpenTunnelNotAllowed(Fault):
+class OpenTunnelNotAllowed(DeniedCall):
     """The role keeps all else that it may do."""
 
-    needs: ClassVar[tuple[DebianProgram, ...]] = (AWS_CLI,)
+    service: ClassVar[str] = _ENDPOINT
 
     kind: Literal["open-tunnel-not-allowed"] = "open-tunnel-not-allowed"
     node: HostName = Field(description="host of the endpoint, which asks for the permission")
@@ -44,33 +43,25 @@ class OpenTunnelNotAllowed(Fault):
         if settings is None:
             hosts = ", ".join(host for host, there in topology.services.items() if _ENDPOINT in there) or "none"
             yield Misfit(("node",), f"is {self.node}, which runs no {_ENDPOINT}", f"use one of: {hosts}")
-        elif self._without(settings) == settings:
+        elif self.changed(settings, topology) == settings:
             yield Misfit(("role",), f"is {self.role}, which may open no tunnels anyway", "name another")
-        if topology.furnishings.get(self.bearer, {}).get(_PROFILE, {}).get("role") != self.role:
+        if topology.furnishings.get(self.bearer, {}).get(PROFILE, {}).get("role") != self.role:
             wrong = f"is {self.bearer}, whose credentials are not of the role {self.role}"
             yield Misfit(("bearer",), wrong, f"name a host whose credentials are of {self.role}")
 
-    def inject(self, network: Network) -> Settings:
-        """Takes the statements out of the role's policies that are about tunnels."""
-        before = network.service_settings(self.node, _ENDPOINT)
-        network.configure_service(self.node, _ENDPOINT, self._without(before))
-        return before
-
-    def remove(self, network: Network, before: Settings) -> None:
-        """Puts them back."""
-        network.configure_service(self.node, _ENDPOINT, before)
+    def changed(self, settings: Settings, topology: Topology) -> Settings:
+        """The statements that are about tunnels are taken out of the role's policies."""
+        roles = mapping_in(settings, "roles")
+        role = mapping_in(roles, self.role)
+        policies = [_without_tunnels(each) for each in list_in(role, "policies")]
+        return {**settings, "roles": {**roles, self.role: {**role, "policies": policies}}}
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """A tunnel that is refused to the bearer for its role."""
-        denied = _DENIED.search(self._ask(network).stderr)
+        denied = _DENIED.search(self.call(network).stderr)
         return (f"{self.bearer}: OpenTunnel: {denied[1]}" if denied and _ACTION in denied[1] else None,)
 
-    def remains(self, network: Network) -> str | None:
-        """That the same tunnel is not opened."""
-        asked = self._ask(network)
-        return None if asked.exit_status == 0 else f"{self.bearer}: OpenTunnel: {asked.stderr.strip()}"
-
-    def _ask(self, network: Network) -> Completed:
+    def call(self, network: Network) -> Completed:
         """Opens a tunnel to a server that ends it as soon as it has read a line that is none of ssh."""
         settings = network.service_settings(self.node, _ENDPOINT)
         endpoint_id, endpoint = next(iter(mapping_in(settings, "connect_endpoints").items()))
@@ -82,13 +73,6 @@ class OpenTunnelNotAllowed(Fault):
             f"--instance-connect-endpoint-id {endpoint_id} --instance-connect-endpoint-dns-name {name['dns_name']} "
             f"--private-ip-address {instance['private_ip']}",
         )
-
-    def _without(self, settings: Settings) -> dict[str, object]:
-        """The service's settings with a role that lacks the permission."""
-        roles = mapping_in(settings, "roles")
-        role = mapping_in(roles, self.role)
-        policies = [_without_tunnels(each) for each in list_in(role, "policies")]
-        return {**settings, "roles": {**roles, self.role: {**role, "policies": policies}}}
 
 
 def _without_tunnels(policy: object) -> object:

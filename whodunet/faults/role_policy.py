@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
-from whodunet.cases.fault import Completed, Fault, Misfit, Network, Settings, mapping_in
+from whodunet.cases.fault import Misfit, Network, Settings, mapping_in
 from whodunet.cases.fields import HostName
-from whodunet.debian_program import AWS_CLI, DebianProgram
 from whodunet.evidence.topology import Topology
+from whodunet.faults.denied_call import CONTROL_PLANE, PROFILE, DeniedCall
 from whodunet.openflow.policy import meant
 
-_CONTROL_PLANE: Final = "control-plane"
 _METADATA: Final = "metadata"
-_PROFILE: Final = "aws-profile"
-_TRUSTED: Final = "/etc/ssl/certs/ca-certificates.crt"  # the AWS CLI has a list of its own, without the lab's authority
-_DOCUMENT: Final = "SSM-SessionManagerRunShell"  # which developers and agents alike may read, and nobody else
 
 
-class RolePoliciesMissing(Fault):
+class RolePoliciesMissing(DeniedCall):
     """The role is there, and nothing is attached to it."""
-
-    needs: ClassVar[tuple[DebianProgram, ...]] = (AWS_CLI,)
 
     kind: Literal["role-policies-missing"] = "role-policies-missing"
     node: HostName = Field(description="host of the control plane, which knows the roles")
@@ -43,10 +37,10 @@ class RolePoliciesMissing(Fault):
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node without a control plane, a role that it lacks or that has no policies, a bearer with another role."""
-        settings = topology.services.get(self.node, {}).get(_CONTROL_PLANE)
+        settings = topology.services.get(self.node, {}).get(CONTROL_PLANE)
         if settings is None:
-            hosts = ", ".join(host for host, there in topology.services.items() if _CONTROL_PLANE in there) or "none"
-            yield Misfit(("node",), f"is {self.node}, which runs no {_CONTROL_PLANE}", f"use one of: {hosts}")
+            hosts = ", ".join(host for host, there in topology.services.items() if CONTROL_PLANE in there) or "none"
+            yield Misfit(("node",), f"is {self.node}, which runs no {CONTROL_PLANE}", f"use one of: {hosts}")
             return
         roles = settings.get("roles", {})
         if self.role not in roles:
@@ -59,34 +53,16 @@ class RolePoliciesMissing(Fault):
 
     def _role_of_bearer(self, topology: Topology) -> str | None:
         of_instance: str | None = topology.services.get(self.bearer, {}).get(_METADATA, {}).get("role")
-        of_person: str | None = topology.furnishings.get(self.bearer, {}).get(_PROFILE, {}).get("role")
+        of_person: str | None = topology.furnishings.get(self.bearer, {}).get(PROFILE, {}).get("role")
         return of_instance or of_person
 
-    def inject(self, network: Network) -> Settings:
-        """Detaches all policies."""
-        before = network.service_settings(self.node, _CONTROL_PLANE)
-        roles = mapping_in(before, "roles")
-        roles[self.role] = {**mapping_in(roles, self.role), "policies": []}
-        network.configure_service(self.node, _CONTROL_PLANE, {**before, "roles": roles})
-        return before
-
-    def remove(self, network: Network, before: Settings) -> None:
-        """Attaches them again."""
-        network.configure_service(self.node, _CONTROL_PLANE, before)
+    def changed(self, settings: Settings, topology: Topology) -> Settings:
+        """All policies are detached."""
+        roles = mapping_in(settings, "roles")
+        return {**settings, "roles": {**roles, self.role: {**mapping_in(roles, self.role), "policies": []}}}
 
     def signs(self, network: Network) -> tuple[str | None, ...]:
         """A call of the bearer's that is denied."""
-        called = self._call(network)
-        denied = re.search(r"\((AccessDenied\w*)\) when calling the (\w+) operation: (.*)", called.stderr)
+        said = self.call(network).stderr
+        denied = re.search(r"\((AccessDenied\w*)\) when calling the (\w+) operation: (.*)", said)
         return (f"{self.bearer}: {denied[2]}: {denied[1]}: {denied[3].strip()}" if denied else None,)
-
-    def remains(self, network: Network) -> str | None:
-        """That the same call does not succeed."""
-        called = self._call(network)
-        return None if called.exit_status == 0 else f"{self.bearer}: {(called.stderr or called.stdout).strip()}"
-
-    def _call(self, network: Network) -> Completed:
-        region = network.service_settings(self.node, _CONTROL_PLANE)["region"]
-        return network.execute(
-            self.bearer, f"AWS_CA_BUNDLE={_TRUSTED} aws ssm get-document --name {_DOCUMENT} --region {region}"
-        )

@@ -231,6 +231,7 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "instance", "option": "KexAlgorithms", "value": "diffie-hellman-group1-sha1"},
         {"node": "instance", "option": "Ciphers", "value": "aes128-cbc"},
         {"node": "instance", "option": "LoginGraceTime", "value": "2"},
+        {"node": "instance", "option": "PerSourcePenalties", "value": "noauth:30s min:5s"},
     ),
     "tcp-wrappers": ({"node": "instance"},),
     "ssh-forwarding-forbidden": ({"node": "jump", "bearer": "client"},),
