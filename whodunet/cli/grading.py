@@ -22,6 +22,7 @@ from whodunet.variation import Variation, read_seed
 if TYPE_CHECKING:
     from whodunet.grader import Bench, CaseToGrade
     from whodunet.grading.report import Change, GradedCase, GradeReport
+    from whodunet.loading.library import Library
 
 _FAIL_ON: Final = ("regression", "wrong", "wrong-with-confidence")
 
@@ -79,8 +80,9 @@ def grade(options: argparse.Namespace) -> int:
         require_empty(options.keep)
     earlier = _earlier(options.against)
     file = find_tool(options.tool)
-    bench = Bench.of(read_tool(file, Library().taxonomy), file.parent)
-    chosen = _chosen(options)
+    library = Library()
+    bench = Bench.of(read_tool(file, library.taxonomy), file.parent)
+    chosen = _chosen(options, library)
     folder = options.keep or _new_folder(bench.tool.name)
     done: dict[str, GradedCase] = {}
     with ExitStack() as files:
@@ -143,29 +145,28 @@ class _Chosen:
     seed: int | None = None  # that they were drawn from
 
 
-def _chosen(options: argparse.Namespace) -> _Chosen:
+def _chosen(options: argparse.Namespace, library: Library) -> _Chosen:
     """The cases of this part."""
-    chosen = _named(options) if options.scenarios else _drawn(options)
+    chosen = _named(options, library) if options.scenarios else _drawn(options, library)
     number, of = options.shard or (1, 1)
     if len(chosen.cases) < number:
         raise InvalidInput(Problem("grade", "no case is left to grade", "name a scenario, or leave --shard out"))
     return replace(chosen, cases=chosen.cases[number - 1 :: of])
 
 
-def _named(options: argparse.Namespace) -> _Chosen:
+def _named(options: argparse.Namespace, library: Library) -> _Chosen:
     from whodunet.grader import CaseToGrade
-    from whodunet.loading.library import Library, find_scenario
+    from whodunet.loading.library import find_scenario
 
     if options.split or options.cases:
         wrong = "chooses scenarios, and some are named"
         raise InvalidInput(Problem("--split" if options.split else "--cases", wrong, "leave one of the two out"))
-    library = Library(variation=Variation(options.seed, options.family))
+    library = library.at(library.catalogue, Variation(options.seed, options.family))
     return _Chosen([CaseToGrade.of(find_scenario(name), library) for name in dict.fromkeys(options.scenarios)])
 
 
-def _drawn(options: argparse.Namespace) -> _Chosen:
+def _drawn(options: argparse.Namespace, library: Library) -> _Chosen:
     from whodunet.grader import drawn_from, gradable
-    from whodunet.loading.library import Library
     from whodunet.loading.split_files import find_split
 
     split = find_split(options.split) if options.split else None
@@ -173,7 +174,8 @@ def _drawn(options: argparse.Namespace) -> _Chosen:
     if seed is None and (options.cases or split):
         wrong = "is drawn from a seed that whoever grades chooses" if split else "says how many are drawn"
         raise InvalidInput(Problem(f"--split {split.name}" if split else "--cases", wrong, "add --seed N"))
-    stated, left_out = gradable(Library(variation=Variation(None, options.family)), split.scenarios if split else None)
+    of_family = library.at(library.catalogue, Variation(None, options.family))
+    stated, left_out = gradable(of_family, split.scenarios if split else None)
     if seed is None:
         return _Chosen(stated, left_out)
     return _Chosen(
