@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,7 +49,9 @@ def add_commands(commands: Commands) -> None:
     grading.add_argument("--cases", type=positive, metavar="N", help="how many are drawn (default: each scenario once)")
     grading.add_argument("--split", metavar="NAME", help="draw of a frozen list of scenarios: development or test")
     add_family_option(grading)
-    add_jobs_option(grading)
+    where = grading.add_mutually_exclusive_group()
+    add_jobs_option(where)
+    where.add_argument("--dask", metavar="ADDRESS", help="spread the labs over a Dask cluster: its scheduler's address")
     grading.add_argument("--shard", type=_shard, metavar="K/N", help="grade the K-th of N equal parts of the cases")
     grading.add_argument("--json", action="store_true", help="print the report as JSON instead of a table")
     grading.add_argument("--csv", type=Path, metavar="FILE", help="write the cases as CSV")
@@ -66,7 +68,7 @@ def grade(options: argparse.Namespace) -> int:
 
     Ends with status 3 when the network of a case did not stay what it was to be, so that it has no score.
     """
-    from whodunet.grader import Bench, grade_all
+    from whodunet.grader import Bench
     from whodunet.grading.report import regressions
     from whodunet.loading.library import Library
     from whodunet.loading.tool_files import find_tool, read_tool
@@ -87,7 +89,7 @@ def grade(options: argparse.Namespace) -> int:
     done: dict[str, GradedCase] = {}
     with ExitStack() as files:
         written = [(files.enter_context(report_file(path)), render) for path, render in _files(options)]
-        for graded in grade_all(bench, chosen.cases, options.jobs, folder):
+        for graded in _grade_all(bench, chosen.cases, options, folder):
             done[graded.name] = graded
             if not options.json:
                 print(render_case(graded, style()), flush=True)
@@ -101,6 +103,18 @@ def grade(options: argparse.Namespace) -> int:
 
 
 _Render: TypeAlias = "Callable[[GradeReport, Sequence[Change]], str]"
+
+
+def _grade_all(
+    bench: Bench, cases: Sequence[CaseToGrade], options: argparse.Namespace, folder: Path
+) -> Iterator[GradedCase]:
+    if options.dask is None:
+        from whodunet.grader import grade_all
+
+        return grade_all(bench, cases, options.jobs, folder)
+    from whodunet.cluster import grade_all_on
+
+    return grade_all_on(options.dask, bench, cases, folder)
 
 
 def _files(options: argparse.Namespace) -> list[tuple[Path | None, _Render]]:
