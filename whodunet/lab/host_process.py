@@ -19,7 +19,6 @@ import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NoReturn
 
 from whodunet.errors import CannotRun
