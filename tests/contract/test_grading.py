@@ -8,9 +8,13 @@ from typing import Final
 import pytest
 
 from whodunet import catalogue
+from whodunet.cases.strict import Strict
 from whodunet.diagnosis import suspects
 from whodunet.diagnosis.suspects import Suspects
+from whodunet.diagnosis.verdict import Party
 from whodunet.grader import CannotBeGraded, CaseToGrade
+from whodunet.grading.scoring import Outcome
+from whodunet.grading.tool import PLACEHOLDERS, Tool, VerdictPattern
 from whodunet.grading.truth import class_as_graded
 from whodunet.loading.library import Library, find_scenario, scenario_names
 from whodunet.loading.scenario_file import NotOverFamily
@@ -65,3 +69,19 @@ def test_graders_take_every_party_for_right_that_a_diagnosis_of_a_class_names(na
     graded = class_as_graded(LIBRARY.taxonomy.classes[str(named.cause_class)], LIBRARY.taxonomy)
     assert named.parties <= graded.parties
     assert named.causes == graded.members
+
+
+@pytest.mark.parametrize("model", [Tool, VerdictPattern])
+def test_every_key_of_a_tool_file_is_explained(model: type[Strict]) -> None:
+    page = (catalogue.folder("docs") / "grade.md").read_text(encoding="utf-8")
+    assert [key for key in model.model_fields if key != "name" and f"`{key}`" not in page] == []
+
+
+def test_every_placeholder_party_and_mark_is_explained() -> None:
+    page = (catalogue.folder("docs") / "grade.md").read_text(encoding="utf-8")
+    said = [
+        *(f"{{{name}}}" for name in PLACEHOLDERS),
+        *(f"`{party}`" for party in Party),
+        *(f"| {each} |" for each in Outcome),
+    ]
+    assert [each for each in said if each not in page] == []

@@ -15,6 +15,8 @@ from typing import Final
 import pytest
 import yaml
 
+from whodunet.cli.main import make_parser
+
 CHECKOUT: Final = Path(__file__).parents[2]
 EXAMPLES: Final = CHECKOUT / "examples"
 SCRIPT: Final = (EXAMPLES / "ci.sh").read_text(encoding="utf-8")
@@ -31,7 +33,12 @@ def commands_of(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("schema", "name"), [("vendor.github-workflows", "github-actions.yml"), ("vendor.gitlab-ci", "gitlab-ci.yml")]
+    ("schema", "name"),
+    [
+        ("vendor.github-workflows", "github-actions.yml"),
+        ("vendor.gitlab-ci", "gitlab-ci.yml"),
+        ("vendor.github-workflows", "grade.yml"),
+    ],
 )
 def test_a_pipeline_has_the_form_that_its_service_asks_for(schema: str, name: str) -> None:
     checker = [str(PROGRAMS / "uvx"), "check-jsonschema==0.39.0", "--builtin-schema", schema, str(EXAMPLES / name)]
@@ -46,6 +53,18 @@ def test_every_command_of_a_pipeline_is_one_of_the_script(name: str) -> None:
     made_by_script = {line.replace("mkdir -p ", "mkdir ") for line in commands_of(name)} - {ALSO_RUN_BY_HAND}
     assert len(made_by_script) >= 3
     assert made_by_script - set(of_script) == set()
+
+
+def test_the_workflow_that_grades_has_options_that_there_are() -> None:
+    [grading] = [step["run"] for step in _steps("grade.yml") if step.get("name") == "Grade"]
+    words = grading.replace("\\\n", " ").replace("${{ matrix.part }}", "2").split()
+    options = make_parser().parse_args(words[1:])
+    assert (options.shard, options.fail_on, options.split) == ((2, 4), "regression", "development")
+
+
+def _steps(name: str) -> list[dict[str, str]]:
+    jobs = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
 
 
 def test_the_script_gets_a_checkout_where_there_is_none(tmp_path: Path) -> None:

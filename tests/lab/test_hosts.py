@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,16 @@ def test_what_one_host_writes_into_its_files_no_other_reads(open_lab: SandboxedL
     on(open_lab, "transit1", "echo 203.0.113.9 elsewhere >> /etc/hosts; echo mine > ~/note")
     assert "203.0.113.9" in on(open_lab, "transit1", "getent hosts elsewhere")
     assert open_lab.execute("transit2", "getent hosts elsewhere || cat ~/note").exit_status != 0
+
+
+def test_a_host_may_have_a_quarter_of_the_inotify_instances_that_a_user_of_the_machine_may(
+    open_lab: SandboxedLab,
+) -> None:
+    take = "import ctypes; libc = ctypes.CDLL(None); print(next(n for n in range(2000) if libc.inotify_init() < 0))"
+    granted = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    files = "ulimit -n $(ulimit -Hn)"  # each is an open file, too, of which a process may have fewer than there may be
+    taken = int(on(open_lab, "transit2", f"{files}; python3 -c '{take}'"))
+    assert taken == min(granted // 4, int(on(open_lab, "transit2", "ulimit -Hn")) - 3)
 
 
 def test_each_host_asks_its_own_resolver(open_lab: SandboxedLab) -> None:

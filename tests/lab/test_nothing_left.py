@@ -281,7 +281,7 @@ def test_ctrl_c_ends_a_run_with_one_line_and_status_130(machine: Any, leaving_no
 def test_ctrl_c_ends_all_labs_of_a_check(machine: Any, leaving_nothing: Any, process_tree: Any) -> None:
     with leaving_nothing(machine):
         command = machine.popen(machine.command, "check", "egress-drop", "security-group-drop", stderr=subprocess.PIPE)
-        wait_until(lambda: len(process_tree.descendants(command.pid)) > 60, "two labs to be nearly up")
+        wait_until(lambda: len(process_tree.descendants(command.pid)) > 40, "two labs to be nearly up")
         machine.interrupt(command, signal.SIGINT)
         _, said = command.communicate(timeout=60)
     assert (command.returncode, said.strip()) == (130, "whodunet: interrupted; nothing is left running")

@@ -30,6 +30,7 @@ AWS_PLUGIN: Final = shutil.which("session-manager-plugin", path=LAB_PATH)  # the
 PLUGIN: Final = "[S]tartSession "  # of its command line, whosever it is; not of the one that looks for it
 SILENCE: Final = "/tmp/silence"  # to read from: AWS's plugin takes the end of its input for the session's
 AT_ONCE: Final = 10 if AGENT else 50  # AWS's agent waits 15 s for a client; fifty that start on two cores take more
+INSTANCES_GRANTED: Final = Path("/proc/sys/fs/inotify/max_user_instances")  # of which a host has a quarter
 LINES: Final = 20_000
 # AWS's plugin counts a message when its acknowledgement is written: one shown as the line was cut comes again.
 MOST_AGAIN_BYTES: Final = 16 * 1024 if AWS_PLUGIN else 0
@@ -256,6 +257,8 @@ def await_active(lab: SandboxedLab, number: int) -> None:
 
 
 def test_fifty_sessions_run_at_a_time(lab: SandboxedLab) -> None:
+    enough = not AGENT or int(INSTANCES_GRANTED.read_text()) >= 512
+    assert enough, "AWS's agent takes two inotify instances a session: sysctl -w fs.inotify.max_user_instances=512"
     await_active(lab, 0)
     on(lab, "instance", "rm -f /tmp/go")
     command = "until [ -e /tmp/go ]; do sleep 0.2; done; echo it-is-$RANDOM; uname -n"

@@ -23,11 +23,12 @@ from inspect_ai.tool import ToolDef, ToolError
 from pydantic import ValidationError
 
 from whodunet.agents.seat import Seat, brief_of
-from whodunet.errors import WhodunetError
+from whodunet.errors import InvalidInput, Problem, WhodunetError
 from whodunet.evidence.topology import Family
 from whodunet.grader import CaseToGrade, drawn_from, gradable
 from whodunet.grading.submission import Submission
-from whodunet.loading.library import Library, find_scenario
+from whodunet.loading.library import Library, scenario_names
+from whodunet.loading.split_files import find_split
 from whodunet.scheduling import Gate
 from whodunet.variation import Variation
 
@@ -39,6 +40,7 @@ _Told = TypeVar("_Told")
 @task
 def who_did_it(
     scenarios: str | list[str] = "",
+    split: str | None = None,
     seed: int | None = None,
     cases: int | None = None,
     family: Family = "ipv4",
@@ -48,13 +50,13 @@ def who_did_it(
 
     Args:
         scenarios: their names, separated by commas; without any, all that can be graded.
+        split: a frozen list of scenarios instead, `development` or `test`, as `whodunet grade` has them.
         seed: draws networks and order, and each case with a twin; None: each scenario once, as its file states it.
         cases: how many are drawn.
         family: which addresses the cases go over.
         minutes: how long each seat lasts.
     """
-    names = scenarios.split(",") if isinstance(scenarios, str) else list(scenarios)
-    wanted = _cases([name.strip() for name in names if name.strip()], seed, cases, family)
+    wanted = _cases(scenarios, split, seed, cases, family)
     return Task(
         dataset=[_sample(case, minutes) for case in wanted],
         setup=take_seat({case.name: case for case in wanted}, minutes),
@@ -65,9 +67,21 @@ def who_did_it(
     )
 
 
-def _cases(names: list[str], seed: int | None, count: int | None, family: Family) -> list[CaseToGrade]:
-    library = Library(variation=Variation(None, family))
-    stated = [CaseToGrade.of(find_scenario(name), library) for name in names] if names else gradable(library)[0]
+def _cases(
+    scenarios: str | list[str], split: str | None, seed: int | None, count: int | None, family: Family
+) -> list[CaseToGrade]:
+    given = scenarios.split(",") if isinstance(scenarios, str) else scenarios
+    named = [name.strip() for name in given if name.strip()]
+    frozen = find_split(split) if split is not None else None
+    if frozen is not None and seed is None:
+        seed = frozen.seed
+        if seed is None:
+            wrong = "is drawn from a seed that whoever grades chooses"
+            raise InvalidInput(Problem(f"split={split}", wrong, "add -T seed=N"))
+    names = named or (frozen.scenarios if frozen is not None else scenario_names())
+    stated, left_out = gradable(Library(variation=Variation(None, family)), names)
+    if named and left_out:
+        raise InvalidInput(*(Problem(name, why, "leave it out") for name, why in left_out.items()))
     return stated if seed is None else drawn_from(stated, seed, count or len(stated))
 
 

@@ -80,7 +80,8 @@ class AcceptQueue(NodeFault):
         return runs or waiting
 
     def _is_it(self, waiting: str, backlog: str) -> bool:
-        return (int(waiting), int(backlog)) == (self._waiting, _BACKLOG)
+        """Whoever has connected since waits as well."""
+        return int(waiting) >= self._waiting and int(backlog) == _BACKLOG
 
     @property
     def _waiting(self) -> int:

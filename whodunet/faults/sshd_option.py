@@ -21,6 +21,7 @@ _VALUES: Final = {
     "KexAlgorithms": r"[\w@.,-]+",
     "Ciphers": r"[\w@.,-]+",
     "LoginGraceTime": r"[1-9]",
+    "PerSourcePenalties": r"noauth:[1-9][0-9]{0,2}s min:[1-9][0-9]{0,2}s",
 }
 _LISTENS: Final = {"localhost": {"127.0.0.1", "[::1]"}, "inet": {"0.0.0.0"}}
 # How `ssh -vv` calls what a server offers.
@@ -31,7 +32,9 @@ class SshdOption(NodeFault):
     """sshd runs with one option that is not as it should be; the running daemon shows it, by what it does."""
 
     kind: Literal["sshd-option"] = "sshd-option"
-    option: Literal["ListenAddress", "AddressFamily", "KexAlgorithms", "Ciphers", "LoginGraceTime"]
+    option: Literal[
+        "ListenAddress", "AddressFamily", "KexAlgorithms", "Ciphers", "LoginGraceTime", "PerSourcePenalties"
+    ]
     value: str = Field(description="as sshd_config(5) has it")
 
     @model_validator(mode="after")
@@ -70,6 +73,8 @@ class SshdOption(NodeFault):
             )
         if self.option == "LoginGraceTime":
             return (self._closing(network),)
+        if self.option == "PerSourcePenalties":
+            return (self._punishing(network),)
         offered = self._offer(network)
         is_it = offered.split(",")[: self.value.count(",") + 1] == self.value.split(",")
         return (f"{self.node}: sshd offers {_OFFERS[self.option]}: {offered}" if is_it else None,)
@@ -87,6 +92,14 @@ class SshdOption(NodeFault):
         done = network.execute(self.node, command)
         is_closed = done.exit_status == 0 and done.stdout.startswith("SSH-")
         return f"{self.node}: sshd leaves who says nothing within {within_s} s" if is_closed else None
+
+    def _punishing(self, network: Network) -> str | None:
+        """That an address which came without a login is turned away the next time; one of which nobody else comes."""
+        port = self._port(network)
+        come = f"ncat -s 127.0.0.9 --recv-only -w 2 127.0.0.1 {port}"
+        done = network.execute(self.node, f"timeout 1 {come}; sleep 0.5; timeout 2 {come}")
+        is_told = "Not allowed at this time" in done.stdout
+        return f"{self.node}: sshd turns away who came before without a login" if is_told else None
 
     def _offer(self, network: Network) -> str:
         """The algorithms that the daemon proposes."""

@@ -72,6 +72,7 @@ def bring_up(plan: Plan, maker: HostMaker, watch: Watch, spares: Spares) -> Runn
         services.prepare_all()
         ways = {host: topo.settings(host)["uplinks"] for host in nodes.hosts}
         uplinks = Uplinks(ways, topology.interfaces, services)
+        nodes.await_links()
         answers = [side.submit(_await_gateway_answer, nodes.hosts, topology, each) for each in uplinks.gateways()]
         services.launch_all()
         chosen = side.submit(uplinks.choose_all, nodes.hosts, plan.uplinks)  # a tunnel takes its time
@@ -115,7 +116,9 @@ class _Nodes:
         require_program("mnexec")  # without it, Mininet would end this process
         self._topology = topology
         self._watch = watch
-        self.net = network.LabNet(topo, maker, watch.first_processes())
+        made = maker.make(topo.hosts())
+        watch.ends_with_hosts({name: first.pid for name, first in made.items()})
+        self.net = network.LabNet(topo, made)
         self.hosts: Mapping[str, Host] = {
             node.name: Host(node.first, topo.settings(node.name), topology.family) for node in self.net.hosts
         }
@@ -154,8 +157,14 @@ class _Nodes:
 
     def shape_links(self, emulator: Spare) -> None:
         """Has each link delay and lose what the topology says, where the kernel does not, by that process."""
-        if shaper := links.shape(self._cables, self._has_netem, emulator):
-            self._watch.ends_with(shaper)
+        self._shaper = links.shape(self._cables, self._has_netem, emulator)
+        if self._shaper is not None:
+            self._watch.ends_with(self._shaper)
+
+    def await_links(self) -> None:
+        """Returns when packets pass them."""
+        if self._shaper is not None:
+            self._shaper.stdout.readline()
 
     def links(self) -> Mapping[str, str]:
         """What each shaped link does, and by which means."""

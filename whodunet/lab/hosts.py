@@ -7,7 +7,7 @@ import posixpath
 import socket
 import stat
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
@@ -40,27 +40,33 @@ class HostMaker:
         """`shared` is shown on every host that is made."""
         self._stream = stream
         self._shared = tuple(shared)
-        self._making = threading.Lock()
-        self._numbers = count()
 
-    def make(self, name: str) -> FirstProcess:
-        """Makes a host, on a root that is built here; it may still be on its way to being one.
+    def make(self, names: Iterable[str]) -> dict[str, FirstProcess]:
+        """Makes hosts, on roots that are built here; they may still be on their way to being some.
 
         Raises:
             CannotRun: when the kernel refuses a mount.
         """
+        streams = {name: self._begin(name, number) for number, name in enumerate(names)}
+        # Only now: while the root of one is built here, the one before is forked there.
+        return {name: FirstProcess(name, self._made(), orders) for name, orders in streams.items()}
+
+    def _begin(self, name: str, number: int) -> socket.socket:
         orders, theirs = messages.connection()
-        with self._making, theirs:
-            try:
-                with linux.in_new_mounts() as mounts:
-                    host_root.build(name, self._shared)
-                    birth = messages.Birth(name, next(self._numbers))
-                    messages.send(self._stream, messages.BIRTH, birth, [theirs.fileno(), mounts])
-            except OSError as error:
-                raise _cannot_be_made(name, error.strerror or str(error)) from error
-            made = messages.receive(self._stream).open()
+        try:
+            with theirs, linux.in_new_mounts() as mounts:
+                host_root.build(name, self._shared)
+                birth = messages.Birth(name, number)
+                messages.send(self._stream, messages.BIRTH, birth, [theirs.fileno(), mounts])
+        except OSError as error:
+            raise _cannot_be_made(name, error.strerror or str(error)) from error
+        return orders
+
+    def _made(self) -> int:
+        """The process id of the host that was begun first, of those not asked for yet."""
+        made = messages.receive(self._stream).open()
         assert isinstance(made, messages.Done)
-        return FirstProcess(name, made.pid, orders)
+        return made.pid
 
 
 def _cannot_be_made(name: str, reason: str) -> CannotRun:

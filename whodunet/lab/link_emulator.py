@@ -25,10 +25,12 @@ from typing import Final, NamedTuple
 
 from whodunet.lab import linux
 from whodunet.lab.spare import await_order
+from whodunet.lab.waiting import wait_until
 
 NAME: Final = "link-emulator"  # as lists of processes show it
 MOST_UNDER_WAY: Final = 1000  # frames each way; netem's own limit, so that both means are full at the same time
 _TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0002, 0x1000  # Source: linux/if_tun.h
+_SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40  # Source: linux/sockios.h, linux/if.h
 _LONGEST_FRAME_BYTES: Final = 1 << 16
 _BATCH: Final = 64  # frames taken from one interface before the others get their turn
 
@@ -138,6 +140,23 @@ def open_tap(name: str, namespace: int) -> int:
     return tap
 
 
+def await_running(name: str, namespace: int) -> None:
+    """Returns when the kernel has noticed that somebody holds the TAP: before, it drops what is to be sent there.
+
+    Raises:
+        CannotRun: when it does not.
+    Source: Linux, linkwatch_do_dev and noop_enqueue; netdevice(7), IFF_RUNNING.
+    """
+    linux.setns(namespace, linux.CLONE_NEWNET)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+
+        def is_running() -> bool:
+            answer = fcntl.ioctl(any_socket, _SIOCGIFFLAGS, struct.pack("16s24x", name.encode()))
+            return bool(struct.unpack_from("H", answer, 16)[0] & _IFF_RUNNING)
+
+        wait_until(is_running, f"{name} to run")
+
+
 def order_for(links: Sequence[tuple[Shape, tuple[str, int], tuple[str, int]]]) -> bytes:
     """What `stand_by` is told: of each link its shape and its ends.
 
@@ -149,17 +168,25 @@ def order_for(links: Sequence[tuple[Shape, tuple[str, int], tuple[str, int]]]) -
 
 
 def stand_by(orders: socket.socket) -> int:
-    """Waits to be told of the lab's links and emulates them; returns the exit status where there are none."""
+    """Waits to be told of the lab's links, writes an empty line once all are there, and emulates them.
+
+    Returns the exit status where there are none.
+    """
     linux.set_command_line(NAME)
     order, namespaces = await_order(orders)
     if not order:
         return 0
     gc.disable()  # nothing here refers to itself, and a collection would copy the pages that are shared with others
     lanes = []
-    for shape, *ends in json.loads(order):
+    links = json.loads(order)
+    for shape, *ends in links:
         one, other = (open_tap(name, namespaces[place]) for name, place in ends)
         lanes += [Lane(Way(Shape(*shape)), *ways) for ways in ((one, other), (other, one))]
+    for _, *ends in links:
+        for name, place in ends:
+            await_running(name, namespaces[place])
     linux.wake_on_time()
+    os.write(1, b"\n")
     emulator = LinkEmulator(lanes)
     while True:
         emulator.emulate()

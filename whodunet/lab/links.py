@@ -130,6 +130,8 @@ def _in_namespace(end: End) -> str:
 def shape(cables: Sequence[Cable], has_netem: bool, emulator: Spare) -> Daemon | None:
     """Has the cables delay, lose and slow packets; returns the process that does, where one is needed.
 
+    It writes a line once it does.
+
     Args:
         emulator: becomes that process, or is dismissed.
     """
@@ -153,7 +155,7 @@ def _emulate(cables: Sequence[Cable], emulator: Spare) -> Daemon:
         [(_shape_of(cable.link), place(cable.ends[0]), place(cable.ends[1])) for cable in cables]
     )
     try:
-        return Daemon(link_emulator.NAME, start_spare(emulator, order, namespaces))
+        return Daemon(link_emulator.NAME, start_spare(emulator, order, namespaces), is_asked=True)
     finally:
         os.close(own)
 

@@ -6,7 +6,7 @@ its own way of several commands for each interface takes most of its start-up ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from whodunet.importing import importing_mininet
@@ -18,7 +18,7 @@ with importing_mininet():
 
 from whodunet.evidence.topology import Topology
 from whodunet.lab import links, openvswitch
-from whodunet.lab.hosts import FirstProcess, HostMaker
+from whodunet.lab.hosts import FirstProcess
 from whodunet.lab.links import Cable, End
 from whodunet.lab.processes import check
 from whodunet.lab_topo import LabTopo
@@ -27,7 +27,7 @@ from whodunet.lab_topo import LabTopo
 class WalledHost(mininet.node.Host):
     """A Mininet host that is a machine of its own, see `whodunet.lab.hosts`, and has no shell of Mininet's."""
 
-    make: ClassVar[Callable[[str], FirstProcess]]  # told the host's name
+    made: ClassVar[Mapping[str, FirstProcess]]  # all of them, by name
     first: FirstProcess
 
     @classmethod
@@ -35,8 +35,8 @@ class WalledHost(mininet.node.Host):
         """Nothing to look for: no program of Mininet's is run."""
 
     def startShell(self, mnopts: str | None = None) -> None:
-        """Makes the host, without waiting for it."""
-        self.first = WalledHost.make(self.name)
+        """Takes the host that is made already."""
+        self.first = WalledHost.made[self.name]
         self.pid = self.first.pid
         self.shell = self.first  # so that Mininet takes it for started
 
@@ -90,15 +90,9 @@ class PlannedLink(mininet.link.Link):
 class LabNet(mininet.net.Mininet):
     """A Mininet network of the lab's nodes; `make_cables` then makes the interfaces."""
 
-    def __init__(self, topo: LabTopo, maker: HostMaker, watch: Callable[[str, int], None]) -> None:
-        """`watch` is told the name and the first process of every host as soon as there is one."""
-
-        def make(name: str) -> FirstProcess:
-            first = maker.make(name)
-            watch(name, first.pid)
-            return first
-
-        WalledHost.make = staticmethod(make)
+    def __init__(self, topo: LabTopo, hosts: Mapping[str, FirstProcess]) -> None:
+        """`hosts` are made already."""
+        WalledHost.made = hosts
         # Mininet would raise limits of the whole machine here, which is not a sandbox's business.
         mininet.net.Mininet.inited = True
         parts = {"host": WalledHost, "switch": PrivateSwitch, "link": PlannedLink, "intf": RecordedInterface}

@@ -91,8 +91,7 @@ def _try_all(keep: tuple[Path, ...]) -> None:
     _tell(Step.MOUNTS)
     _tell(Step.TUN, links.open_refusal(linux.TUN))
     maker = HostMaker(_fork(host_process.make_hosts)[1], ())
-    first = [maker.make(name) for name in _ADDRESSES]
-    left, right = (Host(each, {}, "ipv4") for each in first)
+    left, right = (Host(each, {}, "ipv4") for each in maker.make(_ADDRESSES).values())
     _tell(Step.HOSTS)
     _tell(Step.TRACKING, _tracking_refusal(left))
     netem = links.netem_refusal()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import selectors
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from whodunet.lab.processes import Daemon
+
+STOPPED: Final = "stopped"  # why a lab ends that was asked to
 
 
 class Watch:
@@ -53,17 +56,15 @@ class Watch:
         for daemon in daemons:
             daemon.when_ended(lose)
 
-    def first_processes(self) -> Callable[[str, int], None]:
-        """What is to be told each node and its first process: the lab ends with it, for the node is no more."""
+    def ends_with_hosts(self, first_processes: Mapping[str, int]) -> None:
+        """The lab ends with the first process of any host, by whose name these are: for that host is no more."""
         watched = selectors.DefaultSelector()
+        for host, pid in first_processes.items():
+            watched.register(os.pidfd_open(pid), selectors.EVENT_READ, host)
 
         def watch() -> None:
             while not (ended := watched.select()):
                 pass
             self.end(f"the first process of {ended[0][0].data} ended; the lab ends with it")
 
-        def add(node: str, pid: int) -> None:
-            watched.register(os.pidfd_open(pid), selectors.EVENT_READ, node)
-
         threading.Thread(target=watch, daemon=True).start()
-        return add

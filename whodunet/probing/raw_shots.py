@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from whodunet.diagnosis.probes import NotLooked, Shoot, ShotResult
@@ -33,11 +34,12 @@ class RawShooter:
         self._echoes = 0
         self._numbers: dict[tuple[str, int, int], int] = {}  # the last sequence number of each flow
         self._sockets: dict[tuple[Family, int], socket.socket] = {}  # raw, by protocol
-        self._datagrams: dict[int, socket.socket] = {}  # by their port
+        self._datagrams: list[socket.socket] = []
+        self._datagram_ports: set[int] = set()
 
     def close(self) -> None:
         """Closes all sockets."""
-        for each in (*self._sockets.values(), *self._datagrams.values()):
+        for each in (*self._sockets.values(), *self._datagrams):
             each.close()
 
     def shoot(self, shots: Sequence[Shoot]) -> tuple[ShotResult | NotLooked, ...]:
@@ -89,15 +91,18 @@ class RawShooter:
         sender = self._sockets[family, protocol]
         set_ttl(sender, fired.shoot.ttl)
         forbid_fragments(sender, fired.shoot.size_bytes > 0)
-        sender.sendto(content, (fired.shoot.address, 0))
+        # This machine's filter dropped it. Whoever connects is not told (measured), so it is no error of the system's.
+        with suppress(PermissionError):
+            sender.sendto(content, (fired.shoot.address, 0))
         return fired
 
     def _datagram(self, shot: Shoot, at_ns: int) -> Fired:
         sender = socket.socket(ADDRESS_FAMILIES[family_of(shot.address)], socket.SOCK_DGRAM)
-        is_free = shot.source_port is not None and shot.source_port not in self._datagrams
+        self._datagrams.append(sender)
+        is_free = shot.source_port is not None and shot.source_port not in self._datagram_ports
         sender.bind(("", shot.source_port if is_free and shot.source_port else 0))
         port = sender.getsockname()[1]
-        self._datagrams[port] = sender
+        self._datagram_ports.add(port)
         set_ttl(sender, shot.ttl)
         forbid_fragments(sender, shot.size_bytes > 0)
         sender.sendto(bytes(shot.size_bytes), (shot.address, shot.port))

@@ -76,6 +76,7 @@ class Daemons:
         yield r"kill -STOP (\d+)", self._stop
         yield r"nc -z -w 2 \S+ (\d+)", self._connect
         yield r"timeout \S+ ncat --recv-only 127\.0\.0\.1 (\d+)", self._greeting
+        yield r"timeout 1 ncat -s 127\.0\.0\.9 .*", self._second_visit
         yield r"ssh -vv .* 127\.0\.0\.1 true", self._offer
         yield r"cat (/etc/hosts\.deny)", self._cat
         yield r"rm -f (/etc/hosts\.deny)", lambda node, path: self.files_of(node).pop(path, "") and ""
@@ -143,6 +144,11 @@ class Daemons:
             return Completed(124, "", "")
         grace = self.settings[node]["sshd"].get("options", {}).get("LoginGraceTime")
         return Completed(0 if grace else 124, "SSH-2.0-OpenSSH_9.2\r\n", "")
+
+    def _second_visit(self, node: str) -> Completed:
+        """What sshd says to somebody who has come before, and did not log in."""
+        punishes = "PerSourcePenalties" in self.settings[node]["sshd"].get("options", {})
+        return Completed(0, "Not allowed at this time\r\n" if punishes else "SSH-2.0-OpenSSH_10.0\r\n", "")
 
     def _offer(self, node: str) -> Completed:
         offers = _OFFERS | self.settings[node]["sshd"].get("options", {})
