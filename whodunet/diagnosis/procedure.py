@@ -342,8 +342,8 @@ def _conversation(seen: Seen) -> Stage:
 
 
 def _is_worth_answering(seen: Seen) -> bool:
-    """Not where the service ended the first connection by itself, or was silent: a second one says no more then."""
-    return all(talk.outcome == "connected" or talk.received or not talk.packets for talk in seen.talks)
+    """Not where the other end ended the first connection unasked: a second one says no more then."""
+    return all(talk.received or talk.outcome not in ("reset", "closed") for talk in seen.talks)
 
 
 # How steady it is.
