@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from whodunet.variation import Variation, read_seed
 if TYPE_CHECKING:
     from whodunet.grader import Bench, CaseToGrade
     from whodunet.grading.report import Change, GradedCase, GradeReport
+    from whodunet.loading.library import Library
 
 _FAIL_ON: Final = ("regression", "wrong", "wrong-with-confidence")
 
@@ -48,7 +49,9 @@ def add_commands(commands: Commands) -> None:
     grading.add_argument("--cases", type=positive, metavar="N", help="how many are drawn (default: each scenario once)")
     grading.add_argument("--split", metavar="NAME", help="draw of a frozen list of scenarios: development or test")
     add_family_option(grading)
-    add_jobs_option(grading)
+    where = grading.add_mutually_exclusive_group()
+    add_jobs_option(where)
+    where.add_argument("--dask", metavar="ADDRESS", help="spread the labs over a Dask cluster: its scheduler's address")
     grading.add_argument("--shard", type=_shard, metavar="K/N", help="grade the K-th of N equal parts of the cases")
     grading.add_argument("--json", action="store_true", help="print the report as JSON instead of a table")
     grading.add_argument("--csv", type=Path, metavar="FILE", help="write the cases as CSV")
@@ -65,7 +68,7 @@ def grade(options: argparse.Namespace) -> int:
 
     Ends with status 3 when the network of a case did not stay what it was to be, so that it has no score.
     """
-    from whodunet.grader import Bench, grade_all
+    from whodunet.grader import Bench
     from whodunet.grading.report import regressions
     from whodunet.loading.library import Library
     from whodunet.loading.tool_files import find_tool, read_tool
@@ -79,13 +82,14 @@ def grade(options: argparse.Namespace) -> int:
         require_empty(options.keep)
     earlier = _earlier(options.against)
     file = find_tool(options.tool)
-    bench = Bench.of(read_tool(file, Library().taxonomy), file.parent)
-    chosen = _chosen(options)
+    library = Library()
+    bench = Bench.of(read_tool(file, library.taxonomy), file.parent)
+    chosen = _chosen(options, library)
     folder = options.keep or _new_folder(bench.tool.name)
     done: dict[str, GradedCase] = {}
     with ExitStack() as files:
         written = [(files.enter_context(report_file(path)), render) for path, render in _files(options)]
-        for graded in grade_all(bench, chosen.cases, options.jobs, folder):
+        for graded in _grade_all(bench, chosen.cases, options, folder):
             done[graded.name] = graded
             if not options.json:
                 print(render_case(graded, style()), flush=True)
@@ -99,6 +103,18 @@ def grade(options: argparse.Namespace) -> int:
 
 
 _Render: TypeAlias = "Callable[[GradeReport, Sequence[Change]], str]"
+
+
+def _grade_all(
+    bench: Bench, cases: Sequence[CaseToGrade], options: argparse.Namespace, folder: Path
+) -> Iterator[GradedCase]:
+    if options.dask is None:
+        from whodunet.grader import grade_all
+
+        return grade_all(bench, cases, options.jobs, folder)
+    from whodunet.cluster import grade_all_on
+
+    return grade_all_on(options.dask, bench, cases, folder)
 
 
 def _files(options: argparse.Namespace) -> list[tuple[Path | None, _Render]]:
@@ -143,29 +159,28 @@ class _Chosen:
     seed: int | None = None  # that they were drawn from
 
 
-def _chosen(options: argparse.Namespace) -> _Chosen:
+def _chosen(options: argparse.Namespace, library: Library) -> _Chosen:
     """The cases of this part."""
-    chosen = _named(options) if options.scenarios else _drawn(options)
+    chosen = _named(options, library) if options.scenarios else _drawn(options, library)
     number, of = options.shard or (1, 1)
     if len(chosen.cases) < number:
         raise InvalidInput(Problem("grade", "no case is left to grade", "name a scenario, or leave --shard out"))
     return replace(chosen, cases=chosen.cases[number - 1 :: of])
 
 
-def _named(options: argparse.Namespace) -> _Chosen:
+def _named(options: argparse.Namespace, library: Library) -> _Chosen:
     from whodunet.grader import CaseToGrade
-    from whodunet.loading.library import Library, find_scenario
+    from whodunet.loading.library import find_scenario
 
     if options.split or options.cases:
         wrong = "chooses scenarios, and some are named"
         raise InvalidInput(Problem("--split" if options.split else "--cases", wrong, "leave one of the two out"))
-    library = Library(variation=Variation(options.seed, options.family))
+    library = library.at(library.catalogue, Variation(options.seed, options.family))
     return _Chosen([CaseToGrade.of(find_scenario(name), library) for name in dict.fromkeys(options.scenarios)])
 
 
-def _drawn(options: argparse.Namespace) -> _Chosen:
+def _drawn(options: argparse.Namespace, library: Library) -> _Chosen:
     from whodunet.grader import drawn_from, gradable
-    from whodunet.loading.library import Library
     from whodunet.loading.split_files import find_split
 
     split = find_split(options.split) if options.split else None
@@ -173,7 +188,8 @@ def _drawn(options: argparse.Namespace) -> _Chosen:
     if seed is None and (options.cases or split):
         wrong = "is drawn from a seed that whoever grades chooses" if split else "says how many are drawn"
         raise InvalidInput(Problem(f"--split {split.name}" if split else "--cases", wrong, "add --seed N"))
-    stated, left_out = gradable(Library(variation=Variation(None, options.family)), split.scenarios if split else None)
+    of_family = library.at(library.catalogue, Variation(None, options.family))
+    stated, left_out = gradable(of_family, split.scenarios if split else None)
     if seed is None:
         return _Chosen(stated, left_out)
     return _Chosen(

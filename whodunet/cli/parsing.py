@@ -49,7 +49,7 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def add_jobs_option(parser: argparse.ArgumentParser) -> None:
+def add_jobs_option(parser: argparse._ActionsContainer) -> None:
     """For commands that bring up several labs."""
     parser.add_argument(
         "--jobs",
