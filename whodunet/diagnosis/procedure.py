@@ -195,7 +195,7 @@ def _target_and_baseline(seen: Seen) -> Stage:
     if any(result.error == "EHOSTUNREACH" for _, result in seen.target_shots) or _is_unreachable(seen):
         yield from _ask(seen, LookAtWayOut(seen.address, seen.port))
     return _first(
-        seen, local.neighbour, local.system_refused, local.nothing_left, local.answers_filtered
+        seen, names.address, local.neighbour, local.system_refused, local.nothing_left, local.answers_filtered
     )  # fmt: skip
 
 
