@@ -106,7 +106,7 @@ def _interfaces(recording: Recording) -> frozenset[str]:
 
 
 def _probes(recording: Recording, phase: PhaseName) -> list[Observation]:
-    """The probes of a phase at the host of the first one, in their order."""
+    """The probes of a phase at the host of the scenario's first one; with a seed, they ran in another order."""
     observations = list(recording.run.phase(phase).observations.values())
     return [observation for observation in observations if observation.host == observations[0].host]
 
@@ -114,7 +114,7 @@ def _probes(recording: Recording, phase: PhaseName) -> list[Observation]:
 def _during(recording: Recording, client: Sequence[CapturedPacket], phase: PhaseName, first: bool = False) -> Packets:
     """What the client saw during the probes of a phase, or of the first alone, until the next thing began."""
     own = _probes(recording, phase)[:1] if first else _probes(recording, phase)
-    began, ended = own[0].started_ns, own[-1].ended_ns
+    began, ended = min(each.started_ns for each in own), max(each.ended_ns for each in own)
     later = [each.started_ns for other in recording.run.phases for each in other.observations.values()]
     until = min([ended + _SETTLING_NS, *(start for start in later if start > ended)])
     return [packet for packet in client if began <= packet.time_ns <= until]

@@ -36,6 +36,7 @@ from whodunet.grading.tool import Tool, filled_in
 from whodunet.grading.truth import CaseTruth, Way, truth_of
 from whodunet.lab.accounts import HOST_USERS
 from whodunet.lab.host_root import PYTHON, Shared
+from whodunet.lab.launching import started_warm
 from whodunet.lab.pcapng_blocks import blocks_at, blocks_since, whole_blocks
 from whodunet.lab.plan import LabOptions
 from whodunet.lab.programs import lacking_version, require_programs_of_case
@@ -300,13 +301,14 @@ def grade_all(bench: Bench, cases: Sequence[CaseToGrade], jobs: int | None, keep
         )
         for case in cases
     }
-    plays = SideBySide(tasks, jobs)
-    try:
-        for _, done in plays.finished():
-            yield done.result()
-    except BaseException:
-        plays.end()
-        raise
+    with started_warm(len(tasks)):
+        plays = SideBySide(tasks, jobs)
+        try:
+            for _, done in plays.finished():
+                yield done.result()
+        except BaseException:
+            plays.end()
+            raise
 
 
 def _silent(text: str) -> None:

@@ -110,8 +110,7 @@ def _start_warm(session: pytest.Session) -> None:
     played = {item.path for item in session.items if isinstance(item, PlayedTest)}
     in_labs = [item for item in session.items if "lab" in getattr(item, "fixturenames", ())]
     warm = session.config.stash[_WARM] = ExitStack()
-    if len(played) + len(in_labs) > 1:
-        warm.enter_context(started_warm())
+    warm.enter_context(started_warm(len(played) + len(in_labs)))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

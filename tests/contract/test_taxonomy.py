@@ -117,6 +117,7 @@ def fields(topology: Topology) -> Mapping[str, Mapping[str, tuple[Any, ...]]]:
             "addresses": (("10.8.0.1", "10.9.0.1"),),
             "idle_s": (1,),
         },
+        "tracking-timeout": {"switch": switches, "interface": interfaces, "idle_s": (2,)},
         "address-mapping": {"node": hosts, "address": ("10.30.1.10",), "to": ("10.30.2.10", "10.30.3.10")},
         "duplicate-address": {"node": hosts, "interface": interfaces, "address": ("10.70.0.20", "10.0.1.10")},
         "endpoint-policy": {"node": hosts, "bearer": hosts},

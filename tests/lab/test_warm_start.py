@@ -31,7 +31,7 @@ def test_nothing_of_one_lab_is_in_the_memory_or_among_the_descriptors_of_the_nex
         launcher = process_tree.launcher_of(lab, process_tree.descendants(os.getpid()))
         return [launcher, *process_tree.descendants(launcher)]
 
-    with started_warm(), start_lab("healthy") as first:
+    with started_warm(2), start_lab("healthy") as first:
         first.ask(Remember("word", {"word": SECRET}))
         first.execute("client", f"echo {SECRET} >word")
         with start_lab("healthy") as following:
@@ -111,7 +111,7 @@ def test_labs_that_stay_outlive_what_they_were_forked_from(
 
 
 def test_a_lab_says_so_when_what_it_was_to_be_forked_from_has_ended(start_lab: Any, process_tree: Any) -> None:
-    with started_warm():
+    with started_warm(2):
         (warm,) = (pid for pid in process_tree.children(os.getpid()) if WARM in process_tree.command_line(pid))
         os.kill(warm, signal.SIGKILL)
         with pytest.raises(CannotRun, match="forked from has ended"):

@@ -197,7 +197,7 @@ def _check_side_by_side(plays: Sequence[Play], options: argparse.Namespace) -> l
         )
         for label, play in zip(numbered([play.name for play in plays]), plays, strict=True)
     }
-    with started_warm() if len(tasks) > 1 else nullcontext():
+    with started_warm(len(tasks)):
         checks = SideBySide(tasks, options.jobs)
         try:
             for _, done in checks.finished():

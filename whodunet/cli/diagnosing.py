@@ -103,10 +103,10 @@ def diagnose(options: argparse.Namespace) -> int:
 
 
 def exit_status_of(verdict: Verdict) -> int:
-    """0: nothing is wrong; 1: somebody is to blame; 3: nobody knows."""
+    """0: nothing is wrong; 1: somebody is to blame; 3: nobody knows, or it may be anybody."""
     from whodunet.diagnosis.verdict import Party
 
-    if not verdict.parties:
+    if verdict.parties in (frozenset(), frozenset(Party) - {Party.NOBODY}):
         return COULD_NOT_RUN
     return HELD if verdict.parties == {Party.NOBODY} else DID_NOT_HOLD
 

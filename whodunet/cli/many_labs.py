@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -69,7 +68,7 @@ def bring_up_many(options: argparse.Namespace, special: LabOptions) -> int:
         case = case_of[name]
         return staged_lab(case.scenario, case.library, options, name, special, lambda text: None)
 
-    with started_warm() if len(names) > 1 else nullcontext():
+    with started_warm(len(names)):
         labs = _bring_up_side_by_side(names, options.jobs, bring_up)
     print(_stories({name: told(case.scenario.question, options) for name, case in case_of.items()}))
     if all(case.topology == cases[0].topology for case in cases):

@@ -108,6 +108,7 @@ def _readable(paths: list[Path], libraries: list[Library], is_all: bool) -> list
 
 
 def _play(plays: list[tuple[Scenario, Library]], options: argparse.Namespace) -> list[Written]:
+    from whodunet.lab.launching import started_warm
     from whodunet.records import record_name
     from whodunet.scheduling import SideBySide, Task, expected_s
 
@@ -118,13 +119,14 @@ def _play(plays: list[tuple[Scenario, Library]], options: argparse.Namespace) ->
         topology = library.of(scenario).topology(scenario.question.topology)
         play = partial(_play_one, folder, scenario, library, options.snaplen)
         tasks[folder] = Task(play, expected_s(scenario, topology))
-    plays_of_all = SideBySide(tasks, options.jobs)
-    try:
-        for _, done in plays_of_all.finished():
-            print(done.result().lines(), flush=True)
-    except BaseException:
-        plays_of_all.end()
-        raise
+    with started_warm(len(tasks)):
+        plays_of_all = SideBySide(tasks, options.jobs)
+        try:
+            for _, done in plays_of_all.finished():
+                print(done.result().lines(), flush=True)
+        except BaseException:
+            plays_of_all.end()
+            raise
     return [done.result() for done in plays_of_all.results.values()]
 
 

@@ -165,10 +165,11 @@ def works(seen: Seen) -> Conclusion | None:
     )  # fmt: skip
 
 
-# What ends a conversation that is encrypted, and shows in no packet. Source: RFC 4253, section 7.3; RFC 8446, section 5
+# What ends a conversation that is encrypted, and shows in no packet; of SSH, what a jump host met behind it as well.
+# Source: RFC 4253, section 7.3; RFC 8446, section 5
 _IN_SSH: Final = (
     "login-refused", "login-grace-time", "host-key-changed", "jump-host-cannot-reach", "jump-host-forbids-forwarding",
-    "no-common-cipher",
+    "no-common-cipher", "service-not-listening", "host-firewall-reset",
 )  # fmt: skip
 _IN_TLS: Final = ("http-error-status", "client-certificate-required", "load-balancer-without-targets")
 

@@ -147,7 +147,7 @@ def nothing_captured(seen: Seen) -> Conclusion | None:
         "local-output-drop", "local-output-reset", "local-output-icmp-refused", "local-output-unreachable",
         "local-route-blackhole", "local-route-prohibit", "local-route-unreachable", "no-route", "local-sandbox",
         "local-redirect-dead", "local-redirect-without-upstream", "ephemeral-ports-exhausted", "proxy-variable-dead",
-        "proxy-command-dead", "hosts-file-override", "wrong-host-or-port-configured",
+        "proxy-command-dead", "hosts-file-override", "wrong-host-or-port-configured", "resolver-not-configured",
     )  # fmt: skip
     who = suspects({Party.THIS_MACHINE, Party.CONFIGURATION}, *causes, by=(*_RULES, *_ROUTES))
     fact = "the capture holds no packet to the target at all"

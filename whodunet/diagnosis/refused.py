@@ -33,7 +33,7 @@ from whodunet.diagnosis.suspects import (
     parties_at,
     suspects,
 )
-from whodunet.diagnosis.verdict import Citation, HopInterval, Party
+from whodunet.diagnosis.verdict import Citation, Confidence, HopInterval, Party
 from whodunet.evidence.symptom import Symptom
 from whodunet.phrases import listed
 
@@ -185,7 +185,18 @@ def _by_box(seen: Seen, resets: Sequence[Answer], where: Location) -> Conclusion
     if ignores is not None:
         evidence.append(ignores)
         who = suspects(who.parties, "egress-ignores-short-ttl")
-    return Conclusion(Symptom.REFUSED, who, summary, tuple(evidence), where.hops, box)
+    at_most: Confidence = "high"
+    if where.hops.nearest == 1 and _may_be_captured_by_tunnel(seen):
+        who, at_most = who.with_causes("split-tunnel-overlap"), "medium"
+    return Conclusion(Symptom.REFUSED, who, summary, tuple(evidence), where.hops, box, at_most=at_most)
+
+
+def _may_be_captured_by_tunnel(seen: Seen) -> bool:
+    """True for a private address behind a tunnel: the VPN's routes may have taken what was meant for another network.
+
+    The box is the same then, and does what it should. Source: RFC 1918, section 5
+    """
+    return seen.way_out is not None and seen.way_out.is_tunnel and seen.is_private
 
 
 def _resetting_box(where: Location, seen: Seen) -> Suspects:

@@ -123,7 +123,10 @@ def _source_port(seen: Seen) -> Conclusion | None:
             RETURN_TTL.says(f"that answer comes from {back} hops away: the question arrives", result.answers[0].packet)
         )
     who = suspects(
-        Party.CLOUD_EDGE, "network-acl-ephemeral-ports", by=("the outbound rules of the subnet's network ACL",)
+        Party.CLOUD_EDGE,
+        "network-acl-ephemeral-ports",
+        "network-acl-inbound-ephemeral-ports",
+        by=("the outbound rules of the subnet's network ACL",),
     )
     summary = (
         f"{seen.question.host} gets your SYNs and answers; a filter without memory in front of it drops the answers to "
@@ -268,7 +271,8 @@ def _silent_host(seen: Seen) -> Suspects:
     if seen.routers_seen <= 1:
         who = who.with_causes("egress-drop", "rate-limited", parties=[Party.FIRST_HOP])
     who = _perhaps_at_times(seen, who)
-    if not _is_address(seen.question.host):
+    who = who.with_causes("network-acl-inbound", "network-acl-outbound", "network-acl-inbound-ephemeral-ports")
+    if not seen.is_live or not _is_address(seen.question.host):  # a capture does not say what was typed
         who = who.with_causes(
             "stale-record", "hosts-file-override", "private-dns-off-network", parties=[Party.RESOLVER]
         )

@@ -12,8 +12,9 @@ from whodunet.errors import WhodunetError
 from whodunet.lab.attached import converse_with_process
 from whodunet.lab.connection import ControlConnection
 from whodunet.lab.messages import FileDescriptor, MalformedMessage
-from whodunet.lab.requests import REQUESTS, Attach, LabRequest, RequestRefused
+from whodunet.lab.requests import REQUESTS, Attach, LabRequest, RequestRefused, Stop
 from whodunet.lab.running import RunningLab
+from whodunet.lab.watch import STOPPED
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -50,6 +51,8 @@ def _converse(connection: ControlConnection, lab: RunningLab) -> None:
             finally:
                 _close_descriptors(request)
                 _close_descriptors(answer)
+                if isinstance(request, Stop):
+                    lab.watch.end(STOPPED)
     except (EOFError, OSError):
         pass  # it has gone, or says nothing, or does not listen
     finally:

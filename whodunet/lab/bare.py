@@ -45,7 +45,7 @@ _LEARNING_SWITCH: Final = """\
 address=${{!#}}
 port=${{address##*:}}
 listen=127.0.0.1:${{port:-{old_port}}}
-exec {python} -P {ryu_app} --listen $listen --app whodunet.lab.learning_switch < <(exec sleep infinity)
+exec {python} -P {ryu_app} --listen $listen --app whodunet.lab.relearning_switch < <(exec sleep infinity)
 """
 # Mininet looks for a remote controller with telnet, and falls over bytes of its greeting that are no UTF-8.
 _TELNET: Final = """\

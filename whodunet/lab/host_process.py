@@ -19,7 +19,6 @@ import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NoReturn
 
 from whodunet.errors import CannotRun
@@ -47,7 +46,7 @@ _COUNTED_BY_HOST: Final = {
 _WATCHES: Final = {"max_inotify_watches": 4096, "max_fanotify_groups": 8, "max_fanotify_marks": 4096}
 # Of inotify instances it is a quarter of what the machine grants: 32 of 128, the kernel's default. AWS's agent takes
 # two a session. Source: inotify(7)
-_INSTANCES_GRANTED: Final = Path("/proc/sys/fs/inotify/max_user_instances")
+_INSTANCES_GRANTED: Final = "/proc/sys/fs/inotify/max_user_instances"
 # All that a root needs who owns no more than a network. Without SYS_ADMIN (21) and SYS_RESOURCE (24) nothing can be
 # mounted and no limit raised, so that limits of memory and files hold. Source: capabilities(7), linux/capability.h
 _CAPABILITIES: Final = {
@@ -128,7 +127,8 @@ def _become(birth: Envelope, id_maps: Mapping[str, str]) -> list[int]:
     """Enters root and namespaces; returns descriptors of the namespaces, in the order of NAMESPACES."""
     root = sandbox.HOST_ROOT
     sandbox.mount_proc(f"{root}/proc")
-    instances = int(_INSTANCES_GRANTED.read_text(encoding="ascii")) // 4
+    with open(_INSTANCES_GRANTED, encoding="ascii") as granted:
+        instances = int(granted.read()) // 4
     for name, watches in (_WATCHES | {"max_inotify_instances": instances}).items():
         with suppress(FileNotFoundError):  # an older kernel does not count it
             _write(f"{root}/proc/sys/user/{name}", str(watches))

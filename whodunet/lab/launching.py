@@ -112,9 +112,13 @@ class WarmStart:
 
 
 @contextmanager
-def started_warm() -> Iterator[None]:
-    """Inside the `with`, labs of this process are forked from one that has imported all that they need."""
-    if _warm:
+def started_warm(labs: int) -> Iterator[None]:
+    """Inside the `with`, labs of this process are forked from one that has imported all that they need.
+
+    Args:
+        labs: how many there will be; for a single one there is nothing to gain.
+    """
+    if _warm or labs < 2:
         yield
         return
     _warm.append(WarmStart())

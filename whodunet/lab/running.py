@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ from whodunet.lab.uplinks import Uplinks
 from whodunet.lab.watch import Watch
 from whodunet.spelling import did_you_mean
 
-STOPPED: Final = "stopped"  # why a lab ends that was asked to
 _FULFILLED: Final = Fulfilled()
 _NOTES_BYTES: Final = 1 << 20  # of all notes together; the staging of a scenario takes a few thousand
 Named = TypeVar("Named")
@@ -240,8 +238,7 @@ class RunningLab:
 
     @answer.register
     def stop(self, _: requests.Stop) -> Fulfilled:
-        """Ends the lab, a moment after the answer."""
-        threading.Timer(0.02, self.watch.end, [STOPPED]).start()
+        """Leaves it to whoever answers, see `whodunet.lab.answering`: the lab ends once the answer is sent."""
         return _FULFILLED
 
 

@@ -14,9 +14,8 @@ from whodunet.lab.answering import serve
 from whodunet.lab.bring_up import bring_up
 from whodunet.lab.hosts import HostMaker
 from whodunet.lab.plan import Plan
-from whodunet.lab.running import STOPPED
 from whodunet.lab.spare import Spares
-from whodunet.lab.watch import Watch
+from whodunet.lab.watch import STOPPED, Watch
 
 ENDED: Final = 75  # exit status when the lab ends by itself
 

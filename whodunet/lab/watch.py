@@ -6,8 +6,11 @@ import os
 import selectors
 import threading
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from whodunet.lab.processes import Daemon
+
+STOPPED: Final = "stopped"  # why a lab ends that was asked to
 
 
 class Watch:

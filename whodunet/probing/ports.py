@@ -18,10 +18,11 @@ class FreePorts:
     def take(self) -> int:
         """A port that is free over both families."""
         holder = socket.socket(socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET, socket.SOCK_STREAM)
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that a probe may connect from there
         if holder.family == socket.AF_INET6:
             holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         _bind(holder)
+        # Only now, or two holders would share a port: so that a probe may connect from there.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._holders.append(holder)
         port: int = holder.getsockname()[1]
         return port

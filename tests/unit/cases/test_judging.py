@@ -49,6 +49,7 @@ def test_a_claim_about_the_wrong_place_breaks_and_says_what_was_seen(case: Modul
         ({"packet": "SYN", "seen_at": ("instance-eth0",)}, "last seen at fw-eth0 (ttl 64)"),
         ({"packet": "SYN", "not_seen_at": ("fw-eth0",)}, "seen at fw-eth0 (ttl 64)"),
         ({"packet": "SYN", "last_seen_at": "r1-eth0"}, "last seen at fw-eth0 (ttl 64)"),
+        ({"packet": "SYN", "some_last_seen_at": "client-eth0"}, "none ends there"),
         ({"packet": "SYN-ACK", "first_seen_at": "instance-eth0"}, "seen nowhere"),
         ({"packet": "RST", "ttl": {"client-eth0": 58}}, "TTL 64 at client-eth0"),
         ({"packet": "SYN", "at_least": {"client-eth0": 3}}, "seen 1 times at client-eth0"),
@@ -195,6 +196,13 @@ def test_the_syn_that_a_reset_acknowledges_may_be_the_one_that_the_recorder_lost
     without_syn = case.reference_packets()[2:]
 
     assert of_evidence(case, without_syn, {"dropped": dropped}, packet="RST", acknowledges="SYN").outcome == outcome
+
+
+def test_that_some_end_at_a_point_holds_whatever_becomes_of_the_others(case: ModuleType) -> None:
+    judgement = of_evidence(case, packet="SYN", some_last_seen_at="fw-eth0")
+
+    assert judgement.outcome == "held"
+    assert judgement.findings[0].seen == "1 of 1 last seen there"
 
 
 @pytest.mark.parametrize("claim", [

@@ -86,6 +86,11 @@ EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
         {"node": "client", "name": "instance.cloud.example", "address": "10.0.1.99"},
         {"node": "client", "name": "instance.cloud.example", "address": "::1"},
     ),
+    "tracking-timeout": (
+        {"switch": "sg", "interface": "sg-eth2", "idle_s": 2},
+        {"switch": "sg", "interface": "sg-eth3", "idle_s": 2},
+        {"switch": "sg", "interface": "sg-eth2", "idle_s": 350},
+    ),
     "address-mapping": (
         {"node": "cloud-edge", "address": "10.0.1.10", "to": "10.0.1.20"},
         {"node": "cloud-edge", "address": "fd00:10:0:1::10", "to": "fd00:10:0:1::20"},

@@ -168,3 +168,11 @@ def test_a_ttl_is_forged_at_an_interface_of_the_filter() -> None:
     fault = PacketFilter(node="vpn-gw", hook="forward", verdict="tcp-reset", ttl={"transit1-eth0": 60})
     (misfit,) = fault.misfits(TOPOLOGY)
     assert misfit.wrong == "is transit1-eth0, which vpn-gw does not have"
+
+
+def test_a_filter_of_one_family_matches_that_one_and_answers_in_its_words() -> None:
+    fault = PacketFilter(node="vpn-gw", hook="forward", over="ipv6", verdict="icmp-admin-prohibited")
+    (chain,) = fault.chains()
+    (rule,) = chain.rules
+    assert rule[0] == {"match": {"op": "==", "left": {"meta": {"key": "nfproto"}}, "right": "ipv6"}}
+    assert rule[-1] == {"reject": {"type": "icmpv6", "expr": "admin-prohibited"}}

@@ -15,6 +15,8 @@ from whodunet.errors import CannotRun
 from whodunet.lab import answering, requests
 from whodunet.lab.connection import ControlConnection
 from whodunet.lab.hosts import Host
+from whodunet.lab.messages import encode
+from whodunet.lab.watch import Watch
 
 
 class OneHost:
@@ -32,6 +34,10 @@ class OneHost:
             raise KeyError("a defect")
         if request.command == "refuse":
             raise CannotRun("not today")
+        return requests.Fulfilled()
+
+    @answer.register
+    def stop(self, _: requests.Stop) -> requests.Fulfilled:
         return requests.Fulfilled()
 
 
@@ -87,3 +93,15 @@ def test_an_unknown_request_is_told_those_that_there_are(ask: Ask) -> None:
     reason = ask(b'{"=": "Fly"}')["reason"]
     assert reason.startswith(f'{NO_REQUEST}"Fly" is none of TellStatus, TellTopology, Execute, ')
     assert reason.endswith(", Stop")
+
+
+def test_a_lab_that_is_asked_to_stop_has_answered_when_it_ends() -> None:
+    here, there = socket.socketpair()
+    lab: Any = OneHost()
+    answered: list[bytes] = []
+    lab.watch = Watch(lambda text: None, lambda reason: answered.append(here.recv(100)))
+    with here:
+        here.sendall(encode(requests.Stop())[0])
+        here.shutdown(socket.SHUT_WR)
+        answering._converse(ControlConnection(there), lab)
+    assert answered == [encode(requests.Fulfilled())[0]]

@@ -93,3 +93,11 @@ def test_it_balances_over_the_targets_of_the_cases_family_alone(family: str, ser
     files = prepared(family, targets=("10.0.0.1", "fd00::1"), target_port=8080)
     lines = files["/etc/nginx/nginx.conf"].splitlines()
     assert [line for line in lines if line.startswith(("server 10", "server ["))] == [f"server {server};"]
+
+
+def test_a_client_that_asks_too_often_is_told_so_before_the_application_is_asked() -> None:
+    settings: dict[str, Any] = {"targets": ("10.30.2.10",), "requests_per_minute": 1}
+    configuration = prepared(**settings)["/etc/nginx/nginx.conf"]
+    assert "limit_req_status 429;" in configuration
+    assert configuration.count("{ limit_req zone=clients burst=1 nodelay; ") == len(SITES)
+    assert "limit_req" not in prepared(targets=("10.30.2.10",))["/etc/nginx/nginx.conf"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,3 +149,12 @@ def test_what_the_callers_policies_deny_no_trust_gives() -> None:
 def test_a_role_that_is_not_there_cannot_be_assumed() -> None:
     assert not may_assume(account(ASSUME, trust=NAMED), ADMIN_ARN + "s")
     assert not may_assume(account(ASSUME, trust=NAMED), "Admin")
+
+
+def test_what_the_endpoint_does_not_let_pass_is_refused_whatever_the_role_may_do() -> None:
+    others = {"StringEquals": {"aws:PrincipalArn": ADMIN_ARN}}
+    here = replace(account(allow("ssm:*")), endpoint_policy=policy(allow("*", Principal="*", Condition=others)))
+    with pytest.raises(NotAuthorised, match="because no VPC endpoint policy allows the ssm:GetDocument action"):
+        here.authorise(ANN, "ssm:GetDocument", "*", {})
+    assert not may(replace(account(), endpoint_policy=policy(allow("*"))), "ssm:GetDocument", "*")
+    assert may(replace(account(allow("ssm:*")), endpoint_policy=policy(allow("*"))), "ssm:GetDocument", "*")

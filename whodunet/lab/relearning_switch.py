@@ -36,7 +36,7 @@ class RemovalEvent(Protocol):
     msg: FlowRemoved
 
 
-class LearningSwitch(SimpleSwitch13):
+class RelearningSwitch(SimpleSwitch13):
     """Ryu's learning switch, which goes on when somebody deletes its flow entries, as Mininet's mobile hosts do.
 
     Without one for what no other matches, OpenFlow 1.3 drops; Mininet's own controller speaks OpenFlow 1.0, which asks.
