@@ -18,7 +18,7 @@ _COUNTED: Final = (
     (Outcome.WRONG,),
     (Outcome.WRONG_WITH_CONFIDENCE,),
 )
-_HEADS: Final = ("TOOL", "EXACT", "IN SET", "CANNOT TELL", "WRONG", "SURE AND WRONG", "POINTS", "TIME", "SENT")
+_HEADS: Final = ("TOOL", "EXACT", "IN SET", "OPEN", "WRONG", "SURE", "POINTS", "TIME", "SENT")
 _COLUMNS: Final = ("Tool", "Version", "Exact", "In set", "Cannot tell", "Wrong", "Sure and wrong", "Points a case",
                    "Time", "Packets")  # fmt: skip
 
