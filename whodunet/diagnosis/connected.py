@@ -161,7 +161,7 @@ def works(seen: Seen) -> Conclusion | None:
         suspects(parties, *causes),
         summary,
         (*evidence, *baseline_of(seen)),
-        at_most="high" if words is not None and seen.is_live else "medium",
+        at_most="medium",  # a connection that is fresh says nothing of one that has stood for long
     )  # fmt: skip
 
 

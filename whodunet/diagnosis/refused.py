@@ -415,7 +415,10 @@ def _by_router(seen: Seen, error: Answer, where: Location | None) -> Conclusion:
         back = hops_by_ttl(error)
         hops = where.hops if where is not None else HopInterval(back, back) if back is not None else None
     near = hops is not None and hops.nearest <= 1
-    parties = parties_at(hops, seen.destination_hops) if hops else frozenset({Party.FIRST_HOP, Party.PATH})
+    goal = seen.destination_hops
+    if goal is not None and hops is not None and error.sender != seen.address:
+        goal = max(goal, hops.farthest + 1)  # who says so is not the destination, which is farther away then
+    parties = parties_at(hops, goal) if hops else frozenset({Party.FIRST_HOP, Party.PATH})
     causes = _router_causes(seen, error, near=near, far=hops is None or hops.farthest > 1)
     if hops is not None and hops.nearest > 1 and seen.destination_hops is None:
         parties |= {Party.CLOUD_EDGE}

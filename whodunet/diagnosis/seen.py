@@ -139,7 +139,8 @@ class Seen:
     @property
     def reactions(self) -> list[Reaction]:
         """What each try to reach the target came to, in its order."""
-        shots = [reaction(result) for _, result in self.target_shots]
+        plain = [(shot, result) for shot, result in self.target_shots if shot.without_ecn or not self.is_live]
+        shots = [reaction(result) for _, result in plain]  # whether ECN is dropped is another question
         return shots + [_reaction_of_talk(talk) for talk in self.talks]
 
     def saw(self, kind: Reaction) -> bool:
