@@ -22,8 +22,8 @@ def add_commands(commands: Commands) -> None:
 def compare(options: argparse.Namespace) -> int:
     """Puts the reports of tools that were graded on the same cases into one table, the best first.
 
-    Counted is the party that each verdict names: how often exactly, in a set of several, wrongly, wrongly with high
-    confidence. Time is the median of a case, packets are the most that were sent in one.
+    Counted is the party that each verdict names: how often exactly, in a set of several, left open (cannot tell),
+    wrongly, and wrongly with high confidence (sure). Time is the median of a case, packets the most sent in one.
     """
     from whodunet.grading.report import from_json
     from whodunet.loading.yaml_lines import read_file

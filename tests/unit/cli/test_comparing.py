@@ -21,7 +21,7 @@ from whodunet.grading.truth import CaseTruth
 def one_case(scenario: str, truth: CaseTruth, submission: Submission) -> GradedCase:
     cost = MeasuredCost(took_s=2.0, packets_sent=7)
     whole = GradedCase(scenario, None, "ipv4", Said.in_truth(truth))
-    return graded(whole, submission, score(submission, truth), Proof(), cost, "tool 1.2 | beta")
+    return graded(whole, submission, score(submission, truth), Proof(), cost, "tool 1.2p3, of 2026")
 
 
 def kept(folder: Path, title: str, *parties: Party) -> Path:
@@ -55,9 +55,7 @@ def test_each_tool_has_a_row_and_the_best_is_first(reports: list[str], capsys: p
 
 def test_markdown_has_the_versions_too(reports: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--markdown", reports[0]]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == (
-        r"| mute | tool 1.2 \| beta | 0 | 0 | 2 | 0 | 0 | +0.25 | 2.0 s | 7 |"
-    )
+    assert capsys.readouterr().out.splitlines()[-1] == ("| mute | 1.2p3 | 0 | 0 | 2 | 0 | 0 | +0.25 | 2.0 s | 7 |")
 
 
 def test_reports_about_other_cases_are_not_compared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -18,7 +19,8 @@ _COUNTED: Final = (
     (Outcome.WRONG,),
     (Outcome.WRONG_WITH_CONFIDENCE,),
 )
-_HEADS: Final = ("TOOL", "EXACT", "IN SET", "CANNOT TELL", "WRONG", "SURE AND WRONG", "POINTS", "TIME", "SENT")
+_HEADS: Final = ("TOOL", "EXACT", "IN SET", "OPEN", "WRONG", "SURE", "POINTS", "TIME", "SENT")
+_VERSION: Final = re.compile(r"\d+(?:\.\d+)+\w*(?:-[\w.]+)?")
 _COLUMNS: Final = ("Tool", "Version", "Exact", "In set", "Cannot tell", "Wrong", "Sure and wrong", "Points a case",
                    "Time", "Packets")  # fmt: skip
 
@@ -31,7 +33,7 @@ def render_tools(reports: Iterable[GradeReport], style: Style) -> str:
 
 def tools_in_markdown(reports: Iterable[GradeReport]) -> str:
     """The same with the tools' versions, as a table of Markdown."""
-    rows = [(_escaped(each.title), _escaped(each.tool_version or ""), *_cells(each)) for each in _ordered(reports)]
+    rows = [(_escaped(each.title), _escaped(_version(each)), *_cells(each)) for each in _ordered(reports)]
     lines = [_COLUMNS, tuple("---" for _ in _COLUMNS), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -47,6 +49,13 @@ def _cells(report: GradeReport) -> tuple[str, ...]:
     points = "" if told.points is None else f"{told.points:+.2f}"
     took = "" if told.median_s is None else f"{told.median_s:.1f} s"
     return (*counts, points, took, str(told.most_packets))
+
+
+def _version(report: GradeReport) -> str:
+    """The first number with points in it, of what a tool says of its version; all of it where there is none."""
+    said = report.tool_version or ""
+    found = _VERSION.search(said)
+    return found[0] if found else said
 
 
 def _escaped(text: str) -> str:
