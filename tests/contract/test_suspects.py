@@ -55,3 +55,11 @@ def test_suspects_that_lose_a_member_are_no_whole_class_any_more() -> None:
 
     assert whole.without("service-not-listening").cause_class is None
     assert whole.with_causes("load-balancer-without-targets").cause_class == "destination-refuses"
+
+
+def test_the_page_about_diagnoses_lists_every_rule_with_its_source_and_when_it_is_wrong() -> None:
+    page = (FOLDER.parents[1] / "docs" / "diagnosis.md").read_text()
+    rules = [value for value in vars(signals).values() if isinstance(value, signals.Signal)]
+
+    missing = [rule.name for rule in rules if f"| {rule.name} | {rule.source} | {rule.wrong_when} |" not in page]
+    assert missing == []

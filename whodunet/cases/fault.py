@@ -256,3 +256,9 @@ class NodeFault(Fault):
         if service not in topology.services.get(node, {}):
             hosts = ", ".join(host for host, there in topology.services.items() if service in there) or "none"
             yield Misfit((key,), f"is {node}, which runs no {service}", f"use one of: {hosts}")
+
+    def has(self, topology: Topology, node: str, furnishing: str, key: str) -> Iterator[Misfit]:
+        """The misfit of a node that is not furnished with something."""
+        if furnishing not in topology.furnishings.get(node, {}):
+            hosts = ", ".join(host for host, there in topology.furnishings.items() if furnishing in there) or "none"
+            yield Misfit((key,), f"is {node}, which has no {furnishing}", f"use one of: {hosts}")

@@ -144,9 +144,14 @@ def _shard(text: str) -> tuple[int, int]:
 
 def _earlier(path: Path | None) -> GradeReport | None:
     from whodunet.grading.report import from_json
-    from whodunet.loading.yaml_lines import read_file
 
-    return from_json(read_file(path), str(path)) if path is not None else None
+    if path is None:
+        return None
+    try:
+        return from_json(path.read_bytes(), str(path))
+    except OSError as error:
+        fix = "name what `whodunet grade --json` has printed"
+        raise InvalidInput(Problem(f"--against {path}", f"cannot be read: {error.strerror or error}", fix)) from error
 
 
 @dataclass(frozen=True)
@@ -230,6 +235,8 @@ def _tell(report: GradeReport, worse: Sequence[Change], options: argparse.Namesp
     print(f"\n{render_grade(report, style())}")
     if options.against is not None:
         print(render_changes(worse, style()))
+    if report.left_out:
+        print(f"not graded: {len(report.left_out)} scenarios; --json and --html say why")
     print(f"records: {folder}")
 
 

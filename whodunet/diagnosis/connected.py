@@ -38,8 +38,8 @@ def afterwards(seen: Seen) -> Conclusion | None:
         what_was_said,
         ended_by_reset,
         shows_why_silent,
-        holds_its_tongue,
         _closed,
+        holds_its_tongue,
         large_vanish,
         accepted_nearer,
     ):
@@ -185,7 +185,9 @@ def ecn_dropped(seen: Seen) -> Conclusion | None:
     """SYNs that offer ECN are dropped, and those without are answered; None where that is not so."""
     offering = [(shot, result) for shot, result in seen.target_shots if not shot.without_ecn]
     plain = [(shot, result) for shot, result in seen.target_shots if shot.without_ecn]
-    if not offering or not plain or any(result.answers for _, result in offering):
+    if not offering or not plain or not any(talk.received for talk in seen.talks):
+        return None
+    if any(result.answers for _, result in offering):
         return None
     if not all(result.answers for _, result in plain):
         return None

@@ -70,7 +70,7 @@ def _not_found(seen: Seen, servers: list[ServerAnswer], evidence: tuple[Citation
         )
     summary = f"The name {host} does not exist: no packet was sent to any host."
     causes = ["name-does-not-exist", "resolver-other"]
-    return _conclude(Symptom.NAME_NOT_FOUND, [Party.CONFIGURATION, Party.RESOLVER], causes, summary, evidence)
+    return _conclude(Symptom.NAME_NOT_FOUND, [Party.RESOLVER], causes, summary, evidence)
 
 
 def _no_answer(seen: Seen, servers: list[ServerAnswer], evidence: tuple[Citation, ...]) -> Conclusion:

@@ -195,7 +195,7 @@ def _target_and_baseline(seen: Seen) -> Stage:
     if any(result.error == "EHOSTUNREACH" for _, result in seen.target_shots) or _is_unreachable(seen):
         yield from _ask(seen, LookAtWayOut(seen.address, seen.port))
     return _first(
-        seen, local.neighbour, local.system_refused, local.nothing_left, local.answers_filtered
+        seen, names.address, local.neighbour, local.system_refused, local.nothing_left, local.answers_filtered
     )  # fmt: skip
 
 
@@ -342,8 +342,8 @@ def _conversation(seen: Seen) -> Stage:
 
 
 def _is_worth_answering(seen: Seen) -> bool:
-    """Not where the service ended the first connection by itself, or was silent: a second one says no more then."""
-    return all(talk.outcome == "connected" or talk.received or not talk.packets for talk in seen.talks)
+    """Not where the other end ended the first connection unasked: a second one says no more then."""
+    return all(talk.received or talk.outcome not in ("reset", "closed") for talk in seen.talks)
 
 
 # How steady it is.

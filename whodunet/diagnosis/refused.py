@@ -217,9 +217,18 @@ def _resetting_box(where: Location, seen: Seen) -> Suspects:
         causes.discard("egress-reset-before-routing")  # a TTL of 1 did not draw it
     if where.hops.farthest > 1:
         causes.add("path-reset")
-    if any(probe.port != seen.port and talk.received for probe, talk in seen.conversations) and seen.baseline is None:
-        causes.add("captive-portal")  # the same neighbour speaks for other ports
+    if _next_hop_accepts(seen):
+        causes.add("captive-portal")
+        parties |= {Party.LOCAL_NETWORK}
     return suspects(parties, *causes, by=by)
+
+
+def _next_hop_accepts(seen: Seen) -> bool:
+    """True when the next hop accepts other ports in the name of a destination that is not on its link."""
+    accepted = [answer for _, result in seen.controls for answer in result.answers if answer.kind == "syn-ack"]
+    spoken = any(probe.port != seen.port and talk.received for probe, talk in seen.conversations)
+    is_near = any(hops_by_ttl(answer) == 1 for answer in accepted)
+    return seen.is_off_link and seen.baseline is None and (spoken or is_near)
 
 
 def _ignores_short_ttl(seen: Seen) -> Citation | None:

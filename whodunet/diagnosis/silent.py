@@ -76,7 +76,7 @@ def _at_times(seen: Seen) -> Conclusion:
     fact = f"of {len(tries)} tries {worked} were accepted and {tries.count('silence')} not answered"
     packets = [result.sent for _, result in seen.target_shots if reaction(result) == "silence"]
     evidence = [REPETITION.says(fact, *packets[:3])]
-    who = SILENT_AT_TIMES
+    who = SILENT_AT_TIMES.with_causes("handshake-not-completed-at-server")  # a full queue does both
     stable = _stable_by_port(seen)
     if stable:
         evidence.append(SOURCE_PORT.says(stable))

@@ -212,7 +212,8 @@ def _tls_failed(seen: Seen, talk: Talk, error: str, alert: int | None, own: int 
     words = next((p for p in talk.packets if p.tcp is not None and p.tcp.payload[:2] == b"\x15\x03"), None)
     if "CERTIFICATE_VERIFY" in error or own in _CERTIFICATE_ALERTS:
         says = f"your program does not trust the certificate ({_ALERTS[own] if own in _ALERTS else error.lower()})"
-        return _not_trusted(seen, talk, says)
+        is_expired = "EXPIRED" in error or own == _EXPIRED
+        return _not_trusted(seen, talk, says, _EXPIRY if is_expired else _NOT_TRUSTED)
     if alert == _UNRECOGNISED_NAME:
         return _not_trusted(seen, talk, "the server does not know the name that was asked for")
     for failure in _FAILURES:
@@ -226,7 +227,8 @@ def _tls_failed(seen: Seen, talk: Talk, error: str, alert: int | None, own: int 
     return None
 
 
-_UNRECOGNISED_NAME: Final = 112
+_UNRECOGNISED_NAME, _EXPIRED = 112, 45
+_EXPIRY: Final = ("certificate-not-valid", "client-clock-skewed")
 
 
 def _denied_by_alert(talk: Talk) -> bool:
@@ -242,7 +244,7 @@ def _denied_by_alert(talk: Talk) -> bool:
     return bool(spoken) and all(tcp.payload_bytes <= _ALERT_BYTES and tcp.payload[:1] == b"\x17" for tcp in spoken)
 
 
-def _not_trusted(seen: Seen, talk: Talk, says: str) -> Conclusion:
+def _not_trusted(seen: Seen, talk: Talk, says: str, causes: tuple[str, ...] = _NOT_TRUSTED) -> Conclusion:
     where = nearer(seen, talk)
     packet = first_words(talk.packets)
     if where is not None:
@@ -254,8 +256,9 @@ def _not_trusted(seen: Seen, talk: Talk, says: str) -> Conclusion:
         summary = f"A box {at_hops(where.hops)} speaks TLS in the name of {seen.question.host}: {says}."
         evidence = (SPOKEN.says(says, packet), *where.evidence, *baseline_of(seen))
         return Conclusion(Symptom.NOT_TRUSTED, who, summary, evidence, where.hops, router_at(seen, where.hops))
+    parties = {Party.SERVICE, Party.THIS_MACHINE} | ({Party.FIRST_HOP} if "tls-interception" in causes else set())
     who = suspects(
-        {Party.SERVICE, Party.FIRST_HOP, Party.THIS_MACHINE}, *_NOT_TRUSTED,
+        parties, *causes,
         by=("issuer, names and dates: `openssl s_client -connect {host}:{port} -servername {host}`", "`date`"),
     )  # fmt: skip
     return _speaks(seen, Symptom.NOT_TRUSTED, who, says, packet)

@@ -86,9 +86,9 @@ def _payload_suspects(seen: Seen, talk: Talk, trigger: CapturedPacket | None, ho
     causes = {"payload-reset", "resets-both-ends"}
     idle = longest_silence_ms(talk)
     if trigger is not None and trigger.tcp is not None:
-        if trigger.tcp.payload.startswith(b"SSH-"):
+        if talk.sent.startswith(b"SSH-"):
             causes.add("banner-reset")
-        if trigger.tcp.payload[:2] == b"\x16\x03":
+        if talk.sent[:2] == b"\x16\x03":
             causes.add("tls-name-blocked")
     if talk.result.received and idle is not None and idle > LONG_MS / 5:
         causes = {"idle-connection-reset"}

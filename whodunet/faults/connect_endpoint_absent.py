@@ -32,8 +32,7 @@ class ConnectEndpointAbsent(NodeFault):
         """Hosts that are not what they have to be."""
         yield from self.serves(topology, self.node, _ENDPOINT, "node")
         yield from self.serves(topology, self.control_plane, _CONTROL_PLANE, "control_plane")
-        if _PROFILE not in topology.furnishings.get(self.bearer, {}):
-            yield Misfit(("bearer",), f"is {self.bearer}, which has no {_PROFILE}", "name a host that has one")
+        yield from self.has(topology, self.bearer, _PROFILE, "bearer")
 
     def inject(self, network: Network) -> Settings:
         """Takes the endpoint away, and what EC2 knows of it."""

@@ -26,10 +26,7 @@ class EndpointPolicy(DeniedCall, NodeFault):
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node without endpoints, a bearer without credentials."""
         yield from self.serves(topology, self.node, CONTROL_PLANE, "node")
-        if PROFILE not in topology.furnishings.get(self.bearer, {}):
-            wrong = f"is {self.bearer}, where nobody has credentials"
-            having = [host for host, there in topology.furnishings.items() if PROFILE in there]
-            yield Misfit(("bearer",), wrong, f"use one of: {', '.join(having) or 'there is none'}")
+        yield from self.has(topology, self.bearer, PROFILE, "bearer")
 
     def changed(self, settings: Settings, topology: Topology) -> Settings:
         """The policy is attached."""

@@ -42,8 +42,7 @@ class PushedKeyExpires(NodeFault):
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A node without a control plane, a sender without a profile, an instance that takes no pushed keys."""
         yield from self.serves(topology, self.node, _CONTROL_PLANE, "node")
-        if _PROFILE not in topology.furnishings.get(self.sender, {}):
-            yield Misfit(("sender",), f"is {self.sender}, which has no {_PROFILE}", "name a host that has one")
+        yield from self.has(topology, self.sender, _PROFILE, "sender")
         if not topology.services.get(self.instance, {}).get("sshd", {}).get("takes_pushed_keys"):
             yield Misfit(("instance",), f"is {self.instance}, whose sshd takes no pushed keys", "name another")
 

@@ -25,10 +25,7 @@ class SignOnExpired(NodeFault):
 
     def misfits(self, topology: Topology) -> Iterator[Misfit]:
         """A host on which nobody has signed in."""
-        signed_in = [host for host, there in topology.furnishings.items() if _PROFILE in there]
-        if self.node not in signed_in:
-            hosts = ", ".join(signed_in) or "none"
-            yield Misfit(("node",), f"is {self.node}, on which nobody has signed in", f"use one of: {hosts}")
+        yield from self.has(topology, self.node, _PROFILE, "node")
 
     def inject(self, network: Network) -> Settings:
         """Writes a time that is over into the cached token."""

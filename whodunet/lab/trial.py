@@ -20,7 +20,7 @@ from typing import Final
 
 from whodunet.errors import CannotRun
 from whodunet.evidence.topology import Link
-from whodunet.lab import host_process, host_root, link_emulator, links, linux, sandbox
+from whodunet.lab import host_messages, host_process, host_root, link_emulator, links, linux, sandbox
 from whodunet.lab.hosts import Host, HostMaker
 from whodunet.lab.links import Cable, End
 from whodunet.lab.processes import LOGS, check
@@ -102,7 +102,7 @@ def _try_all(keep: tuple[Path, ...]) -> None:
 
 def _fork(run: Callable[[socket.socket], object]) -> tuple[int, socket.socket]:
     """A process that does this with one end of a socket pair; its id, and the other end."""
-    ours, theirs = socket.socketpair()
+    ours, theirs = host_messages.connection()
     pid = os.fork()
     if pid == 0:
         ours.close()

@@ -1,32 +1,40 @@
-"""What would take the user's programs elsewhere: ssh's configuration, proxies in the environment."""
+"""What would take the user's programs elsewhere: ssh's configuration, proxies in the environment.
+
+The user is who called sudo, where somebody did: root has another configuration, and sudo takes the environment away.
+"""
 
 from __future__ import annotations
 
 import os
 import pwd
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import proxy_bypass
 
 from whodunet.diagnosis.probes import Configuration, ReadConfiguration
 
-_SSH_S: Final = 3.0
+_ENOUGH_S: Final = 3.0
 _NONE: Final = ("", "none")  # Source: ssh_config(5), ProxyCommand and ProxyJump
+_SSH_PORT: Final = 22
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh"})  # that take -l and -c
 
 
 def read_configuration(asked: ReadConfiguration, environment: Mapping[str, str] = os.environ) -> Configuration:
     """Where ssh would go, and by which proxies curl and its like would."""
-    settings = ssh_settings(_ssh_words(asked, environment))
-    proxies = {} if proxy_bypass(asked.host) else getproxies()
+    user = _user(environment)
+    # A port that was typed counts more than a configured one; the usual one need not have been typed.
+    typed = ["-p", str(asked.port)] if asked.port != _SSH_PORT else []
+    settings = ssh_settings(_said(["ssh", "-G", *typed, "--", asked.host], user, environment))
+    proxies = {} if proxy_bypass(asked.host) else _proxies(user, environment)
     port = settings.get("port", "")
     return Configuration(
         settings.get("hostname", asked.host),
         int(port) if port.isdigit() else asked.port,
         _unless_none(settings.get("proxycommand", "")),
         _unless_none(settings.get("proxyjump", "")),
-        proxies.get("http") or proxies.get("all"),
-        proxies.get("https") or proxies.get("all"),
+        proxies.get("http_proxy") or proxies.get("all_proxy"),
+        proxies.get("https_proxy") or proxies.get("all_proxy"),
     )
 
 
@@ -36,37 +44,55 @@ def ssh_settings(words: str) -> dict[str, str]:
     return {keyword.lower(): value.strip() for keyword, _, value in lines}
 
 
-def _ssh_words(asked: ReadConfiguration, environment: Mapping[str, str]) -> str:
-    """What ssh says of the host, asked as the user who called sudo: root has another configuration."""
+def proxies_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that name proxies, in small letters. Source: curl(1), ENVIRONMENT."""
+    return {
+        name.lower(): value
+        for name, value in environment.items()
+        if name.lower() in ("http_proxy", "https_proxy", "all_proxy") and name != "HTTP_PROXY" and value
+    }
+
+
+def _proxies(user: pwd.struct_passwd | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """Those of this environment, else those that a login of the user's sets."""
+    here = proxies_in(environment)
+    if here or user is None or os.path.basename(user.pw_shell) not in _SHELLS:
+        return here
+    told = _said([user.pw_shell, "-lc", "env"], user, environment)
+    return proxies_in({name: value for name, _, value in (line.partition("=") for line in told.splitlines())})
+
+
+def _user(environment: Mapping[str, str]) -> pwd.struct_passwd | None:
     caller = environment.get("SUDO_UID", "")
-    command = ["ssh", "-G", "-p", str(asked.port), "--", asked.host]
     try:
-        if os.geteuid() == 0 and caller.isdigit():
-            account = pwd.getpwuid(int(caller))
-            home = {**environment, "HOME": account.pw_dir, "USER": account.pw_name}
-            done = _run(command, home, account.pw_uid, account.pw_gid)
-        else:
-            done = _run(command, environment, None, None)
-    except (OSError, KeyError, subprocess.TimeoutExpired):  # there is no ssh, or no such user any more
+        return pwd.getpwuid(int(caller) if os.geteuid() == 0 and caller.isdigit() else os.geteuid())
+    except KeyError:  # nobody of that number is known here
+        return None
+
+
+def _said(command: Sequence[str], user: pwd.struct_passwd | None, environment: Mapping[str, str]) -> str:
+    """What a command prints for that user; nothing where it fails."""
+    own = dict(environment)
+    is_other = user is not None and user.pw_uid != os.geteuid()
+    if user is not None and is_other:
+        own |= {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
+    try:
+        done = subprocess.run(
+            command,
+            env=own,
+            user=user.pw_uid if user is not None and is_other else None,
+            group=user.pw_gid if user is not None and is_other else None,
+            extra_groups=[] if is_other else None,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_ENOUGH_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):  # it is not there, or does not end
         return ""
     return done.stdout if done.returncode == 0 else ""
-
-
-def _run(
-    command: list[str], environment: Mapping[str, str], user: int | None, group: int | None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        env=environment,
-        user=user,
-        group=group,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=_SSH_S,
-        check=False,
-    )
 
 
 def _unless_none(value: str) -> str | None:

@@ -112,6 +112,7 @@ def test_a_split_may_have_its_seed_in_its_file(
             "ssm-session: cannot be graded: its first probe's command names no host and port; name another",
         ),
         (["--shard", "2/2", "healthy"], "grade: no case is left to grade; name a scenario, or leave --shard out"),
+        (["--against", "no-such.json", "healthy"], "--against no-such.json: cannot be read: No such file or directory"),
         (["--shard", "3/2"], "3/2 is not a part K/N, such as 1/4"),
         (["--tool", "ncc", "healthy"], "--tool ncc: is not a tool; did you mean nc?"),
     ],
