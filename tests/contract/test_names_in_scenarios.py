@@ -61,7 +61,7 @@ ABOUT_THE_NUMBER: Final[dict[tuple[str, str], str]] = {
     ("edge-limits-requests", "429"): "a status of HTTP",
     ("host-firewall-ipv4-only", "0"): "the end of ::/0, everybody of IPv6",
     ("host-firewall-ipv4-only", "4"): "ssh's option for IPv4",
-    ("path-fails-mid-session", "1500"): "how long the session is quiet when the line fails, shorter than the pause",
+    ("path-fails-mid-session", "1000"): "how long the session is quiet when the line fails, shorter than the pause",
     ("security-group-tracking-expired", "2"): "the group's memory, shorter than the pause",
     ("iap-wrong-port", "2222"): "the port that the endpoint does not serve",
     ("iap-wrong-port", "3389"): "the other one",

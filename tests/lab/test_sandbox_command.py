@@ -150,6 +150,8 @@ net = Mininet(topo=SingleSwitchTopo(k=2), waitConnected=True)
 net.start()
 before = net.pingAll(timeout=2)
 net["s1"].dpctl("del-flows")
+while "CONTROLLER" not in net["s1"].dpctl("dump-flows"):  # what comes before the controller knows of it is dropped
+    pass
 print(before, net.pingAll(timeout=2))
 net.stop()
 """

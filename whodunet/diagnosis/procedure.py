@@ -174,6 +174,13 @@ def _this_machine(seen: Seen) -> Stage:
     return local.way_out(seen)
 
 
+def _large_echo_bytes(seen: Seen) -> int:
+    """As large as goes out of this machine in one piece: a tunnel's own end may be narrower than the path."""
+    headers = 28 if ":" not in seen.address else 48  # IP and ICMP
+    mtu = seen.way_out.mtu_bytes if seen.way_out is not None else None
+    return min(_LARGE_ECHO_BYTES, mtu - headers) if mtu is not None else _LARGE_ECHO_BYTES
+
+
 # The target, and what only the destination can answer.
 
 
@@ -329,7 +336,7 @@ def _conversation(seen: Seen) -> Stage:
     probes: list[Probe] = []
     if seen.question.speech == "ssh" and _is_worth_answering(seen):
         probes.append(Converse(seen.address, seen.port, payload=payload, tls_name=name))
-    probes += [Shoot("echo", seen.address, size_bytes=_LARGE_ECHO_BYTES) for _ in range(2)]
+    probes += [Shoot("echo", seen.address, size_bytes=_large_echo_bytes(seen)) for _ in range(2)]
     if seen.question.is_privileged:
         probes += [Shoot("syn", seen.address, seen.port, without_ecn=False) for _ in range(2)]
     yield from _ask(seen, *probes)

@@ -210,7 +210,11 @@ def large_vanish(seen: Seen, talk: Talk) -> Conclusion | None:
     lost = _large_lost(talk)
     if lost is not None and talk.result.outcome == "silent":
         return _vanishing(seen, lost)
-    large = [(shot, result) for shot, result in seen.shots if shot.size_bytes >= LARGE_BYTES and shot.kind == "echo"]
+    large = [
+        (shot, result)
+        for shot, result in seen.shots
+        if shot.size_bytes >= LARGE_BYTES and shot.kind == "echo" and result.error is None
+    ]
     pings = [r for shot, r in seen.controls if shot.kind == "echo" and any(a.kind == "echo-reply" for a in r.answers)]
     if not pings or not large or any(result.answers for _, result in large):
         return None

@@ -21,11 +21,11 @@ table inet {table} {{
 }}
 EOF
 count() {{ nft list counter inet {table} passed | grep -oE 'packets [0-9]+'; }}
-still_ms=0 last="packets 0"
-until [ "$still_ms" -ge {idle_ms} ]; do
+last="packets 0" since_us=${{EPOCHREALTIME//[.,]/}}
+until [ "$last" != "packets 0" ] && [ $((${{EPOCHREALTIME//[.,]/}} - since_us)) -ge {idle_ms}000 ]; do
     sleep 0.1
     now=$(count)
-    if [ "$now" = "$last" ] && [ "$now" != "packets 0" ]; then still_ms=$((still_ms + 100)); else still_ms=0; fi
+    [ "$now" = "$last" ] || since_us=${{EPOCHREALTIME//[.,]/}}
     last=$now
 done
 nft -f - <<'EOF'
