@@ -276,7 +276,7 @@ def _asking(scenario: Scenario, command: Probe) -> Scenario:
 
 def what_changed(lab: SandboxedLab, faults: Sequence[Fault], had_baseline: bool) -> str | None:
     """Why the network is not any more the one that the case is about; None when it is."""
-    vanished = next((fault for fault in faults if fault.proof(lab) is None), None)
+    vanished = next((fault for fault in faults if not fault.endures(lab)), None)
     if vanished is not None:
         return f"{vanished.kind} at {vanished.culprit()} was not in place any more when the tool had run"
     lost = lab.status().lost

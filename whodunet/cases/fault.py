@@ -197,6 +197,10 @@ class Fault(BaseModel):
         signs = self.signs(network)
         return "\n".join(sign for sign in signs if sign) if all(signs) else None
 
+    def endures(self, network: Network) -> bool:
+        """True while it is in place for whoever has met it already: what their packets have used up is no change."""
+        return self.proof(network) is not None
+
     def remains(self, network: Network) -> str | None:
         """What is left of it; None once it is gone, all of it."""
         return "; ".join(sign for sign in self.signs(network) if sign) or None

@@ -79,9 +79,12 @@ class AcceptQueue(NodeFault):
         _, runs, waiting = self.signs(network)
         return runs or waiting
 
+    def endures(self, network: Network) -> bool:
+        """Whoever has connected since took the place that was left, and waits as well."""
+        return self.proof(network) is not None or self.model_copy(update={"places": 0}).proof(network) is not None
+
     def _is_it(self, waiting: str, backlog: str) -> bool:
-        """Whoever has connected since waits as well."""
-        return int(waiting) >= self._waiting and int(backlog) == _BACKLOG
+        return (int(waiting), int(backlog)) == (self._waiting, _BACKLOG)
 
     @property
     def _waiting(self) -> int:

@@ -122,6 +122,18 @@ def test_a_queue_is_full_when_as_many_wait_as_the_kernel_says_and_nobody_accepts
     assert fault.proof(network) is None
 
 
+def test_a_last_place_that_somebody_took_is_no_change_and_a_queue_that_was_emptied_is() -> None:
+    fault = AcceptQueue(node="instance", service="sshd", places=1)
+    network = StandIn()
+    fault.inject(network)
+    assert fault.endures(network)
+    network.says["ss "] = 'LISTEN 5 4 [::]:22 [::]:* users:(("sshd",pid=7,fd=3))'
+    assert fault.proof(network) is None
+    assert fault.endures(network)
+    network.says["ss "] = 'LISTEN 0 4 [::]:22 [::]:* users:(("sshd",pid=7,fd=3))'
+    assert not fault.endures(network)
+
+
 def test_what_sshd_offers_decides_and_not_what_its_client_proposes() -> None:
     fault = SshdOption(node="instance", option="Ciphers", value="aes128-cbc")
     ours = "debug2: ciphers ctos: aes128-cbc\ndebug2: peer server KEXINIT proposal\n"
