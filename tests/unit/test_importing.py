@@ -33,7 +33,8 @@ def test_the_capture_reader_imports_no_cryptography_and_takes_it_from_nobody() -
 
 
 def test_the_capture_reader_loads_no_names_of_makers_and_keeps_none_in_the_users_home(tmp_path: Path) -> None:
-    code = "import whodunet.lab.pcap_reader, scapy.data; print(len(scapy.data.MANUFDB))"
+    hidden = "exists = os.path.exists; os.path.exists = lambda path: 'wireshark' not in str(path) and exists(path)"
+    code = f"import os; {hidden}; import whodunet.lab.pcap_reader, scapy.data; print(len(scapy.data.MANUFDB))"
     environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, env=environment
