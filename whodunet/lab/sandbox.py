@@ -229,14 +229,15 @@ def cover(directory: str, size: str, kept: Mapping[Path, int]) -> None:
     os.mkdir(_STAGE)
     mode = "1777" if directory in _FOR_EVERYONE else "0755"
     linux.mount("lab", _STAGE, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode={mode},size={size}")
-    for path, descriptor in kept.items():
+    for path, descriptor in sorted(kept.items()):
         place = Path(_STAGE, path.relative_to(directory))
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            place.mkdir(parents=True, exist_ok=True)
-        else:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-        linux.mount(f"/proc/self/fd/{descriptor}", str(place), flags=linux.MS_BIND | linux.MS_REC)
+        if path == Path(directory) or not place.exists():  # else it is there with the folder around it
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                place.mkdir(parents=True, exist_ok=True)
+            else:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.touch()
+            linux.mount(f"/proc/self/fd/{descriptor}", str(place), flags=linux.MS_BIND | linux.MS_REC)
         os.close(descriptor)
     linux.mount(_STAGE, directory, flags=linux.MS_MOVE)
     os.rmdir(_STAGE)
