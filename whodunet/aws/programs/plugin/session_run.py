@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -29,6 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     except InvalidArguments as wrong:
         print(f"session-manager-plugin: {wrong}", file=sys.stderr)
         return INVALID_ARGUMENTS
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # else it warns of a lost connection amid the session's output
     status = asyncio.new_event_loop().run_until_complete(_join(invocation))
     os._exit(status)  # without waiting for threads: one may still ask a name server that does not answer
 
