@@ -106,7 +106,8 @@ def exit_status_of(verdict: Verdict) -> int:
     """0: nothing is wrong; 1: somebody is to blame; 3: nobody knows, or it may be anybody."""
     from whodunet.diagnosis.verdict import Party
 
-    if verdict.parties in (frozenset(), frozenset(Party) - {Party.NOBODY}):
+    is_open = Party.NOBODY in verdict.parties and len(verdict.parties) > 1
+    if is_open or verdict.parties in (frozenset(), frozenset(Party) - {Party.NOBODY}):
         return COULD_NOT_RUN
     return HELD if verdict.parties == {Party.NOBODY} else DID_NOT_HOLD
 

@@ -207,6 +207,25 @@ def proxy(seen: Seen) -> Conclusion | None:
     return Conclusion(_symptom(seen), who, summary, evidence, is_local=True, at_most="medium")
 
 
+def command(seen: Seen) -> Conclusion | None:
+    """The user's ssh connects by a program of its own, which is not run here; None where it connects by itself.
+
+    What packets of our own come to proves nothing for that ssh then, neither that it works nor that it does not.
+    Source: ssh_config(5), ProxyCommand.
+    """
+    found = seen.configuration
+    if seen.question.speech != "ssh" or found is None or found.proxy_command in (None, "none"):
+        return None
+    summary = (
+        f"Your ssh does not go to {seen.question.host} itself but by `{found.proxy_command}`; what that comes to "
+        "cannot be seen without running it."
+    )
+    parties = {Party.PROXY, Party.CONFIGURATION} | (set() if seen.question.symptom else {Party.NOBODY})
+    who = suspects(parties, "proxy-command-dead", by=("`ssh -o ProxyCommand=none {host}`, and that command by hand",))
+    symptom = seen.question.symptom or Symptom.UNKNOWN
+    return Conclusion(symptom, who, summary, (NAME_SERVER.says(_settings(seen)),), is_local=True, at_most="low")
+
+
 def _settings(seen: Seen) -> str:
     found = seen.configuration
     values = (

@@ -114,6 +114,9 @@ _LAST_RULES: Final[tuple[Rule, ...]] = (
 def _configuration_and_names(seen: Seen) -> Stage:
     question = seen.question
     yield from _ask(seen, ReadConfiguration(question.host, question.port))
+    concluded = names.command(seen)
+    if concluded is not None:
+        return concluded
     _follow_configuration(seen)
     if _is_address(seen.address):
         seen.note(f"{seen.address} is an address: no name has to be looked up.")

@@ -82,6 +82,7 @@ def test_the_exit_status_tells_whether_somebody_is_to_blame() -> None:
     assert exit_status_of(verdict(Party.NOBODY)) == 0
     assert exit_status_of(verdict(Party.PATH)) == 1
     assert exit_status_of(verdict(Party.PATH, Party.DESTINATION)) == 1
+    assert exit_status_of(verdict(Party.PROXY, Party.NOBODY)) == 3
     assert exit_status_of(verdict()) == 3
     assert exit_status_of(verdict(*set(Party) - {Party.NOBODY})) == 3
 

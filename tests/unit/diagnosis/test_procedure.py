@@ -242,6 +242,21 @@ def test_the_port_of_the_users_own_configuration_is_what_is_looked_at() -> None:
     assert {probe.port for probe in world.asked if isinstance(probe, Converse)} == {2222}
 
 
+@pytest.mark.parametrize(("symptom", "may_be_nobody"), [(None, True), (Symptom.CLOSED, False)])
+def test_an_ssh_that_goes_by_a_command_of_its_own_is_not_judged_by_packets(
+    symptom: Symptom | None, may_be_nobody: bool
+) -> None:
+    configuration = Configuration(DESTINATION, 22, proxy_command="nc -X connect %h %p")
+    question = Question(DESTINATION, 22, symptom=symptom)
+
+    verdict = World(configuration=configuration, open_ports=frozenset({22})).diagnose(question)
+
+    assert verdict.causes == {"proxy-command-dead"}
+    assert (Party.NOBODY in verdict.parties) is may_be_nobody
+    assert verdict.confidence == "low"
+    assert verdict.cost.packets_sent == 0
+
+
 def test_what_could_not_be_looked_at_is_said_and_nothing_is_made_of_it() -> None:
     verdict = World(configuration=NotLooked("ssh is not installed")).diagnose()
 
