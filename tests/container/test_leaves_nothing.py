@@ -21,6 +21,7 @@ PROCESSES: Final = multiprocessing.get_context("fork")  # of what has been impor
 def run_until_interrupted(told: Connection) -> None:
     """A run of its own, which is at a command when it ends, with a container mounted. It tells its store's folder."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a script starts in the background
     images = Images()
     images.buildah("mount", images.buildah("from", "scratch"))
     told.send(images.folder)
