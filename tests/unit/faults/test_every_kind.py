@@ -16,6 +16,7 @@ from whodunet.loading.library import Library
 EXAMPLES: Final[Mapping[str, tuple[dict[str, object], ...]]] = {
     "accept-queue": (
         {"node": "instance", "service": "sshd", "places": 0},
+        {"node": "instance", "service": "sshd", "places": 1},
         {"node": "instance", "service": "sshd", "places": 1, "on_overflow": "reset"},
     ),
     "arp-silence": (
