@@ -106,9 +106,7 @@ def _closed(seen: Seen, talk: Talk) -> Conclusion | None:
         evidence = (*where.evidence, *baseline_of(seen))
         return Conclusion(Symptom.CLOSED, who, summary, evidence, where.hops, router_at(seen, where.hops))
     fin = next((p for p in talk.packets if p.direction == "in" and "FIN" in kinds(p)), None)
-    evidence = (
-        SPOKEN.says(f"the other end closes {'after its banner' if result.received else 'without a word'}", fin),
-    )
+    evidence = (SPOKEN.says(f"the other end closes {'after its banner' if result.received else 'silently'}", fin),)
     if result.received:
         causes = {"no-common-cipher", "sshd-max-startups", "service-closes", "login-refused", "login-grace-time"}
     else:

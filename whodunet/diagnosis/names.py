@@ -8,7 +8,7 @@ from typing import Final
 
 from whodunet.diagnosis.conclusion import Conclusion
 from whodunet.diagnosis.probes import Resolved, ServerAnswer
-from whodunet.diagnosis.seen import Seen
+from whodunet.diagnosis.seen import Seen, is_address
 from whodunet.diagnosis.signals import NAME_SERVER
 from whodunet.diagnosis.suspects import RESOLUTION_FAILS, suspects
 from whodunet.diagnosis.verdict import Citation, HopInterval, Party
@@ -86,7 +86,7 @@ def _no_answer(seen: Seen, servers: list[ServerAnswer], evidence: tuple[Citation
         summary = f"The name server answers, and refuses or fails for {host}."
         causes = ("resolver-refuses", "resolver-fails-for-one-type")
     elif outcomes == {"refused"}:
-        loopback = all(ip_address(each.server).is_loopback for each in servers if _is_ip(each.server))
+        loopback = all(ip_address(each.server).is_loopback for each in servers if is_address(each.server))
         summary = f"Nobody serves names at {listed(sorted({each.server for each in servers}))}."
         causes = (
             ("resolver-not-configured",)
@@ -111,21 +111,13 @@ def _no_answer(seen: Seen, servers: list[ServerAnswer], evidence: tuple[Citation
     return _conclude(Symptom.NO_RESOLVER, parties, causes, summary, evidence)
 
 
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def address(seen: Seen) -> Conclusion | None:
     """A name that leads to this machine itself, or elsewhere than the name servers say; None for all others.
 
     Whether the connection to it works is seen all the same: this is asked last, of what did not.
     """
     chosen = next((each for each in seen.resolved.values() if seen.address in each.addresses), None)
-    if chosen is None or _is_ip(seen.question.host) or seen.saw("open"):
+    if chosen is None or is_address(seen.question.host) or seen.saw("open"):
         return None
     told = {found for server in chosen.servers for found in server.addresses}
     if chosen.from_hosts_file:

@@ -9,7 +9,6 @@ the target itself, how far packets come, what is said in a connection, and how s
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from ipaddress import ip_address
 from typing import Final, TypeAlias
 
 from whodunet.diagnosis import connected, local, names, refused, silent
@@ -25,7 +24,7 @@ from whodunet.diagnosis.probes import (
 )
 from whodunet.diagnosis.question import Question, Speech
 from whodunet.diagnosis.runbook import next_steps
-from whodunet.diagnosis.seen import Seen
+from whodunet.diagnosis.seen import Seen, is_address
 from whodunet.diagnosis.suspects import suspects
 from whodunet.diagnosis.talk import stood
 from whodunet.diagnosis.verdict import Party, Verdict
@@ -118,7 +117,7 @@ def _configuration_and_names(seen: Seen) -> Stage:
     if concluded is not None:
         return concluded
     _follow_configuration(seen)
-    if _is_address(seen.address):
+    if is_address(seen.address):
         seen.note(f"{seen.address} is an address: no name has to be looked up.")
         return None
     families: tuple[Family, ...] = (question.family,) if question.family else ("ipv4", "ipv6")
@@ -154,14 +153,6 @@ def _go_by(seen: Seen, place: str, usual_port: int) -> None:
     host, _, port = place.rpartition(":")
     seen.is_proxied = True
     seen.address, seen.port = (host.strip("[]"), int(port)) if host and port.isdigit() else (place, usual_port)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 # This machine.

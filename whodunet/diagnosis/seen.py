@@ -310,3 +310,12 @@ def first_words(packets: Iterable[CapturedPacket]) -> CapturedPacket | None:
         ),
         None,
     )
+
+
+def is_address(text: str) -> bool:
+    """True for an IP address, of either version; False for a name."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

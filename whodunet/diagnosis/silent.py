@@ -5,7 +5,7 @@ from __future__ import annotations
 from whodunet.diagnosis.conclusion import Conclusion
 from whodunet.diagnosis.probes import Answer, Shoot
 from whodunet.diagnosis.refused import at_hops, nearer_than_destination, router_at
-from whodunet.diagnosis.seen import Seen, reaction
+from whodunet.diagnosis.seen import Seen, is_address, reaction
 from whodunet.diagnosis.signals import (
     ACKNOWLEDGEMENT,
     CONTROL,
@@ -272,7 +272,7 @@ def _silent_host(seen: Seen) -> Suspects:
         who = who.with_causes("egress-drop", "rate-limited", parties=[Party.FIRST_HOP])
     who = _perhaps_at_times(seen, who)
     who = who.with_causes("network-acl-inbound", "network-acl-outbound", "network-acl-inbound-ephemeral-ports")
-    if not seen.is_live or not _is_address(seen.question.host):  # a capture does not say what was typed
+    if not seen.is_live or not is_address(seen.question.host):  # a capture does not say what was typed
         who = who.with_causes(
             "stale-record", "hosts-file-override", "private-dns-off-network", parties=[Party.RESOLVER]
         )
@@ -296,7 +296,3 @@ def _perhaps_at_times(seen: Seen, who: Suspects) -> Suspects:
     if len(seen.target_shots) < _TRIES_ENOUGH:
         who = who.with_causes("random-loss", "nat-ports-exhausted")
     return who
-
-
-def _is_address(host: str) -> bool:
-    return host.replace(".", "").isdigit() or ":" in host

@@ -1,4 +1,4 @@
-"""A colleague's capture, without a word of who is who, says what a live diagnosis would say of the same packets."""
+"""A colleague's capture, which does not say who is who, says what a live diagnosis would say of the same packets."""
 
 from __future__ import annotations
 
